@@ -1,0 +1,376 @@
+//! The lab: a throwaway host with throwaway containers, in which everything done is written down.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cni_netlink::netns::NetNs;
+use cni_netlink::observe::Observer;
+use cni_types::{Operation, Version};
+use serde_json::{Map, Value};
+
+use super::machine::{self, Writable};
+use super::process::{self, Limits};
+use super::worker::Job;
+use super::{HarnessError, files, standin, surroundings};
+use crate::subject::{Kind, Subject};
+use crate::transcript::{Bytes, Call, Ending, Role, State, Step, Transcript};
+
+/// The most that a plugin may write on standard output or on standard error, in bytes.
+const OUTPUT_LIMIT: usize = 1 << 20;
+
+/// Why a scenario did not go on to its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// A prerequisite did not hold.
+    CutShort(String),
+    /// A fact about the subject makes the scenario meaningless.
+    NotApplicable(String),
+    /// The harness failed.
+    Harness(HarnessError),
+}
+
+impl From<HarnessError> for Stop {
+    fn from(error: HarnessError) -> Self {
+        Stop::Harness(error)
+    }
+}
+
+impl From<cni_netlink::Error> for Stop {
+    fn from(error: cni_netlink::Error) -> Self {
+        Stop::Harness(HarnessError::new(error.to_string()))
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Stop::Harness(HarnessError::new(error.to_string()))
+    }
+}
+
+/// The result of what a scenario does.
+pub type Doing<T = ()> = Result<T, Stop>;
+
+/// A container in the lab.
+struct Container {
+    id: String,
+    netns: PathBuf,
+    /// Gone when the lab has removed the namespace: an open socket would keep it alive.
+    inside: Option<(NetNs, Observer)>,
+}
+
+/// What the runtime knows of one execution before it is made.
+pub struct Execution<'a> {
+    /// The name by which checks find it.
+    pub label: &'a str,
+    /// What the plugin is asked.
+    pub operation: Operation,
+    /// The container that it is about.
+    pub container: Option<&'a str>,
+    /// The plugin's file.
+    pub path: &'a Path,
+    /// The complete environment.
+    pub env: Vec<(String, Bytes)>,
+    /// Standard input.
+    pub stdin: Vec<u8>,
+}
+
+/// A throwaway host, its containers, and the record of what happened to them.
+pub struct Lab {
+    subject: Subject,
+    version: Version,
+    seed: u64,
+    limits: Limits,
+    scenario: String,
+    list: Map<String, Value>,
+    host: NetNs,
+    writable: Vec<Writable>,
+    observed: RefCell<Observed>,
+    tape: RefCell<Tape>,
+    /// Containers whose last ADD's result the runtime has stored, with that result.
+    pub(super) results: RefCell<BTreeMap<String, Value>>,
+}
+
+struct Observed {
+    host: Observer,
+    containers: BTreeMap<String, Container>,
+}
+
+#[derive(Default)]
+struct Tape {
+    steps: Vec<Step>,
+    states: Vec<State>,
+}
+
+impl Lab {
+    /// Makes the lab that the job's fixture asks for. Called once, by process 1 of the lab.
+    pub fn new(job: &Job) -> Result<Self, HarnessError> {
+        let subject = job.subject.clone();
+        let writable = machine::furnish(&needed_paths(&subject))?;
+        let broken = |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
+        let host = NetNs::current().map_err(broken)?;
+        surroundings::build(&subject.fixture.surroundings)?;
+        let observer = Observer::in_netns(&host).map_err(broken)?;
+        let mut list = subject.fixture.list.clone();
+        list.remove("cniVersions");
+        list.insert("cniVersion".to_owned(), Value::String(job.task.spec_version.to_string()));
+        Ok(Self {
+            version: job.task.spec_version,
+            seed: job.settings.seed,
+            limits: Limits { deadline: job.settings.timeout, output: OUTPUT_LIMIT },
+            scenario: job.task.scenario.clone(),
+            list,
+            host,
+            writable,
+            observed: RefCell::new(Observed { host: observer, containers: BTreeMap::new() }),
+            tape: RefCell::default(),
+            results: RefCell::default(),
+            subject,
+        })
+    }
+
+    /// The transcript of everything done, once the scenario is over.
+    pub fn into_transcript(self, done: Doing) -> Result<Transcript, HarnessError> {
+        let ending = match done {
+            Ok(()) => Ending::Completed,
+            Err(Stop::CutShort(why)) => Ending::CutShort(why),
+            Err(Stop::NotApplicable(fact)) => Ending::NotApplicable(fact),
+            Err(Stop::Harness(error)) => return Err(error),
+        };
+        let tape = self.tape.into_inner();
+        Ok(Transcript {
+            scenario: self.scenario,
+            spec_version: self.version,
+            kind: self.subject.kind,
+            plugin: self.subject.plugin_type,
+            supported: self.subject.supported,
+            config: Value::Object(self.list),
+            steps: tape.steps,
+            states: tape.states,
+            ending,
+        })
+    }
+
+    /// The plugin under test.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.subject.kind
+    }
+
+    /// The version that the network configuration is written in.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The network configuration list.
+    pub fn list(&self) -> &Map<String, Value> {
+        &self.list
+    }
+
+    /// The CNI_IFNAME of every attachment.
+    pub fn ifname(&self) -> &str {
+        &self.subject.fixture.surroundings.ifname
+    }
+
+    /// The host's network namespace.
+    pub fn host(&self) -> &NetNs {
+        &self.host
+    }
+
+    /// Makes a container with a network namespace of its own, in which only `lo` stands, up.
+    pub fn container(&self, name: &str) -> Doing {
+        let id = format!("cnispec-{name}-{:08x}", self.seed & 0xffff_ffff);
+        let netns = PathBuf::from("/run/netns").join(&id);
+        let inside = NetNs::create_at(&netns)?;
+        inside.enter(surroundings::loopback_up)??;
+        let observer = Observer::in_netns(&inside)?;
+        let container = Container { id, netns, inside: Some((inside, observer)) };
+        self.observed.borrow_mut().containers.insert(name.to_owned(), container);
+        Ok(())
+    }
+
+    /// The CNI_CONTAINERID of a container.
+    pub fn container_id(&self, name: &str) -> String {
+        self.observed.borrow().containers.get(name).map(|c| c.id.clone()).unwrap_or_default()
+    }
+
+    /// The CNI_NETNS of a container.
+    pub fn netns_path(&self, name: &str) -> PathBuf {
+        self.observed.borrow().containers.get(name).map(|c| c.netns.clone()).unwrap_or_default()
+    }
+
+    /// Takes a container's network namespace away, as a runtime does that loses a container.
+    ///
+    /// With `stale`, an ordinary file stays at its path, as after an unclean unmount.
+    pub fn remove_netns(&self, name: &str, label: &str, stale: bool) -> Doing {
+        let path = self.netns_path(name);
+        if let Some(container) = self.observed.borrow_mut().containers.get_mut(name) {
+            container.inside = None;
+        }
+        NetNs::delete_at(&path)?;
+        if stale {
+            std::fs::write(&path, "")?;
+        }
+        let what = if stale { "unmounted, so that an ordinary file is left at" } else { "removed" };
+        self.note(label, format!("the network namespace was {what} `{}`", path.display()));
+        Ok(())
+    }
+
+    /// Changes something from outside of any plugin, inside a container.
+    pub fn change<T>(
+        &self,
+        container: &str,
+        label: &str,
+        what: impl Into<String>,
+        act: impl FnOnce() -> Doing<T>,
+    ) -> Doing<T> {
+        let done = {
+            let observed = self.observed.borrow();
+            let Some((inside, _)) = observed.containers.get(container).and_then(|c| c.inside.as_ref()) else {
+                return Err(Stop::CutShort(format!("container `{container}` is gone")));
+            };
+            inside.enter(act)??
+        };
+        self.note(label, what.into());
+        Ok(done)
+    }
+
+    fn note(&self, label: &str, what: String) {
+        self.tape.borrow_mut().steps.push(Step::Change { label: label.to_owned(), what });
+    }
+
+    /// Looks at everything, sysctls included.
+    pub fn observe(&self, label: &str) -> Doing {
+        let mut state = self.look()?;
+        state.sysctls.insert("host".to_owned(), self.observed.borrow_mut().host.sysctls()?);
+        let state = self.keep(state);
+        self.tape.borrow_mut().steps.push(Step::Observation { label: label.to_owned(), state });
+        Ok(())
+    }
+
+    /// Waits until the host's links are those of the state observed under `label`, or a deadline passes:
+    /// the kernel takes links of a removed namespace away in its own time.
+    pub fn settle(&self, label: &str) -> Doing {
+        let wanted = {
+            let tape = self.tape.borrow();
+            let Some(index) = tape.steps.iter().find_map(|step| match step {
+                Step::Observation { label: name, state } if name == label => Some(*state),
+                _ => None,
+            }) else {
+                return Ok(());
+            };
+            tape.states[index].host.links.len()
+        };
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3);
+        while self.look()?.host.links.len() > wanted && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// The lab as it is now.
+    pub fn look(&self) -> Doing<State> {
+        let mut observed = self.observed.borrow_mut();
+        let host = observed.host.snapshot()?;
+        let mut containers = BTreeMap::new();
+        let mut own = vec![PathBuf::from(machine::OWN)];
+        for (name, container) in &mut observed.containers {
+            own.push(container.netns.clone());
+            if let Some((_, observer)) = &mut container.inside {
+                containers.insert(name.clone(), observer.snapshot()?);
+            }
+        }
+        Ok(State {
+            host,
+            containers,
+            sysctls: BTreeMap::new(),
+            files: files::changed(&self.writable, &own)?,
+            processes: files::processes()?,
+        })
+    }
+
+    fn keep(&self, state: State) -> usize {
+        let mut tape = self.tape.borrow_mut();
+        if tape.states.last() != Some(&state) {
+            tape.states.push(state);
+        }
+        tape.states.len() - 1
+    }
+
+    /// Where plugins look for plugins.
+    pub fn cni_path(&self) -> Vec<PathBuf> {
+        let own: Vec<PathBuf> = self.subject.path.parent().map(Path::to_owned).into_iter().collect();
+        let carried = PathBuf::from(machine::BIN);
+        let mut path = vec![PathBuf::from(standin::DIRECTORY)];
+        match self.subject.kind {
+            // Companions come first: what stands beside a chained plugin is ours, and known to be good.
+            Kind::Chained => {
+                path.push(carried);
+                path.extend(own);
+                path.extend(self.subject.cni_path.clone());
+            }
+            Kind::Interface | Kind::Ipam => {
+                path.extend(own);
+                path.extend(self.subject.cni_path.clone());
+                path.push(carried);
+            }
+        }
+        path
+    }
+
+    /// The file of a plugin that the configuration names.
+    pub fn find_plugin(&self, plugin_type: &str) -> Option<PathBuf> {
+        if plugin_type == self.subject.plugin_type {
+            return Some(self.subject.path.clone());
+        }
+        let carried = Path::new(machine::BIN).join(plugin_type);
+        if self.subject.kind != Kind::Interface && carried.exists() {
+            return Some(carried);
+        }
+        self.cni_path().iter().map(|directory| directory.join(plugin_type)).find(|path| path.is_file())
+    }
+
+    /// Executes a plugin and writes everything down. Returns the record.
+    pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
+        let before = self.look().map(|state| self.keep(state))?;
+        let ended = process::run(execution.path, &execution.env, &execution.stdin, self.limits)?;
+        let after = self.look().map(|state| self.keep(state))?;
+        let role = if execution.path == self.subject.path { Role::Subject } else { Role::Companion };
+        let call = Call {
+            label: execution.label.to_owned(),
+            operation: execution.operation,
+            role,
+            container: execution.container.map(str::to_owned),
+            path: execution.path.display().to_string(),
+            env: execution.env,
+            stdin: execution.stdin.into(),
+            stdout: ended.stdout,
+            stderr: ended.stderr,
+            held_open: ended.held_open,
+            exit: ended.exit,
+            usage: ended.usage,
+            before,
+            after,
+            delegated: standin::take_records()?,
+        };
+        self.tape.borrow_mut().steps.push(Step::Call(Box::new(call.clone())));
+        Ok(call)
+    }
+}
+
+/// What must stay visible in the lab at its path: the subject's directory, where the file really
+/// stands if that is elsewhere, and every directory that was asked for.
+fn needed_paths(subject: &Subject) -> Vec<PathBuf> {
+    let mut paths = subject.cni_path.clone();
+    if !subject.path.starts_with(machine::OWN) {
+        let real = subject.path.canonicalize().ok();
+        for file in [Some(&subject.path), real.as_ref()].into_iter().flatten() {
+            paths.extend(file.parent().map(Path::to_owned));
+        }
+    }
+    paths
+}

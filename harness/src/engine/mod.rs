@@ -1,0 +1,148 @@
+//! Runs scenarios: a plan is divided among workers, each of which is a throwaway lab.
+
+mod files;
+pub mod lab;
+mod machine;
+mod operations;
+pub mod process;
+pub mod standin;
+mod surroundings;
+pub mod worker;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cni_types::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::scenario;
+use crate::subject::Subject;
+use crate::transcript::{Call, Reading, Transcript};
+
+pub use machine::{BIN, why_no_namespaces};
+
+/// One scenario to run, in one version of the SPEC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The version that the network configuration is written in.
+    pub spec_version: Version,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Settings {
+    /// How many labs at once.
+    pub jobs: usize,
+    /// What names and identifiers are derived from.
+    pub seed: u64,
+    /// The deadline of one call.
+    pub timeout: Duration,
+}
+
+/// The harness or its environment failed; never the plugin's fault.
+#[derive(Debug, Error)]
+#[error("{what}{}", hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
+pub struct HarnessError {
+    /// What failed.
+    pub what: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+impl HarnessError {
+    /// A failure about which nothing is known to help.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None }
+    }
+}
+
+/// What became of one task: its transcript, or why the harness could not make one.
+pub type Ran = Result<Transcript, HarnessError>;
+
+/// How many calls of full length a scenario may make before its lab is taken to be stuck.
+const LONGEST_SCENARIO: u32 = 24;
+
+/// The first task of every run: asks the plugin which versions it supports.
+///
+/// The answer is empty where the plugin gives none that can be understood.
+pub fn probe(subject: &Subject, settings: &Settings) -> Result<Vec<Version>, HarnessError> {
+    let task = Task { scenario: "version".to_owned(), spec_version: subject.version_of_fixture() };
+    let transcript = run_one(subject, &task, settings)?;
+    let Some(call) = transcript.calls().map(|(_, call)| call).next() else {
+        return Ok(Vec::new());
+    };
+    Ok(claimed(call))
+}
+
+/// The known versions that an answer to VERSION claims, lowest first.
+fn claimed(call: &Call) -> Vec<Version> {
+    let Reading::One(answer) = call.reading() else {
+        return Vec::new();
+    };
+    let list = answer.get("supportedVersions").and_then(Value::as_array);
+    let mut versions: Vec<Version> = list
+        .into_iter()
+        .flatten()
+        .filter_map(|version| version.as_str()?.parse().ok())
+        .filter(Version::is_known)
+        .collect();
+    versions.sort();
+    versions.dedup();
+    versions
+}
+
+/// What the lab lacks for this subject to work at all, if anything.
+pub fn missing_needs(subject: &Subject) -> Result<Option<String>, HarnessError> {
+    surroundings::missing(&subject.fixture.surroundings.needs)
+}
+
+/// Every scenario that fits, in each of these versions.
+pub fn plan(subject: &Subject, versions: &[Version], chosen: impl Fn(&str) -> bool) -> Vec<Task> {
+    versions
+        .iter()
+        .flat_map(|version| scenario::all().into_iter().map(move |scenario| (*version, scenario)))
+        .filter(|(version, scenario)| scenario.fits(subject, *version) && chosen(scenario.id))
+        .map(|(spec_version, scenario)| Task { scenario: scenario.id.to_owned(), spec_version })
+        .collect()
+}
+
+/// Runs every task in a lab of its own, several at once. What came of them is in the order of the tasks.
+pub fn run(
+    subject: &Subject,
+    tasks: &[Task],
+    settings: &Settings,
+    on_done: impl Fn(&Task, &Ran) + Sync,
+) -> Vec<Ran> {
+    let next = AtomicUsize::new(0);
+    let ran: Vec<Mutex<Option<Ran>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..settings.jobs.clamp(1, tasks.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(index) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < tasks.len()) {
+                    let result = run_one(subject, &tasks[index], settings);
+                    on_done(&tasks[index], &result);
+                    if let Ok(mut place) = ran[index].lock() {
+                        *place = Some(result);
+                    }
+                }
+            });
+        }
+    });
+    ran.into_iter()
+        .map(|place| match place.into_inner() {
+            Ok(Some(result)) => result,
+            _ => Err(HarnessError::new("a task was not run")),
+        })
+        .collect()
+}
+
+/// Runs one task in a lab of its own.
+pub fn run_one(subject: &Subject, task: &Task, settings: &Settings) -> Ran {
+    let job = worker::Job { subject: subject.clone(), task: task.clone(), settings: *settings };
+    worker::run(&job, settings.timeout * LONGEST_SCENARIO + Duration::from_secs(30))
+}

@@ -1,0 +1,412 @@
+//! What scenarios do in a lab: operations on whole lists as a runtime makes them, and direct calls of
+//! the subject with whatever is to be tried.
+
+use std::path::{Path, PathBuf};
+
+use cni_types::Operation;
+use serde_json::{Map, Value, json};
+
+use super::lab::{Doing, Execution, Lab, Stop};
+use super::standin::{self, Orders, Reply};
+use super::{HarnessError, surroundings};
+use crate::subject::Kind;
+use crate::transcript::{Bytes, Call, Reading};
+
+/// Variables that plugins are executed with besides those of the protocol. A delegate must be given
+/// all of them.
+const FOREIGN: &[(&str, &str)] = &[("LANG", "C.UTF-8"), ("CNISPEC_FOREIGN", "handed on")];
+
+/// How an operation on a list went. A plugin that fails is a result like any other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Went {
+    /// Every plugin succeeded.
+    Well,
+    /// One failed, and how.
+    Wrong(String),
+}
+
+impl Lab {
+    /// ADD by every plugin of the list, in order. It may fail.
+    pub fn add(&self, label: &str, container: &str) -> Doing<Went> {
+        self.results.borrow_mut().remove(container);
+        for (plugin, path) in self.members(&self.walked())? {
+            let call = self.call(label, Operation::Add, Some(container), &path, &plugin)?;
+            match (call.succeeded(), call.reading()) {
+                (true, Reading::One(result)) => {
+                    self.results.borrow_mut().insert(container.to_owned(), result);
+                }
+                _ => return Ok(Went::Wrong(call.outcome())),
+            }
+        }
+        Ok(Went::Well)
+    }
+
+    /// ADD, without which the scenario has no sense.
+    pub fn must_add(&self, label: &str, container: &str) -> Doing {
+        match self.add(label, container)? {
+            Went::Well => Ok(()),
+            Went::Wrong(how) => Err(Stop::CutShort(format!("ADD (`{label}`) did not succeed: {how}"))),
+        }
+    }
+
+    /// CHECK by every plugin of the list, in order, until one fails.
+    pub fn check(&self, label: &str, container: &str) -> Doing<Went> {
+        self.each(label, Operation::Check, container, self.walked())
+    }
+
+    /// DEL by every plugin of the list, in reverse order, until one fails; the result is forgotten then.
+    pub fn del(&self, label: &str, container: &str) -> Doing<Went> {
+        let mut reversed = self.walked();
+        reversed.reverse();
+        let went = self.each(label, Operation::Del, container, reversed)?;
+        if went == Went::Well {
+            self.results.borrow_mut().remove(container);
+        }
+        Ok(went)
+    }
+
+    fn each(&self, label: &str, operation: Operation, container: &str, plugins: Vec<Value>) -> Doing<Went> {
+        for (plugin, path) in self.members(&plugins)? {
+            let call = self.call(label, operation, Some(container), &path, &plugin)?;
+            if !call.succeeded() {
+                return Ok(Went::Wrong(call.outcome()));
+            }
+        }
+        Ok(Went::Well)
+    }
+
+    /// GC by every plugin of the list, with these containers' attachments as the valid ones.
+    pub fn gc(&self, label: &str, valid: &[&str]) -> Doing {
+        let attachments: Vec<Value> = valid
+            .iter()
+            .map(|name| json!({ "containerID": self.container_id(name), "ifname": self.ifname() }))
+            .collect();
+        for (mut plugin, path) in self.members(&self.walked())? {
+            for key in ["cni.dev/valid-attachments", "cni.dev/attachments"] {
+                plugin.insert(key.to_owned(), Value::Array(attachments.clone()));
+            }
+            self.call(label, Operation::Gc, None, &path, &plugin)?;
+        }
+        Ok(())
+    }
+
+    /// STATUS of every plugin of the list.
+    pub fn status(&self, label: &str) -> Doing {
+        for (plugin, path) in self.members(&self.walked())? {
+            self.call(label, Operation::Status, None, &path, &plugin)?;
+        }
+        Ok(())
+    }
+
+    /// The plugins that the runtime itself calls: the list's, and an IPAM plugin in its own person.
+    fn walked(&self) -> Vec<Value> {
+        match self.kind() {
+            Kind::Ipam => vec![self.subject().plugin_config().clone()],
+            Kind::Interface | Kind::Chained => {
+                self.list().get("plugins").and_then(Value::as_array).cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    /// For every plugin, what it is given in any operation, and its file.
+    fn members(&self, plugins: &[Value]) -> Doing<Vec<(Map<String, Value>, PathBuf)>> {
+        plugins.iter().map(|plugin| Ok((self.derive(plugin), self.file_of(plugin)?))).collect()
+    }
+
+    fn file_of(&self, plugin: &Value) -> Doing<PathBuf> {
+        if self.kind() == Kind::Ipam {
+            return Ok(self.subject().path.clone());
+        }
+        let plugin_type = plugin["type"].as_str().unwrap_or_default();
+        self.find_plugin(plugin_type).ok_or_else(|| {
+            Stop::Harness(HarnessError {
+                what: format!("no plugin `{plugin_type}`, which the network configuration names, was found"),
+                hint: Some("give the directory it stands in with `--cni-path`".to_owned()),
+            })
+        })
+    }
+
+    /// SPEC section 3, "Deriving request configuration from plugin configuration".
+    fn derive(&self, plugin: &Value) -> Map<String, Value> {
+        let mut config = Map::new();
+        for key in ["cniVersion", "name"] {
+            config.insert(key.to_owned(), self.list().get(key).cloned().unwrap_or(Value::Null));
+        }
+        config.extend(plugin.as_object().cloned().unwrap_or_default());
+        let capabilities = config.shift_remove("capabilities");
+        let offered = &self.subject().fixture.surroundings.capability_args;
+        let runtime_config: Map<String, Value> = offered
+            .iter()
+            .filter(|(name, _)| capabilities.as_ref().is_some_and(|c| c[name.as_str()] == Value::Bool(true)))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        if !runtime_config.is_empty() {
+            config.insert("runtimeConfig".to_owned(), Value::Object(runtime_config));
+        }
+        config
+    }
+
+    fn call(
+        &self,
+        label: &str,
+        operation: Operation,
+        container: Option<&str>,
+        path: &Path,
+        config: &Map<String, Value>,
+    ) -> Doing<Call> {
+        let mut config = config.clone();
+        if let Some(result) = container.and_then(|name| self.results.borrow().get(name).cloned()) {
+            config.insert("prevResult".to_owned(), result);
+        }
+        self.execute(Execution {
+            label,
+            operation,
+            container,
+            path,
+            env: self.environment(operation, container),
+            stdin: Value::Object(config).to_string().into_bytes(),
+        })
+    }
+
+    /// The environment of an execution, as libcni makes it.
+    fn environment(&self, operation: Operation, container: Option<&str>) -> Vec<(String, Bytes)> {
+        let path: Vec<String> = self.cni_path().iter().map(|path| path.display().to_string()).collect();
+        let mut env = vec![
+            ("CNI_COMMAND".to_owned(), operation.as_str().to_owned()),
+            ("CNI_PATH".to_owned(), path.join(":")),
+        ];
+        if let Some(name) = container {
+            let args = &self.subject().fixture.surroundings.args;
+            let args: Vec<String> = args.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            env.push(("CNI_CONTAINERID".to_owned(), self.container_id(name)));
+            env.push(("CNI_NETNS".to_owned(), self.netns_path(name).display().to_string()));
+            env.push(("CNI_IFNAME".to_owned(), self.ifname().to_owned()));
+            env.push(("CNI_ARGS".to_owned(), args.join(";")));
+        }
+        env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
+        env.extend(FOREIGN.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        env.into_iter().map(|(key, value)| (key, Bytes::from(value.as_str()))).collect()
+    }
+
+    /// The whole life of another container, and a look: what plugins set up once for a network is
+    /// there from now on, and only what an attachment leaves is seen as left behind.
+    pub fn warm_up(&self) -> Doing {
+        self.container("warm")?;
+        self.add("warm-add", "warm")?;
+        self.del("warm-del", "warm")?;
+        self.observe("start")
+    }
+
+    /// What the runtime has stored of a container's last ADD.
+    pub fn stored_result(&self, container: &str) -> Option<Value> {
+        self.results.borrow().get(container).cloned()
+    }
+
+    /// Makes the runtime remember this result of a container's ADD, or none.
+    pub fn store_result(&self, container: &str, result: Option<Value>) {
+        let mut results = self.results.borrow_mut();
+        match result {
+            Some(result) => results.insert(container.to_owned(), result),
+            None => results.remove(container),
+        };
+    }
+
+    /// Lets the plugins that stand before the subject do their ADD, so that the subject can be called.
+    pub fn precede(&self, container: &str) -> Doing {
+        if self.kind() != Kind::Chained {
+            return Ok(());
+        }
+        for (plugin, path) in self.members(&self.walked())? {
+            if path == self.subject().path {
+                break;
+            }
+            let call = self.call("precede", Operation::Add, Some(container), &path, &plugin)?;
+            let Reading::One(result) = call.reading() else {
+                return Err(Stop::CutShort(format!("the plugin before it failed: {}", call.outcome())));
+            };
+            self.results.borrow_mut().insert(container.to_owned(), result);
+        }
+        Ok(())
+    }
+
+    /// DEL by every plugin of the list except the subject.
+    pub fn del_companions(&self, container: &str) -> Doing {
+        for (plugin, path) in self.members(&self.walked())?.into_iter().rev() {
+            if path != self.subject().path {
+                self.call("companions-del", Operation::Del, Some(container), &path, &plugin)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the reference ptp with the subject as its IPAM plugin; what the subject is asked and
+    /// answers is written down by the recording plugin between them.
+    pub fn through_ptp(&self, label: &str, container: &str, operation: Operation) -> Doing<Went> {
+        let orders = Orders::pass_to(self.subject().path.clone());
+        standin::install(&self.subject().plugin_type, &orders)?;
+        let path = Path::new(super::machine::BIN).join("ptp");
+        let config = self.derive(self.subject().plugin_config());
+        let call = self.call(label, operation, Some(container), &path, &config)?;
+        if !call.succeeded() {
+            return Ok(Went::Wrong(call.outcome()));
+        }
+        if let (Operation::Add, Reading::One(result)) = (operation, call.reading()) {
+            self.store_result(container, Some(result));
+        }
+        Ok(Went::Well)
+    }
+
+    /// Puts the recording plugin in place of the subject's IPAM plugin. It hands everything on, except
+    /// an operation that it is told to answer itself.
+    pub fn stand_in(&self, answer: Option<(Operation, Reply)>) -> Doing {
+        let plugin_type = self.subject().ipam_type().unwrap_or_default().to_owned();
+        let Some(real) = self.find_delegate(&plugin_type) else {
+            return Err(Stop::Harness(HarnessError {
+                what: format!("no IPAM plugin `{plugin_type}` was found"),
+                hint: Some("give the directory it stands in with `--cni-path`".to_owned()),
+            }));
+        };
+        let mut orders = Orders::pass_to(real);
+        if let Some((operation, reply)) = answer {
+            orders = orders.but(operation, reply);
+        }
+        Ok(standin::install(&plugin_type, &orders)?)
+    }
+
+    fn find_delegate(&self, plugin_type: &str) -> Option<PathBuf> {
+        let path = self.cni_path();
+        let real = path.iter().filter(|directory| *directory != Path::new(standin::DIRECTORY));
+        real.map(|directory| directory.join(plugin_type)).find(|path| path.is_file())
+    }
+
+    /// Deletes the attachment's interface in the container.
+    pub fn delete_interface(&self, container: &str, label: &str) -> Doing {
+        let what = format!("the interface `{}` was deleted", self.ifname());
+        self.change(container, label, what, || surroundings::delete_link(self.ifname()))
+    }
+
+    /// Makes an interface of the requested name in the container, before any plugin does.
+    pub fn make_interface(&self, container: &str, label: &str) -> Doing {
+        let state = self.look()?;
+        let links = state.containers.get(container).map(|inside| inside.links.as_slice()).unwrap_or_default();
+        if links.iter().any(|link| link.name == self.ifname()) {
+            let fact = format!("every network namespace has an interface `{}`", self.ifname());
+            return Err(Stop::NotApplicable(fact));
+        }
+        let what = format!("an interface `{}` was made", self.ifname());
+        self.change(container, label, what, || surroundings::make_spare_link(self.ifname()))
+    }
+
+    /// Takes every address away from the attachment's interface.
+    pub fn remove_addresses(&self, container: &str, label: &str) -> Doing {
+        let what = format!("the addresses of `{}` were removed", self.ifname());
+        self.change(container, label, what, || surroundings::remove_addresses(self.ifname()))
+    }
+
+    /// Sets the attachment's interface down.
+    pub fn set_interface_down(&self, container: &str, label: &str) -> Doing {
+        let what = format!("the interface `{}` was set down", self.ifname());
+        self.change(container, label, what, || surroundings::set_down(self.ifname()))
+    }
+
+    /// Gives the attachment's interface another MAC.
+    pub fn change_mac(&self, container: &str, label: &str) -> Doing {
+        let what = format!("the MAC of `{}` was changed", self.ifname());
+        self.change(container, label, what, || surroundings::change_mac(self.ifname()))
+    }
+
+    /// Deletes one route of the attachment's result in the container.
+    pub fn remove_result_route(&self, container: &str, label: &str) -> Doing {
+        let result = self.stored_result(container).unwrap_or_default();
+        let Some(destination) = result["routes"][0]["dst"].as_str().map(str::to_owned) else {
+            return Err(Stop::NotApplicable("its result has no routes".to_owned()));
+        };
+        let what = format!("the route to `{destination}` was deleted");
+        self.change(container, label, what, || surroundings::remove_route(&destination))
+    }
+
+    /// A call of the subject alone, as a runtime would make it, to be changed before it is run.
+    pub fn direct<'a>(&'a self, label: &'a str, operation: Operation) -> Direct<'a> {
+        Direct {
+            lab: self,
+            label,
+            operation,
+            container: None,
+            variables: Vec::new(),
+            config: self.derive(self.subject().plugin_config()),
+            stdin: None,
+        }
+    }
+}
+
+/// A call of the subject that is not what a runtime makes.
+pub struct Direct<'a> {
+    lab: &'a Lab,
+    label: &'a str,
+    operation: Operation,
+    container: Option<&'a str>,
+    variables: Vec<(&'a str, Option<&'a str>)>,
+    config: Map<String, Value>,
+    stdin: Option<Vec<u8>>,
+}
+
+impl<'a> Direct<'a> {
+    /// About this container, with the result that the runtime has stored for it.
+    pub fn container(mut self, name: &'a str) -> Self {
+        self.container = Some(name);
+        if let Some(result) = self.lab.stored_result(name) {
+            self.config.insert("prevResult".to_owned(), result);
+        }
+        self
+    }
+
+    /// With this variable.
+    pub fn set(mut self, variable: &'a str, value: &'a str) -> Self {
+        self.variables.push((variable, Some(value)));
+        self
+    }
+
+    /// Without this variable.
+    pub fn unset(mut self, variable: &'a str) -> Self {
+        self.variables.push((variable, None));
+        self
+    }
+
+    /// With this key in the configuration.
+    pub fn config(mut self, key: &str, value: Value) -> Self {
+        self.config.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Without this key in the configuration.
+    pub fn without(mut self, key: &str) -> Self {
+        self.config.shift_remove(key);
+        self
+    }
+
+    /// With this instead of a configuration.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Makes the call.
+    pub fn run(self) -> Doing<Call> {
+        let mut env = self.lab.environment(self.operation, self.container);
+        for (variable, value) in self.variables {
+            env.retain(|(key, _)| key != variable);
+            if let Some(value) = value {
+                env.push((variable.to_owned(), Bytes::from(value)));
+            }
+        }
+        let stdin = self.stdin.unwrap_or_else(|| Value::Object(self.config).to_string().into_bytes());
+        self.lab.execute(Execution {
+            label: self.label,
+            operation: self.operation,
+            container: self.container,
+            path: &self.lab.subject().path,
+            env,
+            stdin,
+        })
+    }
+}

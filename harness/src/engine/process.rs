@@ -1,0 +1,361 @@
+//! Runs one plugin to its end: bounded in time and in output, whatever the plugin does.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+use crate::transcript::{Bytes, Exit, Usage};
+
+/// What a plugin may cost before the lab ends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From spawn to exit.
+    pub deadline: Duration,
+    /// Bytes on standard output and on standard error, each.
+    pub output: usize,
+}
+
+/// Between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long output is still read after the plugin has ended, if somebody else holds the pipe open.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// How a plugin's execution went.
+#[derive(Debug)]
+pub struct Ended {
+    /// How the process ended.
+    pub exit: Exit,
+    /// Standard output.
+    pub stdout: Bytes,
+    /// Standard error.
+    pub stderr: Bytes,
+    /// Whether another process held standard output or error open after the end.
+    pub held_open: bool,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// Executes a plugin with exactly this environment and standard input.
+///
+/// A plugin that cannot be started is a result, not an error.
+pub fn run(path: &Path, env: &[(String, Bytes)], stdin: &[u8], limits: Limits) -> io::Result<Ended> {
+    let before = children_time();
+    let started = Instant::now();
+    let child = match spawn(path, env) {
+        Ok(child) => child,
+        Err(error) => {
+            return Ok(Ended {
+                exit: Exit::NotStarted(error.to_string()),
+                stdout: Bytes::default(),
+                stderr: Bytes::default(),
+                held_open: false,
+                usage: Usage::default(),
+            });
+        }
+    };
+    let mut ended = Conversation::new(child, stdin, limits, started)?.until_end()?;
+    let after = children_time();
+    ended.usage.user_us = after.0.saturating_sub(before.0);
+    ended.usage.system_us = after.1.saturating_sub(before.1);
+    Ok(ended)
+}
+
+fn spawn(path: &Path, env: &[(String, Bytes)]) -> io::Result<Child> {
+    use std::os::unix::ffi::OsStrExt;
+    Command::new(path)
+        .env_clear()
+        .envs(
+            env.iter()
+                .map(|(key, value)| (key, std::ffi::OsStr::from_bytes(&value.0))),
+        )
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+}
+
+/// User and system time of all children waited for so far, in microseconds.
+fn children_time() -> (u64, u64) {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
+        return (0, 0);
+    };
+    let micros = |time: nix::sys::time::TimeVal| u64::try_from(time.num_microseconds()).unwrap_or(0);
+    (micros(usage.user_time()), micros(usage.system_time()))
+}
+
+/// A running plugin and its three pipes; a pipe is gone once it is closed.
+struct Conversation<'a> {
+    child: Child,
+    group: Pid,
+    pidfd: OwnedFd,
+    stdin: Option<std::process::ChildStdin>,
+    unsent: &'a [u8],
+    stdout: Sink<std::process::ChildStdout>,
+    stderr: Sink<std::process::ChildStderr>,
+    limits: Limits,
+    started: Instant,
+    /// Why the lab ended the plugin, once it did.
+    ended_by_lab: Option<Exit>,
+}
+
+struct Sink<R> {
+    source: Option<R>,
+    bytes: Vec<u8>,
+}
+
+impl<R: Read + AsFd> Sink<R> {
+    fn new(source: Option<R>) -> io::Result<Self> {
+        if let Some(source) = &source {
+            rustix::io::ioctl_fionbio(source, true)?;
+        }
+        Ok(Self { source, bytes: Vec::new() })
+    }
+
+    /// Reads what is there. Returns whether there was more than `limit` bytes in all.
+    fn take(&mut self, limit: usize) -> io::Result<bool> {
+        let mut buffer = [0; 16 * 1024];
+        while let Some(source) = &mut self.source {
+            match source.read(&mut buffer) {
+                Ok(0) => self.source = None,
+                Ok(count) => {
+                    let room = limit.saturating_sub(self.bytes.len());
+                    self.bytes.extend_from_slice(&buffer[..count.min(room)]);
+                    if count > room {
+                        return Ok(true);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl<'a> Conversation<'a> {
+    fn new(mut child: Child, stdin: &'a [u8], limits: Limits, started: Instant) -> io::Result<Self> {
+        let group = Pid::from_child(&child);
+        let pidfd = pidfd_open(group, PidfdFlags::empty())?;
+        let pipe = child.stdin.take();
+        if let Some(pipe) = &pipe {
+            rustix::io::ioctl_fionbio(pipe, true)?;
+        }
+        Ok(Self {
+            stdout: Sink::new(child.stdout.take())?,
+            stderr: Sink::new(child.stderr.take())?,
+            stdin: pipe,
+            unsent: stdin,
+            child,
+            group,
+            pidfd,
+            limits,
+            started,
+            ended_by_lab: None,
+        })
+    }
+
+    fn until_end(mut self) -> io::Result<Ended> {
+        let mut deadline = self.started + self.limits.deadline;
+        let mut signal = Signal::TERM;
+        let status = loop {
+            self.send()?;
+            let exited = self.wait_for_something(deadline)?;
+            let flooded = self.receive()?;
+            if exited {
+                break self.child.wait()?;
+            }
+            let reason = if flooded {
+                signal = Signal::KILL;
+                Some(Exit::Flooded(self.limits.output))
+            } else if Instant::now() >= deadline {
+                Some(Exit::TimedOut(millis(self.limits.deadline)))
+            } else {
+                None
+            };
+            if let Some(reason) = reason {
+                self.ended_by_lab.get_or_insert(reason);
+                // The group may be gone already; then there is nothing left to end.
+                let _ = kill_process_group(self.group, signal);
+                signal = Signal::KILL;
+                deadline = Instant::now() + GRACE;
+            }
+        };
+        let wall_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if self.ended_by_lab.is_some() {
+            let _ = kill_process_group(self.group, Signal::KILL);
+        }
+        let held_open = self.drain()?;
+        let exit = self.ended_by_lab.take().unwrap_or_else(|| match status.signal() {
+            Some(signal) => Exit::Signal(signal),
+            None => Exit::Status(status.code().unwrap_or(-1)),
+        });
+        Ok(Ended {
+            exit,
+            stdout: self.stdout.bytes.into(),
+            stderr: self.stderr.bytes.into(),
+            held_open,
+            usage: Usage { wall_us, ..Usage::default() },
+        })
+    }
+
+    /// Writes as much of standard input as the plugin takes, and closes it at the end.
+    fn send(&mut self) -> io::Result<()> {
+        while let Some(pipe) = &mut self.stdin {
+            if self.unsent.is_empty() {
+                self.stdin = None;
+                break;
+            }
+            match pipe.write(self.unsent) {
+                Ok(count) => self.unsent = &self.unsent[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A plugin may end without reading its input.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.stdin = None,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until a pipe is ready, the plugin has ended or `until` is reached; says whether it has ended.
+    fn wait_for_something(&self, until: Instant) -> io::Result<bool> {
+        let mut fds = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
+        if let Some(pipe) = &self.stdin {
+            fds.push(PollFd::new(pipe, PollFlags::OUT));
+        }
+        if let Some(pipe) = &self.stdout.source {
+            fds.push(PollFd::new(pipe, PollFlags::IN));
+        }
+        if let Some(pipe) = &self.stderr.source {
+            fds.push(PollFd::new(pipe, PollFlags::IN));
+        }
+        poll_until(&mut fds, until)?;
+        Ok(!fds[0].revents().is_empty())
+    }
+
+    fn receive(&mut self) -> io::Result<bool> {
+        let out = self.stdout.take(self.limits.output)?;
+        let err = self.stderr.take(self.limits.output)?;
+        Ok(out || err)
+    }
+
+    /// Reads what is left after the end. Returns whether somebody still holds a pipe open.
+    fn drain(&mut self) -> io::Result<bool> {
+        let until = Instant::now() + DRAIN;
+        loop {
+            if self.receive()? {
+                return Ok(true);
+            }
+            let mut fds = Vec::new();
+            fds.extend(self.stdout.source.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            fds.extend(self.stderr.source.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            if fds.is_empty() {
+                return Ok(false);
+            }
+            poll_until(&mut fds, until)?;
+            if Instant::now() >= until {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+fn poll_until(fds: &mut [PollFd<'_>], until: Instant) -> io::Result<()> {
+    let left = until.saturating_duration_since(Instant::now());
+    let timeout = Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(left.subsec_nanos()),
+    };
+    match poll(fds, Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { deadline: Duration::from_secs(10), output: 64 * 1024 };
+
+    fn sh(script: &str, stdin: &[u8], limits: Limits) -> Ended {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("plugin");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let env = vec![("PATH".to_owned(), Bytes::from("/usr/bin:/bin"))];
+        loop {
+            let ended = run(&path, &env, stdin, limits).unwrap();
+            // Another test may be forking while this file is open for writing.
+            if !matches!(&ended.exit, Exit::NotStarted(why) if why.contains("busy")) {
+                return ended;
+            }
+        }
+    }
+
+    #[test]
+    fn everything_that_a_plugin_says_is_kept() {
+        let ended = sh("cat; echo log >&2; exit 3", b"hello", LIMITS);
+        assert_eq!(ended.exit, Exit::Status(3));
+        assert_eq!(ended.stdout, Bytes::from("hello"));
+        assert_eq!(ended.stderr, Bytes::from("log\n"));
+        assert!(!ended.held_open);
+    }
+
+    #[test]
+    fn a_large_input_goes_through_while_output_is_read() {
+        let input = vec![b'x'; 1 << 20];
+        let limits = Limits { output: 2 << 20, ..LIMITS };
+        assert_eq!(sh("cat", &input, limits).stdout.0, input);
+        assert_eq!(sh("exit 0", &input, limits).exit, Exit::Status(0));
+    }
+
+    #[test]
+    fn a_plugin_that_hangs_is_ended_with_its_children() {
+        let limits = Limits { deadline: Duration::from_millis(100), ..LIMITS };
+        let ended = sh("trap '' TERM; sleep 1000 & wait; sleep 1000", b"", limits);
+        assert_eq!(ended.exit, Exit::TimedOut(100));
+        assert!(!ended.held_open, "the children are gone too");
+    }
+
+    #[test]
+    fn a_plugin_that_floods_is_ended_at_the_limit() {
+        let ended = sh("yes", b"", LIMITS);
+        assert_eq!(ended.exit, Exit::Flooded(LIMITS.output));
+        assert_eq!(ended.stdout.0.len(), LIMITS.output);
+    }
+
+    #[test]
+    fn death_by_signal_is_told_from_an_exit_status() {
+        assert_eq!(sh("kill -SEGV $$", b"", LIMITS).exit, Exit::Signal(11));
+    }
+
+    #[test]
+    fn a_child_that_keeps_the_pipe_open_does_not_hang_the_call() {
+        let ended = sh("sleep 3 & echo '{}'; exit 0", b"", LIMITS);
+        assert_eq!(ended.exit, Exit::Status(0));
+        assert_eq!(ended.stdout, Bytes::from("{}\n"));
+        assert!(ended.held_open);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_executed_is_a_result() {
+        let ended = run(Path::new("/nonexistent/plugin"), &[], b"", LIMITS).unwrap();
+        assert!(matches!(ended.exit, Exit::NotStarted(_)));
+    }
+}

@@ -1,0 +1,94 @@
+//! The recording plugin, standing in for an IPAM plugin: it is found first in CNI_PATH under the
+//! delegate's own name, so that the configuration stays what it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cni_types::Operation;
+use serde::{Deserialize, Serialize};
+
+use super::machine;
+use crate::transcript::{Bytes, Delegated};
+
+/// The first directory of every CNI_PATH in the lab; empty unless a plugin is stood in for.
+pub const DIRECTORY: &str = "/run/cnispec/standin";
+/// What the recording plugin is told.
+const ORDERS: &str = "/run/cnispec/orders.json";
+/// What it writes down, a file a call.
+const RECORDS: &str = "/run/cnispec/records";
+
+/// What the recording plugin does when it is called.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Orders {
+    /// The plugin that it hands calls on to.
+    pub pass_to: Option<PathBuf>,
+    /// What it answers itself, by operation.
+    pub answers: BTreeMap<String, Reply>,
+}
+
+/// An answer of the recording plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// On standard output.
+    pub stdout: Bytes,
+    /// On standard error.
+    pub stderr: Bytes,
+    /// Its exit status.
+    pub status: i32,
+}
+
+impl Orders {
+    /// Hand everything on to this plugin.
+    pub fn pass_to(plugin: PathBuf) -> Self {
+        Self { pass_to: Some(plugin), answers: BTreeMap::new() }
+    }
+
+    /// The same, but answer this operation with `reply`.
+    pub fn but(mut self, operation: Operation, reply: Reply) -> Self {
+        self.answers.insert(operation.as_str().to_owned(), reply);
+        self
+    }
+}
+
+/// Puts the recording plugin in place of the plugin of this type.
+pub fn install(plugin_type: &str, orders: &Orders) -> io::Result<()> {
+    fs::create_dir_all(DIRECTORY)?;
+    fs::create_dir_all(RECORDS)?;
+    let place = Path::new(DIRECTORY).join(plugin_type);
+    if !place.exists() {
+        std::os::unix::fs::symlink(Path::new(machine::OWN).join("cnispec"), place)?;
+    }
+    fs::write(ORDERS, serde_json::to_vec(orders)?)
+}
+
+/// What the recording plugin was told, as it reads it itself.
+pub fn orders() -> io::Result<Orders> {
+    Ok(serde_json::from_slice(&fs::read(ORDERS)?)?)
+}
+
+/// Adds a record, as the recording plugin does.
+pub fn record(delegated: &Delegated) -> io::Result<()> {
+    let count = fs::read_dir(RECORDS)?.count();
+    let name = format!("{count:06}-{}.json", std::process::id());
+    fs::write(Path::new(RECORDS).join(name), serde_json::to_vec(delegated)?)
+}
+
+/// Takes away what was written down since the last time, in order.
+pub fn take_records() -> io::Result<Vec<Delegated>> {
+    if !Path::new(RECORDS).exists() {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(RECORDS)? {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    let mut records = Vec::new();
+    for path in paths {
+        records.push(serde_json::from_slice(&fs::read(&path)?)?);
+        fs::remove_file(path)?;
+    }
+    Ok(records)
+}

@@ -1,0 +1,151 @@
+//! What the lab holds before any plugin is called, as the fixture asks for it; and what it changes later,
+//! behind the plugin's back.
+
+use std::fs;
+use std::path::Path;
+
+use cni_netlink::{Address, LinkKind, MacAddr, Socket, VethEnd};
+use ipnet::IpNet;
+
+use super::HarnessError;
+use super::lab::{Doing, Stop};
+use crate::fixture::{self, LinkNeed, Needs, Surroundings};
+
+/// Makes what the fixture asks for, on the host that this process stands in.
+pub fn build(surroundings: &Surroundings) -> Result<(), HarnessError> {
+    loopback_up().map_err(|error| HarnessError::new(format!("the lab's `lo`: {error}")))?;
+    for link in &surroundings.links {
+        make(link).map_err(|error| HarnessError {
+            what: format!("the lab cannot make the link `{}` that the fixture asks for: {error}", link.name),
+            hint: Some("look at the key `cnispec.links` of the network configuration".to_owned()),
+        })?;
+    }
+    for (path, content) in &surroundings.files {
+        write(Path::new(path), content).map_err(|error| HarnessError {
+            what: format!("the lab cannot write the file `{path}` that the fixture asks for: {error}"),
+            hint: Some("files can be made below /etc, /var, /opt, /run and /tmp".to_owned()),
+        })?;
+    }
+    Ok(())
+}
+
+/// What of the needs is missing in this lab, if anything.
+pub fn missing(needs: &Needs) -> Result<Option<String>, HarnessError> {
+    if !needs.link_kinds.is_empty() {
+        let known = cni_netlink::probe_link_kinds().map_err(|error| HarnessError::new(error.to_string()))?;
+        for kind in &needs.link_kinds {
+            if known.get(kind.as_str()) == Some(&false) {
+                return Ok(Some(format!("this kernel has no links of kind `{kind}`")));
+            }
+        }
+    }
+    for program in &needs.programs {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        if !std::env::split_paths(&path).any(|directory| directory.join(program).is_file()) {
+            return Ok(Some(format!("the program `{program}` is not installed")));
+        }
+    }
+    for file in &needs.files {
+        if !Path::new(file).exists() {
+            return Ok(Some(format!("there is no `{file}`: what makes it does not run in the lab")));
+        }
+    }
+    Ok(None)
+}
+
+/// Sets `lo` of the calling thread's namespace up.
+pub fn loopback_up() -> cni_netlink::Result<()> {
+    let socket = Socket::open()?;
+    socket.set_up(socket.link("lo")?.index)
+}
+
+fn make(need: &LinkNeed) -> cni_netlink::Result<()> {
+    let socket = Socket::open()?;
+    match need.kind {
+        fixture::LinkKind::Bridge => socket.create_link(&need.name, LinkKind::Bridge)?,
+        fixture::LinkKind::Veth => {
+            // The far end stays on the host, under a name that nobody asks for.
+            let beyond = format!("far-{}", need.name);
+            let near = VethEnd { name: &need.name, mtu: need.mtu, ..VethEnd::default() };
+            let far = VethEnd { name: &beyond, mtu: need.mtu, ..VethEnd::default() };
+            socket.create_veth(&near, &far)?;
+            socket.set_up(socket.link(&beyond)?.index)?;
+        }
+    }
+    let index = socket.link(&need.name)?.index;
+    if let Some(mtu) = need.mtu {
+        socket.set_mtu(index, mtu)?;
+    }
+    for net in &need.addresses {
+        socket.add_address(&Address { no_dad: true, ..Address::new(index, *net) })?;
+    }
+    socket.set_up(index)
+}
+
+fn write(path: &Path, content: &str) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(path, content)
+}
+
+/// Deletes a link of the calling thread's namespace.
+pub fn delete_link(name: &str) -> Doing {
+    let socket = Socket::open()?;
+    Ok(socket.delete_link(socket.link(name)?.index)?)
+}
+
+/// Makes a link that no plugin made.
+pub fn make_spare_link(name: &str) -> Doing {
+    let socket = Socket::open()?;
+    let near = VethEnd { name, ..VethEnd::default() };
+    let far = VethEnd { name: "spare", ..VethEnd::default() };
+    Ok(socket.create_veth(&near, &far)?)
+}
+
+/// Takes every address of global scope away from a link.
+pub fn remove_addresses(name: &str) -> Doing {
+    let socket = Socket::open()?;
+    let link = socket.link(name)?.index;
+    let addresses = socket.addresses(Some(link))?;
+    let global: Vec<_> = addresses.iter().filter(|address| address.scope == 0).collect();
+    if global.is_empty() {
+        return Err(Stop::NotApplicable(format!("`{name}` has no addresses")));
+    }
+    for address in global {
+        socket.delete_address(link, address.net)?;
+    }
+    Ok(())
+}
+
+/// Sets a link down.
+pub fn set_down(name: &str) -> Doing {
+    let socket = Socket::open()?;
+    Ok(socket.set_down(socket.link(name)?.index)?)
+}
+
+/// Gives a link a MAC that it does not have.
+pub fn change_mac(name: &str) -> Doing {
+    let socket = Socket::open()?;
+    let link = socket.link(name)?;
+    let Some(MacAddr(mut mac)) = link.mac.filter(|mac| mac.0 != [0; 6]) else {
+        return Err(Stop::NotApplicable(format!("`{name}` has no MAC")));
+    };
+    mac[5] ^= 1;
+    Ok(socket.set_mac(link.index, MacAddr(mac))?)
+}
+
+/// Deletes the routes to a destination, whatever their next hop.
+pub fn remove_route(destination: &str) -> Doing {
+    let Ok(destination) = destination.parse::<IpNet>() else {
+        return Err(Stop::CutShort(format!("`{destination}` is no destination of a route")));
+    };
+    let socket = Socket::open()?;
+    let routes = socket.routes()?;
+    let mut found = false;
+    for route in routes.iter().filter(|route| route.dst == destination.trunc()) {
+        socket.delete_route(route)?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(Stop::CutShort(format!("there is no route to `{destination}`"))) }
+}

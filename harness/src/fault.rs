@@ -1,0 +1,154 @@
+//! Every way in which the scripted plugin can break the SPEC.
+//!
+//! A check names the fault that must trip it; the scripted plugin commits the fault that stands
+//! behind the first dot of the name that it is called by, as in `scripted.two-documents`.
+
+macro_rules! faults {
+    ($($name:ident, $id:literal, $does:literal;)*) => {
+        /// One way to break the SPEC.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Fault {
+            $(#[doc = concat!("The plugin ", $does, ".")] $name,)*
+        }
+
+        impl Fault {
+            /// Every fault.
+            pub const ALL: &'static [Fault] = &[$(Fault::$name,)*];
+
+            /// Its name on the command line.
+            pub fn id(self) -> &'static str {
+                match self { $(Fault::$name => $id,)* }
+            }
+
+            /// What the plugin does, as the predicate of a sentence.
+            pub fn does(self) -> &'static str {
+                match self { $(Fault::$name => $does,)* }
+            }
+        }
+    };
+}
+
+faults! {
+    TwoDocuments, "two-documents", "prints a second JSON document after its result";
+    TrailingGarbage, "trailing-garbage", "prints a line of text after its result";
+    LogOnStdout, "log-on-stdout", "prints a line of log before its result";
+    DuplicateKey, "duplicate-key", "prints a result in which `cniVersion` stands twice";
+    NotUtf8, "not-utf8", "prints a result with bytes that are not UTF-8";
+    ResultOnDel, "result-on-del", "prints a document on a successful DEL";
+    ErrorAsText, "error-as-text", "reports errors as plain text";
+    ErrorOnStderr, "error-on-stderr", "reports errors on standard error only";
+    ErrorExitsZero, "error-exits-zero", "prints an error document and exits with status 0";
+    ErrorCodeIsString, "error-code-is-string", "gives the error's `code` as a string";
+    ErrorCodeZero, "error-code-zero", "gives 0 as the error's `code`";
+    ErrorWithoutMsg, "error-without-msg", "leaves `msg` out of errors";
+    ErrorWithoutVersion, "error-without-version", "leaves `cniVersion` out of errors";
+    ErrorCodeReserved, "error-code-reserved", "uses 42, which is reserved and has no meaning, as `code`";
+    Crash, "crash", "dies by a signal on ADD";
+    Hang, "hang", "never ends an ADD";
+    Flood, "flood", "writes without end on ADD";
+    HoldsStdout, "holds-stdout", "leaves a child that keeps standard output open on ADD";
+    LeavesProcess, "leaves-process", "starts a process on ADD that DEL does not end";
+    VersionFails, "version-fails", "answers VERSION with an error";
+    VersionNoList, "version-no-list", "leaves `supportedVersions` out";
+    VersionOddList, "version-odd-list", "lists a version that is no version";
+    VersionNoCniVersion, "version-no-cni-version", "leaves `cniVersion` out of VERSION";
+    VersionIgnoresInput, "version-ignores-input", "always answers VERSION with its newest version";
+    VersionNeedsAttachment, "version-needs-attachment", "refuses VERSION without CNI_CONTAINERID";
+    AcceptsAnyVersion, "accepts-any-version", "does ADD for a configuration of a version that it does not support";
+    RefusesVersionWithOtherCode, "refuses-version-with-other-code", "refuses unsupported versions with code 7";
+    RefusalLeavesLink, "refusal-leaves-link", "makes a link on the host before it refuses a configuration";
+    AddPrintsNothing, "add-prints-nothing", "prints nothing on a successful ADD";
+    ResultOtherVersion, "result-other-version", "gives 0.4.0 or 1.0.0 as the result's `cniVersion`, whichever was not asked for";
+    ResultOldShape, "result-old-shape", "gives the result of an ADD in the shape of another version";
+    ResultWrongTypes, "result-wrong-types", "gives `ips` as an object";
+    OtherIfname, "other-ifname", "gives the interface another name than CNI_IFNAME";
+    ReplacesExisting, "replaces-existing", "removes an existing interface of the requested name and succeeds";
+    TouchesExisting, "touches-existing", "sets an existing interface of the requested name up before it refuses";
+    PhantomInterface, "phantom-interface", "lists an interface that does not exist";
+    WrongMac, "wrong-mac", "gives another MAC than the interface has";
+    WrongMtu, "wrong-mtu", "gives another MTU than the interface has";
+    WrongSandbox, "wrong-sandbox", "gives another sandbox than CNI_NETNS";
+    OmitsHostInterface, "omits-host-interface", "leaves the host's interface out of the result";
+    PhantomAddress, "phantom-address", "lists an address that the interface does not have";
+    OmitsAddress, "omits-address", "gives the interface an address that is not in the result";
+    WrongIndex, "wrong-index", "lets `ips` point beyond the list of interfaces";
+    WrongIndexInside, "wrong-index-inside", "lets `ips` point at the host's interface";
+    PhantomRoute, "phantom-route", "lists a route that does not exist";
+    OmitsRoute, "omits-route", "does not list a route that it makes and was given by IPAM";
+    DropsPrevResult, "drops-prev-result", "answers ADD without what prevResult holds";
+    ForgetsDns, "forgets-dns", "leaves the delegate's `dns` out of the result";
+    IgnoresMtu, "ignores-mtu", "leaves the interface at the kernel's MTU whatever the configuration says";
+    LinkDown, "link-down", "leaves the container's interface down";
+    DelFails, "del-fails", "always answers DEL with an error";
+    DelAgainFails, "del-again-fails", "answers a repeated DEL with an error";
+    DelUnknownFails, "del-unknown-fails", "answers DEL of an attachment that it never made with an error";
+    DelNeedsNetns, "del-needs-netns", "answers DEL with an error when CNI_NETNS is empty or not set";
+    DelNeedsLiveNetns, "del-needs-live-netns", "answers DEL with an error when the namespace is gone";
+    DelRefusesStaleFile, "del-refuses-stale-file", "answers DEL with an error when CNI_NETNS is an ordinary file";
+    DelNeedsPrevResult, "del-needs-prev-result", "answers DEL with an error when there is no prevResult";
+    DelNeedsInterface, "del-needs-interface", "answers DEL with an error when the interface is gone";
+    DelLeavesInterface, "del-leaves-interface", "leaves the interface in the container";
+    DelLeavesHostLink, "del-leaves-host-link", "leaves a link on the host";
+    DelLeavesRoute, "del-leaves-route", "leaves a route on the host";
+    DelLeavesRule, "del-leaves-rule", "leaves an nftables rule on the host";
+    DelLeavesSysctl, "del-leaves-sysctl", "changes a sysctl of the host's `lo` on every ADD and leaves it so";
+    DelLeavesFile, "del-leaves-file", "leaves a file of its own for every attachment";
+    DelLeavesReservation, "del-leaves-reservation", "does not hand DEL on to its IPAM when the namespace is gone";
+    DelRemovesOther, "del-removes-other", "removes another attachment's interface too";
+    DelChangesDevice, "del-changes-device", "leaves a link that the host had with another MTU";
+    CheckFails, "check-fails", "answers CHECK right after ADD with an error";
+    CheckAlwaysSucceeds, "check-always-succeeds", "answers CHECK with success whatever it finds";
+    CheckMissesAddress, "check-misses-address", "does not look for addresses in CHECK";
+    CheckMissesInterface, "check-misses-interface", "does not look for the interface in CHECK";
+    CheckMissesRoute, "check-misses-route", "does not look for routes in CHECK";
+    CheckMissesLinkDown, "check-misses-link-down", "does not look whether the interface is up in CHECK";
+    CheckRepairs, "check-repairs", "puts missing addresses back in CHECK";
+    CheckChanges, "check-changes", "changes the interface's MTU in CHECK";
+    NoContainerIdAccepted, "no-containerid-accepted", "does ADD without CNI_CONTAINERID";
+    NoNetnsAccepted, "no-netns-accepted", "answers ADD without CNI_NETNS with success";
+    NoIfnameAccepted, "no-ifname-accepted", "does ADD without CNI_IFNAME, with a name of its own";
+    MissingVariableOtherCode, "missing-variable-other-code", "reports missing variables with code 7";
+    MissingVariableUnnamed, "missing-variable-unnamed", "does not name the missing variable";
+    UnknownCommandAccepted, "unknown-command-accepted", "answers an unknown CNI_COMMAND with success";
+    GarbageAccepted, "garbage-accepted", "answers undecodable input with success";
+    GarbageOtherCode, "garbage-other-code", "reports undecodable input with code 7";
+    NoNameAccepted, "no-name-accepted", "does ADD for a configuration without `name`";
+    NoNameOtherCode, "no-name-other-code", "reports a configuration without `name` with code 6";
+    RefusalNotJson, "refusal-not-json", "refuses bad input without any document";
+    DelegateOtherEnv, "delegate-other-env", "calls its IPAM without CNI_ARGS";
+    DelegateOwnEnvOnly, "delegate-own-env-only", "calls its IPAM with CNI variables and nothing else";
+    DelegatePartialConfig, "delegate-partial-config", "gives its IPAM only the section `ipam`";
+    DelegateFailureIgnored, "delegate-failure-ignored", "succeeds although its IPAM refused";
+    DelegateFailureNoDel, "delegate-failure-no-del", "does not call its IPAM with DEL after the IPAM's ADD failed";
+    DelegateFailureLeavesLink, "delegate-failure-leaves-link", "leaves a link on the host when its IPAM refuses";
+    DelegateErrorReplaced, "delegate-error-replaced", "reports another error than its IPAM's";
+    DelNotDelegated, "del-not-delegated", "does not hand DEL on to its IPAM";
+    CheckNotDelegated, "check-not-delegated", "does not hand CHECK on to its IPAM";
+    CheckDelegateErrorIgnored, "check-delegate-error-ignored", "answers CHECK with success although its IPAM's CHECK failed";
+    DelDelegateErrorIgnored, "del-delegate-error-ignored", "answers DEL with success although its IPAM's DEL failed";
+    GcNotDelegated, "gc-not-delegated", "does not hand GC on to its IPAM";
+    StatusNotDelegated, "status-not-delegated", "does not hand STATUS on to its IPAM";
+    StatusDelegateErrorIgnored, "status-delegate-error-ignored", "answers STATUS with success although its IPAM's STATUS failed";
+    DelegateGarbageAccepted, "delegate-garbage-accepted", "succeeds although its IPAM printed no JSON";
+    DelegateStderrSwallowed, "delegate-stderr-swallowed", "does not pass its IPAM's standard error on";
+    IgnoresRuntimeMac, "ignores-runtime-mac", "declares the capability `mac` and ignores it";
+    IgnoresRuntimeIps, "ignores-runtime-ips", "declares the capability `ips` and ignores it";
+    GcFails, "gc-fails", "answers GC with an error";
+    GcRemovesValid, "gc-removes-valid", "removes a valid attachment in GC";
+    GcKeepsStale, "gc-keeps-stale", "removes nothing in GC";
+    GcPrints, "gc-prints", "prints a document on a successful GC";
+    StatusFails, "status-fails", "answers STATUS with an error although it is ready";
+    StatusNeedsAttachment, "status-needs-attachment", "refuses STATUS without CNI_CONTAINERID";
+    IpamNoIps, "ipam-no-ips", "answers ADD as IPAM without addresses";
+    IpamWithInterfaces, "ipam-with-interfaces", "answers ADD as IPAM with `interfaces`";
+    IpamSameAddress, "ipam-same-address", "hands the same address out twice";
+    IpamLeaks, "ipam-leaks", "never releases an address";
+    IpamNoPrefix, "ipam-no-prefix", "hands out an address without prefix length";
+}
+
+impl Fault {
+    /// The fault with this id.
+    pub fn find(id: &str) -> Option<Fault> {
+        Fault::ALL.iter().copied().find(|fault| fault.id() == id)
+    }
+}

@@ -1,0 +1,219 @@
+//! A network to try a plugin in: a configuration list, and what the lab must hold beforehand.
+//!
+//! The list is an ordinary `.conflist`. Its key `cnispec`, which no plugin ever sees, says what
+//! stands around the network: links, routes, the runtime's arguments.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// A network configuration list and the lab that it needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fixture {
+    /// Where it came from, for messages: a file, or the name of an embedded fixture.
+    pub origin: String,
+    /// The configuration list, without the key `cnispec`.
+    pub list: Map<String, Value>,
+    /// The key `cnispec`.
+    pub surroundings: Surroundings,
+}
+
+/// What the lab holds before the plugin is called, and what the runtime passes along.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Surroundings {
+    /// The CNI_IFNAME of every attachment.
+    pub ifname: String,
+    /// CNI_ARGS, pair by pair.
+    pub args: BTreeMap<String, String>,
+    /// The runtime's capability arguments, by capability.
+    pub capability_args: Map<String, Value>,
+    /// Links on the host, made in this order.
+    pub links: Vec<LinkNeed>,
+    /// Files on the host, by absolute path.
+    pub files: BTreeMap<String, String>,
+    /// What must be there for the plugin to work at all.
+    pub needs: Needs,
+    /// The lab holds what one attachment takes away, such as a device: there can be only one at a time.
+    pub exclusive: bool,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            ifname: "eth0".to_owned(),
+            args: BTreeMap::new(),
+            capability_args: Map::new(),
+            links: Vec::new(),
+            files: BTreeMap::new(),
+            needs: Needs::default(),
+            exclusive: false,
+        }
+    }
+}
+
+/// A link that the lab makes on the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LinkNeed {
+    /// Its name.
+    pub name: String,
+    /// What it is: `veth` (its other end stands in a namespace beyond the host) or `bridge`.
+    pub kind: LinkKind,
+    /// Its MTU in bytes, the kernel's own choice if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// Its addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpNet>,
+}
+
+/// The kinds of link that the lab can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkKind {
+    /// One end of a pair; the other stands beyond the host.
+    Veth,
+    /// A bridge without ports.
+    Bridge,
+}
+
+/// Prerequisites. Where one is missing, the plugin is not applicable here, and that is the reason given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Needs {
+    /// Kinds of link that the kernel must know, as `ip link add type` names them.
+    pub link_kinds: Vec<String>,
+    /// Programs that must be found in PATH.
+    pub programs: Vec<String>,
+    /// Files, such as the socket of a daemon, that must be there.
+    pub files: Vec<String>,
+}
+
+/// The fixtures that cnispec carries, by the `type` of the plugin that each is made for.
+const EMBEDDED: &[(&str, &str)] = &[
+    ("ptp", include_str!("../../fixtures/networks/valid/ptp.conflist")),
+    ("bridge", include_str!("../../fixtures/networks/valid/bridge.conflist")),
+    ("macvlan", include_str!("../../fixtures/networks/valid/macvlan.conflist")),
+    ("ipvlan", include_str!("../../fixtures/networks/valid/ipvlan.conflist")),
+    ("vlan", include_str!("../../fixtures/networks/valid/vlan.conflist")),
+    ("loopback", include_str!("../../fixtures/networks/valid/loopback.conflist")),
+    ("host-device", include_str!("../../fixtures/networks/valid/host-device.conflist")),
+    ("host-local", include_str!("../../fixtures/networks/valid/host-local.conflist")),
+    ("static", include_str!("../../fixtures/networks/valid/static.conflist")),
+    ("dhcp", include_str!("../../fixtures/networks/valid/dhcp.conflist")),
+    ("portmap", include_str!("../../fixtures/networks/valid/portmap.conflist")),
+    ("tuning", include_str!("../../fixtures/networks/valid/tuning.conflist")),
+    ("firewall", include_str!("../../fixtures/networks/valid/firewall.conflist")),
+    ("bandwidth", include_str!("../../fixtures/networks/valid/bandwidth.conflist")),
+    ("sbr", include_str!("../../fixtures/networks/valid/sbr.conflist")),
+    ("vrf", include_str!("../../fixtures/networks/valid/vrf.conflist")),
+];
+
+/// A network configuration that cannot be used; the user's to mend.
+#[derive(Debug, Error)]
+pub enum FixtureError {
+    /// The file cannot be read.
+    #[error("cannot read the network configuration `{origin}`: {error}")]
+    Unreadable {
+        /// The file.
+        origin: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is not JSON, or the key `cnispec` has the wrong form.
+    #[error("`{origin}` is not a network configuration: {error}")]
+    Invalid {
+        /// The file.
+        origin: String,
+        /// What is wrong, with line and column.
+        error: serde_json::Error,
+    },
+    /// It is JSON and not a network configuration list.
+    #[error("`{origin}` is not a network configuration list: {what}")]
+    NotAList {
+        /// The file.
+        origin: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// The embedded fixture for plugins of this type.
+pub fn embedded(plugin_type: &str) -> Option<Fixture> {
+    let (name, text) = EMBEDDED.iter().find(|(name, _)| *name == plugin_type)?;
+    parse(&format!("fixtures/networks/valid/{name}.conflist"), text).ok()
+}
+
+/// Reads a fixture: a configuration list, or a single plugin's configuration, which becomes a list of one.
+pub fn load(path: &Path) -> Result<Fixture, FixtureError> {
+    let origin = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&origin, &text),
+        Err(error) => Err(FixtureError::Unreadable { origin, error }),
+    }
+}
+
+/// The least that a plugin of this type and kind can be tried with.
+pub fn minimal(plugin_type: &str, kind: crate::subject::Kind) -> Fixture {
+    use crate::subject::Kind;
+    use serde_json::json;
+    let host_local = json!({"type": "host-local", "subnet": "10.88.0.0/16"});
+    let plugins = match kind {
+        Kind::Interface => json!([{"type": plugin_type, "ipam": host_local}]),
+        Kind::Chained => json!([{"type": "ptp", "ipam": host_local}, {"type": plugin_type}]),
+        Kind::Ipam => json!([{"type": "ptp", "ipam": {"type": plugin_type, "subnet": "10.88.0.0/16"}}]),
+    };
+    let mut list = Map::new();
+    list.insert("cniVersion".to_owned(), json!("1.0.0"));
+    list.insert("name".to_owned(), json!("cnispec"));
+    list.insert("plugins".to_owned(), plugins);
+    Fixture {
+        origin: format!("the minimal {} network", kind.as_str()),
+        list,
+        surroundings: Surroundings::default(),
+    }
+}
+
+fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {
+    let invalid = |error| FixtureError::Invalid { origin: origin.to_owned(), error };
+    let not_a_list = |what: &str| FixtureError::NotAList {
+        origin: origin.to_owned(),
+        what: what.to_owned(),
+    };
+    let mut list: Map<String, Value> = serde_json::from_str(text).map_err(invalid)?;
+    let surroundings = match list.remove("cnispec") {
+        Some(value) => serde_json::from_value(value).map_err(invalid)?,
+        None => Surroundings::default(),
+    };
+    if list.contains_key("type") && !list.contains_key("plugins") {
+        list = wrap(list);
+    }
+    let named = list.get("name").is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty()));
+    if !named {
+        return Err(not_a_list("it has no `name`"));
+    }
+    match list.get("plugins").and_then(Value::as_array) {
+        None => Err(not_a_list("it has no list `plugins`")),
+        Some(plugins) if plugins.is_empty() => Err(not_a_list("`plugins` is empty")),
+        Some(plugins) if plugins.iter().any(|plugin| plugin["type"].as_str().is_none()) => {
+            Err(not_a_list("a plugin has no `type`"))
+        }
+        Some(_) => Ok(Fixture { origin: origin.to_owned(), list, surroundings }),
+    }
+}
+
+fn wrap(mut plugin: Map<String, Value>) -> Map<String, Value> {
+    let mut list = Map::new();
+    for key in ["cniVersion", "name"] {
+        if let Some(value) = plugin.remove(key) {
+            list.insert(key.to_owned(), value);
+        }
+    }
+    list.insert("plugins".to_owned(), Value::Array(vec![Value::Object(plugin)]));
+    list
+}

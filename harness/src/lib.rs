@@ -1,0 +1,16 @@
+//! cnispec tells whether a CNI plugin keeps the Container Network Interface specification.
+//!
+//! A [`subject`] is run through [`scenario`]s by the [`engine`], which writes down a [`transcript`];
+//! [`check`]s judge transcripts; [`verdict`] adds the judgements up; [`report`] shows them.
+
+pub mod check;
+pub mod cli;
+pub mod engine;
+pub mod fault;
+pub mod fixture;
+pub mod report;
+pub mod scenario;
+pub mod scripted;
+pub mod subject;
+pub mod transcript;
+pub mod verdict;

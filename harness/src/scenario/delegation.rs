@@ -1,0 +1,113 @@
+//! What an interface plugin says to its IPAM plugin, and what it makes of the answers. The recording
+//! plugin stands in: it hands calls on, or answers as told.
+
+use cni_types::{Operation, Version};
+use serde_json::json;
+
+use super::{INTERFACE, Scenario, Wants};
+use crate::engine::lab::{Doing, Lab};
+use crate::engine::standin::Reply;
+use crate::transcript::Bytes;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    scenario("delegation", "everything that the plugin asks its IPAM in a container's life", delegation),
+    scenario("delegate-add-fails", "ADD when the IPAM refuses", add_fails),
+    scenario("delegate-garbage", "ADD when the IPAM prints what is not JSON", garbage),
+    scenario("delegate-del-fails", "DEL when the IPAM refuses, and again when it does not", del_fails),
+    Scenario {
+        since: Version::V0_4_0,
+        ..scenario("delegate-check-fails", "CHECK when the IPAM refuses", check_fails)
+    },
+    Scenario {
+        since: Version::V1_1_0,
+        ..scenario("delegate-status-fails", "STATUS when the IPAM is not available", status_fails)
+    },
+];
+
+const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+    Scenario { id, title, kinds: INTERFACE, since: Version::V0_1_0, wants: Wants::Ipam, run }
+}
+
+/// What the recording plugin answers when it is told to refuse.
+fn refusal(lab: &Lab, code: u32) -> Reply {
+    let document = json!({
+        "cniVersion": lab.version().to_string(),
+        "code": code,
+        "msg": "the stand-in refuses",
+        "details": "as it was told",
+    });
+    Reply {
+        stdout: Bytes::from(document.to_string().as_str()),
+        stderr: Bytes::from("a word of the stand-in\n"),
+        status: 1,
+    }
+}
+
+fn delegation(lab: &mut Lab) -> Doing {
+    lab.stand_in(None)?;
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    if lab.version().supports_check() {
+        lab.check("check", "a")?;
+    }
+    if lab.version().supports_gc_status() {
+        lab.status("status")?;
+        lab.gc("gc", &["a"])?;
+    }
+    lab.del("del", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+fn add_fails(lab: &mut Lab) -> Doing {
+    lab.stand_in(None)?;
+    lab.warm_up()?;
+    lab.stand_in(Some((Operation::Add, refusal(lab, 100))))?;
+    lab.container("a")?;
+    lab.add("add-refused", "a")?;
+    lab.observe("after")?;
+    lab.del("del-after-failure", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+fn garbage(lab: &mut Lab) -> Doing {
+    lab.stand_in(None)?;
+    lab.warm_up()?;
+    let reply = Reply { stdout: Bytes::from("this is not JSON"), ..Reply::default() };
+    lab.stand_in(Some((Operation::Add, reply)))?;
+    lab.container("a")?;
+    lab.add("add-garbage-result", "a")?;
+    lab.del("del-after-failure", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+fn del_fails(lab: &mut Lab) -> Doing {
+    lab.stand_in(None)?;
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    lab.stand_in(Some((Operation::Del, refusal(lab, 100))))?;
+    lab.del("del-refused", "a")?;
+    lab.stand_in(None)?;
+    lab.del("del-after-failure", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+fn check_fails(lab: &mut Lab) -> Doing {
+    lab.stand_in(None)?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    lab.stand_in(Some((Operation::Check, refusal(lab, 100))))?;
+    lab.check("check-refused", "a")?;
+    lab.stand_in(None)?;
+    lab.del("del", "a").map(drop)
+}
+
+fn status_fails(lab: &mut Lab) -> Doing {
+    lab.stand_in(Some((Operation::Status, refusal(lab, 50))))?;
+    lab.status("status-refused")
+}

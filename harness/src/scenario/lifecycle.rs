@@ -1,0 +1,50 @@
+//! A container's life, as every runtime leads it.
+
+use cni_types::Version;
+
+use super::{INTERFACE, Scenario, Wants};
+use crate::engine::lab::{Doing, Lab};
+use crate::subject::Kind;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        id: "lifecycle",
+        title: "ADD, CHECK and DEL of one container",
+        kinds: Kind::ALL,
+        since: Version::V0_1_0,
+        wants: Wants::Nothing,
+        run: lifecycle,
+    },
+    Scenario {
+        id: "add-existing",
+        title: "ADD of a container that has an interface of the requested name already",
+        kinds: INTERFACE,
+        since: Version::V0_1_0,
+        wants: Wants::Nothing,
+        run: add_existing,
+    },
+];
+
+fn lifecycle(lab: &mut Lab) -> Doing {
+    lab.observe("untouched")?;
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    if lab.version().supports_check() {
+        lab.check("check", "a")?;
+    }
+    lab.del("del", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+fn add_existing(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.make_interface("a", "interface-made")?;
+    lab.add("add-existing", "a")?;
+    lab.observe("after")?;
+    lab.del("del-after-failure", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}

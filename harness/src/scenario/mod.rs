@@ -1,0 +1,84 @@
+//! What is done with a plugin. A scenario judges nothing: it does, and the lab writes down.
+
+mod attachments;
+mod chain;
+mod delegation;
+mod del;
+mod input;
+mod lifecycle;
+mod mutation;
+mod network;
+
+use cni_types::Version;
+
+use crate::engine::lab::{Doing, Lab};
+use crate::subject::{Kind, Subject};
+
+/// One course of events.
+pub struct Scenario {
+    /// Its stable name.
+    pub id: &'static str,
+    /// What is done, in a sentence.
+    pub title: &'static str,
+    /// The kinds of plugin that it can be done with.
+    pub kinds: &'static [Kind],
+    /// The first version of the SPEC in which it can be done.
+    pub since: Version,
+    /// What the subject must have for it; a scenario without it is not planned.
+    pub wants: Wants,
+    /// Does it.
+    pub run: fn(&mut Lab) -> Doing,
+}
+
+/// What a scenario needs of the subject's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// Nothing in particular.
+    Nothing,
+    /// A delegate, named by `ipam`.
+    Ipam,
+    /// That there can be two attachments at once.
+    Two,
+}
+
+impl Scenario {
+    /// Whether it can be done with this subject, in this version.
+    pub fn fits(&self, subject: &Subject, version: Version) -> bool {
+        self.kinds.contains(&subject.kind) && version >= self.since && self.wants.met_by(subject)
+    }
+}
+
+impl Wants {
+    fn met_by(self, subject: &Subject) -> bool {
+        match self {
+            Wants::Nothing => true,
+            Wants::Ipam => subject.ipam_type().is_some(),
+            Wants::Two => !subject.fixture.surroundings.exclusive,
+        }
+    }
+}
+
+const PLUGINS: &[Kind] = &[Kind::Interface, Kind::Chained];
+const INTERFACE: &[Kind] = &[Kind::Interface];
+
+/// Every scenario, in the order in which they are run.
+pub fn all() -> Vec<&'static Scenario> {
+    [
+        network::SCENARIOS,
+        lifecycle::SCENARIOS,
+        del::SCENARIOS,
+        attachments::SCENARIOS,
+        mutation::SCENARIOS,
+        input::SCENARIOS,
+        delegation::SCENARIOS,
+        chain::SCENARIOS,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The scenario with this id.
+pub fn find(id: &str) -> Option<&'static Scenario> {
+    all().into_iter().find(|scenario| scenario.id == id)
+}

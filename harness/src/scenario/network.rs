@@ -1,0 +1,94 @@
+//! Operations on the plugin or the whole network rather than on one container: VERSION, GC, STATUS.
+
+use cni_types::{Operation, Version};
+use serde_json::json;
+
+use super::{Scenario, Wants};
+use crate::engine::lab::{Doing, Lab};
+use crate::subject::Kind;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        id: "version",
+        title: "VERSION with nothing but the command, as libcni asks it, and in another version",
+        kinds: Kind::ALL,
+        since: Version::V0_1_0,
+        wants: Wants::Nothing,
+        run: version,
+    },
+    Scenario {
+        id: "unsupported-version",
+        title: "ADD in a version that no plugin supports",
+        kinds: Kind::ALL,
+        since: Version::V0_1_0,
+        wants: Wants::Nothing,
+        run: unsupported_version,
+    },
+    Scenario {
+        id: "gc",
+        title: "GC with every attachment valid, with one, and with none",
+        kinds: Kind::ALL,
+        since: Version::V1_1_0,
+        wants: Wants::Two,
+        run: gc,
+    },
+    Scenario {
+        id: "status",
+        title: "STATUS of a plugin that can do ADD, with nothing but the command",
+        kinds: Kind::ALL,
+        since: Version::V1_1_0,
+        wants: Wants::Nothing,
+        run: status,
+    },
+];
+
+fn version(lab: &mut Lab) -> Doing {
+    let asked = |version: Version| json!({ "cniVersion": version.to_string() }).to_string();
+    lab.direct("version", Operation::Version).stdin(asked(lab.version())).run()?;
+    let as_libcni = asked(lab.version());
+    lab.direct("version-dummies", Operation::Version)
+        .set("CNI_CONTAINERID", "dummy")
+        .set("CNI_NETNS", "dummy")
+        .set("CNI_IFNAME", "dummy")
+        .stdin(as_libcni)
+        .run()?;
+    let other = lab.subject().supported.iter().copied().find(|version| *version != lab.version());
+    if let Some(other) = other {
+        lab.direct("version-other", Operation::Version).stdin(asked(other)).run()?;
+    }
+    Ok(())
+}
+
+fn unsupported_version(lab: &mut Lab) -> Doing {
+    lab.container("a")?;
+    lab.precede("a")?;
+    lab.observe("start")?;
+    lab.direct("add-unsupported", Operation::Add)
+        .container("a")
+        .config("cniVersion", json!("99.0.0"))
+        .run()?;
+    lab.observe("end")
+}
+
+fn gc(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.container("b")?;
+    lab.must_add("add-a", "a")?;
+    lab.must_add("add-b", "b")?;
+    lab.observe("both")?;
+    lab.gc("gc-all", &["a", "b"])?;
+    lab.observe("kept")?;
+    lab.remove_netns("b", "netns-removed", false)?;
+    lab.gc("gc-one", &["a"])?;
+    lab.check("check-a", "a")?;
+    lab.observe("one")?;
+    lab.del("del-a", "a")?;
+    lab.gc("gc-none", &[])?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+fn status(lab: &mut Lab) -> Doing {
+    lab.status("status")
+}

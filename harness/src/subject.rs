@@ -1,0 +1,221 @@
+//! What is tested: a plugin binary, its kind, and the network that it is tried in.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use cni_types::Version;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::fixture::{self, Fixture, FixtureError};
+
+/// Where the reference ptp that cnispec carries stands in a lab.
+pub const EMBEDDED_PTP: &str = "/run/cnispec/bin/ptp";
+
+/// What a plugin does in a network configuration list, and so how it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// First in the list: it creates the container's interface.
+    Interface,
+    /// Later in the list: it changes what an earlier plugin made, and is given its result.
+    Chained,
+    /// Called by an interface plugin: it hands out addresses.
+    Ipam,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: &'static [Kind] = &[Kind::Interface, Kind::Chained, Kind::Ipam];
+
+    /// The word for it on the command line and in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Interface => "interface",
+            Kind::Chained => "chained",
+            Kind::Ipam => "ipam",
+        }
+    }
+}
+
+/// A plugin under test.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Subject {
+    /// The plugin's file, absolute.
+    pub path: PathBuf,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The `type` by which configurations name it: the file's name.
+    pub plugin_type: String,
+    /// What it does in the fixture's list.
+    pub kind: Kind,
+    /// The network it is tried in.
+    pub fixture: Fixture,
+    /// Further directories of CNI_PATH, after the plugin's own.
+    pub cni_path: Vec<PathBuf>,
+    /// What its VERSION claims; empty until it was asked, or when it did not answer.
+    pub supported: Vec<Version>,
+}
+
+/// A plugin, or a network to try it in, that cannot be used; the user's to mend.
+#[derive(Debug, Error)]
+pub enum SubjectError {
+    /// There is no such file.
+    #[error("no plugin at `{path}`: {error}\nhint: give the path of the plugin's executable file")]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+        /// Why it cannot be used.
+        error: std::io::Error,
+    },
+    /// There is something that cannot be executed.
+    #[error("the plugin `{path}` cannot be executed: {why}\nhint: {hint}")]
+    NotExecutable {
+        /// The path as given.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The configuration is no configuration.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    /// There is no configuration to try it with.
+    #[error("no network configuration is known for a plugin of type `{0}`\nhint: give one with `--config FILE`, or its kind with `--kind interface|chained|ipam`")]
+    NoFixture(String),
+    /// The configuration does not use the plugin.
+    #[error("`{origin}` has no plugin of type `{plugin_type}`\nhint: a plugin's `type` is the name of its file")]
+    NotInFixture {
+        /// The configuration.
+        origin: String,
+        /// The plugin's type.
+        plugin_type: String,
+    },
+    /// The plugin stands elsewhere in the configuration than it was said to.
+    #[error("`{origin}` uses `{plugin_type}` as {found} plugin, not as {wanted} plugin\nhint: leave out `--kind`, or give another `--config`")]
+    OtherKind {
+        /// The configuration.
+        origin: String,
+        /// The plugin's type.
+        plugin_type: String,
+        /// Its kind according to the configuration.
+        found: &'static str,
+        /// The kind asked for.
+        wanted: &'static str,
+    },
+}
+
+impl Subject {
+    /// The plugin at `path`, or the embedded reference ptp, in the network of `config`, or in the
+    /// embedded fixture for its type.
+    pub fn new(
+        path: Option<&Path>,
+        config: Option<&Path>,
+        kind: Option<Kind>,
+        cni_path: Vec<PathBuf>,
+    ) -> Result<Self, SubjectError> {
+        let path = path.unwrap_or(Path::new(EMBEDDED_PTP));
+        let embedded = path == Path::new(EMBEDDED_PTP);
+        let file = if embedded { Path::new("/proc/self/exe") } else { path };
+        let content = std::fs::read(executable(file)?)
+            .map_err(|error| SubjectError::Missing { path: path.to_owned(), error })?;
+        let plugin_type = match path.file_name() {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => String::new(),
+        };
+        let fixture = match (config, kind) {
+            (Some(config), _) => fixture::load(config)?,
+            (None, kind) => fixture::embedded(&plugin_type)
+                .filter(|fixture| kind.is_none_or(|kind| kind_in(fixture, &plugin_type) == Some(kind)))
+                .or_else(|| kind.map(|kind| fixture::minimal(&plugin_type, kind)))
+                .ok_or_else(|| SubjectError::NoFixture(plugin_type.clone()))?,
+        };
+        let found = kind_in(&fixture, &plugin_type).ok_or_else(|| SubjectError::NotInFixture {
+            origin: fixture.origin.clone(),
+            plugin_type: plugin_type.clone(),
+        })?;
+        if let Some(wanted) = kind.filter(|wanted| *wanted != found) {
+            return Err(SubjectError::OtherKind {
+                origin: fixture.origin,
+                plugin_type,
+                found: found.as_str(),
+                wanted: wanted.as_str(),
+            });
+        }
+        let path = if embedded {
+            path.to_owned()
+        } else {
+            std::path::absolute(path)
+                .map_err(|error| SubjectError::Missing { path: path.to_owned(), error })?
+        };
+        Ok(Self {
+            path,
+            sha256: Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect(),
+            plugin_type,
+            kind: found,
+            fixture,
+            cni_path,
+            supported: Vec::new(),
+        })
+    }
+}
+
+impl Subject {
+    /// The plugin's own entry in the fixture's list: for an IPAM plugin, the one that names it.
+    pub fn plugin_config(&self) -> &Value {
+        let plugins = self.fixture.list.get("plugins").and_then(Value::as_array);
+        plugins
+            .into_iter()
+            .flatten()
+            .find(|plugin| match self.kind {
+                Kind::Ipam => plugin["ipam"]["type"] == *self.plugin_type,
+                Kind::Interface | Kind::Chained => plugin["type"] == *self.plugin_type,
+            })
+            .unwrap_or(&Value::Null)
+    }
+
+    /// The type of the IPAM plugin that an interface plugin delegates to.
+    pub fn ipam_type(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Interface => self.plugin_config().get("ipam")?.get("type")?.as_str(),
+            Kind::Chained | Kind::Ipam => None,
+        }
+    }
+
+    /// The version that the fixture itself is written in.
+    pub fn version_of_fixture(&self) -> Version {
+        let version = self.fixture.list.get("cniVersion").and_then(Value::as_str);
+        version.and_then(|version| version.parse().ok()).unwrap_or(Version::V1_0_0)
+    }
+}
+
+fn executable(path: &Path) -> Result<&Path, SubjectError> {
+    let missing = |error| SubjectError::Missing { path: path.to_owned(), error };
+    let not = |why, hint| SubjectError::NotExecutable { path: path.to_owned(), why, hint };
+    let metadata = std::fs::metadata(path).map_err(missing)?;
+    if !metadata.is_file() {
+        return Err(not("it is not a file", "give the path of the plugin's executable file"));
+    }
+    if metadata.permissions().mode() & 0o111 == 0 {
+        return Err(not("it has no permission to be executed", "`chmod +x` it"));
+    }
+    Ok(path)
+}
+
+/// Where in the fixture's list the plugin stands, and so what kind it is.
+fn kind_in(fixture: &Fixture, plugin_type: &str) -> Option<Kind> {
+    let plugins = fixture.list.get("plugins")?.as_array()?;
+    let is = |value: &Value| value.as_str() == Some(plugin_type);
+    let position = plugins.iter().position(|plugin| is(&plugin["type"]));
+    match position {
+        Some(0) => Some(Kind::Interface),
+        Some(_) => Some(Kind::Chained),
+        None => plugins
+            .iter()
+            .any(|plugin| plugin.get("ipam").is_some_and(|ipam| is(&ipam["type"])))
+            .then_some(Kind::Ipam),
+    }
+}

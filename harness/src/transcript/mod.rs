@@ -1,0 +1,161 @@
+//! What happened: the complete record of one scenario, with nothing judged in it.
+//!
+//! A transcript is data. It can be stored, judged again, and made by hand in a test.
+
+mod bytes;
+mod state;
+mod view;
+
+pub use bytes::Bytes;
+pub use state::{ChangeKind, FileEntry, Process, State, StateChange};
+pub use view::{ErrorDocument, Reading, read};
+
+use cni_types::{Operation, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::subject::Kind;
+
+/// The record of one scenario, run in one version of the SPEC against one plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transcript {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The `cniVersion` that the network configuration was written in.
+    pub spec_version: Version,
+    /// What kind of plugin stood at the centre.
+    pub kind: Kind,
+    /// The plugin's `type`.
+    pub plugin: String,
+    /// The versions that the plugin's VERSION claims; empty when it did not answer.
+    pub supported: Vec<Version>,
+    /// The network configuration list, as the runtime read it.
+    pub config: Value,
+    /// What was done, in order.
+    pub steps: Vec<Step>,
+    /// Every state of the lab that a step points at.
+    pub states: Vec<State>,
+    /// How the scenario ended.
+    pub ending: Ending,
+}
+
+/// How a scenario ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how", content = "why")]
+pub enum Ending {
+    /// Everything that the scenario does was done.
+    Completed,
+    /// A fact about the subject makes the scenario meaningless; the fact.
+    NotApplicable(String),
+    /// A prerequisite did not hold, so the rest was not done; the prerequisite.
+    CutShort(String),
+}
+
+/// One thing done in a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// A plugin was executed.
+    Call(Box<Call>),
+    /// The lab changed something itself, from outside of any plugin.
+    Change {
+        /// The name by which checks find the step.
+        label: String,
+        /// What was changed, for people.
+        what: String,
+    },
+    /// The lab's state was looked at, sysctls included.
+    Observation {
+        /// The name by which checks find the step.
+        label: String,
+        /// Index into [`Transcript::states`].
+        state: usize,
+    },
+}
+
+/// Whether a call went to the plugin under test or to one standing beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The plugin under test.
+    Subject,
+    /// A plugin of the same list that is not under test.
+    Companion,
+}
+
+/// One execution of a plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// The name by which checks find the call; the calls of one list operation share it.
+    pub label: String,
+    /// What the plugin was asked to do.
+    pub operation: Operation,
+    /// Who was called.
+    pub role: Role,
+    /// The lab's name of the container that the call is about, if it is about one.
+    pub container: Option<String>,
+    /// The executed file.
+    pub path: String,
+    /// The complete environment.
+    pub env: Vec<(String, Bytes)>,
+    /// What the plugin was given on standard input.
+    pub stdin: Bytes,
+    /// What it wrote on standard output, up to the lab's limit.
+    pub stdout: Bytes,
+    /// What it wrote on standard error, up to the lab's limit.
+    pub stderr: Bytes,
+    /// How the process ended.
+    pub exit: Exit,
+    /// Whether a process outlived the plugin and kept its standard output or error open.
+    pub held_open: bool,
+    /// What it cost.
+    pub usage: Usage,
+    /// The state before; index into [`Transcript::states`].
+    pub before: usize,
+    /// The state after; index into [`Transcript::states`].
+    pub after: usize,
+    /// What the recording plugin was told while this call ran, if it stood in as delegate.
+    pub delegated: Vec<Delegated>,
+}
+
+/// How a plugin's process ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// It ended by itself with this status.
+    Status(i32),
+    /// It was ended by this signal, which the lab did not send.
+    Signal(i32),
+    /// It was still running at its deadline, so the lab ended it; the deadline in milliseconds.
+    TimedOut(u64),
+    /// It wrote more than the lab takes, so the lab ended it; the limit in bytes.
+    Flooded(usize),
+    /// It could not be started at all; why.
+    NotStarted(String),
+}
+
+/// What a call cost. All of it is volatile: it differs from run to run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// From spawn to exit, in microseconds.
+    pub wall_us: u64,
+    /// Time in user mode, children included, in microseconds.
+    pub user_us: u64,
+    /// Time in the kernel, children included, in microseconds.
+    pub system_us: u64,
+}
+
+/// What the recording plugin was given when the subject delegated to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delegated {
+    /// The complete environment.
+    pub env: Vec<(String, Bytes)>,
+    /// What came on standard input.
+    pub stdin: Bytes,
+    /// What the recording plugin answered on standard output.
+    pub stdout: Bytes,
+    /// The recording plugin's exit status.
+    pub status: i32,
+    /// Names of the links in the container's namespace at that moment, if it could be entered.
+    pub container_links: Vec<String>,
+}

@@ -1,0 +1,113 @@
+//! Adds judgements up: from transcripts to rows, from rows to one verdict and an exit code.
+
+use cni_types::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Breach, Check, Level, Unmet};
+use crate::transcript::Transcript;
+
+/// What became of one check in one scenario and one version of the SPEC; the later, the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// A fact about the subject makes the requirement meaningless.
+    NotApplicable,
+    /// The requirement is met.
+    Pass,
+    /// The requirement is broken, as a listed expectation says.
+    KnownFailure,
+    /// A "should" is broken, or a disputed requirement.
+    Warn,
+    /// A listed expectation says that it is broken, and it is not.
+    StaleExpectation,
+    /// A prerequisite did not hold.
+    Inconclusive,
+    /// A "must" is broken.
+    Fail,
+}
+
+/// One check, judged.
+#[derive(Debug, Clone)]
+pub struct Row<'t> {
+    /// The check.
+    pub check: &'static Check,
+    /// The transcript that it was judged on.
+    pub transcript: &'t Transcript,
+    /// How strongly the check's clause binds in the transcript's version.
+    pub level: Level,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The fact or the prerequisite, for not-applicable and inconclusive.
+    pub reason: Option<String>,
+    /// How the requirement was broken, for fail and warn.
+    pub breach: Option<Breach>,
+}
+
+/// Whether disputed clauses count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// They are reported as warnings.
+    Lenient,
+    /// They count like any other.
+    Strict,
+}
+
+/// Judges one transcript by every check of `checks` that reads it.
+pub fn judge<'t>(
+    transcript: &'t Transcript,
+    checks: &[&'static Check],
+    strictness: Strictness,
+) -> Vec<Row<'t>> {
+    checks
+        .iter()
+        .filter(|check| check.scope.covers(&transcript.scenario))
+        .filter(|check| check.binds.contains(&transcript.kind))
+        .filter_map(|check| judge_one(transcript, check, strictness))
+        .collect()
+}
+
+fn judge_one<'t>(
+    transcript: &'t Transcript,
+    check: &'static Check,
+    strictness: Strictness,
+) -> Option<Row<'t>> {
+    let level = check.clause(transcript.spec_version)?.level;
+    let (outcome, reason, breach) = match (check.judge)(transcript) {
+        Ok(()) => (Outcome::Pass, None, None),
+        Err(Unmet::NotApplicable(fact)) => (Outcome::NotApplicable, Some(fact), None),
+        Err(Unmet::Inconclusive(prerequisite)) => {
+            (Outcome::Inconclusive, Some(prerequisite), None)
+        }
+        Err(Unmet::Broken(breach)) => {
+            let forgiven = check.dispute.is_some() && strictness == Strictness::Lenient;
+            let outcome = match level {
+                Level::Must if !forgiven => Outcome::Fail,
+                _ => Outcome::Warn,
+            };
+            (outcome, None, Some(*breach))
+        }
+    };
+    Some(Row { check, transcript, level, outcome, reason, breach })
+}
+
+/// The answer to "does this plugin keep the SPEC?".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every "must" that could be tested is met.
+    Conformant,
+    /// A "must" is broken.
+    Nonconformant,
+    /// Nothing is known to be broken, and not everything could be shown.
+    Inconclusive,
+}
+
+/// The verdict over these outcomes; none where nothing was judged, or nothing was applicable.
+pub fn verdict(outcomes: impl IntoIterator<Item = Outcome>) -> Option<Verdict> {
+    match outcomes.into_iter().max()? {
+        Outcome::NotApplicable => None,
+        Outcome::Pass | Outcome::KnownFailure | Outcome::Warn => Some(Verdict::Conformant),
+        Outcome::StaleExpectation | Outcome::Inconclusive => Some(Verdict::Inconclusive),
+        Outcome::Fail => Some(Verdict::Nonconformant),
+    }
+}
