@@ -1,0 +1,159 @@
+//! Dumps through rtnetlink's stack, on a runtime that stays in here.
+
+use futures::StreamExt;
+use rtnetlink::packet_core::{
+    DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable,
+};
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::proto::{ConnectionHandle, new_connection};
+use rtnetlink::sys::SocketAddr;
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+use crate::{Error, Result};
+
+/// How often a dump is asked for again when objects changed while it was made.
+const DUMPS: usize = 64;
+
+/// A message of the kernel, also if rtnetlink cannot read it: its own connection drops such a message without a word,
+/// and an object that is not seen would be judged as not being there.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Message(Box<RouteNetlinkMessage>),
+    Qdisc(Vec<u8>),
+    Unreadable(String),
+}
+
+impl NetlinkDeserializable for Heard {
+    type Error = DecodeError;
+
+    fn deserialize(
+        header: &NetlinkHeader,
+        payload: &[u8],
+    ) -> std::result::Result<Self, DecodeError> {
+        // Options of many qdiscs are no attributes, which rtnetlink takes them for.
+        if header.message_type == libc::RTM_NEWQDISC {
+            return Ok(Self::Qdisc(payload.to_vec()));
+        }
+        Ok(match RouteNetlinkMessage::deserialize(header, payload) {
+            Ok(message) => Self::Message(Box::new(message)),
+            Err(error) => Self::Unreadable(error.to_string()),
+        })
+    }
+}
+
+impl NetlinkSerializable for Heard {
+    fn message_type(&self) -> u16 {
+        self.request().map_or(0, NetlinkSerializable::message_type)
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.request().map_or(0, NetlinkSerializable::buffer_len)
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        if let Some(message) = self.request() {
+            NetlinkSerializable::serialize(message, buffer);
+        }
+    }
+}
+
+impl Heard {
+    fn request(&self) -> Option<&RouteNetlinkMessage> {
+        if let Self::Message(message) = self {
+            Some(message)
+        } else {
+            None
+        }
+    }
+}
+
+/// A socket in the namespace that was current at opening, and the runtime that drives it.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    runtime: Runtime,
+    handle: ConnectionHandle<Heard>,
+    driver: JoinHandle<()>,
+}
+
+impl Conversation {
+    pub(super) fn open() -> Result<Self> {
+        let broken = |source| Error::io("open a netlink socket for observing", source);
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .map_err(broken)?;
+        let (connection, handle, _unsolicited) = {
+            let _context = runtime.enter();
+            new_connection(NETLINK_ROUTE).map_err(broken)?
+        };
+        let driver = runtime.spawn(connection);
+        Ok(Self {
+            runtime,
+            handle,
+            driver,
+        })
+    }
+
+    /// All that the kernel tells in answer to a request, as of one moment.
+    pub(super) fn dump(
+        &self,
+        operation: &str,
+        request: impl Fn() -> RouteNetlinkMessage,
+    ) -> Result<Vec<Heard>> {
+        for _ in 0..DUMPS {
+            if let Some(heard) = self
+                .runtime
+                .block_on(self.dump_once(operation, request()))?
+            {
+                return Ok(heard);
+            }
+        }
+        Err(Error::Unsettled {
+            operation: operation.to_owned(),
+        })
+    }
+
+    /// Nothing if the objects changed meanwhile.
+    async fn dump_once(
+        &self,
+        operation: &str,
+        request: RouteNetlinkMessage,
+    ) -> Result<Option<Vec<Heard>>> {
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+        let payload = NetlinkPayload::InnerMessage(Heard::Message(Box::new(request)));
+        let broken = |detail: String| Error::unreadable(operation, detail);
+        let asked = self
+            .handle
+            .request(NetlinkMessage::new(header, payload), SocketAddr::new(0, 0));
+        let mut answer = asked.map_err(|error| broken(error.to_string()))?;
+        let mut all = Vec::new();
+        let mut interrupted = false;
+        while let Some(message) = answer.next().await {
+            interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
+            match message.payload {
+                NetlinkPayload::InnerMessage(Heard::Unreadable(why)) => return Err(broken(why)),
+                NetlinkPayload::InnerMessage(heard) => all.push(heard),
+                NetlinkPayload::Error(error) => {
+                    let errno = -error.raw_code();
+                    return Err(Error::Refused {
+                        operation: operation.to_owned(),
+                        errno,
+                        message: None,
+                    });
+                }
+                NetlinkPayload::Overrun(_) => {
+                    return Err(broken("parts of it were lost".to_owned()));
+                }
+                _ => {}
+            }
+        }
+        if self.driver.is_finished() {
+            return Err(broken("the connection ended".to_owned()));
+        }
+        Ok((!interrupted).then_some(all))
+    }
+}

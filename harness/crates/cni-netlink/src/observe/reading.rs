@@ -1,0 +1,336 @@
+//! From rtnetlink's messages to the data of a snapshot.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
+use rtnetlink::packet_route::link::{
+    LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteVia,
+};
+use rtnetlink::packet_route::rule::{RuleAttribute, RuleFlags, RuleMessage};
+use rtnetlink::packet_route::tc::TcMessage;
+use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
+
+use super::conversation::{Conversation, Heard};
+use super::snapshot::{Address, Link, Neighbour, NextHop, Qdisc, Route, Rule, Snapshot};
+use super::{qdisc, words};
+use crate::{Error, Result};
+
+/// Everything but nftables.
+pub(super) fn snapshot(conversation: &Conversation) -> Result<Snapshot> {
+    let mut snapshot = Snapshot::default();
+    for heard in conversation.dump("observe the links", all_links)? {
+        if let Heard::Message(message) = heard
+            && let Message::NewLink(message) = *message
+        {
+            snapshot.links.push(link(message));
+        }
+    }
+    for heard in conversation.dump("observe the addresses", || {
+        Message::GetAddress(AddressMessage::default())
+    })? {
+        if let Heard::Message(message) = heard
+            && let Message::NewAddress(message) = *message
+        {
+            snapshot.addresses.extend(address(&message));
+        }
+    }
+    for heard in conversation.dump("observe the routes", || {
+        Message::GetRoute(RouteMessage::default())
+    })? {
+        if let Heard::Message(message) = heard
+            && let Message::NewRoute(message) = *message
+        {
+            snapshot.routes.extend(route(&message));
+        }
+    }
+    for heard in conversation.dump("observe the rules", || {
+        Message::GetRule(RuleMessage::default())
+    })? {
+        if let Heard::Message(message) = heard
+            && let Message::NewRule(message) = *message
+        {
+            snapshot.rules.extend(rule(&message));
+        }
+    }
+    for heard in conversation.dump("observe the neighbours", || {
+        Message::GetNeighbour(NeighbourMessage::default())
+    })? {
+        if let Heard::Message(message) = heard
+            && let Message::NewNeighbour(message) = *message
+        {
+            snapshot.neighbours.extend(neighbour(&message));
+        }
+    }
+    snapshot.qdiscs = qdiscs(conversation)?;
+    snapshot.links.sort_by_key(|link| link.index);
+    snapshot
+        .addresses
+        .sort_by_key(|address| (address.link, address.net));
+    snapshot
+        .rules
+        .sort_by_key(|rule| (rule.ipv6, rule.priority));
+    snapshot
+        .neighbours
+        .sort_by_key(|neighbour| (neighbour.link, neighbour.address));
+    let order = |route: &Route| {
+        (
+            route.ipv6,
+            route.table,
+            route.dst,
+            route.priority,
+            route.link,
+            route.gateway,
+        )
+    };
+    snapshot.routes.sort_by_key(order);
+    Ok(snapshot)
+}
+
+fn all_links() -> Message {
+    let mut request = LinkMessage::default();
+    // Counters are never compared, and cost the most.
+    request
+        .attributes
+        .push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    Message::GetLink(request)
+}
+
+fn qdiscs(conversation: &Conversation) -> Result<Vec<Qdisc>> {
+    let operation = "observe the qdiscs";
+    let mut qdiscs = Vec::new();
+    for heard in conversation.dump(operation, || {
+        Message::GetQueueDiscipline(TcMessage::default())
+    })? {
+        if let Heard::Qdisc(bytes) = heard {
+            qdiscs.push(
+                qdisc::read(&bytes)
+                    .ok_or_else(|| Error::unreadable(operation, "a message is damaged"))?,
+            );
+        }
+    }
+    Ok(qdiscs)
+}
+
+fn link(message: LinkMessage) -> Link {
+    let flags = message.header.flags;
+    let mut link = Link {
+        index: message.header.index,
+        up: flags.contains(LinkFlags::Up),
+        running: flags.contains(LinkFlags::Running),
+        ..Link::default()
+    };
+    for attribute in message.attributes {
+        match attribute {
+            LinkAttribute::IfName(name) => link.name = name,
+            LinkAttribute::LinkInfo(infos) => kinds(&infos, &mut link),
+            LinkAttribute::Address(bytes) => link.mac = words::hardware_address(&bytes),
+            LinkAttribute::PermAddress(bytes) => {
+                link.permanent_mac = words::hardware_address(&bytes)
+            }
+            LinkAttribute::Mtu(mtu) => link.mtu = mtu,
+            LinkAttribute::OperState(state) => link.oper_state = state.to_string().to_lowercase(),
+            LinkAttribute::Controller(master) => link.master = Some(master),
+            LinkAttribute::Link(parent) => link.parent = Some(parent).filter(|parent| *parent != 0),
+            LinkAttribute::LinkNetNsId(id) => link.parent_netns_id = Some(id),
+            LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
+            LinkAttribute::Promiscuity(count) => link.promiscuity = count,
+            LinkAttribute::AllMulticast(count) => link.all_multicast = count,
+            LinkAttribute::TxQueueLen(length) => link.tx_queue_len = length,
+            _ => {}
+        }
+    }
+    link
+}
+
+fn kinds(infos: &[LinkInfo], link: &mut Link) {
+    for info in infos {
+        match info {
+            LinkInfo::Kind(kind) => link.kind = Some(kind.to_string()),
+            LinkInfo::PortKind(kind) => link.port_kind = Some(kind.to_string()),
+            _ => {}
+        }
+    }
+}
+
+fn address(message: &AddressMessage) -> Option<Address> {
+    let header = &message.header;
+    let (mut own, mut other, mut flags) = (None, None, None);
+    let (mut label, mut broadcast, mut protocol) = (None, None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            AddressAttribute::Local(address) => own = Some(*address),
+            AddressAttribute::Address(address) => other = Some(*address),
+            AddressAttribute::Flags(found) => {
+                flags = Some(words::flags(found.iter_names().map(|(name, _)| name)))
+            }
+            AddressAttribute::Label(found) => label = Some(found.clone()),
+            AddressAttribute::Broadcast(found) => broadcast = Some(IpAddr::V4(*found)),
+            AddressAttribute::Protocol(found) => protocol = Some(found.to_string()),
+            _ => {}
+        }
+    }
+    // Only on point-to-point links both are there and differ.
+    let address = own.or(other)?;
+    Some(Address {
+        link: header.index,
+        net: IpNet::new(address, header.prefix_len).ok()?,
+        peer: other.filter(|other| *other != address),
+        scope: words::scope(header.scope.into()),
+        flags: flags
+            .unwrap_or_else(|| words::flags(header.flags.iter_names().map(|(name, _)| name))),
+        label,
+        broadcast,
+        protocol,
+    })
+}
+
+fn route(message: &RouteMessage) -> Option<Route> {
+    let header = &message.header;
+    let ipv6 = is_ipv6(header.address_family)?;
+    if header.flags.contains(RouteFlags::Cloned) {
+        return None;
+    }
+    let mut route = Route {
+        ipv6,
+        scope: words::scope(header.scope.into()),
+        protocol: words::route_protocol(header.protocol.into()),
+        kind: words::route_kind(header.kind.into()),
+        table: header.table.into(),
+        flags: words::flags(header.flags.iter_names().map(|(name, _)| name)),
+        ..Route::default()
+    };
+    let net = |address: &RouteAddress, length| IpNet::new(ip(address)?, length).ok();
+    for attribute in &message.attributes {
+        match attribute {
+            RouteAttribute::Destination(address) => {
+                route.dst = net(address, header.destination_prefix_length)
+            }
+            RouteAttribute::Source(address) => {
+                route.from = net(address, header.source_prefix_length)
+            }
+            RouteAttribute::PrefSource(address) => route.source = ip(address),
+            RouteAttribute::Oif(link) => route.link = Some(*link),
+            RouteAttribute::Priority(priority) => route.priority = Some(*priority),
+            RouteAttribute::Table(table) => route.table = *table,
+            RouteAttribute::Metrics(metrics) => read_metrics(metrics, &mut route),
+            RouteAttribute::MultiPath(hops) => {
+                route.next_hops = hops
+                    .iter()
+                    .map(|hop| NextHop {
+                        gateway: gateway(&hop.attributes),
+                        link: hop.interface_index,
+                        weight: u32::from(hop.hops) + 1,
+                    })
+                    .collect();
+            }
+            _ => {}
+        }
+    }
+    route.gateway = gateway(&message.attributes);
+    if !route.next_hops.is_empty() {
+        let first = route.next_hops.remove(0);
+        route.gateway = first.gateway;
+        route.link = Some(first.link);
+    }
+    Some(route)
+}
+
+fn read_metrics(metrics: &[RouteMetric], route: &mut Route) {
+    for metric in metrics {
+        match metric {
+            RouteMetric::Mtu(mtu) => route.mtu = Some(*mtu),
+            RouteMetric::Advmss(size) => route.advmss = Some(*size),
+            _ => {}
+        }
+    }
+}
+
+fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
+    attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Gateway(address) => ip(address),
+        RouteAttribute::Via(RouteVia::Inet(address)) => Some((*address).into()),
+        RouteAttribute::Via(RouteVia::Inet6(address)) => Some((*address).into()),
+        _ => None,
+    })
+}
+
+fn ip(address: &RouteAddress) -> Option<IpAddr> {
+    match address {
+        RouteAddress::Inet(address) => Some((*address).into()),
+        RouteAddress::Inet6(address) => Some((*address).into()),
+        _ => None,
+    }
+}
+
+fn rule(message: &RuleMessage) -> Option<Rule> {
+    let header = &message.header;
+    let mut rule = Rule {
+        ipv6: is_ipv6(header.family)?,
+        action: words::rule_action(header.action.into()),
+        table: header.table.into(),
+        invert: header.flags.contains(RuleFlags::Invert),
+        ..Rule::default()
+    };
+    for attribute in &message.attributes {
+        match attribute {
+            RuleAttribute::Priority(priority) => rule.priority = *priority,
+            RuleAttribute::Source(address) => rule.from = IpNet::new(*address, header.src_len).ok(),
+            RuleAttribute::Destination(address) => {
+                rule.to = IpNet::new(*address, header.dst_len).ok()
+            }
+            RuleAttribute::Iifname(name) => rule.incoming = Some(name.clone()),
+            RuleAttribute::Oifname(name) => rule.outgoing = Some(name.clone()),
+            RuleAttribute::Table(table) => rule.table = *table,
+            RuleAttribute::FwMark(mark) => rule.mark = Some(*mark),
+            RuleAttribute::FwMask(mask) => rule.mark_mask = Some(*mask),
+            _ => {}
+        }
+    }
+    Some(rule)
+}
+
+fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
+    if message.header.state != NeighbourState::Permanent {
+        return None;
+    }
+    let mut neighbour = Neighbour {
+        link: message.header.ifindex,
+        address: Ipv4Addr::UNSPECIFIED.into(),
+        mac: None,
+    };
+    for attribute in &message.attributes {
+        match attribute {
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(address)) => {
+                neighbour.address = (*address).into()
+            }
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => {
+                neighbour.address = (*address).into()
+            }
+            NeighbourAttribute::LinkLayerAddress(bytes) => {
+                neighbour.mac = words::hardware_address(bytes)
+            }
+            _ => {}
+        }
+    }
+    let unread = [
+        IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        Ipv6Addr::UNSPECIFIED.into(),
+    ];
+    (!unread.contains(&neighbour.address)).then_some(neighbour)
+}
+
+/// Nothing for families that are not IP, such as multicast forwarding.
+fn is_ipv6(family: AddressFamily) -> Option<bool> {
+    match family {
+        AddressFamily::Inet => Some(false),
+        AddressFamily::Inet6 => Some(true),
+        _ => None,
+    }
+}

@@ -1,0 +1,12 @@
+//! The crate against the running kernel, and against what `ip` and `nft` say of it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is a test, also what has no `#[test]`"
+)]
+
+mod netns;
+mod nft;
+mod observe;
+mod plugin;
+mod support;

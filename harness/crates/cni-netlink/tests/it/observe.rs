@@ -1,0 +1,600 @@
+//! Snapshots, with `ip`, `nft`, `iptables` and `tc` as witnesses.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use cni_netlink::netns::NetNs;
+use cni_netlink::nft::{Masquerade, MasqueradeTable};
+use cni_netlink::observe::{Diff, KERNEL_MADE, Observer, Snapshot};
+use cni_netlink::{Address, Route, Socket, sysctl};
+use serde_json::Value;
+
+use crate::support::{ask, ask_json, bridge, in_throwaway, pair, ready_pair};
+
+fn here() -> Observer {
+    Observer::in_netns(&NetNs::current().unwrap()).unwrap()
+}
+
+fn keys(diff: &[cni_netlink::observe::Entry]) -> Vec<&str> {
+    diff.iter().map(|entry| entry.key.as_str()).collect()
+}
+
+/// What an attachment usually consists of: addresses, routes, a rule, masquerading.
+fn furnish(socket: &Socket) -> u32 {
+    let link = ready_pair(socket);
+    socket
+        .add_address(&Address::new(link, "10.1.2.3/24".parse().unwrap()))
+        .unwrap();
+    socket
+        .add_address(&Address {
+            no_dad: true,
+            ..Address::new(link, "fd00::3/64".parse().unwrap())
+        })
+        .unwrap();
+    let via = |dst: &str, gateway: &str| {
+        Route::new(dst.parse().unwrap(), Some(gateway.parse().unwrap()), link)
+    };
+    socket.add_route(&via("0.0.0.0/0", "10.1.2.1")).unwrap();
+    socket
+        .add_route(&Route {
+            mtu: Some(1300),
+            advmss: Some(1200),
+            ..via("10.8.0.0/16", "10.1.2.1")
+        })
+        .unwrap();
+    socket
+        .add_route(&Route {
+            table: 1000,
+            ..via("10.7.0.0/16", "10.1.2.1")
+        })
+        .unwrap();
+    socket.add_route(&via("::/0", "fd00::1")).unwrap();
+    link
+}
+
+#[test]
+fn links_are_those_of_ip() {
+    in_throwaway(|| {
+        let socket = Socket::open().unwrap();
+        for number in 0..30 {
+            pair(&socket, &format!("a{number}"), &format!("b{number}"));
+        }
+        let port = socket.link("a0").unwrap().index;
+        let master = bridge(&socket, "br0");
+        socket.set_master(port, Some(master)).unwrap();
+        socket.set_alias(port, "an alias").unwrap();
+        let snapshot = here().snapshot().unwrap();
+        let Some(expected) = ask_json("ip", "-d -j link") else {
+            return;
+        };
+        assert_eq!(snapshot.links.len(), expected.len());
+        for (link, ip) in snapshot.links.iter().zip(&expected) {
+            let text = |key: &str| ip[key].as_str().map(str::to_owned);
+            assert_eq!(
+                (Some(link.index.into()), Some(link.mtu.into())),
+                (ip["ifindex"].as_u64(), ip["mtu"].as_u64())
+            );
+            assert_eq!(Some(link.name.clone()), text("ifname"));
+            assert_eq!(link.mac, text("address"));
+            assert_eq!(link.alias, text("ifalias"));
+            assert_eq!(link.kind.as_deref(), ip["linkinfo"]["info_kind"].as_str());
+            assert_eq!(
+                link.port_kind.as_deref(),
+                ip["linkinfo"]["info_slave_kind"].as_str()
+            );
+            assert_eq!(
+                Some(u64::from(link.promiscuity)),
+                ip["promiscuity"].as_u64()
+            );
+            assert_eq!(Some(u64::from(link.tx_queue_len)), ip["txqlen"].as_u64());
+            let flags = ip["flags"].as_array().unwrap();
+            assert_eq!(link.up, flags.contains(&"UP".into()));
+        }
+        let of = |name: &str| {
+            snapshot
+                .links
+                .iter()
+                .find(|link| link.name == name)
+                .unwrap()
+        };
+        assert_eq!(
+            (of("a0").master, of("a0").parent),
+            (Some(of("br0").index), Some(of("b0").index))
+        );
+    });
+}
+
+#[test]
+fn addresses_are_those_of_ip() {
+    in_throwaway(|| {
+        furnish(&Socket::open().unwrap());
+        let Some(links) = ask_json("ip", "-j addr") else {
+            return;
+        };
+        let mut expected = Vec::new();
+        for link in &links {
+            for address in link["addr_info"].as_array().unwrap() {
+                let net = format!(
+                    "{}/{}",
+                    address["local"].as_str().unwrap(),
+                    address["prefixlen"]
+                );
+                expected.push((
+                    link["ifindex"].as_u64().unwrap(),
+                    net,
+                    address["scope"].as_str().unwrap().to_owned(),
+                ));
+            }
+        }
+        let snapshot = here().snapshot().unwrap();
+        let mut found: Vec<_> = snapshot
+            .addresses
+            .iter()
+            .map(|address| {
+                (
+                    u64::from(address.link),
+                    address.net.to_string(),
+                    address.scope.clone(),
+                )
+            })
+            .collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+        let of = |net: &str| {
+            snapshot
+                .addresses
+                .iter()
+                .find(|address| address.net.to_string() == net)
+                .unwrap()
+        };
+        assert_eq!(of("fd00::3/64").flags, ["nodad", "permanent"]);
+        assert_eq!(of("10.1.2.3/24").flags, ["permanent"]);
+        assert_eq!(of("10.1.2.3/24").label.as_deref(), Some("eth0"));
+    });
+}
+
+#[test]
+fn routes_are_those_of_ip() {
+    in_throwaway(|| {
+        furnish(&Socket::open().unwrap());
+        if ask(
+            "ip",
+            "route add 10.5.0.0/16 nexthop via 10.1.2.1 nexthop via 10.1.2.2 weight 3",
+        )
+        .is_none()
+        {
+            return;
+        }
+        for (family, ipv6) in [("-4", false), ("-6", true)] {
+            let listed = ask_json("ip", &format!("{family} -j route show table all")).unwrap();
+            let snapshot = here().snapshot().unwrap();
+            let ours: Vec<_> = snapshot
+                .routes
+                .iter()
+                .filter(|route| route.ipv6 == ipv6)
+                .collect();
+            assert_eq!(ours.len(), listed.len(), "{ours:#?}\n{listed:#?}");
+            for ip in &listed {
+                let text = |key: &str| ip[key].as_str().map(str::to_owned);
+                let dst = text("dst").filter(|dst| dst != "default");
+                let found = ours.iter().any(|route| {
+                    let shown = route.dst.map(|dst| dst.to_string());
+                    let host = route.dst.map(|dst| dst.addr().to_string());
+                    (shown == dst || host == dst)
+                        && (route.gateway.map(|gateway| gateway.to_string()) == text("gateway")
+                            || !route.next_hops.is_empty())
+                        && text("protocol").unwrap_or("boot".to_owned()) == route.protocol
+                        && text("prefsrc") == route.source.map(|source| source.to_string())
+                        && text("type").is_none_or(|kind| kind == route.kind)
+                });
+                assert!(found, "{ip}\nis not in\n{ours:#?}");
+            }
+        }
+        let snapshot = here().snapshot().unwrap();
+        let of = |dst: &str| {
+            let dst = Some(dst.parse().unwrap());
+            snapshot
+                .routes
+                .iter()
+                .find(|route| route.dst == dst && route.kind == "unicast")
+                .unwrap()
+        };
+        assert_eq!(
+            (of("10.8.0.0/16").mtu, of("10.8.0.0/16").advmss),
+            (Some(1300), Some(1200))
+        );
+        assert_eq!(of("10.7.0.0/16").table, 1000);
+        assert_eq!(of("10.5.0.0/16").next_hops.len(), 1);
+        assert_eq!(of("10.5.0.0/16").next_hops[0].weight, 3);
+    });
+}
+
+#[test]
+fn rules_neighbours_and_qdiscs_are_seen() {
+    in_throwaway(|| {
+        let socket = Socket::open().unwrap();
+        ready_pair(&socket);
+        if ask(
+            "ip",
+            "rule add prio 77 from 10.0.0.0/8 iif eth0 fwmark 5/7 table 1000",
+        )
+        .is_none()
+        {
+            return;
+        }
+        ask("ip", "-6 rule add prio 78 not to fd00::/64 blackhole").unwrap();
+        ask(
+            "ip",
+            "neigh add 10.0.0.9 lladdr 0a:58:0a:00:00:09 dev eth0 nud permanent",
+        )
+        .unwrap();
+        let tc = ask(
+            "tc",
+            "qdisc add dev eth0 root handle 1: tbf rate 8mbit burst 10kb latency 25ms",
+        );
+        if tc.is_some() {
+            ask("tc", "qdisc add dev far0 root pfifo limit 7").unwrap();
+            ask("tc", "qdisc add dev far0 ingress").unwrap();
+        }
+        let snapshot = here().snapshot().unwrap();
+        let rule = snapshot
+            .rules
+            .iter()
+            .find(|rule| rule.priority == 77)
+            .unwrap();
+        assert_eq!(
+            (rule.table, rule.mark, rule.mark_mask),
+            (1000, Some(5), Some(7))
+        );
+        let objects = snapshot.objects();
+        let mut expected = vec![
+            "rule ipv4 0 from all table local",
+            "rule ipv4 77 from 10.0.0.0/8 iif eth0 fwmark 5 mask 7 table 1000",
+            "rule ipv6 78 not from all to fd00::/64 blackhole 0",
+            "neighbour eth0 10.0.0.9",
+        ];
+        if tc.is_some() {
+            expected.extend([
+                "qdisc eth0 root tbf",
+                "qdisc far0 root pfifo",
+                "qdisc far0 ingress ingress",
+            ]);
+            assert_eq!(objects["qdisc eth0 root tbf"]["rate"], 1_000_000);
+            assert_eq!(objects["qdisc eth0 root tbf"]["handle"], "1:");
+        }
+        for key in expected {
+            assert!(
+                objects.contains_key(key),
+                "{key} is not in {:#?}",
+                objects.keys()
+            );
+        }
+        assert_eq!(
+            objects["neighbour eth0 10.0.0.9"]["mac"],
+            "0a:58:0a:00:00:09"
+        );
+    });
+}
+
+#[test]
+fn nftables_are_seen() {
+    in_throwaway(|| {
+        let table = MasqueradeTable::open("cni_test").unwrap();
+        let rule = Masquerade {
+            source: "10.0.0.2/32".parse().unwrap(),
+            inside: "10.0.0.0/24".parse().unwrap(),
+        };
+        table.set("someone eth0", &[rule]).unwrap();
+        let nftables = here().snapshot().unwrap().nftables;
+        let [found] = nftables.rules.as_slice() else {
+            panic!("{nftables:#?}")
+        };
+        assert_eq!(found.comment.as_deref(), Some("someone eth0"));
+        assert_eq!(
+            (
+                found.family.as_str(),
+                found.table.as_str(),
+                found.chain.as_str()
+            ),
+            ("inet", "cni_test", "postrouting")
+        );
+        let expected = [
+            "meta", "cmp", "payload", "cmp", "payload", "bitwise", "cmp", "payload", "bitwise",
+            "cmp", "masq",
+        ];
+        assert_eq!(found.expressions, expected);
+        let chain = &nftables.chains[0];
+        assert_eq!(
+            (chain.kind.as_deref(), chain.hook, chain.priority),
+            (Some("nat"), Some(4), Some(100))
+        );
+        assert_eq!(chain.policy.as_deref(), Some("accept"));
+        assert_eq!(nftables.tables.len(), 1);
+    });
+}
+
+#[test]
+fn nftables_of_nft_and_iptables_are_seen() {
+    in_throwaway(|| {
+        if ask("nft", "add table ip t").is_none() {
+            return;
+        }
+        ask("nft", "add chain ip t c").unwrap();
+        ask(
+            "nft",
+            "add set ip t s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.2 }; }",
+        )
+        .unwrap();
+        ask("nft", "add counter ip t count").unwrap();
+        ask(
+            "nft",
+            "add rule ip t c ip saddr @s tcp dport { 80, 443 } counter accept",
+        )
+        .unwrap();
+        let before = here().snapshot().unwrap();
+        let objects = before.objects();
+        assert_eq!(
+            objects["nft set ip t s"]["elements"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
+        assert!(objects.contains_key("nft object ip t count"));
+        let rules = |objects: &cni_netlink::observe::Objects| {
+            objects
+                .keys()
+                .filter(|key| key.starts_with("nft rule ip t c "))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let [rule] = rules(&objects).try_into().unwrap();
+        assert_eq!(objects[&rule]["elements"][0].as_array().unwrap().len(), 2);
+        // The same rule again has another handle and another nameless set, and still is the same.
+        ask("nft", "flush chain ip t c").unwrap();
+        ask(
+            "nft",
+            "add rule ip t c ip saddr @s tcp dport { 80, 443 } counter accept",
+        )
+        .unwrap();
+        let after = here().snapshot().unwrap();
+        assert_ne!(before.nftables, after.nftables);
+        assert!(Diff::between(&before, &after).is_empty());
+        ask("nft", "flush chain ip t c").unwrap();
+        ask(
+            "nft",
+            "add rule ip t c ip saddr @s tcp dport { 80, 444 } counter accept",
+        )
+        .unwrap();
+        let diff = Diff::between(&before, &here().snapshot().unwrap());
+        assert_eq!(
+            (diff.added.len(), diff.removed.len(), diff.changed.len()),
+            (1, 1, 0)
+        );
+
+        if ask(
+            "iptables",
+            "-t nat -A POSTROUTING -s 10.0.0.2 -m comment --comment found -j MASQUERADE",
+        )
+        .is_none()
+        {
+            return;
+        }
+        if here().xtables_legacy_tables().unwrap().is_empty() {
+            let nftables = here().snapshot().unwrap().nftables;
+            assert!(
+                nftables
+                    .rules
+                    .iter()
+                    .any(|rule| rule.comment.as_deref() == Some("found")),
+                "{nftables:#?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn tables_of_legacy_iptables_are_named() {
+    in_throwaway(|| {
+        assert_eq!(
+            here().xtables_legacy_tables().unwrap(),
+            Vec::<String>::new()
+        );
+        // Kernels without legacy tables refuse.
+        let made = std::process::Command::new("iptables-legacy")
+            .args(["-t", "nat", "-L"])
+            .output();
+        if made.is_ok_and(|output| output.status.success()) {
+            assert_eq!(here().xtables_legacy_tables().unwrap(), ["ipv4 nat"]);
+        }
+    });
+}
+
+#[test]
+fn what_is_made_and_removed_leaves_no_difference() {
+    in_throwaway(|| {
+        let socket = Socket::open().unwrap();
+        socket.set_up(socket.link("lo").unwrap().index).unwrap();
+        let mut observer = here();
+        let before = observer.snapshot().unwrap();
+        let link = furnish(&socket);
+        let between = observer.snapshot().unwrap();
+        let diff = Diff::between(&before, &between);
+        let added = keys(&diff.added);
+        for key in [
+            "link eth0",
+            "address eth0 10.1.2.3/24",
+            "route main 0.0.0.0/0 via 10.1.2.1 dev eth0",
+            "route 1000 10.7.0.0/16 via 10.1.2.1 dev eth0",
+            "route main ::/0 via fd00::1 dev eth0 metric 1024",
+        ] {
+            assert!(added.contains(&key), "{key} is not in {added:#?}");
+        }
+        assert!(
+            diff.removed.is_empty() && diff.changed.is_empty(),
+            "{diff:#?}"
+        );
+        assert!(
+            !added
+                .iter()
+                .any(|key| key.contains("fe80") || key.contains("ff00") || key.contains(" local ")),
+            "{added:#?}"
+        );
+        socket.delete_link(link).unwrap();
+        let after = observer.snapshot().unwrap();
+        assert_eq!(Diff::between(&before, &after), Diff::default());
+    });
+}
+
+#[test]
+fn what_comes_late_makes_no_difference() {
+    in_throwaway(|| {
+        let socket = Socket::open().unwrap();
+        let mut observer = here();
+        let link = ready_pair(&socket);
+        let early = observer.snapshot().unwrap();
+        // Only link-local addresses are in doubt here, which the crate's own wait leaves aside.
+        let settled = |snapshot: &Snapshot| {
+            let mut own = snapshot
+                .addresses
+                .iter()
+                .filter(|address| address.link == link)
+                .peekable();
+            own.peek().is_some()
+                && own.all(|address| !address.flags.contains(&"tentative".to_owned()))
+        };
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        let mut late = observer.snapshot().unwrap();
+        while !settled(&late) {
+            assert!(std::time::Instant::now() < deadline, "{late:#?}");
+            thread::sleep(Duration::from_millis(20));
+            late = observer.snapshot().unwrap();
+        }
+        assert_ne!(early, late);
+        assert_eq!(Diff::between(&early, &late), Diff::default());
+        let objects = late.objects();
+        let made = objects
+            .values()
+            .filter(|attributes| attributes.contains_key(KERNEL_MADE));
+        assert!(made.count() >= 4);
+    });
+}
+
+#[test]
+fn single_changes_are_found() {
+    in_throwaway(|| {
+        let socket = Socket::open().unwrap();
+        let link = furnish(&socket);
+        let mut observer = here();
+        let before = observer.snapshot().unwrap();
+        socket.set_mtu(link, 1400).unwrap();
+        let diff = Diff::between(&before, &observer.snapshot().unwrap());
+        let [change] = diff.changed.as_slice() else {
+            panic!("{diff:#?}")
+        };
+        assert_eq!(change.key, "link eth0");
+        assert_eq!(
+            (&change.before["mtu"], &change.after["mtu"]),
+            (&Value::from(1500), &Value::from(1400))
+        );
+        assert_eq!(change.before.len(), 1);
+        let text = serde_json::to_string(&diff).unwrap();
+        assert_eq!(serde_json::from_str::<Diff>(&text).unwrap(), diff);
+        socket.set_mtu(link, 1500).unwrap();
+        socket
+            .delete_address(link, "10.1.2.3/24".parse().unwrap())
+            .unwrap();
+        let diff = Diff::between(&before, &observer.snapshot().unwrap());
+        assert!(keys(&diff.removed).contains(&"address eth0 10.1.2.3/24"));
+    });
+}
+
+#[test]
+fn snapshots_survive_storage() {
+    in_throwaway(|| {
+        furnish(&Socket::open().unwrap());
+        ask(
+            "tc",
+            "qdisc add dev eth0 root tbf rate 8mbit burst 10kb latency 25ms",
+        );
+        let snapshot = here().snapshot().unwrap();
+        let text = serde_json::to_string(&snapshot).unwrap();
+        assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
+        assert_eq!(here().snapshot().unwrap().links.len(), snapshot.links.len());
+    });
+}
+
+#[test]
+fn an_observer_stays_in_its_namespace() {
+    in_throwaway(|| {
+        let other = NetNs::create_anonymous().unwrap();
+        let mut observer = Observer::in_netns(&other).unwrap();
+        ready_pair(&Socket::open().unwrap());
+        assert!(
+            observer
+                .snapshot()
+                .unwrap()
+                .links
+                .iter()
+                .all(|link| link.name != "eth0")
+        );
+        other
+            .enter(|| sysctl::write("ipv4/conf/all/proxy_arp", "1"))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            observer.sysctls().unwrap()["net/ipv4/conf/all/proxy_arp"],
+            "1"
+        );
+        assert_eq!(
+            here().sysctls().unwrap()["net/ipv4/conf/all/proxy_arp"],
+            "0"
+        );
+        assert!(
+            here()
+                .sysctls()
+                .unwrap()
+                .contains_key("net/ipv4/ip_forward")
+        );
+        let [first, second] = [(); 2].map(|()| here().sysctls().unwrap());
+        assert_eq!(first, second);
+    });
+}
+
+#[test]
+fn snapshots_stay_readable_while_others_change_things() {
+    in_throwaway(|| {
+        let netns = NetNs::current().unwrap();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                netns.enter(|| {
+                    let socket = Socket::open().unwrap();
+                    let table = MasqueradeTable::open("cni_test").unwrap();
+                    let rule = Masquerade {
+                        source: "10.0.0.2/32".parse().unwrap(),
+                        inside: "10.0.0.0/24".parse().unwrap(),
+                    };
+                    for round in 0..20 {
+                        let link = pair(&socket, &format!("a{round}"), &format!("b{round}"));
+                        table.set("someone", &[rule]).unwrap();
+                        socket.delete_link(link).unwrap();
+                        table.remove(|_| true).unwrap();
+                    }
+                    over.store(true, Ordering::Relaxed);
+                })
+            });
+            let mut observer = here();
+            while !over.load(Ordering::Relaxed) {
+                let snapshot = observer.snapshot().unwrap();
+                assert!(snapshot.nftables.rules.len() <= 1);
+            }
+        });
+        assert_eq!(
+            here().snapshot().unwrap().nftables,
+            cni_netlink::observe::Nftables::default()
+        );
+    });
+}
