@@ -75,9 +75,7 @@ fn judge_one<'t>(
     let (outcome, reason, breach) = match (check.judge)(transcript) {
         Ok(()) => (Outcome::Pass, None, None),
         Err(Unmet::NotApplicable(fact)) => (Outcome::NotApplicable, Some(fact), None),
-        Err(Unmet::Inconclusive(prerequisite)) => {
-            (Outcome::Inconclusive, Some(prerequisite), None)
-        }
+        Err(Unmet::Inconclusive(prerequisite)) => (Outcome::Inconclusive, Some(prerequisite), None),
         Err(Unmet::Broken(breach)) => {
             let forgiven = check.dispute.is_some() && strictness == Strictness::Lenient;
             let outcome = match level {
@@ -87,7 +85,14 @@ fn judge_one<'t>(
             (outcome, None, Some(*breach))
         }
     };
-    Some(Row { check, transcript, level, outcome, reason, breach })
+    Some(Row {
+        check,
+        transcript,
+        level,
+        outcome,
+        reason,
+        breach,
+    })
 }
 
 /// The answer to "does this plugin keep the SPEC?".

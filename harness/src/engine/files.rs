@@ -55,7 +55,11 @@ fn walk(
             .then(|| fs::read_to_string(entry.path()).ok())
             .flatten();
         let length = if kind.is_file() { metadata.len() } else { 0 };
-        let file = FileEntry { kind: name.to_owned(), length, content };
+        let file = FileEntry {
+            kind: name.to_owned(),
+            length,
+            content,
+        };
         found.insert(seen_as.display().to_string(), file);
         if kind.is_dir() {
             walk(&entry.path(), &seen_as, own, found)?;
@@ -75,13 +79,20 @@ pub fn processes() -> io::Result<Vec<Process>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()).filter(|pid| *pid != 1) else {
+        let Some(pid) = name
+            .to_str()
+            .and_then(|name| name.parse::<i32>().ok())
+            .filter(|pid| *pid != 1)
+        else {
             continue;
         };
         let Ok(command) = fs::read(format!("/proc/{pid}/cmdline")) else {
             continue;
         };
-        let command = String::from_utf8_lossy(&command).replace('\0', " ").trim_end().to_owned();
+        let command = String::from_utf8_lossy(&command)
+            .replace('\0', " ")
+            .trim_end()
+            .to_owned();
         found.push(Process { pid, command });
     }
     found.sort_by_key(|process| process.pid);

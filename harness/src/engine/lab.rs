@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::observe::Observer;
-use cni_types::{Operation, Version};
-use serde_json::{Map, Value};
+use cni_types::{NetworkConfigList, Operation, Version};
+use serde_json::Value;
 
 use super::machine::{self, Writable};
 use super::process::{self, Limits};
@@ -82,7 +82,7 @@ pub struct Lab {
     seed: u64,
     limits: Limits,
     scenario: String,
-    list: Map<String, Value>,
+    network: NetworkConfigList,
     host: NetNs,
     writable: Vec<Writable>,
     observed: RefCell<Observed>,
@@ -107,22 +107,38 @@ impl Lab {
     pub fn new(job: &Job) -> Result<Self, HarnessError> {
         let subject = job.subject.clone();
         let writable = machine::furnish(&needed_paths(&subject))?;
-        let broken = |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
+        let broken =
+            |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
         let host = NetNs::current().map_err(broken)?;
         surroundings::build(&subject.fixture.surroundings)?;
         let observer = Observer::in_netns(&host).map_err(broken)?;
         let mut list = subject.fixture.list.clone();
         list.remove("cniVersions");
-        list.insert("cniVersion".to_owned(), Value::String(job.task.spec_version.to_string()));
+        list.insert(
+            "cniVersion".to_owned(),
+            Value::String(job.task.spec_version.to_string()),
+        );
+        let network = NetworkConfigList::from_value(Value::Object(list)).map_err(|error| {
+            HarnessError::new(format!(
+                "`{}` is no network configuration list: {error}",
+                subject.fixture.origin
+            ))
+        })?;
         Ok(Self {
             version: job.task.spec_version,
             seed: job.settings.seed,
-            limits: Limits { deadline: job.settings.timeout, output: OUTPUT_LIMIT },
+            limits: Limits {
+                deadline: job.settings.timeout,
+                output: OUTPUT_LIMIT,
+            },
             scenario: job.task.scenario.clone(),
-            list,
+            network,
             host,
             writable,
-            observed: RefCell::new(Observed { host: observer, containers: BTreeMap::new() }),
+            observed: RefCell::new(Observed {
+                host: observer,
+                containers: BTreeMap::new(),
+            }),
             tape: RefCell::default(),
             results: RefCell::default(),
             subject,
@@ -144,7 +160,7 @@ impl Lab {
             kind: self.subject.kind,
             plugin: self.subject.plugin_type,
             supported: self.subject.supported,
-            config: Value::Object(self.list),
+            config: Value::Object(self.network.as_map().clone()),
             steps: tape.steps,
             states: tape.states,
             ending,
@@ -166,9 +182,9 @@ impl Lab {
         self.version
     }
 
-    /// The network configuration list.
-    pub fn list(&self) -> &Map<String, Value> {
-        &self.list
+    /// The network configuration list, in the version of this run.
+    pub fn network(&self) -> &NetworkConfigList {
+        &self.network
     }
 
     /// The CNI_IFNAME of every attachment.
@@ -188,19 +204,36 @@ impl Lab {
         let inside = NetNs::create_at(&netns)?;
         inside.enter(surroundings::loopback_up)??;
         let observer = Observer::in_netns(&inside)?;
-        let container = Container { id, netns, inside: Some((inside, observer)) };
-        self.observed.borrow_mut().containers.insert(name.to_owned(), container);
+        let container = Container {
+            id,
+            netns,
+            inside: Some((inside, observer)),
+        };
+        self.observed
+            .borrow_mut()
+            .containers
+            .insert(name.to_owned(), container);
         Ok(())
     }
 
     /// The CNI_CONTAINERID of a container.
     pub fn container_id(&self, name: &str) -> String {
-        self.observed.borrow().containers.get(name).map(|c| c.id.clone()).unwrap_or_default()
+        self.observed
+            .borrow()
+            .containers
+            .get(name)
+            .map(|c| c.id.clone())
+            .unwrap_or_default()
     }
 
     /// The CNI_NETNS of a container.
     pub fn netns_path(&self, name: &str) -> PathBuf {
-        self.observed.borrow().containers.get(name).map(|c| c.netns.clone()).unwrap_or_default()
+        self.observed
+            .borrow()
+            .containers
+            .get(name)
+            .map(|c| c.netns.clone())
+            .unwrap_or_default()
     }
 
     /// Takes a container's network namespace away, as a runtime does that loses a container.
@@ -215,8 +248,15 @@ impl Lab {
         if stale {
             std::fs::write(&path, "")?;
         }
-        let what = if stale { "unmounted, so that an ordinary file is left at" } else { "removed" };
-        self.note(label, format!("the network namespace was {what} `{}`", path.display()));
+        let what = if stale {
+            "unmounted, so that an ordinary file is left at"
+        } else {
+            "removed"
+        };
+        self.note(
+            label,
+            format!("the network namespace was {what} `{}`", path.display()),
+        );
         Ok(())
     }
 
@@ -230,7 +270,11 @@ impl Lab {
     ) -> Doing<T> {
         let done = {
             let observed = self.observed.borrow();
-            let Some((inside, _)) = observed.containers.get(container).and_then(|c| c.inside.as_ref()) else {
+            let Some((inside, _)) = observed
+                .containers
+                .get(container)
+                .and_then(|c| c.inside.as_ref())
+            else {
                 return Err(Stop::CutShort(format!("container `{container}` is gone")));
             };
             inside.enter(act)??
@@ -240,15 +284,24 @@ impl Lab {
     }
 
     fn note(&self, label: &str, what: String) {
-        self.tape.borrow_mut().steps.push(Step::Change { label: label.to_owned(), what });
+        self.tape.borrow_mut().steps.push(Step::Change {
+            label: label.to_owned(),
+            what,
+        });
     }
 
     /// Looks at everything, sysctls included.
     pub fn observe(&self, label: &str) -> Doing {
         let mut state = self.look()?;
-        state.sysctls.insert("host".to_owned(), self.observed.borrow_mut().host.sysctls()?);
+        state.sysctls.insert(
+            "host".to_owned(),
+            self.observed.borrow_mut().host.sysctls()?,
+        );
         let state = self.keep(state);
-        self.tape.borrow_mut().steps.push(Step::Observation { label: label.to_owned(), state });
+        self.tape.borrow_mut().steps.push(Step::Observation {
+            label: label.to_owned(),
+            state,
+        });
         Ok(())
     }
 
@@ -303,7 +356,13 @@ impl Lab {
 
     /// Where plugins look for plugins.
     pub fn cni_path(&self) -> Vec<PathBuf> {
-        let own: Vec<PathBuf> = self.subject.path.parent().map(Path::to_owned).into_iter().collect();
+        let own: Vec<PathBuf> = self
+            .subject
+            .path
+            .parent()
+            .map(Path::to_owned)
+            .into_iter()
+            .collect();
         let carried = PathBuf::from(machine::BIN);
         let mut path = vec![PathBuf::from(standin::DIRECTORY)];
         match self.subject.kind {
@@ -331,15 +390,27 @@ impl Lab {
         if self.subject.kind != Kind::Interface && carried.exists() {
             return Some(carried);
         }
-        self.cni_path().iter().map(|directory| directory.join(plugin_type)).find(|path| path.is_file())
+        self.cni_path()
+            .iter()
+            .map(|directory| directory.join(plugin_type))
+            .find(|path| path.is_file())
     }
 
     /// Executes a plugin and writes everything down. Returns the record.
     pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
         let before = self.look().map(|state| self.keep(state))?;
-        let ended = process::run(execution.path, &execution.env, &execution.stdin, self.limits)?;
+        let ended = process::run(
+            execution.path,
+            &execution.env,
+            &execution.stdin,
+            self.limits,
+        )?;
         let after = self.look().map(|state| self.keep(state))?;
-        let role = if execution.path == self.subject.path { Role::Subject } else { Role::Companion };
+        let role = if execution.path == self.subject.path {
+            Role::Subject
+        } else {
+            Role::Companion
+        };
         let call = Call {
             label: execution.label.to_owned(),
             operation: execution.operation,
@@ -357,7 +428,10 @@ impl Lab {
             after,
             delegated: standin::take_records()?,
         };
-        self.tape.borrow_mut().steps.push(Step::Call(Box::new(call.clone())));
+        self.tape
+            .borrow_mut()
+            .steps
+            .push(Step::Call(Box::new(call.clone())));
         Ok(call)
     }
 }

@@ -82,8 +82,14 @@ fn remount(source: Option<&str>, target: &str, flags: MsFlags) -> nix::Result<()
 
 fn tmpfs(target: &str) -> Result<(), HarnessError> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some("size=256m,mode=755"))
-        .map_err(|e| fault(&format!("mount a tmpfs on `{target}`"), e))
+    mount(
+        Some("tmpfs"),
+        target,
+        Some("tmpfs"),
+        flags,
+        Some("size=256m,mode=755"),
+    )
+    .map_err(|e| fault(&format!("mount a tmpfs on `{target}`"), e))
 }
 
 /// Makes every file system of the machine read-only here.
@@ -94,10 +100,14 @@ fn protect_files() -> Result<(), HarnessError> {
         let (Some(target), Some(options)) = (fields.next(), fields.next()) else {
             continue;
         };
-        if ["/proc", "/sys", "/dev"].iter().any(|kernel| is_below(target, kernel)) {
+        if ["/proc", "/sys", "/dev"]
+            .iter()
+            .any(|kernel| is_below(target, kernel))
+        {
             continue;
         }
-        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | kept_flags(options);
+        let flags =
+            MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | kept_flags(options);
         match remount(None, &unescape(target), flags) {
             // Hidden below another mount, so nobody can write to it by its path either.
             Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
@@ -139,9 +149,15 @@ fn writable_directories() -> Result<Vec<Writable>, HarnessError> {
     let mut writable = Vec::new();
     tmpfs("/run")?;
     fs::create_dir(LAYERS).map_err(|e| fault("make directories", e))?;
-    for directory in OVERLAID.iter().filter(|directory| Path::new(directory).is_dir()) {
+    for directory in OVERLAID
+        .iter()
+        .filter(|directory| Path::new(directory).is_dir())
+    {
         let layer = overlay(directory)?;
-        writable.push(Writable { seen_as: PathBuf::from(directory), layer });
+        writable.push(Writable {
+            seen_as: PathBuf::from(directory),
+            layer,
+        });
     }
     // The layers stay alive below the run directory that plugins see.
     let is_link = fs::canonicalize("/var/run").is_ok_and(|path| path == Path::new("/run"));
@@ -150,19 +166,32 @@ fn writable_directories() -> Result<Vec<Writable>, HarnessError> {
         fs::create_dir_all("/var/run").map_err(|e| fault("make `/var/run`", e))?;
         remount(Some("/run"), "/var/run", MsFlags::MS_BIND).map_err(|e| fault("show `/run`", e))?;
     }
-    for directory in EMPTY.iter().filter(|directory| Path::new(directory).is_dir()) {
+    for directory in EMPTY
+        .iter()
+        .filter(|directory| Path::new(directory).is_dir())
+    {
         tmpfs(directory)?;
     }
-    for directory in EMPTY.iter().chain(&["/run"]).filter(|directory| Path::new(directory).is_dir()) {
+    for directory in EMPTY
+        .iter()
+        .chain(&["/run"])
+        .filter(|directory| Path::new(directory).is_dir())
+    {
         let layer = path_fd(Path::new(directory)).map_err(|e| fault("open a directory", e))?;
-        writable.push(Writable { seen_as: PathBuf::from(directory), layer });
+        writable.push(Writable {
+            seen_as: PathBuf::from(directory),
+            layer,
+        });
     }
     let state = Path::new("/var/lib/cni");
     if fs::create_dir_all(state).is_err() {
         // Directories of users that are not mapped into this user namespace stay closed, layer or not.
         tmpfs("/var/lib")?;
         let layer = path_fd(Path::new("/var/lib")).map_err(|e| fault("open a directory", e))?;
-        writable.push(Writable { seen_as: PathBuf::from("/var/lib"), layer });
+        writable.push(Writable {
+            seen_as: PathBuf::from("/var/lib"),
+            layer,
+        });
         fs::create_dir_all(state).map_err(|e| fault("make `/var/lib/cni`", e))?;
     }
     fs::create_dir_all("/run/netns").map_err(|e| fault("make `/run/netns`", e))?;
@@ -178,10 +207,18 @@ fn overlay(directory: &str) -> Result<OwnedFd, HarnessError> {
     }
     let options = format!("lowerdir={directory},upperdir={upper},workdir={work}");
     // Inside a user namespace, only `userxattr` is allowed.
-    let mounted = [options.clone(), format!("{options},userxattr")].iter().any(|options| {
-        mount(Some("overlay"), directory, Some("overlay"), MsFlags::empty(), Some(options.as_str()))
+    let mounted = [options.clone(), format!("{options},userxattr")]
+        .iter()
+        .any(|options| {
+            mount(
+                Some("overlay"),
+                directory,
+                Some("overlay"),
+                MsFlags::empty(),
+                Some(options.as_str()),
+            )
             .is_ok()
-    });
+        });
     if mounted {
         return path_fd(Path::new(&upper)).map_err(|e| fault("open a layer", e));
     }
@@ -197,8 +234,12 @@ fn own_proc_and_sys() -> Result<(), HarnessError> {
     let net = path_fd(Path::new("/proc/sys/net")).map_err(|e| fault("open `/proc/sys/net`", e))?;
     let bind = MsFlags::MS_BIND;
     remount(Some("/proc/sys"), "/proc/sys", bind).map_err(|e| fault("protect sysctls", e))?;
-    remount(None, "/proc/sys", bind | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags)
-        .map_err(|e| fault("protect sysctls", e))?;
+    remount(
+        None,
+        "/proc/sys",
+        bind | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY | flags,
+    )
+    .map_err(|e| fault("protect sysctls", e))?;
     remount(Some(&fd_path(&net)), "/proc/sys/net", bind)
         .map_err(|e| fault("keep network sysctls writable", e))?;
     mount(Some("sysfs"), "/sys", Some("sysfs"), flags, None::<&str>)
@@ -238,7 +279,13 @@ fn place(path: &Path, is_directory: bool) -> io::Result<()> {
 }
 
 fn bind(fd: &OwnedFd, path: &Path) -> nix::Result<()> {
-    mount(Some(fd_path(fd).as_str()), path, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+    mount(
+        Some(fd_path(fd).as_str()),
+        path,
+        None::<&str>,
+        MsFlags::MS_BIND,
+        None::<&str>,
+    )
 }
 
 fn carry_plugins(exe: &OwnedFd) -> Result<(), HarnessError> {

@@ -57,7 +57,10 @@ pub struct HarnessError {
 impl HarnessError {
     /// A failure about which nothing is known to help.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None }
+        Self {
+            what: what.into(),
+            hint: None,
+        }
     }
 }
 
@@ -71,7 +74,10 @@ const LONGEST_SCENARIO: u32 = 24;
 ///
 /// The answer is empty where the plugin gives none that can be understood.
 pub fn probe(subject: &Subject, settings: &Settings) -> Result<Vec<Version>, HarnessError> {
-    let task = Task { scenario: "version".to_owned(), spec_version: subject.version_of_fixture() };
+    let task = Task {
+        scenario: "version".to_owned(),
+        spec_version: subject.version_of_fixture(),
+    };
     let transcript = run_one(subject, &task, settings)?;
     let Some(call) = transcript.calls().map(|(_, call)| call).next() else {
         return Ok(Vec::new());
@@ -105,9 +111,16 @@ pub fn missing_needs(subject: &Subject) -> Result<Option<String>, HarnessError> 
 pub fn plan(subject: &Subject, versions: &[Version], chosen: impl Fn(&str) -> bool) -> Vec<Task> {
     versions
         .iter()
-        .flat_map(|version| scenario::all().into_iter().map(move |scenario| (*version, scenario)))
+        .flat_map(|version| {
+            scenario::all()
+                .into_iter()
+                .map(move |scenario| (*version, scenario))
+        })
         .filter(|(version, scenario)| scenario.fits(subject, *version) && chosen(scenario.id))
-        .map(|(spec_version, scenario)| Task { scenario: scenario.id.to_owned(), spec_version })
+        .map(|(spec_version, scenario)| Task {
+            scenario: scenario.id.to_owned(),
+            spec_version,
+        })
         .collect()
 }
 
@@ -123,7 +136,9 @@ pub fn run(
     std::thread::scope(|scope| {
         for _ in 0..settings.jobs.clamp(1, tasks.len().max(1)) {
             scope.spawn(|| {
-                while let Some(index) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < tasks.len()) {
+                while let Some(index) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < tasks.len())
+                {
                     let result = run_one(subject, &tasks[index], settings);
                     on_done(&tasks[index], &result);
                     if let Ok(mut place) = ran[index].lock() {
@@ -143,6 +158,13 @@ pub fn run(
 
 /// Runs one task in a lab of its own.
 pub fn run_one(subject: &Subject, task: &Task, settings: &Settings) -> Ran {
-    let job = worker::Job { subject: subject.clone(), task: task.clone(), settings: *settings };
-    worker::run(&job, settings.timeout * LONGEST_SCENARIO + Duration::from_secs(30))
+    let job = worker::Job {
+        subject: subject.clone(),
+        task: task.clone(),
+        settings: *settings,
+    };
+    worker::run(
+        &job,
+        settings.timeout * LONGEST_SCENARIO + Duration::from_secs(30),
+    )
 }

@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cni_types::Operation;
-use serde_json::{Map, Value, json};
+use cni_runtime::{GcAttachment, derive_gc_config, derive_plugin_config, derive_status_config};
+use cni_types::{Operation, PluginConfig};
+use serde_json::{Map, Value};
 
 use super::lab::{Doing, Execution, Lab, Stop};
 use super::standin::{self, Orders, Reply};
@@ -30,10 +31,12 @@ impl Lab {
     pub fn add(&self, label: &str, container: &str) -> Doing<Went> {
         self.results.borrow_mut().remove(container);
         for (plugin, path) in self.members(&self.walked())? {
-            let call = self.call(label, Operation::Add, Some(container), &path, &plugin)?;
+            let call = self.call(label, Operation::Add, container, &path, &plugin)?;
             match (call.succeeded(), call.reading()) {
                 (true, Reading::One(result)) => {
-                    self.results.borrow_mut().insert(container.to_owned(), result);
+                    self.results
+                        .borrow_mut()
+                        .insert(container.to_owned(), result);
                 }
                 _ => return Ok(Went::Wrong(call.outcome())),
             }
@@ -45,7 +48,9 @@ impl Lab {
     pub fn must_add(&self, label: &str, container: &str) -> Doing {
         match self.add(label, container)? {
             Went::Well => Ok(()),
-            Went::Wrong(how) => Err(Stop::CutShort(format!("ADD (`{label}`) did not succeed: {how}"))),
+            Went::Wrong(how) => Err(Stop::CutShort(format!(
+                "ADD (`{label}`) did not succeed: {how}"
+            ))),
         }
     }
 
@@ -65,9 +70,15 @@ impl Lab {
         Ok(went)
     }
 
-    fn each(&self, label: &str, operation: Operation, container: &str, plugins: Vec<Value>) -> Doing<Went> {
+    fn each(
+        &self,
+        label: &str,
+        operation: Operation,
+        container: &str,
+        plugins: Vec<PluginConfig>,
+    ) -> Doing<Went> {
         for (plugin, path) in self.members(&plugins)? {
-            let call = self.call(label, operation, Some(container), &path, &plugin)?;
+            let call = self.call(label, operation, container, &path, &plugin)?;
             if !call.succeeded() {
                 return Ok(Went::Wrong(call.outcome()));
             }
@@ -77,15 +88,16 @@ impl Lab {
 
     /// GC by every plugin of the list, with these containers' attachments as the valid ones.
     pub fn gc(&self, label: &str, valid: &[&str]) -> Doing {
-        let attachments: Vec<Value> = valid
+        let attachments: Vec<GcAttachment> = valid
             .iter()
-            .map(|name| json!({ "containerID": self.container_id(name), "ifname": self.ifname() }))
+            .map(|name| GcAttachment {
+                container_id: self.container_id(name),
+                ifname: self.ifname().to_owned(),
+            })
             .collect();
-        for (mut plugin, path) in self.members(&self.walked())? {
-            for key in ["cni.dev/valid-attachments", "cni.dev/attachments"] {
-                plugin.insert(key.to_owned(), Value::Array(attachments.clone()));
-            }
-            self.call(label, Operation::Gc, None, &path, &plugin)?;
+        for (plugin, path) in self.members(&self.walked())? {
+            let stdin = derive_gc_config(self.network(), &plugin, &attachments);
+            self.call_with(label, Operation::Gc, None, &path, stdin)?;
         }
         Ok(())
     }
@@ -93,99 +105,131 @@ impl Lab {
     /// STATUS of every plugin of the list.
     pub fn status(&self, label: &str) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
-            self.call(label, Operation::Status, None, &path, &plugin)?;
+            let stdin = derive_status_config(self.network(), &plugin);
+            self.call_with(label, Operation::Status, None, &path, stdin)?;
         }
         Ok(())
     }
 
     /// The plugins that the runtime itself calls: the list's, and an IPAM plugin in its own person.
-    fn walked(&self) -> Vec<Value> {
+    fn walked(&self) -> Vec<PluginConfig> {
         match self.kind() {
-            Kind::Ipam => vec![self.subject().plugin_config().clone()],
-            Kind::Interface | Kind::Chained => {
-                self.list().get("plugins").and_then(Value::as_array).cloned().unwrap_or_default()
-            }
+            Kind::Ipam => vec![self.own_plugin().clone()],
+            Kind::Interface | Kind::Chained => self.network().plugins.clone(),
         }
     }
 
-    /// For every plugin, what it is given in any operation, and its file.
-    fn members(&self, plugins: &[Value]) -> Doing<Vec<(Map<String, Value>, PathBuf)>> {
-        plugins.iter().map(|plugin| Ok((self.derive(plugin), self.file_of(plugin)?))).collect()
+    /// The subject's entry in the list: for an IPAM plugin, the one that names it.
+    fn own_plugin(&self) -> &PluginConfig {
+        let wanted = Some(self.subject().plugin_type.as_str());
+        let plugins = &self.network().plugins;
+        let own = plugins.iter().find(|plugin| match self.kind() {
+            Kind::Ipam => plugin.ipam_type() == wanted,
+            Kind::Interface | Kind::Chained => plugin.plugin_type() == wanted,
+        });
+        own.unwrap_or(&plugins[0])
     }
 
-    fn file_of(&self, plugin: &Value) -> Doing<PathBuf> {
+    /// Every plugin with its file.
+    fn members(&self, plugins: &[PluginConfig]) -> Doing<Vec<(PluginConfig, PathBuf)>> {
+        plugins
+            .iter()
+            .map(|plugin| Ok((plugin.clone(), self.file_of(plugin)?)))
+            .collect()
+    }
+
+    fn file_of(&self, plugin: &PluginConfig) -> Doing<PathBuf> {
         if self.kind() == Kind::Ipam {
             return Ok(self.subject().path.clone());
         }
-        let plugin_type = plugin["type"].as_str().unwrap_or_default();
+        let plugin_type = plugin.plugin_type().unwrap_or_default();
         self.find_plugin(plugin_type).ok_or_else(|| {
             Stop::Harness(HarnessError {
-                what: format!("no plugin `{plugin_type}`, which the network configuration names, was found"),
+                what: format!(
+                    "no plugin `{plugin_type}`, which the network configuration names, was found"
+                ),
                 hint: Some("give the directory it stands in with `--cni-path`".to_owned()),
             })
         })
     }
 
-    /// SPEC section 3, "Deriving request configuration from plugin configuration".
-    fn derive(&self, plugin: &Value) -> Map<String, Value> {
-        let mut config = Map::new();
-        for key in ["cniVersion", "name"] {
-            config.insert(key.to_owned(), self.list().get(key).cloned().unwrap_or(Value::Null));
-        }
-        config.extend(plugin.as_object().cloned().unwrap_or_default());
-        let capabilities = config.shift_remove("capabilities");
+    /// What a plugin is given in ADD, CHECK and DEL, with the result that the runtime has stored.
+    fn derive(&self, plugin: &PluginConfig, container: Option<&str>) -> Vec<u8> {
+        let result = container.and_then(|name| self.stored_result(name));
         let offered = &self.subject().fixture.surroundings.capability_args;
-        let runtime_config: Map<String, Value> = offered
-            .iter()
-            .filter(|(name, _)| capabilities.as_ref().is_some_and(|c| c[name.as_str()] == Value::Bool(true)))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        if !runtime_config.is_empty() {
-            config.insert("runtimeConfig".to_owned(), Value::Object(runtime_config));
-        }
-        config
+        derive_plugin_config(self.network(), plugin, result.as_ref(), offered)
     }
 
     fn call(
         &self,
         label: &str,
         operation: Operation,
+        container: &str,
+        path: &Path,
+        plugin: &PluginConfig,
+    ) -> Doing<Call> {
+        self.call_with(
+            label,
+            operation,
+            Some(container),
+            path,
+            self.derive(plugin, Some(container)),
+        )
+    }
+
+    fn call_with(
+        &self,
+        label: &str,
+        operation: Operation,
         container: Option<&str>,
         path: &Path,
-        config: &Map<String, Value>,
+        stdin: Vec<u8>,
     ) -> Doing<Call> {
-        let mut config = config.clone();
-        if let Some(result) = container.and_then(|name| self.results.borrow().get(name).cloned()) {
-            config.insert("prevResult".to_owned(), result);
-        }
+        let env = self.environment(operation, container);
         self.execute(Execution {
             label,
             operation,
             container,
             path,
-            env: self.environment(operation, container),
-            stdin: Value::Object(config).to_string().into_bytes(),
+            env,
+            stdin,
         })
     }
 
     /// The environment of an execution, as libcni makes it.
     fn environment(&self, operation: Operation, container: Option<&str>) -> Vec<(String, Bytes)> {
-        let path: Vec<String> = self.cni_path().iter().map(|path| path.display().to_string()).collect();
+        let path: Vec<String> = self
+            .cni_path()
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
         let mut env = vec![
             ("CNI_COMMAND".to_owned(), operation.as_str().to_owned()),
             ("CNI_PATH".to_owned(), path.join(":")),
         ];
         if let Some(name) = container {
             let args = &self.subject().fixture.surroundings.args;
-            let args: Vec<String> = args.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let args: Vec<String> = args
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
             env.push(("CNI_CONTAINERID".to_owned(), self.container_id(name)));
-            env.push(("CNI_NETNS".to_owned(), self.netns_path(name).display().to_string()));
+            env.push((
+                "CNI_NETNS".to_owned(),
+                self.netns_path(name).display().to_string(),
+            ));
             env.push(("CNI_IFNAME".to_owned(), self.ifname().to_owned()));
             env.push(("CNI_ARGS".to_owned(), args.join(";")));
         }
         env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
-        env.extend(FOREIGN.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        env.into_iter().map(|(key, value)| (key, Bytes::from(value.as_str()))).collect()
+        env.extend(
+            FOREIGN
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        );
+        env.into_iter()
+            .map(|(key, value)| (key, Bytes::from(value.as_str())))
+            .collect()
     }
 
     /// The whole life of another container, and a look: what plugins set up once for a network is
@@ -220,11 +264,16 @@ impl Lab {
             if path == self.subject().path {
                 break;
             }
-            let call = self.call("precede", Operation::Add, Some(container), &path, &plugin)?;
+            let call = self.call("precede", Operation::Add, container, &path, &plugin)?;
             let Reading::One(result) = call.reading() else {
-                return Err(Stop::CutShort(format!("the plugin before it failed: {}", call.outcome())));
+                return Err(Stop::CutShort(format!(
+                    "the plugin before it failed: {}",
+                    call.outcome()
+                )));
             };
-            self.results.borrow_mut().insert(container.to_owned(), result);
+            self.results
+                .borrow_mut()
+                .insert(container.to_owned(), result);
         }
         Ok(())
     }
@@ -233,7 +282,7 @@ impl Lab {
     pub fn del_companions(&self, container: &str) -> Doing {
         for (plugin, path) in self.members(&self.walked())?.into_iter().rev() {
             if path != self.subject().path {
-                self.call("companions-del", Operation::Del, Some(container), &path, &plugin)?;
+                self.call("companions-del", Operation::Del, container, &path, &plugin)?;
             }
         }
         Ok(())
@@ -245,8 +294,7 @@ impl Lab {
         let orders = Orders::pass_to(self.subject().path.clone());
         standin::install(&self.subject().plugin_type, &orders)?;
         let path = Path::new(super::machine::BIN).join("ptp");
-        let config = self.derive(self.subject().plugin_config());
-        let call = self.call(label, operation, Some(container), &path, &config)?;
+        let call = self.call(label, operation, container, &path, self.own_plugin())?;
         if !call.succeeded() {
             return Ok(Went::Wrong(call.outcome()));
         }
@@ -275,44 +323,64 @@ impl Lab {
 
     fn find_delegate(&self, plugin_type: &str) -> Option<PathBuf> {
         let path = self.cni_path();
-        let real = path.iter().filter(|directory| *directory != Path::new(standin::DIRECTORY));
-        real.map(|directory| directory.join(plugin_type)).find(|path| path.is_file())
+        let real = path
+            .iter()
+            .filter(|directory| *directory != Path::new(standin::DIRECTORY));
+        real.map(|directory| directory.join(plugin_type))
+            .find(|path| path.is_file())
     }
 
     /// Deletes the attachment's interface in the container.
     pub fn delete_interface(&self, container: &str, label: &str) -> Doing {
         let what = format!("the interface `{}` was deleted", self.ifname());
-        self.change(container, label, what, || surroundings::delete_link(self.ifname()))
+        self.change(container, label, what, || {
+            surroundings::delete_link(self.ifname())
+        })
     }
 
     /// Makes an interface of the requested name in the container, before any plugin does.
     pub fn make_interface(&self, container: &str, label: &str) -> Doing {
         let state = self.look()?;
-        let links = state.containers.get(container).map(|inside| inside.links.as_slice()).unwrap_or_default();
+        let links = state
+            .containers
+            .get(container)
+            .map(|inside| inside.links.as_slice())
+            .unwrap_or_default();
         if links.iter().any(|link| link.name == self.ifname()) {
-            let fact = format!("every network namespace has an interface `{}`", self.ifname());
+            let fact = format!(
+                "every network namespace has an interface `{}`",
+                self.ifname()
+            );
             return Err(Stop::NotApplicable(fact));
         }
         let what = format!("an interface `{}` was made", self.ifname());
-        self.change(container, label, what, || surroundings::make_spare_link(self.ifname()))
+        self.change(container, label, what, || {
+            surroundings::make_spare_link(self.ifname())
+        })
     }
 
     /// Takes every address away from the attachment's interface.
     pub fn remove_addresses(&self, container: &str, label: &str) -> Doing {
         let what = format!("the addresses of `{}` were removed", self.ifname());
-        self.change(container, label, what, || surroundings::remove_addresses(self.ifname()))
+        self.change(container, label, what, || {
+            surroundings::remove_addresses(self.ifname())
+        })
     }
 
     /// Sets the attachment's interface down.
     pub fn set_interface_down(&self, container: &str, label: &str) -> Doing {
         let what = format!("the interface `{}` was set down", self.ifname());
-        self.change(container, label, what, || surroundings::set_down(self.ifname()))
+        self.change(container, label, what, || {
+            surroundings::set_down(self.ifname())
+        })
     }
 
     /// Gives the attachment's interface another MAC.
     pub fn change_mac(&self, container: &str, label: &str) -> Doing {
         let what = format!("the MAC of `{}` was changed", self.ifname());
-        self.change(container, label, what, || surroundings::change_mac(self.ifname()))
+        self.change(container, label, what, || {
+            surroundings::change_mac(self.ifname())
+        })
     }
 
     /// Deletes one route of the attachment's result in the container.
@@ -322,7 +390,9 @@ impl Lab {
             return Err(Stop::NotApplicable("its result has no routes".to_owned()));
         };
         let what = format!("the route to `{destination}` was deleted");
-        self.change(container, label, what, || surroundings::remove_route(&destination))
+        self.change(container, label, what, || {
+            surroundings::remove_route(&destination)
+        })
     }
 
     /// A call of the subject alone, as a runtime would make it, to be changed before it is run.
@@ -333,7 +403,7 @@ impl Lab {
             operation,
             container: None,
             variables: Vec::new(),
-            config: self.derive(self.subject().plugin_config()),
+            changes: Vec::new(),
             stdin: None,
         }
     }
@@ -346,7 +416,7 @@ pub struct Direct<'a> {
     operation: Operation,
     container: Option<&'a str>,
     variables: Vec<(&'a str, Option<&'a str>)>,
-    config: Map<String, Value>,
+    changes: Vec<(&'a str, Option<Value>)>,
     stdin: Option<Vec<u8>>,
 }
 
@@ -354,9 +424,6 @@ impl<'a> Direct<'a> {
     /// About this container, with the result that the runtime has stored for it.
     pub fn container(mut self, name: &'a str) -> Self {
         self.container = Some(name);
-        if let Some(result) = self.lab.stored_result(name) {
-            self.config.insert("prevResult".to_owned(), result);
-        }
         self
     }
 
@@ -373,14 +440,14 @@ impl<'a> Direct<'a> {
     }
 
     /// With this key in the configuration.
-    pub fn config(mut self, key: &str, value: Value) -> Self {
-        self.config.insert(key.to_owned(), value);
+    pub fn config(mut self, key: &'a str, value: Value) -> Self {
+        self.changes.push((key, Some(value)));
         self
     }
 
     /// Without this key in the configuration.
-    pub fn without(mut self, key: &str) -> Self {
-        self.config.shift_remove(key);
+    pub fn without(mut self, key: &'a str) -> Self {
+        self.changes.push((key, None));
         self
     }
 
@@ -399,7 +466,13 @@ impl<'a> Direct<'a> {
                 env.push((variable.to_owned(), Bytes::from(value)));
             }
         }
-        let stdin = self.stdin.unwrap_or_else(|| Value::Object(self.config).to_string().into_bytes());
+        let stdin = match self.stdin {
+            Some(stdin) => stdin,
+            None => changed(
+                self.lab.derive(self.lab.own_plugin(), self.container),
+                self.changes,
+            )?,
+        };
         self.lab.execute(Execution {
             label: self.label,
             operation: self.operation,
@@ -409,4 +482,20 @@ impl<'a> Direct<'a> {
             stdin,
         })
     }
+}
+
+/// A configuration with keys set or taken away.
+fn changed(config: Vec<u8>, changes: Vec<(&str, Option<Value>)>) -> Doing<Vec<u8>> {
+    if changes.is_empty() {
+        return Ok(config);
+    }
+    let mut config: Map<String, Value> =
+        serde_json::from_slice(&config).map_err(std::io::Error::from)?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => config.insert(key.to_owned(), value),
+            None => config.shift_remove(key),
+        };
+    }
+    Ok(Value::Object(config).to_string().into_bytes())
 }

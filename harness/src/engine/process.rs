@@ -47,7 +47,12 @@ pub struct Ended {
 /// Executes a plugin with exactly this environment and standard input.
 ///
 /// A plugin that cannot be started is a result, not an error.
-pub fn run(path: &Path, env: &[(String, Bytes)], stdin: &[u8], limits: Limits) -> io::Result<Ended> {
+pub fn run(
+    path: &Path,
+    env: &[(String, Bytes)],
+    stdin: &[u8],
+    limits: Limits,
+) -> io::Result<Ended> {
     let before = children_time();
     let started = Instant::now();
     let child = match spawn(path, env) {
@@ -89,7 +94,8 @@ fn children_time() -> (u64, u64) {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
         return (0, 0);
     };
-    let micros = |time: nix::sys::time::TimeVal| u64::try_from(time.num_microseconds()).unwrap_or(0);
+    let micros =
+        |time: nix::sys::time::TimeVal| u64::try_from(time.num_microseconds()).unwrap_or(0);
     (micros(usage.user_time()), micros(usage.system_time()))
 }
 
@@ -118,7 +124,10 @@ impl<R: Read + AsFd> Sink<R> {
         if let Some(source) = &source {
             rustix::io::ioctl_fionbio(source, true)?;
         }
-        Ok(Self { source, bytes: Vec::new() })
+        Ok(Self {
+            source,
+            bytes: Vec::new(),
+        })
     }
 
     /// Reads what is there. Returns whether there was more than `limit` bytes in all.
@@ -144,7 +153,12 @@ impl<R: Read + AsFd> Sink<R> {
 }
 
 impl<'a> Conversation<'a> {
-    fn new(mut child: Child, stdin: &'a [u8], limits: Limits, started: Instant) -> io::Result<Self> {
+    fn new(
+        mut child: Child,
+        stdin: &'a [u8],
+        limits: Limits,
+        started: Instant,
+    ) -> io::Result<Self> {
         let group = Pid::from_child(&child);
         let pidfd = pidfd_open(group, PidfdFlags::empty())?;
         let pipe = child.stdin.take();
@@ -196,16 +210,22 @@ impl<'a> Conversation<'a> {
             let _ = kill_process_group(self.group, Signal::KILL);
         }
         let held_open = self.drain()?;
-        let exit = self.ended_by_lab.take().unwrap_or_else(|| match status.signal() {
-            Some(signal) => Exit::Signal(signal),
-            None => Exit::Status(status.code().unwrap_or(-1)),
-        });
+        let exit = self
+            .ended_by_lab
+            .take()
+            .unwrap_or_else(|| match status.signal() {
+                Some(signal) => Exit::Signal(signal),
+                None => Exit::Status(status.code().unwrap_or(-1)),
+            });
         Ok(Ended {
             exit,
             stdout: self.stdout.bytes.into(),
             stderr: self.stderr.bytes.into(),
             held_open,
-            usage: Usage { wall_us, ..Usage::default() },
+            usage: Usage {
+                wall_us,
+                ..Usage::default()
+            },
         })
     }
 
@@ -258,8 +278,18 @@ impl<'a> Conversation<'a> {
                 return Ok(true);
             }
             let mut fds = Vec::new();
-            fds.extend(self.stdout.source.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
-            fds.extend(self.stderr.source.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)));
+            fds.extend(
+                self.stdout
+                    .source
+                    .as_ref()
+                    .map(|pipe| PollFd::new(pipe, PollFlags::IN)),
+            );
+            fds.extend(
+                self.stderr
+                    .source
+                    .as_ref()
+                    .map(|pipe| PollFd::new(pipe, PollFlags::IN)),
+            );
             if fds.is_empty() {
                 return Ok(false);
             }
@@ -291,13 +321,17 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { deadline: Duration::from_secs(10), output: 64 * 1024 };
+    const LIMITS: Limits = Limits {
+        deadline: Duration::from_secs(10),
+        output: 64 * 1024,
+    };
 
     fn sh(script: &str, stdin: &[u8], limits: Limits) -> Ended {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plugin");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
         let env = vec![("PATH".to_owned(), Bytes::from("/usr/bin:/bin"))];
         loop {
             let ended = run(&path, &env, stdin, limits).unwrap();
@@ -320,14 +354,20 @@ mod tests {
     #[test]
     fn a_large_input_goes_through_while_output_is_read() {
         let input = vec![b'x'; 1 << 20];
-        let limits = Limits { output: 2 << 20, ..LIMITS };
+        let limits = Limits {
+            output: 2 << 20,
+            ..LIMITS
+        };
         assert_eq!(sh("cat", &input, limits).stdout.0, input);
         assert_eq!(sh("exit 0", &input, limits).exit, Exit::Status(0));
     }
 
     #[test]
     fn a_plugin_that_hangs_is_ended_with_its_children() {
-        let limits = Limits { deadline: Duration::from_millis(100), ..LIMITS };
+        let limits = Limits {
+            deadline: Duration::from_millis(100),
+            ..LIMITS
+        };
         let ended = sh("trap '' TERM; sleep 1000 & wait; sleep 1000", b"", limits);
         assert_eq!(ended.exit, Exit::TimedOut(100));
         assert!(!ended.held_open, "the children are gone too");

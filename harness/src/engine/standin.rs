@@ -42,7 +42,10 @@ pub struct Reply {
 impl Orders {
     /// Hand everything on to this plugin.
     pub fn pass_to(plugin: PathBuf) -> Self {
-        Self { pass_to: Some(plugin), answers: BTreeMap::new() }
+        Self {
+            pass_to: Some(plugin),
+            answers: BTreeMap::new(),
+        }
     }
 
     /// The same, but answer this operation with `reply`.
@@ -72,7 +75,10 @@ pub fn orders() -> io::Result<Orders> {
 pub fn record(delegated: &Delegated) -> io::Result<()> {
     let count = fs::read_dir(RECORDS)?.count();
     let name = format!("{count:06}-{}.json", std::process::id());
-    fs::write(Path::new(RECORDS).join(name), serde_json::to_vec(delegated)?)
+    fs::write(
+        Path::new(RECORDS).join(name),
+        serde_json::to_vec(delegated)?,
+    )
 }
 
 /// Takes away what was written down since the last time, in order.

@@ -16,13 +16,18 @@ pub fn build(surroundings: &Surroundings) -> Result<(), HarnessError> {
     loopback_up().map_err(|error| HarnessError::new(format!("the lab's `lo`: {error}")))?;
     for link in &surroundings.links {
         make(link).map_err(|error| HarnessError {
-            what: format!("the lab cannot make the link `{}` that the fixture asks for: {error}", link.name),
+            what: format!(
+                "the lab cannot make the link `{}` that the fixture asks for: {error}",
+                link.name
+            ),
             hint: Some("look at the key `cnispec.links` of the network configuration".to_owned()),
         })?;
     }
     for (path, content) in &surroundings.files {
         write(Path::new(path), content).map_err(|error| HarnessError {
-            what: format!("the lab cannot write the file `{path}` that the fixture asks for: {error}"),
+            what: format!(
+                "the lab cannot write the file `{path}` that the fixture asks for: {error}"
+            ),
             hint: Some("files can be made below /etc, /var, /opt, /run and /tmp".to_owned()),
         })?;
     }
@@ -32,7 +37,8 @@ pub fn build(surroundings: &Surroundings) -> Result<(), HarnessError> {
 /// What of the needs is missing in this lab, if anything.
 pub fn missing(needs: &Needs) -> Result<Option<String>, HarnessError> {
     if !needs.link_kinds.is_empty() {
-        let known = cni_netlink::probe_link_kinds().map_err(|error| HarnessError::new(error.to_string()))?;
+        let known = cni_netlink::probe_link_kinds()
+            .map_err(|error| HarnessError::new(error.to_string()))?;
         for kind in &needs.link_kinds {
             if known.get(kind.as_str()) == Some(&false) {
                 return Ok(Some(format!("this kernel has no links of kind `{kind}`")));
@@ -47,7 +53,9 @@ pub fn missing(needs: &Needs) -> Result<Option<String>, HarnessError> {
     }
     for file in &needs.files {
         if !Path::new(file).exists() {
-            return Ok(Some(format!("there is no `{file}`: what makes it does not run in the lab")));
+            return Ok(Some(format!(
+                "there is no `{file}`: what makes it does not run in the lab"
+            )));
         }
     }
     Ok(None)
@@ -66,8 +74,16 @@ fn make(need: &LinkNeed) -> cni_netlink::Result<()> {
         fixture::LinkKind::Veth => {
             // The far end stays on the host, under a name that nobody asks for.
             let beyond = format!("far-{}", need.name);
-            let near = VethEnd { name: &need.name, mtu: need.mtu, ..VethEnd::default() };
-            let far = VethEnd { name: &beyond, mtu: need.mtu, ..VethEnd::default() };
+            let near = VethEnd {
+                name: &need.name,
+                mtu: need.mtu,
+                ..VethEnd::default()
+            };
+            let far = VethEnd {
+                name: &beyond,
+                mtu: need.mtu,
+                ..VethEnd::default()
+            };
             socket.create_veth(&near, &far)?;
             socket.set_up(socket.link(&beyond)?.index)?;
         }
@@ -77,7 +93,10 @@ fn make(need: &LinkNeed) -> cni_netlink::Result<()> {
         socket.set_mtu(index, mtu)?;
     }
     for net in &need.addresses {
-        socket.add_address(&Address { no_dad: true, ..Address::new(index, *net) })?;
+        socket.add_address(&Address {
+            no_dad: true,
+            ..Address::new(index, *net)
+        })?;
     }
     socket.set_up(index)
 }
@@ -98,8 +117,14 @@ pub fn delete_link(name: &str) -> Doing {
 /// Makes a link that no plugin made.
 pub fn make_spare_link(name: &str) -> Doing {
     let socket = Socket::open()?;
-    let near = VethEnd { name, ..VethEnd::default() };
-    let far = VethEnd { name: "spare", ..VethEnd::default() };
+    let near = VethEnd {
+        name,
+        ..VethEnd::default()
+    };
+    let far = VethEnd {
+        name: "spare",
+        ..VethEnd::default()
+    };
     Ok(socket.create_veth(&near, &far)?)
 }
 
@@ -108,7 +133,10 @@ pub fn remove_addresses(name: &str) -> Doing {
     let socket = Socket::open()?;
     let link = socket.link(name)?.index;
     let addresses = socket.addresses(Some(link))?;
-    let global: Vec<_> = addresses.iter().filter(|address| address.scope == 0).collect();
+    let global: Vec<_> = addresses
+        .iter()
+        .filter(|address| address.scope == 0)
+        .collect();
     if global.is_empty() {
         return Err(Stop::NotApplicable(format!("`{name}` has no addresses")));
     }
@@ -138,14 +166,25 @@ pub fn change_mac(name: &str) -> Doing {
 /// Deletes the routes to a destination, whatever their next hop.
 pub fn remove_route(destination: &str) -> Doing {
     let Ok(destination) = destination.parse::<IpNet>() else {
-        return Err(Stop::CutShort(format!("`{destination}` is no destination of a route")));
+        return Err(Stop::CutShort(format!(
+            "`{destination}` is no destination of a route"
+        )));
     };
     let socket = Socket::open()?;
     let routes = socket.routes()?;
     let mut found = false;
-    for route in routes.iter().filter(|route| route.dst == destination.trunc()) {
+    for route in routes
+        .iter()
+        .filter(|route| route.dst == destination.trunc())
+    {
         socket.delete_route(route)?;
         found = true;
     }
-    if found { Ok(()) } else { Err(Stop::CutShort(format!("there is no route to `{destination}`"))) }
+    if found {
+        Ok(())
+    } else {
+        Err(Stop::CutShort(format!(
+            "there is no route to `{destination}`"
+        )))
+    }
 }

@@ -50,9 +50,11 @@ enum Answer {
 /// `patience` bounds the whole scenario; a lab that takes longer is ended.
 pub fn run(job: &Job, patience: Duration) -> Result<Transcript, HarnessError> {
     let mut worker = start(WORKER).map_err(|error| failed("cannot start a worker", &error))?;
-    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) =
-        (worker.stdin.take(), worker.stdout.take(), worker.stderr.take())
-    else {
+    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = (
+        worker.stdin.take(),
+        worker.stdout.take(),
+        worker.stderr.take(),
+    ) else {
         return Err(HarnessError::new("a worker has no pipes"));
     };
     // A worker that died early says why on standard error; a broken pipe here would hide it.
@@ -110,7 +112,10 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> HarnessError {
 pub fn worker() -> ExitCode {
     match try_worker() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => answer(&Answer::Failed { what: error.what, hint: error.hint }),
+        Err(error) => answer(&Answer::Failed {
+            what: error.what,
+            hint: error.hint,
+        }),
     }
 }
 
@@ -189,7 +194,10 @@ pub fn init() -> ExitCode {
     let answer_ = match try_init() {
         Ok(Some(transcript)) => Answer::Transcript(Box::new(transcript)),
         Ok(None) => return ExitCode::SUCCESS,
-        Err(error) => Answer::Failed { what: error.what, hint: error.hint },
+        Err(error) => Answer::Failed {
+            what: error.what,
+            hint: error.hint,
+        },
     };
     answer(&answer_)
 }
@@ -199,7 +207,11 @@ fn answer(answer: &Answer) -> ExitCode {
     let written = serde_json::to_writer(&mut stdout, answer)
         .map_err(io::Error::from)
         .and_then(|()| stdout.flush());
-    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if written.is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn try_init() -> Result<Option<Transcript>, HarnessError> {
@@ -217,9 +229,13 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
     if job.is_empty() {
         return Ok(None);
     }
-    let job: Job = serde_json::from_slice(&job).map_err(|error| failed("the job is not understood", &error))?;
+    let job: Job = serde_json::from_slice(&job)
+        .map_err(|error| failed("the job is not understood", &error))?;
     let Some(scenario) = scenario::find(&job.task.scenario) else {
-        return Err(HarnessError::new(format!("no scenario `{}`", job.task.scenario)));
+        return Err(HarnessError::new(format!(
+            "no scenario `{}`",
+            job.task.scenario
+        )));
     };
     let mut lab = Lab::new(&job)?;
     let ending = (scenario.run)(&mut lab);

@@ -67,9 +67,9 @@ impl<'de> Deserialize<'de> for Bytes {
         }
         match Form::deserialize(deserializer)? {
             Form::Text(text) => Ok(Self(text.into_bytes())),
-            Form::Hex(Hex { hex }) => decode(&hex)
-                .map(Self)
-                .ok_or_else(|| serde::de::Error::custom("`hex` is not pairs of hexadecimal digits")),
+            Form::Hex(Hex { hex }) => decode(&hex).map(Self).ok_or_else(|| {
+                serde::de::Error::custom("`hex` is not pairs of hexadecimal digits")
+            }),
         }
     }
 }

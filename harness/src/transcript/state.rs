@@ -40,3 +40,165 @@ pub struct Process {
     /// Its command line, as far as it can be read.
     pub command: String,
 }
+
+/// Something that is not as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateChange {
+    /// `host`, or the lab's name of a container.
+    pub place: String,
+    /// What became of it.
+    pub kind: ChangeKind,
+    /// Which object, for instance `link veth0`.
+    pub object: String,
+    /// Its attributes: those that it has, or those that differ.
+    pub detail: String,
+}
+
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// It was not there before.
+    Added,
+    /// It is there no more.
+    Removed,
+    /// It is another.
+    Changed,
+}
+
+impl State {
+    /// What is different in `later`, in the host and in the containers that both know.
+    pub fn changes(&self, later: &State) -> Vec<StateChange> {
+        let containers = self.containers.iter().filter_map(|(name, before)| {
+            Some(in_namespace(name, before, later.containers.get(name)?))
+        });
+        self.residue(later)
+            .into_iter()
+            .chain(containers.flatten())
+            .collect()
+    }
+
+    /// What is different on the host in `later`.
+    ///
+    /// Files are compared by path: what a plugin counts or remembers for a whole network may change.
+    pub fn residue(&self, later: &State) -> Vec<StateChange> {
+        let mut changes = in_namespace(HOST, &self.host, &later.host);
+        changes.extend(sysctl_changes(self, later));
+        changes.extend(file_changes(&self.files, &later.files));
+        changes.extend(process_changes(&self.processes, &later.processes));
+        changes
+    }
+
+    /// What is different in the namespace of one container; nothing where one of both states lacks it.
+    pub fn container_changes(&self, container: &str, later: &State) -> Vec<StateChange> {
+        match (
+            self.containers.get(container),
+            later.containers.get(container),
+        ) {
+            (Some(before), Some(after)) => in_namespace(container, before, after),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl StateChange {
+    fn on_host(kind: ChangeKind, object: String, detail: String) -> Self {
+        Self {
+            place: HOST.to_owned(),
+            kind,
+            object,
+            detail,
+        }
+    }
+}
+
+/// The name of the host among places.
+const HOST: &str = "host";
+
+fn in_namespace(place: &str, before: &Snapshot, after: &Snapshot) -> Vec<StateChange> {
+    let change = |kind, object, detail| StateChange {
+        place: place.to_owned(),
+        kind,
+        object,
+        detail,
+    };
+    let diff = Diff::between(before, after);
+    let removed = diff.removed.into_iter().map(|entry| {
+        change(
+            ChangeKind::Removed,
+            entry.key,
+            attributes(&entry.attributes),
+        )
+    });
+    let added = diff
+        .added
+        .into_iter()
+        .map(|entry| change(ChangeKind::Added, entry.key, attributes(&entry.attributes)));
+    let changed = diff.changed.into_iter().map(|entry| {
+        let detail = format!(
+            "{} became {}",
+            attributes(&entry.before),
+            attributes(&entry.after)
+        );
+        change(ChangeKind::Changed, entry.key, detail)
+    });
+    removed.chain(added).chain(changed).collect()
+}
+
+fn attributes(attributes: &BTreeMap<String, Value>) -> String {
+    let words = attributes.iter().map(|(name, value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        value => format!("{name} {value}"),
+    });
+    let words: Vec<String> = words.collect();
+    if words.is_empty() {
+        "nothing".to_owned()
+    } else {
+        words.join(", ")
+    }
+}
+
+/// Sysctls of links that both states have; those of other links come and go with them.
+fn sysctl_changes(before: &State, after: &State) -> Vec<StateChange> {
+    let (Some(before), Some(after)) = (before.sysctls.get(HOST), after.sysctls.get(HOST)) else {
+        return Vec::new();
+    };
+    let differing = before.iter().filter_map(|(path, value)| {
+        let now = after.get(path)?;
+        (now != value).then(|| {
+            let detail = format!("{value} became {now}");
+            StateChange::on_host(ChangeKind::Changed, format!("sysctl {path}"), detail)
+        })
+    });
+    differing.collect()
+}
+
+fn file_changes(
+    before: &BTreeMap<String, FileEntry>,
+    after: &BTreeMap<String, FileEntry>,
+) -> Vec<StateChange> {
+    let missing =
+        |kind, these: &BTreeMap<String, FileEntry>, others: &BTreeMap<String, FileEntry>| {
+            let only = these.iter().filter(|(path, _)| !others.contains_key(*path));
+            only.map(|(path, entry)| {
+                let detail = entry.content.clone().unwrap_or_default();
+                StateChange::on_host(kind, format!("{} {path}", entry.kind), detail)
+            })
+            .collect::<Vec<_>>()
+        };
+    let mut changes = missing(ChangeKind::Removed, before, after);
+    changes.extend(missing(ChangeKind::Added, after, before));
+    changes
+}
+
+fn process_changes(before: &[Process], after: &[Process]) -> Vec<StateChange> {
+    let new = after.iter().filter(|process| !before.contains(process));
+    new.map(|process| {
+        StateChange::on_host(
+            ChangeKind::Added,
+            format!("process {}", process.command),
+            String::new(),
+        )
+    })
+    .collect()
+}

@@ -35,29 +35,42 @@ impl ErrorDocument {
     /// `msg` and `details` together: where an error says what it is about.
     pub fn words(&self) -> String {
         let details = self.document.get("details").and_then(Value::as_str);
-        [self.msg.as_deref(), details].into_iter().flatten().collect::<Vec<_>>().join(": ")
+        [self.msg.as_deref(), details]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(": ")
     }
 }
 
 impl Transcript {
     /// Every call of the plugin under test, with the index of its step.
     pub fn calls(&self) -> impl Iterator<Item = (usize, &Call)> {
-        self.all_calls().filter(|(_, call)| call.role == Role::Subject)
+        self.all_calls()
+            .filter(|(_, call)| call.role == Role::Subject)
     }
 
     /// Every call, those of plugins beside the subject included.
     pub fn all_calls(&self) -> impl Iterator<Item = (usize, &Call)> {
-        self.steps.iter().enumerate().filter_map(|(index, step)| match step {
-            Step::Call(call) => Some((index, &**call)),
-            _ => None,
-        })
+        self.steps
+            .iter()
+            .enumerate()
+            .filter_map(|(index, step)| match step {
+                Step::Call(call) => Some((index, &**call)),
+                _ => None,
+            })
     }
 
     /// The call of the plugin under test with this label.
     pub fn call(&self, label: &str) -> Result<(usize, &Call), Unmet> {
         self.calls()
             .find(|(_, call)| call.label == label)
-            .ok_or_else(|| Unmet::Inconclusive(format!("the call `{label}` was not made: {}", self.why_not())))
+            .ok_or_else(|| {
+                Unmet::Inconclusive(format!(
+                    "the call `{label}` was not made: {}",
+                    self.why_not()
+                ))
+            })
     }
 
     /// The call with this label, which must have ended with status 0.
@@ -66,7 +79,10 @@ impl Transcript {
         if call.succeeded() {
             Ok((step, call))
         } else {
-            Err(Unmet::Inconclusive(format!("the call `{label}` did not succeed: {}", call.outcome())))
+            Err(Unmet::Inconclusive(format!(
+                "the call `{label}` did not succeed: {}",
+                call.outcome()
+            )))
         }
     }
 
@@ -75,7 +91,9 @@ impl Transcript {
         let (step, call) = self.success(label)?;
         match call.reading() {
             Reading::One(Value::Object(document)) => Ok((step, call, document)),
-            _ => Err(Unmet::Inconclusive(format!("the call `{label}` printed no readable result"))),
+            _ => Err(Unmet::Inconclusive(format!(
+                "the call `{label}` printed no readable result"
+            ))),
         }
     }
 
@@ -84,10 +102,14 @@ impl Transcript {
         self.steps
             .iter()
             .find_map(|step| match step {
-                Step::Observation { label: name, state } if name == label => self.states.get(*state),
+                Step::Observation { label: name, state } if name == label => {
+                    self.states.get(*state)
+                }
                 _ => None,
             })
-            .ok_or_else(|| Unmet::Inconclusive(format!("`{label}` was not observed: {}", self.why_not())))
+            .ok_or_else(|| {
+                Unmet::Inconclusive(format!("`{label}` was not observed: {}", self.why_not()))
+            })
     }
 
     /// The state before a call.
@@ -134,7 +156,10 @@ impl Call {
 
     /// The value of an environment variable.
     pub fn variable(&self, name: &str) -> Option<String> {
-        self.env.iter().find(|(key, _)| key == name).map(|(_, value)| value.text())
+        self.env
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.text())
     }
 
     /// The error document of a call that failed, if standard output holds an object.
@@ -145,7 +170,10 @@ impl Call {
         match self.reading() {
             Reading::One(Value::Object(document)) => Some(ErrorDocument {
                 code: document.get("code").and_then(Value::as_u64),
-                msg: document.get("msg").and_then(Value::as_str).map(str::to_owned),
+                msg: document
+                    .get("msg")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
                 document,
             }),
             _ => None,
@@ -161,7 +189,10 @@ impl Call {
     pub fn outcome(&self) -> String {
         match &self.exit {
             Exit::Status(0) => "it succeeded".to_owned(),
-            Exit::Status(status) => match self.error().and_then(|error| Some((error.code?, error.words()))) {
+            Exit::Status(status) => match self
+                .error()
+                .and_then(|error| Some((error.code?, error.words())))
+            {
                 Some((code, words)) => format!("exit status {status}, error {code}: {words}"),
                 None => format!("exit status {status} without an error document"),
             },

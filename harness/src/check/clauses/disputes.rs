@@ -1,0 +1,101 @@
+//! Where the SPEC contradicts itself, or everyone deviates from it because one library does.
+
+use super::super::Dispute;
+
+/// For [`super::version::ECHOES_INPUT`].
+pub const VERSION_IGNORES_INPUT: Dispute = Dispute {
+    reason: "Go's library does not read the standard input of VERSION and answers with its own newest version; \
+             up to 0.4.0 VERSION had no input",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/skel/skel.go",
+};
+
+/// For [`super::protocol::ERROR_VERSION`].
+pub const ERROR_WITHOUT_VERSION: Dispute = Dispute {
+    reason: "the error type of Go's library has no `cniVersion`, a change that added it was closed, \
+             and which version it should hold was asked and never settled",
+    reference: "https://github.com/containernetworking/cni/issues/827",
+};
+
+/// For [`super::protocol::ERROR_DETAILS`].
+pub const ERROR_WITHOUT_DETAILS: Dispute = Dispute {
+    reason: "the list of an error's keys does not say that `details` is optional, as every earlier version does; \
+             Go's library leaves it out when empty",
+    reference: "https://github.com/containernetworking/cni/issues/901",
+};
+
+/// For [`super::protocol::ERROR_ON_STDOUT`].
+pub const ERROR_ON_STDOUT_OR_STDERR: Dispute = Dispute {
+    reason: "the overview of section 2 sends errors to standard error; every earlier version, the section on STATUS \
+             and every implementation send them to standard output",
+    reference: "https://github.com/containernetworking/cni/issues/901",
+};
+
+/// For [`super::protocol::RESERVED_CODES`].
+pub const RESERVED_CODES: Dispute = Dispute {
+    reason: "Go's library uses 4 to 7 whatever the version of the request, though 0.4.0 does not define them, \
+             and in newer releases 8, which no version defines",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/types/types.go",
+};
+
+/// For [`super::protocol::FAILURE_EXITS_NON_ZERO`] where CNI_COMMAND is missing.
+pub const NO_COMMAND_EXITS_ZERO: Dispute = Dispute {
+    reason: "Go's library takes a call without CNI_COMMAND for a question of a human: \
+             it prints what the plugin is to standard error and exits with status 0",
+    reference: "https://github.com/containernetworking/plugins/issues/473",
+};
+
+/// For whatever calls a plugin without CNI_PATH: [`super::add::OPTIONAL_ENVIRONMENT`] and its like.
+pub const CNI_PATH_DEMANDED: Dispute = Dispute {
+    reason: "CNI_PATH is optional for all operations but GC; Go's library refuses ADD, DEL, CHECK and STATUS without it",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/skel/skel.go",
+};
+
+/// For [`super::add::EXISTING_IFNAME_REFUSED`], where a plugin adjusts interfaces.
+pub const EXISTING_INTERFACE: Dispute = Dispute {
+    reason: "one paragraph lets a plugin adjust the interface that CNI_IFNAME names, the next has it fail if there is one",
+    reference: "https://github.com/containernetworking/cni/issues/901",
+};
+
+/// For [`super::result::IPS`] in 0.3.0.
+pub const IPS_KEY: Dispute = Dispute {
+    reason: "0.3.0 calls the list of addresses `ip` in results and `ips` elsewhere; 0.3.1 mended it to `ips`, \
+             which every implementation uses in 0.3.0 too",
+    reference: "https://github.com/containernetworking/cni/compare/spec-v0.3.0...spec-v0.3.1",
+};
+
+/// For [`super::result::KEYS`] and its like, where a key is missing.
+pub const RESULT_KEYS: Dispute = Dispute {
+    reason: "the list of keys that a result must have does not say which are optional; \
+             Go's library leaves out every one that is empty, and so do the SPEC's own examples",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/types/100/types.go",
+};
+
+/// For [`super::status`] as a whole, against [`super::protocol::OPERATIONS`].
+pub const STATUS_NOT_LISTED: Dispute = Dispute {
+    reason: "1.1.0 defines STATUS, and leaves it out of the list of operations and of the values of CNI_COMMAND; \
+             a change that added it was closed",
+    reference: "https://github.com/containernetworking/cni/pull/1138",
+};
+
+/// For [`super::gc::KEEPS_VALID`] where only one key was given, and [`super::gc::VALID_ATTACHMENTS`].
+pub const GC_KEY: Dispute = Dispute {
+    reason: "1.1.0 calls the list `cni.dev/attachments`; Go's library, and the SPEC after its tag, \
+             `cni.dev/valid-attachments`",
+    reference: "https://github.com/containernetworking/cni/pull/1103",
+};
+
+/// Every dispute by name.
+pub const ALL: &[(&str, Dispute)] = &[
+    ("VERSION_IGNORES_INPUT", VERSION_IGNORES_INPUT),
+    ("ERROR_WITHOUT_VERSION", ERROR_WITHOUT_VERSION),
+    ("ERROR_WITHOUT_DETAILS", ERROR_WITHOUT_DETAILS),
+    ("ERROR_ON_STDOUT_OR_STDERR", ERROR_ON_STDOUT_OR_STDERR),
+    ("RESERVED_CODES", RESERVED_CODES),
+    ("NO_COMMAND_EXITS_ZERO", NO_COMMAND_EXITS_ZERO),
+    ("CNI_PATH_DEMANDED", CNI_PATH_DEMANDED),
+    ("EXISTING_INTERFACE", EXISTING_INTERFACE),
+    ("IPS_KEY", IPS_KEY),
+    ("RESULT_KEYS", RESULT_KEYS),
+    ("STATUS_NOT_LISTED", STATUS_NOT_LISTED),
+    ("GC_KEY", GC_KEY),
+];

@@ -1,0 +1,181 @@
+//! The catalogue: every requirement as one value in one place.
+//!
+//! A check is a pure function of a transcript. It reads raw bytes and JSON values, never the typed
+//! documents that the runtime and the reference plugins use, so that judge and judged cannot share
+//! one misreading of the SPEC.
+
+pub mod clauses;
+
+use cni_types::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::Transcript;
+
+/// How strongly a clause binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// may, optional: nothing that a plugin does can break it.
+    May,
+    /// should, recommended.
+    Should,
+    /// must, shall, required.
+    Must,
+}
+
+/// A sentence of the SPEC, in the versions that have it in these words and at this level.
+#[derive(Debug, Clone, Copy)]
+pub struct Clause {
+    /// The versions whose text holds the quote.
+    pub versions: &'static [Version],
+    /// How strongly it binds there.
+    pub level: Level,
+    /// The anchor of its heading in SPEC.md.
+    pub anchor: &'static str,
+    /// At most a dozen words of it, exactly.
+    pub quote: &'static str,
+}
+
+impl Clause {
+    /// Where to read the clause in the text of `version`.
+    pub fn url(&self, version: Version) -> String {
+        format!(
+            "https://github.com/containernetworking/cni/blob/spec-v{version}/SPEC.md#{}",
+            self.anchor
+        )
+    }
+}
+
+/// Why a clause is reported but does not fail a plugin, unless asked to by `--strict`.
+#[derive(Debug, Clone, Copy)]
+pub struct Dispute {
+    /// What the SPEC or its ecosystem disagrees about.
+    pub reason: &'static str,
+    /// Where upstream can be seen disagreeing.
+    pub reference: &'static str,
+}
+
+/// The scenarios whose transcripts a check reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope {
+    /// Every scenario: the claim is about every call.
+    Every,
+    /// The scenarios with these ids.
+    In(&'static [&'static str]),
+}
+
+impl Scope {
+    /// Whether the check reads transcripts of this scenario.
+    pub fn covers(&self, scenario: &str) -> bool {
+        match self {
+            Scope::Every => true,
+            Scope::In(ids) => ids.contains(&scenario),
+        }
+    }
+}
+
+/// One requirement.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// Stable name, `operation.claim`; never renumbered, never used again for something else.
+    pub id: &'static str,
+    /// The claim, which is true when the requirement is met.
+    pub claim: &'static str,
+    /// The kinds of plugin that it binds.
+    pub binds: &'static [Kind],
+    /// Its clauses. In a version that none of them names, the check does not bind.
+    pub clauses: &'static [Clause],
+    /// The scenarios that show whether it is met.
+    pub scope: Scope,
+    /// The fault of the scripted plugin that must trip it.
+    pub fault: Fault,
+    /// Set when the clause is disputed.
+    pub dispute: Option<Dispute>,
+    /// The judge.
+    pub judge: fn(&Transcript) -> Judged,
+}
+
+impl Check {
+    /// The clause that binds in this version, the strongest if there are several.
+    pub fn clause(&self, version: Version) -> Option<&'static Clause> {
+        self.clauses
+            .iter()
+            .filter(|clause| clause.versions.contains(&version))
+            .max_by_key(|clause| clause.level)
+    }
+
+    /// The operation that the check belongs to, or `protocol` and the like: what stands before the dot.
+    pub fn section(&self) -> &'static str {
+        self.id.split('.').next().unwrap_or(self.id)
+    }
+}
+
+/// `Ok` when the transcript shows the claim met.
+pub type Judged = Result<(), Unmet>;
+
+/// Why a claim was not shown to be met.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unmet {
+    /// The transcript shows it broken.
+    Broken(Box<Breach>),
+    /// A fact about the subject makes the claim meaningless; the fact.
+    NotApplicable(String),
+    /// A prerequisite did not hold; the prerequisite.
+    Inconclusive(String),
+}
+
+/// How a claim was broken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Breach {
+    /// Every outcome that would have been acceptable.
+    pub expected: Vec<String>,
+    /// What happened.
+    pub actual: String,
+    /// The step that shows it; index into [`Transcript::steps`].
+    pub step: Option<usize>,
+    /// The changes of state that show it.
+    pub changes: Vec<crate::transcript::StateChange>,
+}
+
+impl Unmet {
+    /// The claim is broken: these outcomes were acceptable, and this one happened.
+    pub fn broken<E: Into<String>>(
+        expected: impl IntoIterator<Item = E>,
+        actual: impl Into<String>,
+    ) -> Self {
+        Unmet::Broken(Box::new(Breach {
+            expected: expected.into_iter().map(Into::into).collect(),
+            actual: actual.into(),
+            step: None,
+            changes: Vec::new(),
+        }))
+    }
+
+    /// The same, shown by this step.
+    pub fn at(mut self, step: usize) -> Self {
+        if let Unmet::Broken(breach) = &mut self {
+            breach.step.get_or_insert(step);
+        }
+        self
+    }
+
+    /// The same, shown by these changes of state.
+    pub fn showing(mut self, changes: Vec<crate::transcript::StateChange>) -> Self {
+        if let Unmet::Broken(breach) = &mut self {
+            breach.changes = changes;
+        }
+        self
+    }
+}
+
+/// Every check, in the order in which reports show them.
+pub fn catalogue() -> Vec<&'static Check> {
+    Vec::new()
+}
+
+/// The check with this id.
+pub fn find(id: &str) -> Option<&'static Check> {
+    catalogue().into_iter().find(|check| check.id == id)
+}
