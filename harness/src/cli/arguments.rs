@@ -1,0 +1,185 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use cni_types::Version;
+
+use super::duration;
+use super::target::Target;
+use crate::report::Detail;
+use crate::subject::Kind;
+
+/// Tells whether a CNI plugin keeps the Container Network Interface specification, and where it breaks.
+#[derive(Debug, Parser)]
+#[command(name = "cnispec", version, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Test a plugin.
+    Test(Box<TestArguments>),
+    /// List every check, or every scenario, with what it is about.
+    List {
+        #[arg(value_enum, default_value_t = Listed::Checks)]
+        what: Listed,
+    },
+    /// Explain a check or a scenario.
+    Explain {
+        /// Its id.
+        id: String,
+    },
+    /// Tell what this machine allows, and how to change what it forbids.
+    Doctor,
+    /// Write the reference plugins that cnispec carries into a directory.
+    Plugins {
+        /// The directory; made if it does not exist.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Listed {
+    Checks,
+    Scenarios,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 conformant, 1 a \"must\" is broken, 2 usage, 3 the harness or its environment \
+    failed, 4 nothing was judged, 5 inconclusive."
+)]
+pub(super) struct TestArguments {
+    /// The plugin's executable file; the reference ptp that cnispec carries if not given.
+    #[arg(value_name = "PLUGIN")]
+    pub plugin: Option<PathBuf>,
+    /// A network configuration list to try it in.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What the plugin does in a list, where no configuration tells.
+    #[arg(long, value_enum)]
+    pub kind: Option<KindName>,
+    /// More directories in which plugins are found, separated by colons.
+    #[arg(long, value_name = "DIRS", value_parser = directories)]
+    pub cni_path: Option<Directories>,
+    /// Test in this version of the SPEC only; can be given more than once.
+    #[arg(long, value_name = "V", value_parser = known_version)]
+    pub spec: Vec<Version>,
+    /// Judge by these checks only; `*` and `?` stand for any text and any character.
+    #[arg(long, value_name = "GLOB")]
+    pub check: Vec<String>,
+    /// Run these scenarios only; `*` and `?` stand for any text and any character.
+    #[arg(long, value_name = "GLOB")]
+    pub scenario: Vec<String>,
+    /// How many scenarios to run at once; as many as there are processors if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// What names and identifiers are derived from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The deadline of one call, such as 500ms, 10s or 2m.
+    #[arg(long, value_name = "DUR", default_value = DEFAULT_TIMEOUT, value_parser = duration::parse)]
+    pub timeout: Duration,
+    /// Let disputed requirements count like any other.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write a report; FORMAT is json or junit, PATH `-` is standard output. Can be given more than once.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
+    pub report: Vec<Target>,
+    /// Show what is broken, and the verdict.
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show every check in every scenario and version.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// Longer than duplicate address detection, the slowest thing that plugins rightly wait for.
+pub(super) const DEFAULT_TIMEOUT: &str = "20s";
+
+impl TestArguments {
+    pub fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+
+    pub fn directories(&self) -> Vec<PathBuf> {
+        self.cni_path
+            .clone()
+            .map(|directories| directories.0)
+            .unwrap_or_default()
+    }
+}
+
+/// The words for [`Kind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum KindName {
+    Interface,
+    Chained,
+    Ipam,
+}
+
+impl From<KindName> for Kind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Interface => Kind::Interface,
+            KindName::Chained => Kind::Chained,
+            KindName::Ipam => Kind::Ipam,
+        }
+    }
+}
+
+/// Directories, absolute: plugins are executed elsewhere.
+#[derive(Debug, Clone)]
+pub(super) struct Directories(pub Vec<PathBuf>);
+
+fn directories(text: &str) -> Result<Directories, String> {
+    std::env::split_paths(text)
+        .filter(|path| !path.as_os_str().is_empty())
+        .map(|path| match std::path::absolute(&path) {
+            Ok(absolute) if absolute.is_dir() => Ok(absolute),
+            _ => Err(format!("`{}` is not a directory", path.display())),
+        })
+        .collect::<Result<_, _>>()
+        .map(Directories)
+}
+
+fn known_version(text: &str) -> Result<Version, String> {
+    Version::ALL
+        .into_iter()
+        .find(|version| version.to_string() == text)
+        .ok_or_else(|| {
+            let known: Vec<String> = Version::ALL.iter().map(Version::to_string).collect();
+            format!(
+                "there is no such version of the SPEC; there are {}",
+                known.join(", ")
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn only_released_versions_can_be_asked_for() {
+        assert_eq!(known_version("1.1.0"), Ok(Version::V1_1_0));
+        for text in ["1.1", "", "2.0.0"] {
+            assert!(known_version(text).unwrap_err().contains("0.3.1"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `cnispec explain`: everything that is known of a check or a scenario before a plugin is tested.
+
+use std::io::{self, Write};
+
+use super::failure::Failure;
+use super::{pattern, print};
+use crate::check::{self, Check, Clause, Level};
+use crate::scenario::{self, Scenario};
+use crate::subject::Kind;
+
+pub(super) fn run(id: &str) -> Result<u8, Failure> {
+    if let Some(check) = check::find(id) {
+        print(|out| explain_check(check, out))?;
+    } else if let Some(scenario) = scenario::find(id) {
+        print(|out| explain_scenario(scenario, out))?;
+    } else {
+        let checks = check::catalogue().into_iter().map(|check| check.id);
+        let ids: Vec<&str> = checks
+            .chain(scenario::all().into_iter().map(|scenario| scenario.id))
+            .collect();
+        return Err(pattern::unknown(id, &ids, "check or scenario"));
+    }
+    Ok(0)
+}
+
+fn explain_check(check: &Check, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: {}\n", check.id, check.claim)?;
+    writeln!(out, "binds      {}", kinds(check.binds))?;
+    let scenarios: Vec<&str> = scenario::all()
+        .into_iter()
+        .filter(|scenario| check.scope.covers(scenario.id))
+        .filter(|scenario| scenario.kinds.iter().any(|kind| check.binds.contains(kind)))
+        .map(|scenario| scenario.id)
+        .collect();
+    writeln!(out, "scenarios  {}", scenarios.join(", "))?;
+    writeln!(
+        out,
+        "fault      `{}`: the scripted plugin {}",
+        check.fault.id(),
+        check.fault.does()
+    )?;
+    if let Some(dispute) = check.dispute {
+        writeln!(
+            out,
+            "disputed   {}\n           {}",
+            dispute.reason, dispute.reference
+        )?;
+        writeln!(
+            out,
+            "           so it is reported as a warning, unless `--strict` is given"
+        )?;
+    }
+    writeln!(out, "\nclauses")?;
+    check
+        .clauses
+        .iter()
+        .try_for_each(|clause| explain_clause(clause, out))
+}
+
+fn explain_clause(clause: &Clause, out: &mut dyn Write) -> io::Result<()> {
+    let level = match clause.level {
+        Level::Must => "must",
+        Level::Should => "should",
+        Level::May => "may",
+    };
+    let versions: Vec<String> = clause.versions.iter().map(ToString::to_string).collect();
+    writeln!(out, "  {level} in {}", versions.join(", "))?;
+    writeln!(out, "    \"{}\"", clause.quote)?;
+    clause
+        .versions
+        .iter()
+        .try_for_each(|version| writeln!(out, "    {}", clause.url(*version)))
+}
+
+fn explain_scenario(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: {}\n", scenario.id, scenario.title)?;
+    writeln!(out, "kinds   {}", kinds(scenario.kinds))?;
+    writeln!(out, "since   {}", scenario.since)?;
+    writeln!(out, "\nchecks that read it")?;
+    check::catalogue()
+        .into_iter()
+        .filter(|check| check.scope.covers(scenario.id))
+        .filter(|check| scenario.kinds.iter().any(|kind| check.binds.contains(kind)))
+        .try_for_each(|check| writeln!(out, "  {}: {}", check.id, check.claim))
+}
+
+fn kinds(kinds: &[Kind]) -> String {
+    kinds
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,66 @@
+//! Why a command did not do what it was asked.
+
+use std::fmt;
+
+use crate::engine::HarnessError;
+use crate::fixture::FixtureError;
+use crate::subject::SubjectError;
+
+/// The exit status when the command line or a configuration is wrong.
+pub(super) const USAGE: u8 = 2;
+/// The exit status when the harness or its environment failed.
+pub(super) const ENVIRONMENT: u8 = 3;
+
+/// What is wrong, with a remedy where one is known, and the exit status that tells whose fault it is.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub message: String,
+    pub status: u8,
+}
+
+impl Failure {
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            status: USAGE,
+        }
+    }
+
+    pub fn environment(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            status: ENVIRONMENT,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Messages quote what came from outside; only the lines of our own making stay lines.
+        let mut lines = self.message.split("\nhint: ");
+        f.write_str(&crate::report::visible(lines.next().unwrap_or_default()))?;
+        lines.try_for_each(|hint| write!(f, "\nhint: {}", crate::report::visible(hint)))
+    }
+}
+
+impl From<SubjectError> for Failure {
+    fn from(error: SubjectError) -> Self {
+        let message = error.to_string();
+        let hint = match &error {
+            SubjectError::Fixture(FixtureError::Unreadable { .. }) => {
+                "\nhint: give the path of a file that can be read"
+            }
+            SubjectError::Fixture(_) => {
+                "\nhint: a list has the form `{\"cniVersion\": …, \"name\": …, \"plugins\": […]}`"
+            }
+            _ => "",
+        };
+        Self::usage(format!("{message}{hint}"))
+    }
+}
+
+impl From<HarnessError> for Failure {
+    fn from(error: HarnessError) -> Self {
+        Self::environment(error.to_string())
+    }
+}

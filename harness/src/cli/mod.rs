@@ -1,0 +1,65 @@
+//! The command line. Data goes to standard output, everything else to standard error.
+
+mod arguments;
+mod doctor;
+mod duration;
+mod explain;
+mod failure;
+mod list;
+mod pattern;
+mod plugins;
+mod progress;
+mod target;
+mod test;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+/// Runs the command that this process was started with.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help that nobody reads to its end is no failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
+        }
+    };
+    let done = match arguments.command {
+        Command::Test(arguments) => test::run(&arguments),
+        Command::List { what } => list::run(what),
+        Command::Explain { id } => explain::run(&id),
+        Command::Doctor => doctor::run(),
+        Command::Plugins { directory } => plugins::run(&directory),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => {
+            let _ = writeln!(anstream::stderr(), "error: {failure}");
+            ExitCode::from(failure.status)
+        }
+    }
+}
+
+/// Writes to standard output. A reader that has gone away has read enough.
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    to_reader(
+        write(&mut out).and_then(|()| out.flush()),
+        "standard output",
+    )
+}
+
+fn to_reader(written: io::Result<()>, whom: &str) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::environment(
+            format!("cannot write to {whom}: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Where reports are written.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::to_reader;
+use crate::report::{Report, write_json, write_junit};
+
+/// One `--report FORMAT=PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    format: Format,
+    /// None is standard output.
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Junit,
+}
+
+impl Target {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (format, path) = text
+            .split_once('=')
+            .ok_or_else(|| "a report is FORMAT=PATH, such as json=report.json".to_owned())?;
+        let format = match format {
+            "json" => Format::Json,
+            "junit" => Format::Junit,
+            _ => {
+                return Err(format!(
+                    "there is no format `{format}`; there are json and junit"
+                ));
+            }
+        };
+        match path {
+            "" => Err("the path is missing; `-` is standard output".to_owned()),
+            "-" => Ok(Self { format, path: None }),
+            path => Ok(Self {
+                format,
+                path: Some(PathBuf::from(path)),
+            }),
+        }
+    }
+
+    /// Two reports in one place would overwrite each other.
+    pub fn must_differ(targets: &[Self]) -> Result<(), Failure> {
+        let twice = |(index, target): (usize, &Self)| {
+            targets[..index]
+                .iter()
+                .any(|other| other.path == target.path)
+        };
+        if targets.iter().enumerate().any(twice) {
+            return Err(Failure::usage(
+                "two reports go to the same place\nhint: give every `--report` a path of its own",
+            ));
+        }
+        Ok(())
+    }
+
+    pub fn is_stdout(&self) -> bool {
+        self.path.is_none()
+    }
+
+    /// Finds out before the run whether the report can be written after it. Leaves nothing behind.
+    pub fn probe(&self) -> Result<(), Failure> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let probed = match special(path) {
+            Some(_) if path.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            Some(_) => fs::OpenOptions::new().write(true).open(path).map(drop),
+            None => {
+                let beside = beside(path);
+                fs::File::create_new(&beside).and_then(|_| fs::remove_file(&beside))
+            }
+        };
+        probed.map_err(|error| unwritable(path, &error))
+    }
+
+    /// Writes the report: whole, or not at all.
+    pub fn write(&self, report: &Report) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        let made = match self.format {
+            Format::Json => write_json(report, &mut text),
+            Format::Junit => write_junit(report, &mut text),
+        };
+        made.map_err(|error| Failure::environment(format!("cannot make a report: {error}")))?;
+        let Some(path) = &self.path else {
+            let mut out = io::stdout().lock();
+            return to_reader(
+                out.write_all(&text).and_then(|()| out.flush()),
+                "standard output",
+            );
+        };
+        let written = match special(path) {
+            Some(_) => fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut file| file.write_all(&text)),
+            None => replace(path, &text),
+        };
+        written.map_err(|error| unwritable(path, &error))
+    }
+}
+
+/// Something that stands at the path and is no ordinary file, such as a device or a directory.
+fn special(path: &Path) -> Option<fs::Metadata> {
+    fs::metadata(path)
+        .ok()
+        .filter(|metadata| !metadata.is_file())
+}
+
+/// A name in the same directory that nobody else uses.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}", std::process::id()))
+}
+
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let beside = beside(path);
+    let replaced = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    if replaced.is_err() {
+        // Whatever was wrong, what is half written is of no use.
+        let _ = fs::remove_file(&beside);
+    }
+    replaced
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "make the directory first",
+        io::ErrorKind::IsADirectory => "give the name of a file in it",
+        _ => "give a path that can be written, or `-` for standard output",
+    };
+    Failure::environment(format!(
+        "cannot write the report `{}`: {error}\nhint: {hint}",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::report;
+
+    fn target(format: &str, path: &Path) -> Target {
+        Target::parse(&format!("{format}={}", path.display())).unwrap()
+    }
+
+    #[test]
+    fn formats_and_paths() {
+        assert!(Target::parse("json=-").unwrap().is_stdout());
+        assert!(!Target::parse("junit=a=b").unwrap().is_stdout());
+        for text in ["json", "json=", "yaml=x", "=x"] {
+            assert!(Target::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_reports_need_two_places() {
+        let targets = |texts: [&str; 2]| texts.map(|text| Target::parse(text).unwrap());
+        assert!(Target::must_differ(&targets(["json=a", "junit=-"])).is_ok());
+        for twice in [["json=a", "junit=a"], ["json=-", "junit=-"]] {
+            assert_eq!(Target::must_differ(&targets(twice)).unwrap_err().status, 2);
+        }
+    }
+
+    #[test]
+    fn a_report_replaces_what_was_there_and_leaves_nothing_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        fs::write(&path, "old").unwrap();
+        let target = target("json", &path);
+        target.probe().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        target.write(&report()).unwrap();
+        let written: Report = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(written, report());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_found_before_the_run() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in [
+            directory.path().to_owned(),
+            directory.path().join("no/such/x"),
+            PathBuf::from("/proc/x"),
+        ] {
+            let failure = target("junit", &path).probe().unwrap_err();
+            assert_eq!(failure.status, 3);
+            assert!(failure.message.contains("\nhint: "), "{failure}");
+        }
+        assert!(target("json", Path::new("/dev/null")).probe().is_ok());
+    }
+}

@@ -1,0 +1,190 @@
+//! From judged transcripts to a report.
+
+use crate::check::{Breach, Check};
+use crate::subject::Subject;
+use crate::transcript::{Bytes, Call, Step};
+use crate::verdict::{Outcome, Row, Verdict, verdict};
+
+use super::change::difference;
+use super::model::{
+    ClauseLink, Counts, Disputed, Entry, Environment, Evidence, EvidenceCall, HarnessFault, Report,
+    SCHEMA_ID, SubjectFacts, Summary, Tool,
+};
+use super::replay::Replay;
+
+/// The most of one stream that a report holds, in bytes: many results may point at one flooding call.
+const STREAM_LIMIT: usize = 4096;
+
+/// Everything that a report is made of.
+pub struct Run<'a> {
+    /// What was tested.
+    pub subject: &'a Subject,
+    /// Where and how.
+    pub environment: Environment,
+    /// The checks, in the order in which results are to be shown.
+    pub checks: &'a [&'static Check],
+    /// How many scenarios were to be run.
+    pub planned: usize,
+    /// How many of them were run.
+    pub executed: usize,
+    /// What became of the checks.
+    pub rows: &'a [Row<'a>],
+    /// Where the harness failed.
+    pub faults: Vec<HarnessFault>,
+    /// How to show a result again.
+    pub replay: Replay,
+}
+
+impl Report {
+    /// The report of a run.
+    pub fn new(run: Run<'_>) -> Self {
+        let position = |row: &Row<'_>| run.checks.iter().position(|check| check.id == row.check.id);
+        let mut rows: Vec<&Row<'_>> = run
+            .rows
+            .iter()
+            .filter(|row| row.check.binds.contains(&run.subject.kind))
+            .collect();
+        // The sort is stable: scenarios keep the order in which they were run.
+        rows.sort_by_key(|row| (position(row), row.transcript.spec_version));
+        let outcomes = || rows.iter().map(|row| row.outcome);
+        Self {
+            schema: SCHEMA_ID.to_owned(),
+            tool: Tool {
+                name: "cnispec".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            subject: facts(run.subject),
+            environment: run.environment,
+            summary: Summary {
+                verdict: overall(outcomes(), &run.faults),
+                planned: run.planned,
+                executed: run.executed,
+                counts: Counts::of(outcomes()),
+            },
+            results: rows.iter().map(|row| entry(row, &run.replay)).collect(),
+            harness_errors: run.faults,
+        }
+    }
+
+    /// The exit status of `cnispec` for this report.
+    pub fn exit_status(&self) -> u8 {
+        match self.summary.verdict {
+            _ if !self.harness_errors.is_empty() => 3,
+            Some(Verdict::Conformant) => 0,
+            Some(Verdict::Nonconformant) => 1,
+            None => 4,
+            Some(Verdict::Inconclusive) => 5,
+        }
+    }
+}
+
+/// A run that the harness broke off does not show that a plugin keeps the SPEC.
+fn overall(outcomes: impl Iterator<Item = Outcome>, faults: &[HarnessFault]) -> Option<Verdict> {
+    match verdict(outcomes) {
+        Some(Verdict::Conformant) | None if !faults.is_empty() => Some(Verdict::Inconclusive),
+        verdict => verdict,
+    }
+}
+
+fn facts(subject: &Subject) -> SubjectFacts {
+    SubjectFacts {
+        path: subject.path.display().to_string(),
+        sha256: subject.sha256.clone(),
+        plugin_type: subject.plugin_type.clone(),
+        kind: subject.kind,
+        supported_versions: subject.supported.clone(),
+    }
+}
+
+fn entry(row: &Row<'_>, replay: &Replay) -> Entry {
+    let version = row.transcript.spec_version;
+    let mut clauses: Vec<_> = row
+        .check
+        .clauses
+        .iter()
+        .filter(|clause| clause.versions.contains(&version))
+        .collect();
+    clauses.sort_by_key(|clause| std::cmp::Reverse(clause.level));
+    let link = |clause: &&crate::check::Clause| ClauseLink {
+        version,
+        level: clause.level,
+        url: clause.url(version),
+        quote: clause.quote.to_owned(),
+    };
+    let breach = row.breach.as_ref();
+    Entry {
+        check: row.check.id.to_owned(),
+        claim: row.check.claim.to_owned(),
+        level: row.level,
+        outcome: row.outcome,
+        spec_version: version,
+        scenario: row.transcript.scenario.clone(),
+        disputed: row.check.dispute.map(|dispute| Disputed {
+            reason: dispute.reason.to_owned(),
+            reference: dispute.reference.to_owned(),
+        }),
+        clauses: clauses.iter().map(link).collect(),
+        expected: breach
+            .map(|breach| breach.expected.clone())
+            .unwrap_or_default(),
+        actual: breach.map(|breach| breach.actual.clone()),
+        reason: row.reason.clone(),
+        evidence: breach.map(|breach| evidence(row, breach)),
+        replay: replay.line(row.check.id, &row.transcript.scenario, version),
+    }
+}
+
+fn evidence(row: &Row<'_>, breach: &Breach) -> Evidence {
+    let step = breach.step.and_then(|step| row.transcript.steps.get(step));
+    let call: Option<&Call> = match step {
+        Some(Step::Call(call)) => Some(call),
+        _ => None,
+    };
+    let stream = |of: fn(&Call) -> &Bytes| call.map(|call| beginning(of(call))).unwrap_or_default();
+    Evidence {
+        call: call.map(|call| EvidenceCall {
+            operation: call.operation,
+            label: call.label.clone(),
+            path: call.path.clone(),
+        }),
+        env: call
+            .map(|call| call.env.iter().cloned().collect())
+            .unwrap_or_default(),
+        stdin: stream(|call| &call.stdin),
+        exit: call.map(|call| call.exit.clone()),
+        stdout: stream(|call| &call.stdout),
+        stdout_length: call.map_or(0, |call| call.stdout.0.len()),
+        stderr: stream(|call| &call.stderr),
+        stderr_length: call.map_or(0, |call| call.stderr.0.len()),
+        state: breach.changes.iter().map(difference).collect(),
+    }
+}
+
+/// The beginning of a stream; text stays text.
+fn beginning(bytes: &Bytes) -> Bytes {
+    if bytes.0.len() <= STREAM_LIMIT {
+        return bytes.clone();
+    }
+    let cut = match std::str::from_utf8(&bytes.0) {
+        Ok(text) => text.floor_char_boundary(STREAM_LIMIT),
+        Err(_) => STREAM_LIMIT,
+    };
+    Bytes(bytes.0[..cut].to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_stream_is_cut_between_characters() {
+        let text = format!("a{}", "é".repeat(STREAM_LIMIT));
+        let cut = beginning(&Bytes::from(text.as_str()));
+        assert_eq!(cut.0.len(), STREAM_LIMIT - 1);
+        assert!(std::str::from_utf8(&cut.0).is_ok());
+        assert_eq!(
+            beginning(&Bytes(vec![0xff; STREAM_LIMIT + 1])).0.len(),
+            STREAM_LIMIT
+        );
+    }
+}

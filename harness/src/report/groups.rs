@@ -1,0 +1,162 @@
+//! Results by check: people ask whether a requirement is met, and only then where it is not.
+
+use std::collections::BTreeSet;
+
+use cni_types::Version;
+
+use super::model::{Entry, Report};
+use crate::verdict::{Outcome, Verdict};
+
+/// Every result of one check; there is at least one.
+pub(super) struct Group<'r> {
+    pub entries: Vec<&'r Entry>,
+}
+
+impl<'r> Group<'r> {
+    /// The worst outcome over all scenarios and versions.
+    pub fn worst(&self) -> Outcome {
+        self.entries
+            .iter()
+            .map(|entry| entry.outcome)
+            .max()
+            .unwrap_or(Outcome::NotApplicable)
+    }
+
+    /// The first result with the worst outcome.
+    pub fn example(&self) -> &'r Entry {
+        let worst = self.worst();
+        self.entries
+            .iter()
+            .find(|entry| entry.outcome == worst)
+            .unwrap_or(&self.entries[0])
+    }
+
+    /// The other results with the worst outcome.
+    pub fn others(&self) -> Vec<&'r Entry> {
+        let worst = self.worst();
+        self.entries
+            .iter()
+            .copied()
+            .filter(|entry| entry.outcome == worst)
+            .skip(1)
+            .collect()
+    }
+
+    /// In how many versions and scenarios the worst outcome shows, where it does not show in all.
+    pub fn extent(&self) -> Option<String> {
+        let worst = self.worst();
+        let bad: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.outcome == worst)
+            .collect();
+        if bad.len() == self.entries.len() || worst == Outcome::Pass {
+            return None;
+        }
+        let versions = |entries: &[&&Entry]| {
+            entries
+                .iter()
+                .map(|entry| entry.spec_version)
+                .collect::<BTreeSet<_>>()
+        };
+        let (bad_versions, all_versions) = (
+            versions(&bad),
+            versions(&self.entries.iter().collect::<Vec<_>>()),
+        );
+        Some(if bad_versions.len() == all_versions.len() {
+            format!("in {} of {} runs", bad.len(), self.entries.len())
+        } else {
+            format!(
+                "in {} of {} runs, {}",
+                bad.len(),
+                self.entries.len(),
+                version_list(&bad_versions)
+            )
+        })
+    }
+}
+
+/// Versions as people list them.
+pub(super) fn version_list<'v>(versions: impl IntoIterator<Item = &'v Version>) -> String {
+    versions
+        .into_iter()
+        .map(Version::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The results by check, in the report's order.
+pub(super) fn by_check(report: &Report) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for entry in &report.results {
+        match groups
+            .iter_mut()
+            .find(|group| group.entries[0].check == entry.check)
+        {
+            Some(group) => group.entries.push(entry),
+            None => groups.push(Group {
+                entries: vec![entry],
+            }),
+        }
+    }
+    groups
+}
+
+/// The verdict in words.
+pub(super) fn in_words(report: &Report) -> String {
+    let groups = by_check(report);
+    let count = |outcome: Outcome| {
+        groups
+            .iter()
+            .filter(|group| group.worst() == outcome)
+            .count()
+    };
+    let versions: BTreeSet<Version> = report
+        .results
+        .iter()
+        .map(|entry| entry.spec_version)
+        .collect();
+    let mut parts = Vec::new();
+    let mut part = |number: usize, one: &str, many: &str| {
+        if number > 0 {
+            parts.push(format!("{number} {}", if number == 1 { one } else { many }));
+        }
+    };
+    part(
+        count(Outcome::Fail),
+        "requirement broken",
+        "requirements broken",
+    );
+    part(count(Outcome::Inconclusive), "not shown", "not shown");
+    part(
+        count(Outcome::StaleExpectation),
+        "stale expectation",
+        "stale expectations",
+    );
+    part(count(Outcome::Pass), "requirement met", "requirements met");
+    part(
+        count(Outcome::KnownFailure),
+        "known failure",
+        "known failures",
+    );
+    part(count(Outcome::Warn), "warning", "warnings");
+    part(
+        count(Outcome::NotApplicable),
+        "not applicable",
+        "not applicable",
+    );
+    let word = match report.summary.verdict {
+        Some(Verdict::Conformant) => "conformant",
+        Some(Verdict::Nonconformant) => "nonconformant",
+        Some(Verdict::Inconclusive) => "inconclusive",
+        None => "nothing was judged",
+    };
+    if parts.is_empty() {
+        return word.to_owned();
+    }
+    let versions = match versions.len() {
+        1 => "1 version".to_owned(),
+        number => format!("{number} versions"),
+    };
+    format!("{word}: {}, in {versions} of the SPEC", parts.join(", "))
+}

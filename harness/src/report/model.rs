@@ -1,0 +1,292 @@
+//! The report as data: exactly what stands in the JSON file.
+
+use std::collections::BTreeMap;
+
+use cni_types::{Operation, Version};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::check::Level;
+use crate::subject::Kind;
+use crate::transcript::{Bytes, Exit};
+use crate::verdict::{Outcome, Verdict};
+
+/// The value of the report's `schema`.
+pub const SCHEMA_ID: &str = "cnispec.report.v1";
+
+/// What one run found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The version of this form: [`SCHEMA_ID`].
+    pub schema: String,
+    /// What made the report.
+    pub tool: Tool,
+    /// What was tested.
+    pub subject: SubjectFacts,
+    /// Where it was tested.
+    pub environment: Environment,
+    /// What came of it in all.
+    pub summary: Summary,
+    /// Every requirement in every scenario and version: in the catalogue's order, then by version.
+    pub results: Vec<Entry>,
+    /// Where the harness or its environment failed; never the plugin's fault.
+    pub harness_errors: Vec<HarnessFault>,
+}
+
+/// What made the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What was tested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubjectFacts {
+    /// The plugin's file.
+    pub path: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The `type` by which configurations name it.
+    #[serde(rename = "type")]
+    pub plugin_type: String,
+    /// What it does in a list.
+    pub kind: Kind,
+    /// What its VERSION claims; empty when it did not answer.
+    pub supported_versions: Vec<Version>,
+}
+
+/// Where and how it was tested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Environment {
+    /// The kernel's release.
+    pub kernel: String,
+    /// The processor's architecture.
+    pub architecture: String,
+    /// The user.
+    pub uid: u32,
+    /// Whether labs stood in user namespaces.
+    pub rootless: bool,
+    /// What names and identifiers are derived from.
+    pub seed: u64,
+    /// How many labs ran at once.
+    pub jobs: usize,
+    /// The deadline of one call, in milliseconds.
+    pub timeout_ms: u64,
+    /// Whether disputed clauses count.
+    pub strict: bool,
+    /// Where the network configuration came from.
+    pub config: String,
+    /// When the run began, in seconds since 1970. Volatile.
+    pub started_at: u64,
+    /// How long it took, in milliseconds. Volatile.
+    pub wall_ms: u64,
+}
+
+/// What came of a run in all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The answer; none where nothing was judged, or nothing was applicable.
+    pub verdict: Option<Verdict>,
+    /// How many scenarios were to be run, one for each version.
+    pub planned: usize,
+    /// How many of them were run.
+    pub executed: usize,
+    /// The results by outcome.
+    pub counts: Counts,
+}
+
+/// How many results have each outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Met.
+    pub pass: usize,
+    /// A "must" is broken.
+    pub fail: usize,
+    /// A "should" or a disputed requirement is broken.
+    pub warn: usize,
+    /// Meaningless for this subject.
+    pub not_applicable: usize,
+    /// A prerequisite did not hold.
+    pub inconclusive: usize,
+    /// Broken, as expected.
+    pub known_failure: usize,
+    /// Expected to be broken, and met.
+    pub stale_expectation: usize,
+}
+
+impl Counts {
+    /// Counts outcomes.
+    pub fn of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+        let mut counts = Self::default();
+        for outcome in outcomes {
+            *match outcome {
+                Outcome::Pass => &mut counts.pass,
+                Outcome::Fail => &mut counts.fail,
+                Outcome::Warn => &mut counts.warn,
+                Outcome::NotApplicable => &mut counts.not_applicable,
+                Outcome::Inconclusive => &mut counts.inconclusive,
+                Outcome::KnownFailure => &mut counts.known_failure,
+                Outcome::StaleExpectation => &mut counts.stale_expectation,
+            } += 1;
+        }
+        counts
+    }
+}
+
+/// One requirement in one scenario and one version of the SPEC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The check's id.
+    pub check: String,
+    /// What is true when the requirement is met.
+    pub claim: String,
+    /// How strongly the SPEC demands it in this version.
+    pub level: Level,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The version that the network configuration was written in.
+    pub spec_version: Version,
+    /// The scenario's id.
+    pub scenario: String,
+    /// Why a broken requirement does not fail the plugin; `false` where nothing is disputed.
+    #[serde(with = "disputed")]
+    pub disputed: Option<Disputed>,
+    /// The SPEC's sentences in this version, the strongest first.
+    pub clauses: Vec<ClauseLink>,
+    /// Every outcome that would have been acceptable, for a broken requirement.
+    pub expected: Vec<String>,
+    /// What happened, for a broken requirement.
+    pub actual: Option<String>,
+    /// The fact or the prerequisite, for not-applicable and inconclusive.
+    pub reason: Option<String>,
+    /// What shows that the requirement is broken.
+    pub evidence: Option<Evidence>,
+    /// A shell line that shows it again.
+    pub replay: String,
+}
+
+impl Entry {
+    /// The operation that the check belongs to: what stands before the dot.
+    pub fn section(&self) -> &str {
+        self.check.split('.').next().unwrap_or(&self.check)
+    }
+}
+
+/// What the SPEC or its ecosystem disagrees about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disputed {
+    /// The disagreement.
+    pub reason: String,
+    /// Where upstream can be seen disagreeing.
+    pub reference: String,
+}
+
+/// A sentence of the SPEC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClauseLink {
+    /// The version of the SPEC.
+    pub version: Version,
+    /// How strongly it binds there.
+    pub level: Level,
+    /// Where to read it.
+    pub url: String,
+    /// Some of its words.
+    pub quote: String,
+}
+
+/// The call that shows a broken requirement, and what it did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// Which call it was; none where the whole scenario shows it.
+    pub call: Option<EvidenceCall>,
+    /// Its complete environment.
+    pub env: BTreeMap<String, Bytes>,
+    /// What it was given on standard input, cut if it is long.
+    pub stdin: Bytes,
+    /// How it ended.
+    pub exit: Option<Exit>,
+    /// The beginning of its standard output.
+    pub stdout: Bytes,
+    /// The length of all of its standard output, in bytes.
+    pub stdout_length: usize,
+    /// The beginning of its standard error.
+    pub stderr: Bytes,
+    /// The length of all of its standard error, in bytes.
+    pub stderr_length: usize,
+    /// The differences of state that show it.
+    pub state: Vec<Difference>,
+}
+
+/// Which call it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceCall {
+    /// What the plugin was asked to do.
+    pub operation: Operation,
+    /// The scenario's name of the call.
+    pub label: String,
+    /// The executed file.
+    pub path: String,
+}
+
+/// Something in the kernel or among files that is not as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Where: `host`, or the lab's name of a container.
+    pub place: String,
+    /// `added`, `removed` or `changed`.
+    pub change: String,
+    /// What, for instance `link veth0`.
+    pub object: String,
+    /// How it was and is; null where nothing more is known.
+    pub detail: Value,
+}
+
+/// A failure of the harness or its environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HarnessFault {
+    /// The scenario that was not run.
+    pub scenario: String,
+    /// The version that it was to be run in.
+    pub spec_version: Version,
+    /// What failed.
+    pub what: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+/// `false`, or an object.
+mod disputed {
+    use super::*;
+
+    pub fn serialize<S: Serializer>(
+        value: &Option<Disputed>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(disputed) => disputed.serialize(serializer),
+            None => serializer.serialize_bool(false),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Disputed>, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Bool(false) => Ok(None),
+            value => serde_json::from_value(value)
+                .map(Some)
+                .map_err(serde::de::Error::custom),
+        }
+    }
+}

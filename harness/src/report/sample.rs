@@ -1,0 +1,229 @@
+//! A report made by hand, from a plugin that is as hostile as it is broken.
+
+use cni_types::{Operation, Version};
+use serde_json::Value;
+
+use super::build::Run;
+use super::model::{Environment, HarnessFault, Report};
+use super::replay::Replay;
+use crate::check::{Check, Clause, Dispute, Judged, Level, Scope, Unmet};
+use crate::fault::Fault;
+use crate::fixture::{Fixture, Surroundings};
+use crate::subject::{Kind, Subject};
+use crate::transcript::{
+    Bytes, Call, ChangeKind, Ending, Exit, Role, StateChange, Step, Transcript, Usage,
+};
+use crate::verdict::{self, Row, Strictness};
+
+const CLAUSES: &[Clause] = &[
+    Clause {
+        versions: &[Version::V1_0_0, Version::V1_1_0],
+        level: Level::Must,
+        anchor: "del-remove-container-from-network-or-un-apply-modifications",
+        quote: "Plugins MUST say <this> & \"that\"",
+    },
+    Clause {
+        versions: &[Version::V0_4_0, Version::V1_1_0],
+        level: Level::Should,
+        anchor: "parameters",
+        quote: "should",
+    },
+];
+
+const fn check(id: &'static str, claim: &'static str, judge: fn(&Transcript) -> Judged) -> Check {
+    Check {
+        id,
+        claim,
+        binds: &[Kind::Interface],
+        clauses: CLAUSES,
+        scope: Scope::Every,
+        fault: Fault::DelFails,
+        dispute: None,
+        judge,
+    }
+}
+
+static MET: Check = check("add.is-met", "ADD does what it says", |_| Ok(()));
+static HALF: Check = check(
+    "add.half-met",
+    "ADD does it everywhere",
+    |transcript| match transcript.scenario.as_str() {
+        "twice" => Err(broken()),
+        _ => Ok(()),
+    },
+);
+static BROKEN: Check = check("del.is-broken", "DEL does what it says", |_| Err(broken()));
+static MEANINGLESS: Check = check("del.meaningless", "DEL of what is not there", |_| {
+    Err(Unmet::NotApplicable(
+        "the plugin is called \u{1b}]0;evil\u{7}".to_owned(),
+    ))
+});
+static OPEN: Check = check(
+    "gc.open",
+    "GC keeps what is valid",
+    |transcript| match transcript.spec_version {
+        Version::V1_1_0 => Err(Unmet::Inconclusive(
+            "the call `add` did not succeed".to_owned(),
+        )),
+        _ => Ok(()),
+    },
+);
+static DISPUTED: Check = Check {
+    dispute: Some(Dispute {
+        reason: "the whole ecosystem deviates",
+        reference: "https://github.com/containernetworking/cni/issues/1",
+    }),
+    ..check("version.disputed", "VERSION reads its input", |_| {
+        Err(broken())
+    })
+};
+static OTHERS: Check = Check {
+    binds: &[Kind::Ipam],
+    ..check("ipam.others", "not for this kind", |_| Err(broken()))
+};
+
+fn broken() -> Unmet {
+    Unmet::broken(
+        ["exit status 0", "no \u{202e}tricks"],
+        "exit status 1, error 7: \u{1b}[2J<b>&amp;\u{0}\n]]>",
+    )
+    .at(1)
+    .showing(vec![StateChange {
+        place: "host".to_owned(),
+        kind: ChangeKind::Added,
+        object: "link \u{1b}[31mveth".to_owned(),
+        detail: "up".to_owned(),
+    }])
+}
+
+/// The checks of the sample, in their order.
+pub(crate) fn checks() -> Vec<&'static Check> {
+    vec![
+        &MET,
+        &HALF,
+        &BROKEN,
+        &MEANINGLESS,
+        &OPEN,
+        &DISPUTED,
+        &OTHERS,
+    ]
+}
+
+/// The subject of the sample.
+pub(crate) fn subject() -> Subject {
+    Subject {
+        path: "/plugins/ho\u{1b}[5mstile".into(),
+        sha256: "0".repeat(64),
+        plugin_type: "ho\u{1b}[5mstile".to_owned(),
+        kind: Kind::Interface,
+        fixture: Fixture {
+            origin: "my.conflist".to_owned(),
+            list: serde_json::Map::new(),
+            surroundings: Surroundings::default(),
+        },
+        cni_path: Vec::new(),
+        supported: vec![Version::V1_0_0, Version::V1_1_0],
+    }
+}
+
+/// A transcript of the subject, with one call that prints whatever it should not.
+pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
+    let mut stdout =
+        b"{\n  \"code\": 7,\n  \"msg\": \"\x1b[2J\x07 \xe2\x80\xae ]]> <b>\"\n}\n\xff\xfe\x00"
+            .to_vec();
+    stdout.extend(b"y\n".repeat(4000));
+    let call = Call {
+        label: "del".to_owned(),
+        operation: Operation::Del,
+        role: Role::Subject,
+        container: Some("a".to_owned()),
+        path: "/plugins/hostile".to_owned(),
+        env: vec![
+            ("CNI_COMMAND".to_owned(), "DEL".into()),
+            ("CNI_ARGS".to_owned(), Bytes(b"A=\xff\x1b".to_vec())),
+            ("PATH".to_owned(), "/bin".into()),
+        ],
+        stdin: "{\"cniVersion\": \"1.0.0\"}".into(),
+        stdout: stdout.into(),
+        stderr: Bytes::default(),
+        exit: Exit::Status(1),
+        held_open: false,
+        usage: Usage::default(),
+        before: 0,
+        after: 0,
+        delegated: Vec::new(),
+    };
+    Transcript {
+        scenario: scenario.to_owned(),
+        spec_version,
+        kind: Kind::Interface,
+        plugin: "hostile".to_owned(),
+        supported: vec![Version::V1_0_0, Version::V1_1_0],
+        config: Value::Null,
+        steps: vec![
+            Step::Change {
+                label: "start".to_owned(),
+                what: "nothing".to_owned(),
+            },
+            Step::Call(Box::new(call)),
+        ],
+        states: Vec::new(),
+        ending: Ending::Completed,
+    }
+}
+
+/// What a run of these checks over the sample's transcripts finds.
+pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) -> Report {
+    let transcripts = [
+        transcript("twice", Version::V1_1_0),
+        transcript("once", Version::V1_1_0),
+        transcript("once", Version::V1_0_0),
+    ];
+    let rows: Vec<Row<'_>> = transcripts
+        .iter()
+        .rev()
+        .flat_map(|transcript| verdict::judge(transcript, checks, Strictness::Lenient))
+        .collect();
+    Report::new(Run {
+        subject: &subject(),
+        environment: Environment {
+            kernel: "6.1.0".to_owned(),
+            architecture: "x86_64".to_owned(),
+            uid: 0,
+            rootless: false,
+            seed: 1,
+            jobs: 2,
+            timeout_ms: 20_000,
+            strict: false,
+            config: "my.conflist".to_owned(),
+            started_at: 0,
+            wall_ms: 0,
+        },
+        checks,
+        planned: transcripts.len() + faults.len(),
+        executed: transcripts.len(),
+        rows: &rows,
+        faults,
+        replay: Replay {
+            plugin: Some("/plugins/ho\u{1b}[5mstile".into()),
+            config: Some("my net.conflist".into()),
+            arguments: Vec::new(),
+            seed: 1,
+        },
+    })
+}
+
+/// The sample with every outcome that a judge can have.
+pub(crate) fn report() -> Report {
+    report_of(&checks(), Vec::new())
+}
+
+/// A failure of the harness.
+pub(crate) fn fault() -> HarnessFault {
+    HarnessFault {
+        scenario: "gc".to_owned(),
+        spec_version: Version::V1_1_0,
+        what: "the lab cannot mount \u{1b}[1m`/run`".to_owned(),
+        hint: Some("run as root".to_owned()),
+    }
+}
