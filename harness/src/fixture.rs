@@ -96,22 +96,70 @@ pub struct Needs {
 
 /// The fixtures that cnispec carries, by the `type` of the plugin that each is made for.
 const EMBEDDED: &[(&str, &str)] = &[
-    ("ptp", include_str!("../../fixtures/networks/valid/ptp.conflist")),
-    ("bridge", include_str!("../../fixtures/networks/valid/bridge.conflist")),
-    ("macvlan", include_str!("../../fixtures/networks/valid/macvlan.conflist")),
-    ("ipvlan", include_str!("../../fixtures/networks/valid/ipvlan.conflist")),
-    ("vlan", include_str!("../../fixtures/networks/valid/vlan.conflist")),
-    ("loopback", include_str!("../../fixtures/networks/valid/loopback.conflist")),
-    ("host-device", include_str!("../../fixtures/networks/valid/host-device.conflist")),
-    ("host-local", include_str!("../../fixtures/networks/valid/host-local.conflist")),
-    ("static", include_str!("../../fixtures/networks/valid/static.conflist")),
-    ("dhcp", include_str!("../../fixtures/networks/valid/dhcp.conflist")),
-    ("portmap", include_str!("../../fixtures/networks/valid/portmap.conflist")),
-    ("tuning", include_str!("../../fixtures/networks/valid/tuning.conflist")),
-    ("firewall", include_str!("../../fixtures/networks/valid/firewall.conflist")),
-    ("bandwidth", include_str!("../../fixtures/networks/valid/bandwidth.conflist")),
-    ("sbr", include_str!("../../fixtures/networks/valid/sbr.conflist")),
-    ("vrf", include_str!("../../fixtures/networks/valid/vrf.conflist")),
+    (
+        "ptp",
+        include_str!("../../fixtures/networks/valid/ptp.conflist"),
+    ),
+    (
+        "bridge",
+        include_str!("../../fixtures/networks/valid/bridge.conflist"),
+    ),
+    (
+        "macvlan",
+        include_str!("../../fixtures/networks/valid/macvlan.conflist"),
+    ),
+    (
+        "ipvlan",
+        include_str!("../../fixtures/networks/valid/ipvlan.conflist"),
+    ),
+    (
+        "vlan",
+        include_str!("../../fixtures/networks/valid/vlan.conflist"),
+    ),
+    (
+        "loopback",
+        include_str!("../../fixtures/networks/valid/loopback.conflist"),
+    ),
+    (
+        "host-device",
+        include_str!("../../fixtures/networks/valid/host-device.conflist"),
+    ),
+    (
+        "host-local",
+        include_str!("../../fixtures/networks/valid/host-local.conflist"),
+    ),
+    (
+        "static",
+        include_str!("../../fixtures/networks/valid/static.conflist"),
+    ),
+    (
+        "dhcp",
+        include_str!("../../fixtures/networks/valid/dhcp.conflist"),
+    ),
+    (
+        "portmap",
+        include_str!("../../fixtures/networks/valid/portmap.conflist"),
+    ),
+    (
+        "tuning",
+        include_str!("../../fixtures/networks/valid/tuning.conflist"),
+    ),
+    (
+        "firewall",
+        include_str!("../../fixtures/networks/valid/firewall.conflist"),
+    ),
+    (
+        "bandwidth",
+        include_str!("../../fixtures/networks/valid/bandwidth.conflist"),
+    ),
+    (
+        "sbr",
+        include_str!("../../fixtures/networks/valid/sbr.conflist"),
+    ),
+    (
+        "vrf",
+        include_str!("../../fixtures/networks/valid/vrf.conflist"),
+    ),
 ];
 
 /// A network configuration that cannot be used; the user's to mend.
@@ -166,7 +214,9 @@ pub fn minimal(plugin_type: &str, kind: crate::subject::Kind) -> Fixture {
     let plugins = match kind {
         Kind::Interface => json!([{"type": plugin_type, "ipam": host_local}]),
         Kind::Chained => json!([{"type": "ptp", "ipam": host_local}, {"type": plugin_type}]),
-        Kind::Ipam => json!([{"type": "ptp", "ipam": {"type": plugin_type, "subnet": "10.88.0.0/16"}}]),
+        Kind::Ipam => {
+            json!([{"type": "ptp", "ipam": {"type": plugin_type, "subnet": "10.88.0.0/16"}}])
+        }
     };
     let mut list = Map::new();
     list.insert("cniVersion".to_owned(), json!("1.0.0"));
@@ -180,7 +230,10 @@ pub fn minimal(plugin_type: &str, kind: crate::subject::Kind) -> Fixture {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {
-    let invalid = |error| FixtureError::Invalid { origin: origin.to_owned(), error };
+    let invalid = |error| FixtureError::Invalid {
+        origin: origin.to_owned(),
+        error,
+    };
     let not_a_list = |what: &str| FixtureError::NotAList {
         origin: origin.to_owned(),
         what: what.to_owned(),
@@ -193,17 +246,27 @@ fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {
     if list.contains_key("type") && !list.contains_key("plugins") {
         list = wrap(list);
     }
-    let named = list.get("name").is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty()));
+    let named = list
+        .get("name")
+        .is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty()));
     if !named {
         return Err(not_a_list("it has no `name`"));
     }
     match list.get("plugins").and_then(Value::as_array) {
         None => Err(not_a_list("it has no list `plugins`")),
         Some(plugins) if plugins.is_empty() => Err(not_a_list("`plugins` is empty")),
-        Some(plugins) if plugins.iter().any(|plugin| plugin["type"].as_str().is_none()) => {
+        Some(plugins)
+            if plugins
+                .iter()
+                .any(|plugin| plugin["type"].as_str().is_none()) =>
+        {
             Err(not_a_list("a plugin has no `type`"))
         }
-        Some(_) => Ok(Fixture { origin: origin.to_owned(), list, surroundings }),
+        Some(_) => Ok(Fixture {
+            origin: origin.to_owned(),
+            list,
+            surroundings,
+        }),
     }
 }
 
@@ -214,6 +277,9 @@ fn wrap(mut plugin: Map<String, Value>) -> Map<String, Value> {
             list.insert(key.to_owned(), value);
         }
     }
-    list.insert("plugins".to_owned(), Value::Array(vec![Value::Object(plugin)]));
+    list.insert(
+        "plugins".to_owned(),
+        Value::Array(vec![Value::Object(plugin)]),
+    );
     list
 }

@@ -84,10 +84,14 @@ pub enum SubjectError {
     #[error(transparent)]
     Fixture(#[from] FixtureError),
     /// There is no configuration to try it with.
-    #[error("no network configuration is known for a plugin of type `{0}`\nhint: give one with `--config FILE`, or its kind with `--kind interface|chained|ipam`")]
+    #[error(
+        "no network configuration is known for a plugin of type `{0}`\nhint: give one with `--config FILE`, or its kind with `--kind interface|chained|ipam`"
+    )]
     NoFixture(String),
     /// The configuration does not use the plugin.
-    #[error("`{origin}` has no plugin of type `{plugin_type}`\nhint: a plugin's `type` is the name of its file")]
+    #[error(
+        "`{origin}` has no plugin of type `{plugin_type}`\nhint: a plugin's `type` is the name of its file"
+    )]
     NotInFixture {
         /// The configuration.
         origin: String,
@@ -95,7 +99,9 @@ pub enum SubjectError {
         plugin_type: String,
     },
     /// The plugin stands elsewhere in the configuration than it was said to.
-    #[error("`{origin}` uses `{plugin_type}` as {found} plugin, not as {wanted} plugin\nhint: leave out `--kind`, or give another `--config`")]
+    #[error(
+        "`{origin}` uses `{plugin_type}` as {found} plugin, not as {wanted} plugin\nhint: leave out `--kind`, or give another `--config`"
+    )]
     OtherKind {
         /// The configuration.
         origin: String,
@@ -119,9 +125,15 @@ impl Subject {
     ) -> Result<Self, SubjectError> {
         let path = path.unwrap_or(Path::new(EMBEDDED_PTP));
         let embedded = path == Path::new(EMBEDDED_PTP);
-        let file = if embedded { Path::new("/proc/self/exe") } else { path };
-        let content = std::fs::read(executable(file)?)
-            .map_err(|error| SubjectError::Missing { path: path.to_owned(), error })?;
+        let file = if embedded {
+            Path::new("/proc/self/exe")
+        } else {
+            path
+        };
+        let content = std::fs::read(executable(file)?).map_err(|error| SubjectError::Missing {
+            path: path.to_owned(),
+            error,
+        })?;
         let plugin_type = match path.file_name() {
             Some(name) => name.to_string_lossy().into_owned(),
             None => String::new(),
@@ -129,7 +141,9 @@ impl Subject {
         let fixture = match (config, kind) {
             (Some(config), _) => fixture::load(config)?,
             (None, kind) => fixture::embedded(&plugin_type)
-                .filter(|fixture| kind.is_none_or(|kind| kind_in(fixture, &plugin_type) == Some(kind)))
+                .filter(|fixture| {
+                    kind.is_none_or(|kind| kind_in(fixture, &plugin_type) == Some(kind))
+                })
                 .or_else(|| kind.map(|kind| fixture::minimal(&plugin_type, kind)))
                 .ok_or_else(|| SubjectError::NoFixture(plugin_type.clone()))?,
         };
@@ -148,12 +162,17 @@ impl Subject {
         let path = if embedded {
             path.to_owned()
         } else {
-            std::path::absolute(path)
-                .map_err(|error| SubjectError::Missing { path: path.to_owned(), error })?
+            std::path::absolute(path).map_err(|error| SubjectError::Missing {
+                path: path.to_owned(),
+                error,
+            })?
         };
         Ok(Self {
             path,
-            sha256: Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: Sha256::digest(content)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             plugin_type,
             kind: found,
             fixture,
@@ -188,16 +207,28 @@ impl Subject {
     /// The version that the fixture itself is written in.
     pub fn version_of_fixture(&self) -> Version {
         let version = self.fixture.list.get("cniVersion").and_then(Value::as_str);
-        version.and_then(|version| version.parse().ok()).unwrap_or(Version::V1_0_0)
+        version
+            .and_then(|version| version.parse().ok())
+            .unwrap_or(Version::V1_0_0)
     }
 }
 
 fn executable(path: &Path) -> Result<&Path, SubjectError> {
-    let missing = |error| SubjectError::Missing { path: path.to_owned(), error };
-    let not = |why, hint| SubjectError::NotExecutable { path: path.to_owned(), why, hint };
+    let missing = |error| SubjectError::Missing {
+        path: path.to_owned(),
+        error,
+    };
+    let not = |why, hint| SubjectError::NotExecutable {
+        path: path.to_owned(),
+        why,
+        hint,
+    };
     let metadata = std::fs::metadata(path).map_err(missing)?;
     if !metadata.is_file() {
-        return Err(not("it is not a file", "give the path of the plugin's executable file"));
+        return Err(not(
+            "it is not a file",
+            "give the path of the plugin's executable file",
+        ));
     }
     if metadata.permissions().mode() & 0o111 == 0 {
         return Err(not("it has no permission to be executed", "`chmod +x` it"));

@@ -1,6 +1,5 @@
 //! Adds judgements up: from transcripts to rows, from rows to one verdict and an exit code.
 
-use cni_types::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Breach, Check, Level, Unmet};

@@ -21,5 +21,6 @@ fn ipam_delegate(lab: &mut Lab) -> Doing {
     if lab.version().supports_check() {
         lab.through_ptp("ptp-check", "a", cni_types::Operation::Check)?;
     }
-    lab.through_ptp("ptp-del", "a", cni_types::Operation::Del).map(drop)
+    lab.through_ptp("ptp-del", "a", cni_types::Operation::Del)
+        .map(drop)
 }

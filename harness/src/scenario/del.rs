@@ -7,20 +7,51 @@ use crate::engine::lab::{Doing, Lab};
 use crate::subject::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    scenario("repeat-del", "DEL, and DEL again, without and with the stored result", repeat),
-    scenario("del-without-add", "DEL of an attachment that was never made", without_add),
-    scenario("del-netns-gone", "DEL when the network namespace and its path are gone", netns_gone),
-    scenario("del-netns-empty", "DEL with CNI_NETNS empty, and not set at all", netns_empty),
-    scenario("del-netns-stale", "DEL when an ordinary file is left at the path of the namespace", netns_stale),
+    scenario(
+        "repeat-del",
+        "DEL, and DEL again, without and with the stored result",
+        repeat,
+    ),
+    scenario(
+        "del-without-add",
+        "DEL of an attachment that was never made",
+        without_add,
+    ),
+    scenario(
+        "del-netns-gone",
+        "DEL when the network namespace and its path are gone",
+        netns_gone,
+    ),
+    scenario(
+        "del-netns-empty",
+        "DEL with CNI_NETNS empty, and not set at all",
+        netns_empty,
+    ),
+    scenario(
+        "del-netns-stale",
+        "DEL when an ordinary file is left at the path of the namespace",
+        netns_stale,
+    ),
     scenario("del-no-result", "DEL without prevResult", no_result),
     Scenario {
         kinds: PLUGINS,
-        ..scenario("del-interface-gone", "DEL when somebody else removed the interface", interface_gone)
+        ..scenario(
+            "del-interface-gone",
+            "DEL when somebody else removed the interface",
+            interface_gone,
+        )
     },
 ];
 
 const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
-    Scenario { id, title, kinds: Kind::ALL, since: Version::V0_1_0, wants: Wants::Nothing, run }
+    Scenario {
+        id,
+        title,
+        kinds: Kind::ALL,
+        since: Version::V0_1_0,
+        wants: Wants::Nothing,
+        run,
+    }
 }
 
 /// Container `a`, attached, after a warm-up.
@@ -41,14 +72,18 @@ fn repeat(lab: &mut Lab) -> Doing {
     lab.del("del", "a")?;
     lab.del("del-again", "a")?;
     lab.store_result("a", stored);
-    lab.direct("del-again-cached", Operation::Del).container("a").run()?;
+    lab.direct("del-again-cached", Operation::Del)
+        .container("a")
+        .run()?;
     ending(lab)
 }
 
 fn without_add(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.direct("del-unknown", Operation::Del).container("a").run()?;
+    lab.direct("del-unknown", Operation::Del)
+        .container("a")
+        .run()?;
     ending(lab)
 }
 
@@ -62,8 +97,14 @@ fn netns_gone(lab: &mut Lab) -> Doing {
 fn netns_empty(lab: &mut Lab) -> Doing {
     attached(lab)?;
     lab.remove_netns("a", "netns-removed", false)?;
-    lab.direct("del-empty", Operation::Del).container("a").set("CNI_NETNS", "").run()?;
-    lab.direct("del-unset", Operation::Del).container("a").unset("CNI_NETNS").run()?;
+    lab.direct("del-empty", Operation::Del)
+        .container("a")
+        .set("CNI_NETNS", "")
+        .run()?;
+    lab.direct("del-unset", Operation::Del)
+        .container("a")
+        .unset("CNI_NETNS")
+        .run()?;
     lab.del_companions("a")?;
     ending(lab)
 }
@@ -79,7 +120,9 @@ fn no_result(lab: &mut Lab) -> Doing {
     attached(lab)?;
     let stored = lab.stored_result("a");
     lab.store_result("a", None);
-    lab.direct("del-no-result", Operation::Del).container("a").run()?;
+    lab.direct("del-no-result", Operation::Del)
+        .container("a")
+        .run()?;
     lab.store_result("a", stored);
     lab.del_companions("a")?;
     ending(lab)

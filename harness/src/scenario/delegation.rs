@@ -10,22 +10,49 @@ use crate::engine::standin::Reply;
 use crate::transcript::Bytes;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    scenario("delegation", "everything that the plugin asks its IPAM in a container's life", delegation),
+    scenario(
+        "delegation",
+        "everything that the plugin asks its IPAM in a container's life",
+        delegation,
+    ),
     scenario("delegate-add-fails", "ADD when the IPAM refuses", add_fails),
-    scenario("delegate-garbage", "ADD when the IPAM prints what is not JSON", garbage),
-    scenario("delegate-del-fails", "DEL when the IPAM refuses, and again when it does not", del_fails),
+    scenario(
+        "delegate-garbage",
+        "ADD when the IPAM prints what is not JSON",
+        garbage,
+    ),
+    scenario(
+        "delegate-del-fails",
+        "DEL when the IPAM refuses, and again when it does not",
+        del_fails,
+    ),
     Scenario {
         since: Version::V0_4_0,
-        ..scenario("delegate-check-fails", "CHECK when the IPAM refuses", check_fails)
+        ..scenario(
+            "delegate-check-fails",
+            "CHECK when the IPAM refuses",
+            check_fails,
+        )
     },
     Scenario {
         since: Version::V1_1_0,
-        ..scenario("delegate-status-fails", "STATUS when the IPAM is not available", status_fails)
+        ..scenario(
+            "delegate-status-fails",
+            "STATUS when the IPAM is not available",
+            status_fails,
+        )
     },
 ];
 
 const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
-    Scenario { id, title, kinds: INTERFACE, since: Version::V0_1_0, wants: Wants::Ipam, run }
+    Scenario {
+        id,
+        title,
+        kinds: INTERFACE,
+        since: Version::V0_1_0,
+        wants: Wants::Ipam,
+        run,
+    }
 }
 
 /// What the recording plugin answers when it is told to refuse.
@@ -75,7 +102,10 @@ fn add_fails(lab: &mut Lab) -> Doing {
 fn garbage(lab: &mut Lab) -> Doing {
     lab.stand_in(None)?;
     lab.warm_up()?;
-    let reply = Reply { stdout: Bytes::from("this is not JSON"), ..Reply::default() };
+    let reply = Reply {
+        stdout: Bytes::from("this is not JSON"),
+        ..Reply::default()
+    };
     lab.stand_in(Some((Operation::Add, reply)))?;
     lab.container("a")?;
     lab.add("add-garbage-result", "a")?;

@@ -31,7 +31,11 @@ fn required_variables(lab: &mut Lab) -> Doing {
     lab.precede("a")?;
     lab.observe("start")?;
     let without = |label: &str, operation, variable| {
-        lab.direct(label, operation).container("a").unset(variable).run().map(drop)
+        lab.direct(label, operation)
+            .container("a")
+            .unset(variable)
+            .run()
+            .map(drop)
     };
     without("add-no-containerid", Operation::Add, "CNI_CONTAINERID")?;
     without("add-no-netns", Operation::Add, "CNI_NETNS")?;
@@ -44,7 +48,10 @@ fn required_variables(lab: &mut Lab) -> Doing {
         without("check-no-ifname", Operation::Check, "CNI_IFNAME")?;
     }
     without("no-command", Operation::Add, "CNI_COMMAND")?;
-    lab.direct("unknown-command", Operation::Add).container("a").set("CNI_COMMAND", "BOGUS").run()?;
+    lab.direct("unknown-command", Operation::Add)
+        .container("a")
+        .set("CNI_COMMAND", "BOGUS")
+        .run()?;
     lab.observe("end")
 }
 
@@ -53,12 +60,22 @@ fn bad_input(lab: &mut Lab) -> Doing {
     lab.precede("a")?;
     lab.observe("start")?;
     let given = |label: &str, stdin: &str| {
-        lab.direct(label, Operation::Add).container("a").stdin(stdin).run().map(drop)
+        lab.direct(label, Operation::Add)
+            .container("a")
+            .stdin(stdin)
+            .run()
+            .map(drop)
     };
     given("add-empty-stdin", "")?;
     given("add-garbage", "{ this is not JSON")?;
     given("add-not-object", "[]")?;
-    lab.direct("add-no-name", Operation::Add).container("a").without("name").run()?;
-    lab.direct("add-bad-version", Operation::Add).container("a").config("cniVersion", json!(5)).run()?;
+    lab.direct("add-no-name", Operation::Add)
+        .container("a")
+        .without("name")
+        .run()?;
+    lab.direct("add-bad-version", Operation::Add)
+        .container("a")
+        .config("cniVersion", json!(5))
+        .run()?;
     lab.observe("end")
 }

@@ -2,8 +2,8 @@
 
 mod attachments;
 mod chain;
-mod delegation;
 mod del;
+mod delegation;
 mod input;
 mod lifecycle;
 mod mutation;

@@ -6,15 +6,42 @@ use super::{INTERFACE, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    scenario("check-interface-removed", "CHECK after the interface was deleted", interface_removed),
-    scenario("check-address-removed", "CHECK after the interface lost its addresses", address_removed),
-    scenario("check-link-down", "CHECK after the interface was set down", link_down),
-    scenario("check-route-removed", "CHECK after a route of the result was deleted", route_removed),
-    scenario("check-mac-changed", "CHECK after the interface's MAC was changed", mac_changed),
+    scenario(
+        "check-interface-removed",
+        "CHECK after the interface was deleted",
+        interface_removed,
+    ),
+    scenario(
+        "check-address-removed",
+        "CHECK after the interface lost its addresses",
+        address_removed,
+    ),
+    scenario(
+        "check-link-down",
+        "CHECK after the interface was set down",
+        link_down,
+    ),
+    scenario(
+        "check-route-removed",
+        "CHECK after a route of the result was deleted",
+        route_removed,
+    ),
+    scenario(
+        "check-mac-changed",
+        "CHECK after the interface's MAC was changed",
+        mac_changed,
+    ),
 ];
 
 const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
-    Scenario { id, title, kinds: INTERFACE, since: Version::V0_4_0, wants: Wants::Nothing, run }
+    Scenario {
+        id,
+        title,
+        kinds: INTERFACE,
+        since: Version::V0_4_0,
+        wants: Wants::Nothing,
+        run,
+    }
 }
 
 fn after(lab: &Lab, mutate: impl FnOnce(&Lab) -> Doing) -> Doing {

@@ -44,7 +44,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn version(lab: &mut Lab) -> Doing {
     let asked = |version: Version| json!({ "cniVersion": version.to_string() }).to_string();
-    lab.direct("version", Operation::Version).stdin(asked(lab.version())).run()?;
+    lab.direct("version", Operation::Version)
+        .stdin(asked(lab.version()))
+        .run()?;
     let as_libcni = asked(lab.version());
     lab.direct("version-dummies", Operation::Version)
         .set("CNI_CONTAINERID", "dummy")
@@ -52,9 +54,16 @@ fn version(lab: &mut Lab) -> Doing {
         .set("CNI_IFNAME", "dummy")
         .stdin(as_libcni)
         .run()?;
-    let other = lab.subject().supported.iter().copied().find(|version| *version != lab.version());
+    let other = lab
+        .subject()
+        .supported
+        .iter()
+        .copied()
+        .find(|version| *version != lab.version());
     if let Some(other) = other {
-        lab.direct("version-other", Operation::Version).stdin(asked(other)).run()?;
+        lab.direct("version-other", Operation::Version)
+            .stdin(asked(other))
+            .run()?;
     }
     Ok(())
 }

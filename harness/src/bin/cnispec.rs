@@ -1,0 +1,30 @@
+//! The command `cnispec`, and every plugin that it carries: the name it is called by decides.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use cnispec::engine::worker;
+use cnispec::{cli, scripted};
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    let name = Path::new(&program)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    match name.as_str() {
+        "ptp" => return cni_skel::main(cni_reference::ptp::Ptp),
+        "host-local" => return cni_skel::main(cni_reference::host_local::HostLocal),
+        "recorder" => return scripted::recorder::main(),
+        // What stands behind the dot is the fault that it commits.
+        name if name.split('.').next() == Some("scripted") => return scripted::main(),
+        _ => {}
+    }
+    match arguments.next() {
+        Some(word) if word == worker::WORKER => worker::worker(),
+        Some(word) if word == worker::INIT => worker::init(),
+        _ => cli::main(),
+    }
+}

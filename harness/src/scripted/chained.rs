@@ -1,0 +1,108 @@
+//! The scripted plugin in a chain: it marks the container's interface by an alias, which is part of no
+//! result, and hands the previous result on as it is.
+
+use cni_netlink::{Link, Socket};
+use serde_json::{Value, json};
+
+use super::call::{Attachment, Call};
+use super::kernel;
+use super::refusal::Refusal;
+use super::result::{self, Outcome};
+use super::{Duties, Object};
+use crate::fault::Fault;
+
+/// What stands before the alias that the interface had.
+const MARK: &str = "scripted:";
+
+/// The plugin as a chained one.
+pub struct Chained;
+
+impl Duties for Chained {
+    fn add(&self, call: &Call) -> Result<Object, Refusal> {
+        let result = call.prev_result().ok_or_else(|| {
+            Refusal::configuration(
+                "it has no `prevResult`: a chained plugin cannot be the first one",
+            )
+        })?;
+        // Empty only where a fault accepts it.
+        if !call.netns.is_empty() {
+            let (_, socket) = kernel::enter(call)?;
+            let link = existing(&socket, call)?;
+            if unmarked(&link).is_none() {
+                let alias = link.alias.as_deref().unwrap_or_default();
+                socket.set_alias(link.index, &format!("{MARK}{alias}"))?;
+            }
+        }
+        handed_on(call, result)
+    }
+
+    fn del(&self, call: &Call) -> Result<(), Refusal> {
+        let Some((socket, link)) = kernel::interface(call)? else {
+            return Ok(());
+        };
+        match unmarked(&link) {
+            Some(alias) => kernel::gone(socket.set_alias(link.index, alias)),
+            None => Ok(()),
+        }
+    }
+
+    fn check(&self, call: &Call) -> Result<(), Refusal> {
+        if call.script.is(Fault::CheckAlwaysSucceeds) {
+            return Ok(());
+        }
+        let (_, socket) = kernel::enter(call)?;
+        let link = match kernel::link(&socket, &call.attachment.ifname)? {
+            Some(link) => link,
+            None if call.script.is(Fault::CheckMissesInterface) => return Ok(()),
+            None => return Err(missing(call)),
+        };
+        match unmarked(&link) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::not_as_added(format!(
+                "`{}` has lost its mark",
+                link.name
+            ))),
+        }
+    }
+
+    fn gc(&self, _: &Call, _: &[Attachment]) -> Result<(), Refusal> {
+        // The mark goes with the container.
+        Ok(())
+    }
+
+    fn status(&self, _: &Call) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// The alias that the interface had before it was marked, if it is marked.
+fn unmarked(link: &Link) -> Option<&str> {
+    link.alias
+        .as_deref()
+        .and_then(|alias| alias.strip_prefix(MARK))
+}
+
+fn existing(socket: &Socket, call: &Call) -> Result<Link, Refusal> {
+    kernel::link(socket, &call.attachment.ifname)?.ok_or_else(|| missing(call))
+}
+
+fn missing(call: &Call) -> Refusal {
+    let (ifname, netns) = (&call.attachment.ifname, &call.netns);
+    Refusal::not_as_added(format!("there is no `{ifname}` in `{netns}`"))
+}
+
+/// The previous result: untouched but for `cniVersion`, where it is of this version.
+fn handed_on(call: &Call, result: &Value) -> Result<Object, Refusal> {
+    let unreadable = |what| Refusal::configuration(format!("`prevResult` cannot be used: {what}"));
+    if call.script.is(Fault::DropsPrevResult) {
+        return Ok(result::document(call, &Outcome::default(), false));
+    }
+    if result::must_be_rewritten(call, result) {
+        let outcome = Outcome::read(result).map_err(unreadable)?;
+        return Ok(result::document(call, &outcome, false));
+    }
+    let no_object = || unreadable("it is no object".to_owned());
+    let mut document = result.as_object().ok_or_else(no_object)?.clone();
+    document.insert("cniVersion".to_owned(), json!(call.version_text));
+    Ok(document)
+}

@@ -1,0 +1,39 @@
+//! The pretexts under which DEL fails where it should not. The work is done all the same, so that
+//! nothing but the answer is wrong.
+
+use super::call::Call;
+use super::kernel::{self, Sandbox};
+use super::memory;
+use super::refusal::Refusal;
+use crate::fault::Fault;
+
+/// Why this DEL is going to fail, if it is.
+pub fn pretext(call: &Call) -> Result<Option<Refusal>, Refusal> {
+    let Some(fault) = call.script.0 else {
+        return Ok(None);
+    };
+    let holds = match fault {
+        Fault::DelFails => true,
+        Fault::DelAgainFails => again(call)?,
+        Fault::DelUnknownFails => memory::recall(call, memory::ADDED).is_none(),
+        Fault::DelNeedsPrevResult => call.prev_result().is_none(),
+        Fault::DelNeedsNetns => call.netns.is_empty(),
+        Fault::DelNeedsLiveNetns => matches!(kernel::sandbox(call)?, Sandbox::Gone),
+        Fault::DelRefusesStaleFile => matches!(kernel::sandbox(call)?, Sandbox::Stale),
+        Fault::DelNeedsInterface => interface_is_gone(call)?,
+        _ => false,
+    };
+    Ok(holds.then(|| Refusal::scripted(fault)))
+}
+
+fn again(call: &Call) -> Result<bool, Refusal> {
+    let again = memory::recall(call, memory::DELETED).is_some();
+    memory::note(call, memory::DELETED, "")?;
+    Ok(again)
+}
+
+/// Only in a container that is there itself.
+fn interface_is_gone(call: &Call) -> Result<bool, Refusal> {
+    let alive = matches!(kernel::sandbox(call)?, Sandbox::Alive(_));
+    Ok(alive && kernel::interface(call)?.is_none())
+}

@@ -1,0 +1,184 @@
+//! Delegation to the IPAM plugin: found by CNI_PATH, given the environment and the configuration that
+//! came in, and its errors handed on.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::input::Verb;
+use super::refusal::{self, Refusal};
+use super::result::Outcome;
+use super::{Object, leftovers};
+use crate::fault::Fault;
+
+/// What the IPAM plugin assigns; nothing without an IPAM plugin. If its ADD fails, its DEL is called.
+pub fn add(call: &Call) -> Result<Outcome, Refusal> {
+    if call.ipam_type().is_none() {
+        return Ok(Outcome::default());
+    }
+    let refused = match assigned(call) {
+        Ok(outcome) => return Ok(outcome),
+        Err(_) if call.script.is(Fault::DelegateFailureIgnored) => return Ok(Outcome::default()),
+        Err(refusal) => refusal,
+    };
+    if !call.script.is(Fault::DelegateFailureNoDel) {
+        undo(call);
+    }
+    if call.script.is(Fault::DelegateFailureLeavesLink) {
+        leftovers::stray_link(&call.attachment.key())?;
+    }
+    Err(refused)
+}
+
+fn assigned(call: &Call) -> Result<Outcome, Refusal> {
+    let stdout = execute(call, Verb::Add)?;
+    let read = serde_json::from_slice(&stdout)
+        .map_err(|error| error.to_string())
+        .and_then(|result: Value| Outcome::read(&result));
+    match read {
+        Err(_) if call.script.is(Fault::DelegateGarbageAccepted) => Ok(Outcome::default()),
+        read => read.map_err(|what| bad(format!("its result cannot be used: {what}"))),
+    }
+}
+
+/// DEL after a failed ADD. There is an error to report already.
+pub fn undo(call: &Call) {
+    let _ = execute(call, Verb::Del);
+}
+
+/// Hands DEL, CHECK, GC and STATUS on.
+pub fn hand_on(call: &Call) -> Result<(), Refusal> {
+    if call.ipam_type().is_none() {
+        return Ok(());
+    }
+    let (not_delegated, error_ignored) = match call.verb {
+        Verb::Del => (Fault::DelNotDelegated, Some(Fault::DelDelegateErrorIgnored)),
+        Verb::Check => (
+            Fault::CheckNotDelegated,
+            Some(Fault::CheckDelegateErrorIgnored),
+        ),
+        Verb::Gc => (Fault::GcNotDelegated, None),
+        Verb::Status => (
+            Fault::StatusNotDelegated,
+            Some(Fault::StatusDelegateErrorIgnored),
+        ),
+        Verb::Add | Verb::Version => return Ok(()),
+    };
+    if call.script.is(not_delegated) {
+        return Ok(());
+    }
+    match execute(call, call.verb) {
+        Err(_) if error_ignored.is_some_and(|fault| call.script.is(fault)) => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+/// Runs the IPAM plugin; its standard output if it succeeds, its error otherwise.
+fn execute(call: &Call, verb: Verb) -> Result<Vec<u8>, Refusal> {
+    let program = find(call)?;
+    let mut command = Command::new(&program);
+    if call.script.is(Fault::DelegateOwnEnvOnly) {
+        command.env_clear();
+        command.envs(std::env::vars().filter(|(name, _)| name.starts_with("CNI_")));
+    }
+    if call.script.is(Fault::DelegateOtherEnv) {
+        command.env_remove("CNI_ARGS");
+    }
+    command.env("CNI_COMMAND", verb.as_str());
+    // These differ from what came in only where a fault has made them up.
+    for (name, value) in [
+        ("CNI_CONTAINERID", &call.attachment.container_id),
+        ("CNI_IFNAME", &call.attachment.ifname),
+    ] {
+        if !value.is_empty() {
+            command.env(name, value);
+        }
+    }
+    if call.script.is(Fault::DelegateStderrSwallowed) {
+        command.stderr(Stdio::null());
+    }
+    let output = run(command, &input(call, verb)).map_err(|error| {
+        bad(format!(
+            "`{}` cannot be executed: {error}",
+            program.display()
+        ))
+    })?;
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(error_of(call, &output.stdout, &output.status.to_string())),
+    }
+}
+
+fn find(call: &Call) -> Result<PathBuf, Refusal> {
+    let name = call.ipam_type().unwrap_or_default();
+    if name.is_empty() || name.contains('/') {
+        return Err(Refusal::configuration(format!(
+            "no plugin can have the `type` `{name}`"
+        )));
+    }
+    let mut candidates = std::env::split_paths(&call.path).map(|directory| directory.join(name));
+    candidates
+        .find(|candidate| candidate.is_file())
+        .ok_or_else(|| bad(format!("no `{name}` in any directory of CNI_PATH")))
+}
+
+/// The configuration that came in, byte by byte.
+fn input(call: &Call, verb: Verb) -> Vec<u8> {
+    if !call.script.is(Fault::DelegatePartialConfig) || verb == Verb::Gc {
+        return call.stdin.clone();
+    }
+    // Without these two, no IPAM plugin could say anything but that it understands nothing.
+    let keys = ["cniVersion", "name", "ipam"];
+    let kept = call
+        .config
+        .iter()
+        .filter(|(key, _)| keys.contains(&key.as_str()));
+    let part: Object = kept
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    Value::Object(part).to_string().into_bytes()
+}
+
+fn run(mut command: Command, stdin: &[u8]) -> std::io::Result<std::process::Output> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let pipe = child.stdin.take();
+    // In a thread, since the delegate may write before it has read everything.
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A delegate that does not read its input needs none.
+            pipe.map(|mut pipe| pipe.write_all(stdin))
+        });
+        child.wait_with_output()
+    })
+}
+
+/// The delegate's error as it gave it, or what can be said if it gave none.
+fn error_of(call: &Call, stdout: &[u8], status: &str) -> Refusal {
+    if call.script.is(Fault::DelegateErrorReplaced) {
+        return Refusal::new(
+            refusal::SCRIPTED,
+            "no address",
+            "address management has failed",
+        );
+    }
+    let error: Value = serde_json::from_slice(stdout).unwrap_or_default();
+    let text = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
+    match error.get("code").and_then(Value::as_u64) {
+        Some(code) => Refusal::new(code, text("msg"), text("details")),
+        None => bad(format!("it failed without an error ({status})")),
+    }
+}
+
+fn bad(details: String) -> Refusal {
+    Refusal::new(
+        refusal::BAD_DELEGATE,
+        "the IPAM plugin does not work",
+        details,
+    )
+}

@@ -1,0 +1,178 @@
+//! The parameters of a call: environment variables, and the version that standard input is written in.
+
+use std::collections::BTreeMap;
+
+use cni_types::Version;
+use serde_json::Value;
+
+use super::Script;
+use super::call::Attachment;
+use super::refusal::Refusal;
+use crate::fault::Fault;
+
+/// An operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// ADD.
+    Add,
+    /// DEL.
+    Del,
+    /// CHECK, since 0.4.0.
+    Check,
+    /// GC, since 1.1.0.
+    Gc,
+    /// STATUS, since 1.1.0.
+    Status,
+    /// VERSION.
+    Version,
+}
+
+impl Verb {
+    const ALL: [Verb; 6] = [
+        Verb::Add,
+        Verb::Del,
+        Verb::Check,
+        Verb::Gc,
+        Verb::Status,
+        Verb::Version,
+    ];
+
+    /// The value of CNI_COMMAND.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Add => "ADD",
+            Verb::Del => "DEL",
+            Verb::Check => "CHECK",
+            Verb::Gc => "GC",
+            Verb::Status => "STATUS",
+            Verb::Version => "VERSION",
+        }
+    }
+
+    /// The first version that has it.
+    pub fn since(self) -> Version {
+        match self {
+            Verb::Add | Verb::Del | Verb::Version => Version::V0_1_0,
+            Verb::Check => Version::V0_4_0,
+            Verb::Gc | Verb::Status => Version::V1_1_0,
+        }
+    }
+
+    /// The variables that it requires besides CNI_COMMAND.
+    fn required(self) -> &'static [&'static str] {
+        match self {
+            Verb::Add | Verb::Check => &["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
+            Verb::Del => &["CNI_CONTAINERID", "CNI_IFNAME"],
+            Verb::Gc => &["CNI_PATH"],
+            Verb::Status | Verb::Version => &[],
+        }
+    }
+}
+
+/// The environment's variables, as far as they are text.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// This process's environment.
+    pub fn read() -> Self {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        Self(
+            std::env::vars_os()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
+        )
+    }
+
+    /// The variable's value; empty if it is not set, as the SPEC makes no difference.
+    pub fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The operation that CNI_COMMAND asks for, if it is one.
+    pub fn verb(&self) -> Option<Verb> {
+        let command = self.get("CNI_COMMAND");
+        Verb::ALL.into_iter().find(|verb| verb.as_str() == command)
+    }
+}
+
+/// The attachment that the environment is about.
+pub fn attachment(
+    script: Script,
+    verb: Verb,
+    environment: &Environment,
+) -> Result<Attachment, Refusal> {
+    let mut attachment = Attachment {
+        container_id: environment.get("CNI_CONTAINERID").to_owned(),
+        ifname: environment.get("CNI_IFNAME").to_owned(),
+    };
+    let mut missing: Vec<&str> = verb.required().to_vec();
+    missing.retain(|name| environment.get(name).is_empty());
+    if verb == Verb::Add {
+        if script.is(Fault::NoContainerIdAccepted) && attachment.container_id.is_empty() {
+            attachment.container_id = "nameless".to_owned();
+            missing.retain(|name| *name != "CNI_CONTAINERID");
+        }
+        if script.is(Fault::NoIfnameAccepted) && attachment.ifname.is_empty() {
+            attachment.ifname = "scripted0".to_owned();
+            missing.retain(|name| *name != "CNI_IFNAME");
+        }
+        if script.is(Fault::NoNetnsAccepted) {
+            missing.retain(|name| *name != "CNI_NETNS");
+        }
+    }
+    if verb == Verb::Status
+        && script.is(Fault::StatusNeedsAttachment)
+        && attachment.container_id.is_empty()
+    {
+        missing.push("CNI_CONTAINERID");
+    }
+    if !missing.is_empty() {
+        return Err(Refusal::missing_variables(script, &missing));
+    }
+    if matches!(verb, Verb::Add | Verb::Del | Verb::Check) {
+        valid(&attachment)?;
+    }
+    Ok(attachment)
+}
+
+fn valid(attachment: &Attachment) -> Result<(), Refusal> {
+    if !is_identifier(&attachment.container_id) {
+        let why = "letters and digits, and after the first one also `_`, `.` and `-`";
+        return Err(Refusal::invalid_variable(
+            "CNI_CONTAINERID",
+            &attachment.container_id,
+            why,
+        ));
+    }
+    let name = attachment.ifname.as_str();
+    let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+    if name.len() > 15 || name == "." || name == ".." || name.contains(odd) {
+        let why = "the kernel takes no such name for an interface";
+        return Err(Refusal::invalid_variable("CNI_IFNAME", name, why));
+    }
+    Ok(())
+}
+
+/// Whether a container id or a network's name has the form that the SPEC asks for.
+pub fn is_identifier(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+/// The `cniVersion` of every answer: the input's if there is one that this plugin knows, else the newest.
+pub fn version_to_answer_in(stdin: &[u8]) -> String {
+    let input: Value = serde_json::from_slice(stdin).unwrap_or_default();
+    let asked = input.get("cniVersion").and_then(Value::as_str);
+    let known = |text: &&str| {
+        text.parse()
+            .is_ok_and(|version: Version| version.is_known())
+    };
+    match asked.filter(known) {
+        Some(version) if !version.is_empty() => version.to_owned(),
+        _ => Version::LATEST.to_string(),
+    }
+}

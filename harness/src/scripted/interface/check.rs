@@ -1,0 +1,192 @@
+//! CHECK: whether everything that the previous result lists of this attachment is still there.
+
+use cni_netlink::{Address, Link, Socket};
+use ipnet::IpNet;
+
+use super::{host_name, inside_name};
+use crate::fault::Fault;
+use crate::scripted::call::Call;
+use crate::scripted::kernel;
+use crate::scripted::lies;
+use crate::scripted::refusal::Refusal;
+use crate::scripted::result::{Ip, Outcome, Route};
+
+/// Compares the previous result with the kernel. Whatever more there is may be a later plugin's.
+pub fn look(call: &Call) -> Result<(), Refusal> {
+    let result = call
+        .prev_result()
+        .ok_or_else(|| Refusal::configuration("it has no `prevResult` to compare with"))?;
+    // Of a result that is wrong by intention, there is nothing to compare.
+    if call.script.is(Fault::ResultWrongTypes) {
+        return Ok(());
+    }
+    let mut expected = Outcome::read(result)
+        .map_err(|what| Refusal::configuration(format!("`prevResult` cannot be used: {what}")))?;
+    lies::forget(call, &mut expected);
+    let (_, inside) = kernel::enter(call)?;
+    let name = inside_name(call);
+    let Some(link) = kernel::link(&inside, name)? else {
+        if call.script.is(Fault::CheckMissesInterface) {
+            return Ok(());
+        }
+        return Err(Refusal::not_as_added(format!(
+            "there is no `{name}` in `{}`",
+            call.netns
+        )));
+    };
+    let view = View {
+        call,
+        inside: &inside,
+        link,
+        expected,
+    };
+    view.interface()?;
+    // The kernel drops the routes of a link that is down, and those of a link without addresses.
+    if !view.link.up && call.script.is(Fault::CheckMissesLinkDown) {
+        return Ok(());
+    }
+    let missing = view.missing_addresses()?;
+    if !missing.is_empty() {
+        return view.without_addresses(&missing);
+    }
+    view.routes()?;
+    view.host()
+}
+
+struct View<'a> {
+    call: &'a Call,
+    inside: &'a Socket,
+    link: Link,
+    expected: Outcome,
+}
+
+impl View<'_> {
+    fn interface(&self) -> Result<(), Refusal> {
+        let name = &self.link.name;
+        let faults = [Fault::CheckMissesLinkDown, Fault::LinkDown];
+        let may_be_down = faults.into_iter().any(|fault| self.call.script.is(fault));
+        if !self.link.up && !may_be_down {
+            return Err(Refusal::not_as_added(format!("`{name}` is down")));
+        }
+        let mut listed = self.expected.interfaces.iter();
+        let Some(listed) = listed.find(|i| i.name == *name && i.sandbox.is_some()) else {
+            return Ok(());
+        };
+        let mac = self.link.mac.map(|mac| mac.to_string());
+        let same = |mac: &str| {
+            listed
+                .mac
+                .as_deref()
+                .is_none_or(|listed| listed.eq_ignore_ascii_case(mac))
+        };
+        if let Some(mac) = mac.filter(|mac| !same(mac)) {
+            return Err(Refusal::not_as_added(format!(
+                "`{name}` has another MAC address: {mac}"
+            )));
+        }
+        match listed.mtu.filter(|mtu| *mtu != self.link.mtu) {
+            Some(_) => {
+                let mtu = self.link.mtu;
+                Err(Refusal::not_as_added(format!(
+                    "`{name}` has another MTU: {mtu}"
+                )))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn missing_addresses(&self) -> Result<Vec<IpNet>, Refusal> {
+        let present = self.inside.addresses(Some(self.link.index))?;
+        let ours = self.expected.ips.iter().filter(|ip| self.is_ours(ip));
+        let missing = ours
+            .map(|ip| ip.address)
+            .filter(|net| !present.iter().any(|has| has.net == *net));
+        Ok(missing.collect())
+    }
+
+    /// Whether an address is meant to be on our interface: those of others are theirs to check.
+    fn is_ours(&self, ip: &Ip) -> bool {
+        let interface = ip.interface.and_then(|index| usize::try_from(index).ok());
+        match interface {
+            None => true,
+            Some(index) => self
+                .expected
+                .interfaces
+                .get(index)
+                .is_some_and(|interface| {
+                    interface.name == self.link.name && interface.sandbox.is_some()
+                }),
+        }
+    }
+
+    fn without_addresses(&self, missing: &[IpNet]) -> Result<(), Refusal> {
+        if self.call.script.is(Fault::CheckMissesAddress) {
+            return Ok(());
+        }
+        if self.call.script.is(Fault::CheckRepairs) {
+            for net in missing {
+                self.inside
+                    .add_address(&Address::new(self.link.index, *net))?;
+            }
+        }
+        let missing: Vec<String> = missing.iter().map(IpNet::to_string).collect();
+        Err(Refusal::not_as_added(format!(
+            "`{}` has lost {}",
+            self.link.name,
+            missing.join(", ")
+        )))
+    }
+
+    fn routes(&self) -> Result<(), Refusal> {
+        if self.call.script.is(Fault::CheckMissesRoute) {
+            return Ok(());
+        }
+        let present = self.inside.routes()?;
+        let mut expected = self.expected.routes.iter();
+        match expected.find(|route| !present.iter().any(|has| is(route, has))) {
+            Some(route) => Err(Refusal::not_as_added(format!(
+                "there is no route to {}",
+                route.dst
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The host's link, and its routes to the container: without them nobody gets there.
+    fn host(&self) -> Result<(), Refusal> {
+        let socket = Socket::open()?;
+        let name = host_name(&self.call.attachment);
+        let link = kernel::link(&socket, &name)?.filter(|link| link.up);
+        let link = link
+            .ok_or_else(|| Refusal::not_as_added(format!("the host's `{name}` is gone or down")))?;
+        let routes = socket.routes()?;
+        let reached = |ip: &Ip| {
+            let address = IpNet::from(ip.address.addr());
+            routes
+                .iter()
+                .any(|route| route.dst == address && route.link == Some(link.index))
+        };
+        match self
+            .expected
+            .ips
+            .iter()
+            .find(|ip| self.is_ours(ip) && !reached(ip))
+        {
+            Some(ip) => Err(Refusal::not_as_added(format!(
+                "the host has no route to {}",
+                ip.address
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is(expected: &Route, present: &cni_netlink::Route) -> bool {
+    expected.dst.trunc() == present.dst
+        && expected
+            .gw
+            .is_none_or(|gateway| present.gateway == Some(gateway))
+        && expected
+            .attribute("table")
+            .is_none_or(|table| present.table == table)
+}

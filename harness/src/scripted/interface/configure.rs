@@ -1,0 +1,97 @@
+//! Addresses and routes, as the IPAM plugin has assigned them.
+
+use std::net::IpAddr;
+
+use cni_netlink::{Address, Link, Route, Socket, sysctl};
+use ipnet::IpNet;
+
+use super::Pair;
+use crate::fault::Fault;
+use crate::scripted::lies;
+use crate::scripted::refusal::Refusal;
+use crate::scripted::result::{Outcome, Route as Wanted};
+
+/// The container's end.
+pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
+    if assigned.ips.iter().any(|ip| ip.address.addr().is_ipv6()) {
+        let name = format!("ipv6/conf/{}/disable_ipv6", link.name);
+        pair.netns.enter(|| sysctl::ensure(&name, "0"))??;
+    }
+    for ip in &assigned.ips {
+        add_address(pair.inside, link, ip.address)?;
+    }
+    if pair.call.script.is(Fault::OmitsAddress) {
+        add_address(pair.inside, link, lies::secret_address())?;
+    }
+    if pair.call.script.is(Fault::LinkDown) {
+        return Ok(());
+    }
+    for wanted in &assigned.routes {
+        add_route(pair.inside, &route(link, assigned, wanted))?;
+    }
+    Ok(())
+}
+
+/// The host's end: it has the gateways' addresses, and the routes to the container's.
+pub fn host(socket: &Socket, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
+    if assigned.ips.iter().any(|ip| ip.address.addr().is_ipv4()) {
+        // Other containers of the subnet are behind other links, and the host answers for them.
+        for name in ["proxy_arp", "forwarding"] {
+            sysctl::ensure(&format!("ipv4/conf/{}/{name}", link.name), "1")?;
+        }
+    }
+    for ip in &assigned.ips {
+        if let Some(gateway) = ip.gateway {
+            add_address(socket, link, IpNet::from(gateway))?;
+        }
+        add_route(
+            socket,
+            &Route::new(IpNet::from(ip.address.addr()), None, link.index),
+        )?;
+    }
+    Ok(())
+}
+
+/// Without a search for duplicates: nobody else is on the link.
+fn add_address(socket: &Socket, link: &Link, net: IpNet) -> Result<(), Refusal> {
+    let address = Address {
+        no_dad: true,
+        ..Address::new(link.index, net)
+    };
+    existing_is_fine(socket.add_address(&address))
+}
+
+fn add_route(socket: &Socket, route: &Route) -> Result<(), Refusal> {
+    existing_is_fine(socket.add_route(route))
+}
+
+fn existing_is_fine(done: cni_netlink::Result<()>) -> Result<(), Refusal> {
+    match done {
+        Err(error) if !error.is_exists() => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The route, by its own next hop or by the gateway of an address of its family.
+fn route(link: &Link, assigned: &Outcome, wanted: &Wanted) -> Route {
+    let gateway = wanted.gw.or_else(|| gateway(assigned, wanted.dst));
+    let near = |gateway: IpAddr| assigned.ips.iter().any(|ip| ip.address.contains(&gateway));
+    let plain = Route::new(wanted.dst, gateway, link.index);
+    Route {
+        mtu: wanted.attribute("mtu"),
+        advmss: wanted.attribute("advmss"),
+        priority: wanted.attribute("priority"),
+        table: wanted.attribute("table").unwrap_or(plain.table),
+        scope: wanted
+            .attribute("scope")
+            .and_then(|scope| u8::try_from(scope).ok())
+            .unwrap_or(plain.scope),
+        on_link: gateway.is_some_and(|gateway| !near(gateway)),
+        ..plain
+    }
+}
+
+fn gateway(assigned: &Outcome, dst: IpNet) -> Option<IpAddr> {
+    let mut gateways = assigned.ips.iter().filter_map(|ip| ip.gateway);
+    gateways.find(|gateway| gateway.is_ipv4() == dst.addr().is_ipv4())
+}

@@ -1,0 +1,288 @@
+//! The scripted plugin as an interface plugin: a pair of virtual Ethernet links between container and
+//! host. The host answers for the gateway, and reaches every address by a route of its own.
+
+mod check;
+mod configure;
+
+use cni_netlink::netns::NetNs;
+use cni_netlink::{Link, MacAddr, Socket, VethEnd};
+use serde_json::Value;
+
+use super::call::{Attachment, Call, digest};
+use super::refusal::{self, Refusal};
+use super::result::{self, Interface as Made, Outcome};
+use super::{Duties, Object, delegate, kernel, lies};
+use crate::fault::Fault;
+
+/// The plugin as an interface plugin.
+pub struct Interface;
+
+impl Duties for Interface {
+    fn add(&self, call: &Call) -> Result<Object, Refusal> {
+        // Empty only where a fault accepts it.
+        if call.netns.is_empty() {
+            return Ok(result::nothing(&call.version_text));
+        }
+        let (netns, inside) = kernel::enter(call)?;
+        let host = Socket::open()?;
+        let wishes = Wishes::read(call)?;
+        refuse_existing(call, &inside)?;
+        let assigned = delegate::add(call)?;
+        let pair = Pair {
+            call,
+            netns: &netns,
+            inside: &inside,
+            host: &host,
+        };
+        let made = pair
+            .make(&wishes)
+            .and_then(|ends| pair.configure(ends, assigned));
+        match made {
+            Ok(mut outcome) => {
+                lies::tell(call, &mut outcome);
+                Ok(result::document(call, &outcome, false))
+            }
+            Err(refusal) => {
+                // The first error tells more than what goes wrong now.
+                let _ = kernel::delete_link(&host, &host_name(&call.attachment));
+                delegate::undo(call);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn del(&self, call: &Call) -> Result<(), Refusal> {
+        let removed = remove(call);
+        let gone = matches!(
+            kernel::sandbox(call)?,
+            kernel::Sandbox::Gone | kernel::Sandbox::NotGiven
+        );
+        if gone && call.script.is(Fault::DelLeavesReservation) {
+            return removed;
+        }
+        delegate::hand_on(call)?;
+        removed
+    }
+
+    fn check(&self, call: &Call) -> Result<(), Refusal> {
+        let found = check::look(call);
+        delegate::hand_on(call)?;
+        match call.script.is(Fault::CheckAlwaysSucceeds) {
+            true => Ok(()),
+            false => found,
+        }
+    }
+
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+        let removed = match call.script.is(Fault::GcKeepsStale) {
+            true => Ok(()),
+            false => remove_all_but(call, valid),
+        };
+        delegate::hand_on(call)?;
+        removed
+    }
+
+    fn status(&self, call: &Call) -> Result<(), Refusal> {
+        delegate::hand_on(call)
+    }
+}
+
+/// What the configuration asks of the links.
+struct Wishes {
+    mtu: Option<u32>,
+    mac: Option<MacAddr>,
+}
+
+impl Wishes {
+    fn read(call: &Call) -> Result<Self, Refusal> {
+        let mtu = match call.config.get("mtu") {
+            None | Some(Value::Null) => None,
+            Some(mtu) => match mtu.as_u64().map(u32::try_from) {
+                Some(Ok(mtu)) => Some(mtu).filter(|mtu| *mtu != 0),
+                _ => {
+                    return Err(Refusal::configuration(format!(
+                        "`mtu` is no number of bytes: {mtu}"
+                    )));
+                }
+            },
+        };
+        let mac = match call.section("runtimeConfig").get("mac") {
+            None | Some(Value::Null) => None,
+            Some(mac) => {
+                let parsed = mac.as_str().and_then(|text| text.parse().ok());
+                let no_mac = || {
+                    Refusal::configuration(format!("`runtimeConfig.mac` is no MAC address: {mac}"))
+                };
+                Some(parsed.ok_or_else(no_mac)?)
+            }
+        };
+        Ok(Self {
+            mtu: mtu.filter(|_| !call.script.is(Fault::IgnoresMtu)),
+            mac: mac.filter(|_| !call.script.is(Fault::IgnoresRuntimeMac)),
+        })
+    }
+}
+
+fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
+    let Some(link) = kernel::link(inside, &call.attachment.ifname)? else {
+        return Ok(());
+    };
+    if call.script.is(Fault::ReplacesExisting) {
+        return Ok(inside.delete_link(link.index)?);
+    }
+    if call.script.is(Fault::TouchesExisting) {
+        inside.set_up(link.index)?;
+    }
+    let details = format!("`{}` already has an interface `{}`", call.netns, link.name);
+    Err(Refusal::new(
+        refusal::NAME_TAKEN,
+        "the interface's name is taken",
+        details,
+    ))
+}
+
+/// The name of the container's interface.
+fn inside_name(call: &Call) -> &str {
+    match call.script.is(Fault::OtherIfname) {
+        true => "scripted0",
+        false => &call.attachment.ifname,
+    }
+}
+
+/// The name of the host's link: the same for an attachment at any time, with or without a container.
+fn host_name(attachment: &Attachment) -> String {
+    format!("sc{}", attachment.key())
+}
+
+/// The alias by which the host's link is known to belong to an attachment to a network.
+fn alias(network: &str, key: &str) -> String {
+    format!("scripted {} {key}", digest(&[network]))
+}
+
+/// The attachment that a link of the host belongs to, if it is one of this network's.
+fn owner<'a>(call: &Call, link: &'a Link) -> Option<&'a str> {
+    link.alias
+        .as_deref()?
+        .strip_prefix(&alias(call.network(), ""))
+}
+
+/// Whether this plugin made the link, for whatever network.
+pub fn is_ours(link: &Link) -> bool {
+    link.alias
+        .as_deref()
+        .is_some_and(|alias| alias.starts_with("scripted "))
+}
+
+/// Deletes the links of the attachment: the container's goes with the host's.
+fn remove(call: &Call) -> Result<(), Refusal> {
+    if call.script.is(Fault::DelLeavesInterface) {
+        return Ok(());
+    }
+    let host = Socket::open()?;
+    if call.script.is(Fault::DelRemovesOther) {
+        for link in host
+            .links()?
+            .iter()
+            .filter(|link| owner(call, link).is_some())
+        {
+            kernel::gone(host.delete_link(link.index))?;
+        }
+    }
+    kernel::delete_link(&host, &host_name(&call.attachment))
+}
+
+/// Deletes the links of all attachments to the network except these; the first error counts.
+fn remove_all_but(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+    let valid: Vec<String> = valid.iter().map(Attachment::key).collect();
+    let host = Socket::open()?;
+    let links = host.links()?;
+    let stale = links.iter().filter(|link| {
+        owner(call, link).is_some_and(|key| !valid.iter().any(|valid| valid == key))
+    });
+    let removed: Vec<_> = stale
+        .map(|link| kernel::gone(host.delete_link(link.index)))
+        .collect();
+    removed.into_iter().collect()
+}
+
+/// Both ends of a pair that is being made.
+struct Pair<'a> {
+    call: &'a Call,
+    netns: &'a NetNs,
+    inside: &'a Socket,
+    host: &'a Socket,
+}
+
+/// The two ends, as the kernel shows them.
+struct Ends {
+    inside: Link,
+    host: Link,
+}
+
+impl Pair<'_> {
+    fn make(&self, wishes: &Wishes) -> Result<Ends, Refusal> {
+        let near = host_name(&self.call.attachment);
+        let far = inside_name(self.call);
+        let near_end = VethEnd {
+            name: &near,
+            mtu: wishes.mtu,
+            ..VethEnd::default()
+        };
+        let netns = Some(self.netns);
+        let far_end = VethEnd {
+            name: far,
+            mtu: wishes.mtu,
+            mac: wishes.mac,
+            netns,
+        };
+        self.host.create_veth(&near_end, &far_end)?;
+        let host = self.host.link(&near)?;
+        self.host.set_alias(
+            host.index,
+            &alias(self.call.network(), &self.call.attachment.key()),
+        )?;
+        Ok(Ends {
+            inside: self.inside.link(far)?,
+            host,
+        })
+    }
+
+    /// Sets the ends up, and applies what the IPAM plugin has assigned.
+    fn configure(&self, ends: Ends, assigned: Outcome) -> Result<Outcome, Refusal> {
+        let stays_down = self.call.script.is(Fault::LinkDown);
+        self.host.set_up(ends.host.index)?;
+        if !stays_down {
+            self.inside.set_up(ends.inside.index)?;
+        }
+        configure::container(self, &ends.inside, &assigned)?;
+        configure::host(self.host, &ends.host, &assigned)?;
+        let mut outcome = Outcome {
+            interfaces: vec![
+                self.describe(&ends.inside, Some(self.call.netns.clone())),
+                self.describe(&ends.host, None),
+            ],
+            ..assigned
+        };
+        if stays_down {
+            // The kernel keeps no routes of links that are down.
+            outcome.routes.clear();
+        }
+        for ip in &mut outcome.ips {
+            ip.interface = Some(0);
+        }
+        let own_dns = self.call.section("dns").as_object();
+        if let Some(dns) = own_dns.filter(|_| outcome.dns.is_empty()) {
+            outcome.dns = dns.clone();
+        }
+        Ok(outcome)
+    }
+
+    fn describe(&self, link: &Link, sandbox: Option<String>) -> Made {
+        Made {
+            name: link.name.clone(),
+            mac: link.mac.map(|mac| mac.to_string()),
+            mtu: Some(link.mtu),
+            sandbox,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The scripted plugin as an IPAM plugin: the lowest free address of each subnet, written down in one
+//! file for each attachment.
+
+mod store;
+mod subnet;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde_json::{Value, json};
+
+use super::call::{Attachment, Call};
+use super::refusal::{self, Refusal};
+use super::result::{self, Interface, Ip, Outcome, Route};
+use super::{Duties, Object};
+use crate::fault::Fault;
+use store::Store;
+use subnet::Subnet;
+
+/// Where the directories of networks are, unless `ipam.dataDir` says something else.
+const DATA_DIR: &str = "/var/lib/cni/scripted";
+
+/// The plugin as an IPAM plugin.
+pub struct Ipam;
+
+impl Duties for Ipam {
+    fn add(&self, call: &Call) -> Result<Object, Refusal> {
+        let subnets = subnets(call)?;
+        let mut wanted = wanted(call)?;
+        let store = store(call)?;
+        let chosen = store.reserve(&call.attachment, |taken| {
+            let taken: &[IpAddr] = match call.script.is(Fault::IpamSameAddress) {
+                true => &[],
+                false => taken,
+            };
+            let chosen = subnets
+                .iter()
+                .map(|subnet| choose(subnet, &mut wanted, taken));
+            let chosen = chosen.collect::<Result<Vec<_>, _>>()?;
+            match wanted.first() {
+                Some(net) => Err(Refusal::configuration(format!(
+                    "no subnet holds the requested {net}"
+                ))),
+                None => Ok(chosen),
+            }
+        })?;
+        Ok(document(call, &subnets, &chosen, routes(call)?))
+    }
+
+    fn del(&self, call: &Call) -> Result<(), Refusal> {
+        if call.script.is(Fault::IpamLeaks) {
+            return Ok(());
+        }
+        let store = store(call)?;
+        if call.script.is(Fault::DelRemovesOther) {
+            store.release(|_| true)?;
+        }
+        store.release(|attachment| *attachment == call.attachment)
+    }
+
+    fn check(&self, call: &Call) -> Result<(), Refusal> {
+        if call.script.is(Fault::CheckAlwaysSucceeds) {
+            return Ok(());
+        }
+        let reservations = store(call)?.reservations()?;
+        match reservations
+            .iter()
+            .any(|reservation| reservation.attachment == call.attachment)
+        {
+            true => Ok(()),
+            false => Err(Refusal::not_as_added("no address is reserved for it")),
+        }
+    }
+
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+        let keeps = [Fault::GcKeepsStale, Fault::IpamLeaks].map(|fault| call.script.is(fault));
+        if keeps.contains(&true) {
+            return Ok(());
+        }
+        store(call)?.release(|attachment| !valid.contains(attachment))
+    }
+
+    fn status(&self, call: &Call) -> Result<(), Refusal> {
+        let taken = store(call)?.taken()?;
+        for subnet in subnets(call)? {
+            subnet.lowest_free(&taken).map_err(|refusal| Refusal {
+                code: refusal::NOT_AVAILABLE,
+                ..refusal
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn store(call: &Call) -> Result<Store, Refusal> {
+    let directory = match call.section("ipam").get("dataDir") {
+        None | Some(Value::Null) => PathBuf::from(DATA_DIR),
+        Some(Value::String(path)) => PathBuf::from(path),
+        Some(other) => {
+            return Err(Refusal::configuration(format!(
+                "`ipam.dataDir` is no path: {other}"
+            )));
+        }
+    };
+    Ok(Store::at(directory.join(call.network())))
+}
+
+/// `ipam.subnet` with `ipam.gateway`, and `ipam.subnets`.
+fn subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
+    let ipam = call.section("ipam");
+    let more = match ipam.get("subnets") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(subnets)) => subnets.iter().collect(),
+        Some(other) => {
+            return Err(Refusal::configuration(format!(
+                "`ipam.subnets` is no list: {other}"
+            )));
+        }
+    };
+    let first = ipam.get("subnet").filter(|subnet| !subnet.is_null());
+    let mut subnets = Vec::new();
+    for text in first.into_iter().chain(more) {
+        let net: Option<IpNet> = text.as_str().and_then(|text| text.parse().ok());
+        let net =
+            net.ok_or_else(|| Refusal::configuration(format!("this is no subnet: {text}")))?;
+        subnets.push(Subnet::new(net));
+    }
+    if let Some(gateway) = ipam.get("gateway").filter(|gateway| !gateway.is_null()) {
+        let parsed: Option<IpAddr> = gateway.as_str().and_then(|text| text.parse().ok());
+        let no_gateway = || Refusal::configuration(format!("this is no gateway: {gateway}"));
+        let parsed = parsed.ok_or_else(no_gateway)?;
+        let home = subnets
+            .iter_mut()
+            .find(|subnet| subnet.net.contains(&parsed));
+        home.ok_or_else(no_gateway)?.gateway = Some(parsed);
+    }
+    match subnets.is_empty() {
+        true => Err(Refusal::configuration(
+            "`ipam` has neither `subnet` nor `subnets`",
+        )),
+        false => Ok(subnets),
+    }
+}
+
+/// The addresses that the runtime asks for, by the capability `ips`.
+fn wanted(call: &Call) -> Result<Vec<IpNet>, Refusal> {
+    if call.script.is(Fault::IgnoresRuntimeIps) {
+        return Ok(Vec::new());
+    }
+    let ips = call
+        .section("runtimeConfig")
+        .get("ips")
+        .and_then(Value::as_array);
+    ips.into_iter()
+        .flatten()
+        .map(|ip| {
+            let text = ip.as_str().unwrap_or_default();
+            let net = text
+                .parse()
+                .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            net.map_err(|_| {
+                Refusal::configuration(format!("`runtimeConfig.ips`: this is no address: {ip}"))
+            })
+        })
+        .collect()
+}
+
+/// The wanted address that lies in the subnet, else the lowest one that is free.
+fn choose(subnet: &Subnet, wanted: &mut Vec<IpNet>, taken: &[IpAddr]) -> Result<IpAddr, Refusal> {
+    match wanted
+        .iter()
+        .position(|net| subnet.net.contains(&net.addr()))
+    {
+        Some(index) => subnet.this_one(wanted.remove(index).addr(), taken),
+        None => subnet.lowest_free(taken),
+    }
+}
+
+fn routes(call: &Call) -> Result<Vec<Route>, Refusal> {
+    let routes = call.section("ipam").get("routes").and_then(Value::as_array);
+    let read = |route| {
+        Route::read(route).map_err(|what| Refusal::configuration(format!("`ipam.routes`: {what}")))
+    };
+    routes.into_iter().flatten().map(read).collect()
+}
+
+fn document(call: &Call, subnets: &[Subnet], chosen: &[IpAddr], routes: Vec<Route>) -> Object {
+    let ips = subnets.iter().zip(chosen).map(|(subnet, address)| Ip {
+        address: subnet.with_prefix(*address),
+        gateway: subnet.gateway,
+        interface: None,
+    });
+    let mut outcome = Outcome {
+        interfaces: Vec::new(),
+        ips: ips.collect(),
+        routes,
+        dns: call.section("dns").as_object().cloned().unwrap_or_default(),
+    };
+    if call.script.is(Fault::IpamNoIps) {
+        outcome.ips.clear();
+    }
+    let tells_interfaces = call.script.is(Fault::IpamWithInterfaces);
+    if tells_interfaces {
+        outcome.interfaces.push(Interface {
+            name: call.attachment.ifname.clone(),
+            sandbox: Some(call.netns.clone()).filter(|netns| !netns.is_empty()),
+            ..Interface::default()
+        });
+    }
+    let mut document = result::document(call, &outcome, !tells_interfaces);
+    if call.script.is(Fault::IpamNoPrefix) {
+        drop_prefixes(&mut document);
+    }
+    document
+}
+
+fn drop_prefixes(document: &mut Object) {
+    let bare = |value: &mut Value, key: &str| {
+        let address = value.get(key).and_then(Value::as_str);
+        if let Some(address) = address.and_then(|text| text.split('/').next()) {
+            value[key] = json!(address);
+        }
+    };
+    for ip in document
+        .get_mut("ips")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        bare(ip, "address");
+    }
+    for family in ["ip4", "ip6"] {
+        if let Some(part) = document.get_mut(family) {
+            bare(part, "ip");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Small questions to the kernel that more than one part asks.
+
+use cni_netlink::netns::NetNs;
+use cni_netlink::{Error, Link, Socket};
+
+use super::call::Call;
+use super::refusal::Refusal;
+
+/// What CNI_NETNS leads to.
+#[derive(Debug)]
+pub enum Sandbox {
+    /// It is empty or not set.
+    NotGiven,
+    /// There is nothing at the path.
+    Gone,
+    /// There is something at the path that is no network namespace.
+    Stale,
+    /// A network namespace.
+    Alive(NetNs),
+}
+
+/// Looks for the container's namespace.
+pub fn sandbox(call: &Call) -> Result<Sandbox, Refusal> {
+    if call.netns.is_empty() {
+        return Ok(Sandbox::NotGiven);
+    }
+    match NetNs::open(&call.netns) {
+        Ok(netns) => Ok(Sandbox::Alive(netns)),
+        Err(Error::NotANamespace { .. }) => Ok(Sandbox::Stale),
+        Err(error) if error.is_not_found() => Ok(Sandbox::Gone),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The container's namespace, which has to be there, and a socket in it.
+pub fn enter(call: &Call) -> Result<(NetNs, Socket), Refusal> {
+    let refuse = |why| Err(Refusal::invalid_variable("CNI_NETNS", &call.netns, why));
+    let netns = match sandbox(call)? {
+        Sandbox::Alive(netns) => netns,
+        Sandbox::NotGiven | Sandbox::Gone => return refuse("there is nothing"),
+        Sandbox::Stale => return refuse("it is no network namespace"),
+    };
+    if netns.same_as(&NetNs::current()?)? {
+        return refuse("it is the host's own network namespace");
+    }
+    let socket = netns.enter(Socket::open)??;
+    Ok((netns, socket))
+}
+
+/// The link of this name, if there is one.
+pub fn link(socket: &Socket, name: &str) -> Result<Option<Link>, Refusal> {
+    match socket.link(name) {
+        Ok(link) => Ok(Some(link)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Deletes the link of this name, if there is one.
+pub fn delete_link(socket: &Socket, name: &str) -> Result<(), Refusal> {
+    match link(socket, name)? {
+        Some(link) => gone(socket.delete_link(link.index)),
+        None => Ok(()),
+    }
+}
+
+/// Whether something is gone in the end: it may have been before.
+pub fn gone(deleted: cni_netlink::Result<()>) -> Result<(), Refusal> {
+    match deleted {
+        Err(error) if !error.is_not_found() => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The container's interface, if both the container and the interface are there.
+pub fn interface(call: &Call) -> Result<Option<(Socket, Link)>, Refusal> {
+    let Sandbox::Alive(netns) = sandbox(call)? else {
+        return Ok(None);
+    };
+    let socket = netns.enter(Socket::open)??;
+    let link = link(&socket, &call.attachment.ifname)?;
+    Ok(link.map(|link| (socket, link)))
+}
+
+/// Makes the MTU of the container's interface smaller by one.
+pub fn shrink_interface(call: &Call) -> Result<(), Refusal> {
+    if let Some((socket, link)) = interface(call)? {
+        socket.set_mtu(link.index, link.mtu.saturating_sub(1))?;
+    }
+    Ok(())
+}

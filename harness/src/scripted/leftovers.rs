@@ -1,0 +1,106 @@
+//! What faulty plugins leave on the host. Every piece has its attachment in its name, so that each
+//! attachment leaves more.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use cni_netlink::nft::{Masquerade, MasqueradeTable};
+use cni_netlink::{LinkKind, Route, Socket, sysctl};
+use ipnet::IpNet;
+
+use super::call::{Call, digest};
+use super::interface;
+use super::kernel;
+use super::refusal::Refusal;
+use super::result::Outcome;
+use crate::fault::Fault;
+
+/// The directory of the file that is left.
+const DIRECTORY: &str = "/var/lib/cni/scripted-leftovers";
+/// The nftables table in which a rule is left.
+const TABLE: &str = "scripted";
+/// An integer that nothing in the kernel depends on.
+const SYSCTL: &str = "ipv4/conf/lo/tag";
+
+/// What a successful ADD leaves for ever.
+pub fn of_add(call: &Call) -> Result<(), Refusal> {
+    match call.script.0 {
+        Some(Fault::DelLeavesRoute) => route(call),
+        Some(Fault::DelLeavesRule) => rule(call),
+        Some(Fault::DelLeavesSysctl) => count_up(),
+        Some(Fault::DelLeavesFile) => file(call),
+        _ => Ok(()),
+    }
+}
+
+/// What DEL leaves, or spoils.
+pub fn of_del(call: &Call) -> Result<(), Refusal> {
+    match call.script.0 {
+        Some(Fault::DelLeavesHostLink) => stray_link(&call.attachment.key()),
+        Some(Fault::DelChangesDevice) => change_device(call),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a link on the host that belongs to nobody.
+pub fn stray_link(owner: &str) -> Result<(), Refusal> {
+    let name = format!("sx{}", digest(&[owner]));
+    match Socket::open()?.create_link(&name, LinkKind::Bridge) {
+        Err(error) if !error.is_exists() => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// An address that stands for the attachment, in a network that is reserved for measurements.
+fn token(call: &Call) -> IpNet {
+    let hash = u32::from_str_radix(&digest(&[&call.attachment.key()])[..8], 16).unwrap_or_default();
+    let network = u32::from(Ipv4Addr::new(198, 18, 0, 0));
+    IpNet::from(IpAddr::V4(Ipv4Addr::from(network | (hash & 0x0001_ffff))))
+}
+
+fn route(call: &Call) -> Result<(), Refusal> {
+    let socket = Socket::open()?;
+    let lo = socket.link("lo")?.index;
+    match socket.add_route(&Route::new(token(call), None, lo)) {
+        Err(error) if !error.is_exists() => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn rule(call: &Call) -> Result<(), Refusal> {
+    let source = token(call);
+    let inside = IpNet::new(source.addr(), 15).map_or(source, |net| net.trunc());
+    let rules = [Masquerade { source, inside }];
+    Ok(MasqueradeTable::open(TABLE)?.set(&call.attachment.key(), &rules)?)
+}
+
+fn count_up() -> Result<(), Refusal> {
+    let count: u32 = sysctl::read(SYSCTL)?.parse().unwrap_or_default();
+    Ok(sysctl::write(SYSCTL, &(count + 1).to_string())?)
+}
+
+fn file(call: &Call) -> Result<(), Refusal> {
+    fs::create_dir_all(DIRECTORY)?;
+    Ok(fs::write(
+        Path::new(DIRECTORY).join(call.attachment.key()),
+        "",
+    )?)
+}
+
+/// Makes the MTU smaller of a link that the host had before, of `lo` if there is none.
+fn change_device(call: &Call) -> Result<(), Refusal> {
+    let socket = Socket::open()?;
+    let result = call
+        .prev_result()
+        .and_then(|result| Outcome::read(result).ok());
+    let listed = result.map(|result| result.interfaces).unwrap_or_default();
+    let attached = |name: &str| listed.iter().any(|interface| interface.name == name);
+    let mut links = socket.links()?;
+    links.retain(|link| !interface::is_ours(link) && !attached(&link.name));
+    links.sort_by_key(|link| (link.name == "lo", link.index));
+    match links.first() {
+        Some(link) => kernel::gone(socket.set_mtu(link.index, link.mtu.saturating_sub(1))),
+        None => Ok(()),
+    }
+}

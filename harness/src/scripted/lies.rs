@@ -1,0 +1,91 @@
+//! Results that do not say what is. CHECK knows the lies, so that it does not stumble over them.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+
+use super::call::Call;
+use super::result::{Interface, Ip, Outcome, Route};
+use crate::fault::Fault;
+
+const PHANTOM: &str = "phantom0";
+const WRONG_MAC: &str = "02:00:5e:00:53:01";
+/// Far beyond every list.
+const WRONG_INDEX: u64 = 9;
+/// The host's interface stands second in the list.
+const HOST_INDEX: u64 = 1;
+
+fn phantom_address() -> IpNet {
+    IpNet::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 66)))
+}
+
+fn phantom_route() -> IpNet {
+    IpNet::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77)))
+}
+
+/// The address that the interface has and the result does not tell.
+pub fn secret_address() -> IpNet {
+    IpNet::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 88)))
+}
+
+/// Turns the truth into the lie that the script asks for.
+pub fn tell(call: &Call, outcome: &mut Outcome) {
+    let Some(fault) = call.script.0 else {
+        return;
+    };
+    let inside = outcome.interfaces.first_mut();
+    match (fault, inside) {
+        (Fault::WrongMac, Some(inside)) => inside.mac = Some(WRONG_MAC.to_owned()),
+        (Fault::WrongMtu, Some(inside)) => inside.mtu = inside.mtu.map(|mtu| mtu + 1),
+        (Fault::WrongSandbox, Some(inside)) => {
+            inside.sandbox = Some(format!("{}-other", call.netns))
+        }
+        (Fault::PhantomInterface, _) => outcome.interfaces.push(Interface {
+            name: PHANTOM.to_owned(),
+            mac: Some(WRONG_MAC.to_owned()),
+            mtu: Some(1500),
+            sandbox: Some(call.netns.clone()),
+        }),
+        (Fault::OmitsHostInterface, _) => outcome.interfaces.truncate(1),
+        (Fault::PhantomAddress, _) => outcome.ips.insert(
+            0,
+            Ip {
+                address: phantom_address(),
+                gateway: None,
+                interface: Some(0),
+            },
+        ),
+        (Fault::WrongIndex, _) => point_to(outcome, WRONG_INDEX),
+        (Fault::WrongIndexInside, _) => point_to(outcome, HOST_INDEX),
+        (Fault::PhantomRoute, _) => outcome.routes.push(Route {
+            dst: phantom_route(),
+            gw: None,
+            attributes: Vec::new(),
+        }),
+        (Fault::OmitsRoute, _) => outcome.routes.clear(),
+        (Fault::ForgetsDns, _) => outcome.dns.clear(),
+        _ => {}
+    }
+}
+
+fn point_to(outcome: &mut Outcome, index: u64) {
+    for ip in &mut outcome.ips {
+        ip.interface = Some(index);
+    }
+}
+
+/// Takes the lie out of a result that comes back.
+pub fn forget(call: &Call, outcome: &mut Outcome) {
+    match call.script.0 {
+        Some(Fault::WrongMac | Fault::WrongMtu | Fault::WrongSandbox) => outcome.interfaces.clear(),
+        Some(Fault::PhantomInterface) => outcome.interfaces.retain(|i| i.name != PHANTOM),
+        Some(Fault::PhantomAddress) => outcome.ips.retain(|ip| ip.address != phantom_address()),
+        Some(Fault::PhantomRoute) => outcome.routes.retain(|route| route.dst != phantom_route()),
+        _ => {}
+    }
+    // An index that was wrong, or that now points to nothing, tells nothing.
+    let indices = [Fault::WrongIndex, Fault::WrongIndexInside].map(|fault| call.script.is(fault));
+    if indices.contains(&true) || outcome.interfaces.is_empty() {
+        outcome.ips.iter_mut().for_each(|ip| ip.interface = None);
+    }
+}

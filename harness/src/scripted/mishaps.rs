@@ -1,0 +1,72 @@
+//! Faults of the process itself: it crashes, hangs, floods, or leaves other processes.
+
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::Script;
+use super::call::Call;
+use super::input::Verb;
+use super::memory;
+use super::refusal::Refusal;
+use crate::fault::Fault;
+
+/// What happens before anything is done.
+pub fn before_add(script: Script) -> Result<(), Refusal> {
+    match script.0 {
+        Some(Fault::Crash) => std::process::abort(),
+        Some(Fault::Hang) => loop {
+            std::thread::park();
+        },
+        Some(Fault::Flood) => Ok(flood()?),
+        _ => Ok(()),
+    }
+}
+
+/// Ends only when nobody takes it any more.
+fn flood() -> io::Result<()> {
+    let wave = [b'x'; 64 * 1024];
+    loop {
+        io::stdout().write_all(&wave)?;
+    }
+}
+
+/// What happens after ADD has succeeded.
+pub fn after_add(call: &Call) -> Result<(), Refusal> {
+    if call.script.is(Fault::HoldsStdout) {
+        let holder = idler(Stdio::inherit())?;
+        memory::note(call, memory::HOLDER, &holder.to_string())?;
+    }
+    if call.script.is(Fault::LeavesProcess) {
+        idler(Stdio::null())?;
+    }
+    Ok(())
+}
+
+/// Starts a process that does nothing for ever: this plugin with the fault `hang`.
+fn idler(stdout: Stdio) -> Result<u32, Refusal> {
+    let name = format!("scripted.{}", Fault::Hang.id());
+    let child = Command::new("/proc/self/exe")
+        .arg0(name)
+        .env("CNI_COMMAND", Verb::Add.as_str())
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(child.id())
+}
+
+/// Ends the process that holds standard output, since to leave it for good is another fault.
+pub fn after_del(call: &Call) -> Result<(), Refusal> {
+    let holder = memory::recall(call, memory::HOLDER);
+    let holder = holder.filter(|_| call.script.is(Fault::HoldsStdout));
+    if let Some(Ok(pid)) = holder.map(|text| text.parse()) {
+        // It may be gone.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        memory::forget(call, memory::HOLDER)?;
+    }
+    Ok(())
+}

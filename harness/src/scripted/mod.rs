@@ -1,0 +1,200 @@
+//! The scripted plugin: small, conformant in every kind and version, and able to break the SPEC in
+//! every way that a [`Fault`] names. With it, tests show that every check can fail.
+//!
+//! It shares nothing with the runtime, the plugin-side library and the reference plugins, and settles
+//! what the SPEC leaves open in other ways than they do, so that no check mistakes a habit for a rule.
+
+mod call;
+mod chained;
+mod del_faults;
+mod delegate;
+mod input;
+mod interface;
+mod ipam;
+mod kernel;
+mod leftovers;
+mod lies;
+mod memory;
+mod mishaps;
+pub mod recorder;
+mod refusal;
+mod result;
+mod speech;
+mod version;
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::{Map, Value};
+
+use crate::fault::Fault;
+use call::{Attachment, Call};
+use input::{Environment, Verb};
+use refusal::Refusal;
+
+/// The exit status of a name that stands for no fault: none that a plugin gives.
+const UNKNOWN_FAULT: u8 = 3;
+
+/// A JSON object.
+type Object = Map<String, Value>;
+/// What a plugin has to say at the end: a document, nothing, or why it refuses.
+type Answer = Result<Option<Object>, Refusal>;
+
+/// The fault that is to be committed, if any.
+#[derive(Debug, Clone, Copy, Default)]
+struct Script(Option<Fault>);
+
+impl Script {
+    /// The fault behind the first dot of the plugin's name; the error is what stands there instead.
+    fn of_name(name: &str) -> Result<Self, &str> {
+        match name.split_once('.') {
+            None => Ok(Self(None)),
+            Some((_, id)) => Fault::find(id).map(|fault| Self(Some(fault))).ok_or(id),
+        }
+    }
+
+    /// Whether this is the fault to commit.
+    fn is(self, fault: Fault) -> bool {
+        self.0 == Some(fault)
+    }
+}
+
+/// What a plugin of each kind does for the operations.
+trait Duties {
+    /// ADD: the result's document.
+    fn add(&self, call: &Call) -> Result<Object, Refusal>;
+    /// DEL.
+    fn del(&self, call: &Call) -> Result<(), Refusal>;
+    /// CHECK.
+    fn check(&self, call: &Call) -> Result<(), Refusal>;
+    /// GC, with the attachments that are still valid.
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal>;
+    /// STATUS.
+    fn status(&self, call: &Call) -> Result<(), Refusal>;
+}
+
+/// Runs the scripted plugin: the operation of CNI_COMMAND, with the fault that its name asks for.
+pub fn main() -> ExitCode {
+    let name = own_name();
+    let script = match Script::of_name(&name) {
+        Ok(script) => script,
+        Err(id) => {
+            eprintln!(
+                "the scripted plugin knows no fault `{id}`\nhint: `cnispec list checks` names the fault of each check"
+            );
+            return ExitCode::from(UNKNOWN_FAULT);
+        }
+    };
+    let environment = Environment::read();
+    let mut stdin = Vec::new();
+    let answer = match io::stdin().read_to_end(&mut stdin) {
+        Ok(_) => answer(script, &name, &environment, &stdin),
+        Err(error) => Err(Refusal::unreadable_input(&error)),
+    };
+    let version = input::version_to_answer_in(&stdin);
+    speech::deliver(script, environment.verb(), &version, answer)
+}
+
+fn own_name() -> String {
+    let called = std::env::args_os()
+        .next()
+        .unwrap_or_else(|| OsString::from("scripted"));
+    let file = Path::new(&called).file_name().unwrap_or(&called);
+    file.to_string_lossy().into_owned()
+}
+
+fn answer(script: Script, name: &str, environment: &Environment, stdin: &[u8]) -> Answer {
+    let Some(verb) = environment.verb() else {
+        return unknown_command(script, environment);
+    };
+    if verb == Verb::Add {
+        mishaps::before_add(script)?;
+    }
+    if verb == Verb::Version {
+        return version::answer(script, environment, stdin);
+    }
+    let attachment = input::attachment(script, verb, environment)?;
+    match Call::understand(script, name, verb, environment, attachment, stdin) {
+        Ok(call) => perform(&call),
+        Err(refusal) => refuse_input(script, verb, refusal),
+    }
+}
+
+fn unknown_command(script: Script, environment: &Environment) -> Answer {
+    let command = environment.get("CNI_COMMAND");
+    match command.is_empty() {
+        true => Err(Refusal::missing_variables(script, &["CNI_COMMAND"])),
+        false if script.is(Fault::UnknownCommandAccepted) => Ok(None),
+        false => Err(Refusal::invalid_variable(
+            "CNI_COMMAND",
+            command,
+            "it is no operation",
+        )),
+    }
+}
+
+/// How input is refused that is no configuration, or none that this plugin can use.
+fn refuse_input(script: Script, verb: Verb, refusal: Refusal) -> Answer {
+    if script.is(Fault::RefusalLeavesLink) {
+        leftovers::stray_link("refused input")?;
+    }
+    if script.is(Fault::GarbageAccepted) && refusal.code == refusal::UNDECODABLE {
+        return Ok(
+            (verb == Verb::Add).then(|| result::nothing(&cni_types::Version::LATEST.to_string()))
+        );
+    }
+    Err(refusal)
+}
+
+fn perform(call: &Call) -> Answer {
+    let duties = call.kind()?;
+    match call.verb {
+        Verb::Add => add(call, duties).map(Some),
+        Verb::Del => del(call, duties).map(|()| None),
+        Verb::Check => check(call, duties).map(|()| None),
+        Verb::Gc => gc(call, duties).map(|()| None),
+        Verb::Status => {
+            duties.status(call)?;
+            call.fails(Fault::StatusFails).map(|()| None)
+        }
+        Verb::Version => Ok(None),
+    }
+}
+
+fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
+    memory::of_add(call)?;
+    let result = duties.add(call)?;
+    leftovers::of_add(call)?;
+    mishaps::after_add(call)?;
+    Ok(result)
+}
+
+fn del(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
+    // Found out beforehand, since afterwards everything is gone.
+    let pretext = del_faults::pretext(call)?;
+    let done = duties.del(call);
+    leftovers::of_del(call)?;
+    mishaps::after_del(call)?;
+    done?;
+    pretext.map_or(Ok(()), Err)
+}
+
+fn check(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
+    let found = duties.check(call);
+    if call.script.is(Fault::CheckChanges) {
+        kernel::shrink_interface(call)?;
+    }
+    found?;
+    call.fails(Fault::CheckFails)
+}
+
+fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
+    let mut valid = call.valid_attachments()?;
+    if call.script.is(Fault::GcRemovesValid) {
+        valid.clear();
+    }
+    duties.gc(call, &valid)?;
+    call.fails(Fault::GcFails)
+}

@@ -1,0 +1,162 @@
+//! The recording plugin: it stands in for a delegate, writes down what it was given, and answers as
+//! told, or hands the call on to the plugin that it stands for.
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitCode, Output, Stdio};
+
+use cni_netlink::Socket;
+use cni_netlink::netns::NetNs;
+
+use crate::engine::standin::{self, Orders, Reply};
+use crate::transcript::{Bytes, Delegated};
+
+/// The exit status where there is nothing to answer; the lab, not a plugin, is at fault.
+const NO_ORDERS: i32 = 3;
+
+/// Runs the recording plugin.
+pub fn main() -> ExitCode {
+    match serve() {
+        Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
+        Err(error) => {
+            eprintln!("the recording plugin cannot do its work: {error}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn serve() -> io::Result<i32> {
+    let mut stdin = Vec::new();
+    io::stdin().read_to_end(&mut stdin)?;
+    let env = environment();
+    // Before the call is handed on: this is what the caller had done by then.
+    let container_links = container_links(&env);
+    let reply = answer(&standin::orders()?, &env, &stdin)?;
+    let written = standin::record(&Delegated {
+        env,
+        stdin: Bytes(stdin),
+        stdout: reply.stdout.clone(),
+        status: reply.status,
+        container_links,
+    });
+    // A caller that does not listen has been answered all the same.
+    let _ = io::stderr().write_all(&reply.stderr.0);
+    let _ = io::stdout().write_all(&reply.stdout.0);
+    let _ = io::stdout().flush();
+    written.map(|()| reply.status)
+}
+
+fn environment() -> Vec<(String, Bytes)> {
+    std::env::vars_os()
+        .map(|(name, value)| {
+            let value = std::os::unix::ffi::OsStringExt::into_vec(value);
+            (name.to_string_lossy().into_owned(), Bytes(value))
+        })
+        .collect()
+}
+
+fn variable(env: &[(String, Bytes)], name: &str) -> String {
+    let value = env.iter().find(|(key, _)| key == name);
+    value.map(|(_, value)| value.text()).unwrap_or_default()
+}
+
+/// The names of the links in the container, as far as it can be entered.
+fn container_links(env: &[(String, Bytes)]) -> Vec<String> {
+    let look = || -> cni_netlink::Result<Vec<String>> {
+        let netns = NetNs::open(variable(env, "CNI_NETNS"))?;
+        let links = netns.enter(Socket::open)??.links()?;
+        Ok(links.into_iter().map(|link| link.name).collect())
+    };
+    look().unwrap_or_default()
+}
+
+fn answer(orders: &Orders, env: &[(String, Bytes)], stdin: &[u8]) -> io::Result<Reply> {
+    if let Some(reply) = orders.answers.get(&variable(env, "CNI_COMMAND")) {
+        return Ok(reply.clone());
+    }
+    match &orders.pass_to {
+        Some(plugin) => hand_on(plugin, stdin),
+        None => Ok(Reply {
+            stderr: Bytes::from("the recording plugin was not told what to answer\n"),
+            status: NO_ORDERS,
+            ..Reply::default()
+        }),
+    }
+}
+
+/// The answer of the plugin that this one stands for, given the same environment and input.
+fn hand_on(plugin: &Path, stdin: &[u8]) -> io::Result<Reply> {
+    let mut child = Command::new(plugin)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let pipe = child.stdin.take();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A plugin that does not read its input needs none.
+            pipe.map(|mut pipe| pipe.write_all(stdin))
+        });
+        child.wait_with_output()
+    })?;
+    Ok(reply(output))
+}
+
+/// A plugin that was ended by a signal is answered for as a shell does.
+fn reply(output: Output) -> Reply {
+    let signal = output.status.signal().map(|signal| 128 + signal);
+    Reply {
+        stdout: Bytes(output.stdout),
+        stderr: Bytes(output.stderr),
+        status: output.status.code().or(signal).unwrap_or(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn plugin(directory: &Path, script: &str) -> std::path::PathBuf {
+        let path = directory.join("plugin");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_call_is_handed_on_and_its_answer_handed_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = plugin(directory.path(), "cat; echo a word >&2; exit 7");
+        let reply = answer(&Orders::pass_to(path), &[], b"{\"name\": \"n\"}").unwrap();
+        assert_eq!(reply.stdout, Bytes::from("{\"name\": \"n\"}"));
+        assert_eq!(reply.stderr, Bytes::from("a word\n"));
+        assert_eq!(reply.status, 7);
+    }
+
+    #[test]
+    fn a_plugin_that_dies_or_reads_nothing_is_answered_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let orders = Orders::pass_to(plugin(directory.path(), "kill -9 $$"));
+        let long = vec![b' '; 1 << 20];
+        assert_eq!(answer(&orders, &[], &long).unwrap().status, 137);
+    }
+
+    #[test]
+    fn what_it_was_told_to_answer_itself_is_not_handed_on() {
+        let told = Reply {
+            stdout: Bytes::from("{}"),
+            stderr: Bytes::default(),
+            status: 1,
+        };
+        let orders = Orders {
+            pass_to: None,
+            answers: [("DEL".to_owned(), told.clone())].into(),
+        };
+        let env = |command| vec![("CNI_COMMAND".to_owned(), Bytes::from(command))];
+        assert_eq!(answer(&orders, &env("DEL"), b"").unwrap(), told);
+        assert_eq!(answer(&orders, &env("ADD"), b"").unwrap().status, NO_ORDERS);
+    }
+}
