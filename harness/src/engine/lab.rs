@@ -202,7 +202,7 @@ impl Lab {
         let id = format!("cnispec-{name}-{:08x}", self.seed & 0xffff_ffff);
         let netns = PathBuf::from("/run/netns").join(&id);
         let inside = NetNs::create_at(&netns)?;
-        inside.enter(surroundings::loopback_up)??;
+        inside.enter(surroundings::prepare_namespace)??;
         let observer = Observer::in_netns(&inside)?;
         let container = Container {
             id,

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use cni_netlink::{Address, LinkKind, MacAddr, Socket, VethEnd};
+use cni_netlink::{Address, LinkKind, MacAddr, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
 
 use super::HarnessError;
@@ -13,7 +13,7 @@ use crate::fixture::{self, LinkNeed, Needs, Surroundings};
 
 /// Makes what the fixture asks for, on the host that this process stands in.
 pub fn build(surroundings: &Surroundings) -> Result<(), HarnessError> {
-    loopback_up().map_err(|error| HarnessError::new(format!("the lab's `lo`: {error}")))?;
+    prepare_namespace().map_err(|error| HarnessError::new(format!("the lab's network: {error}")))?;
     for link in &surroundings.links {
         make(link).map_err(|error| HarnessError {
             what: format!(
@@ -61,10 +61,19 @@ pub fn missing(needs: &Needs) -> Result<Option<String>, HarnessError> {
     Ok(None)
 }
 
-/// Sets `lo` of the calling thread's namespace up.
-pub fn loopback_up() -> cni_netlink::Result<()> {
+/// Makes the calling thread's new namespace one that plugins can work in: `lo` is up, and IPv6 addresses
+/// can be used at once, since in a lab nobody else has them and looking for duplicates takes seconds.
+pub fn prepare_namespace() -> cni_netlink::Result<()> {
     let socket = Socket::open()?;
-    socket.set_up(socket.link("lo")?.index)
+    socket.set_up(socket.link("lo")?.index)?;
+    for scope in ["all", "default"] {
+        match sysctl::write(&format!("ipv6/conf/{scope}/accept_dad"), "0") {
+            // This kernel has no IPv6.
+            Err(error) if error.is_not_found() => {}
+            done => done?,
+        }
+    }
+    Ok(())
 }
 
 fn make(need: &LinkNeed) -> cni_netlink::Result<()> {
