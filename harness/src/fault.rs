@@ -63,10 +63,11 @@ faults! {
     ResultWrongTypes, "result-wrong-types", "gives `ips` as an object";
     OtherIfname, "other-ifname", "gives the interface another name than CNI_IFNAME";
     ReplacesExisting, "replaces-existing", "removes an existing interface of the requested name and succeeds";
-    TouchesExisting, "touches-existing", "sets an existing interface of the requested name up before it refuses";
     PhantomInterface, "phantom-interface", "lists an interface that does not exist";
     WrongMac, "wrong-mac", "gives another MAC than the interface has";
     WrongMtu, "wrong-mtu", "gives another MTU than the interface has";
+    OmitsSandbox, "omits-sandbox", "leaves the sandbox of the container's interface out";
+    WrongFamily, "wrong-family", "gives the other family as an address's `version`";
     WrongSandbox, "wrong-sandbox", "gives another sandbox than CNI_NETNS";
     OmitsHostInterface, "omits-host-interface", "leaves the host's interface out of the result";
     PhantomAddress, "phantom-address", "lists an address that the interface does not have";
@@ -77,7 +78,6 @@ faults! {
     OmitsRoute, "omits-route", "does not list a route that it makes and was given by IPAM";
     DropsPrevResult, "drops-prev-result", "answers ADD without what prevResult holds";
     ForgetsDns, "forgets-dns", "leaves the delegate's `dns` out of the result";
-    IgnoresMtu, "ignores-mtu", "leaves the interface at the kernel's MTU whatever the configuration says";
     LinkDown, "link-down", "leaves the container's interface down";
     DelFails, "del-fails", "always answers DEL with an error";
     DelAgainFails, "del-again-fails", "answers a repeated DEL with an error";
@@ -102,6 +102,7 @@ faults! {
     CheckMissesInterface, "check-misses-interface", "does not look for the interface in CHECK";
     CheckMissesRoute, "check-misses-route", "does not look for routes in CHECK";
     CheckMissesLinkDown, "check-misses-link-down", "does not look whether the interface is up in CHECK";
+    CheckPrints, "check-prints", "prints a document on a successful CHECK";
     CheckRepairs, "check-repairs", "puts missing addresses back in CHECK";
     CheckChanges, "check-changes", "changes the interface's MTU in CHECK";
     NoContainerIdAccepted, "no-containerid-accepted", "does ADD without CNI_CONTAINERID";
@@ -113,7 +114,6 @@ faults! {
     GarbageAccepted, "garbage-accepted", "answers undecodable input with success";
     GarbageOtherCode, "garbage-other-code", "reports undecodable input with code 7";
     NoNameAccepted, "no-name-accepted", "does ADD for a configuration without `name`";
-    NoNameOtherCode, "no-name-other-code", "reports a configuration without `name` with code 6";
     RefusalNotJson, "refusal-not-json", "refuses bad input without any document";
     DelegateOtherEnv, "delegate-other-env", "calls its IPAM without CNI_ARGS";
     DelegateOwnEnvOnly, "delegate-own-env-only", "calls its IPAM with CNI variables and nothing else";
@@ -121,7 +121,6 @@ faults! {
     DelegateFailureIgnored, "delegate-failure-ignored", "succeeds although its IPAM refused";
     DelegateFailureNoDel, "delegate-failure-no-del", "does not call its IPAM with DEL after the IPAM's ADD failed";
     DelegateFailureLeavesLink, "delegate-failure-leaves-link", "leaves a link on the host when its IPAM refuses";
-    DelegateErrorReplaced, "delegate-error-replaced", "reports another error than its IPAM's";
     DelNotDelegated, "del-not-delegated", "does not hand DEL on to its IPAM";
     CheckNotDelegated, "check-not-delegated", "does not hand CHECK on to its IPAM";
     CheckDelegateErrorIgnored, "check-delegate-error-ignored", "answers CHECK with success although its IPAM's CHECK failed";

@@ -4,7 +4,19 @@
 //! documents that the runtime and the reference plugins use, so that judge and judged cannot share
 //! one misreading of the SPEC.
 
+mod add;
+mod chain;
+mod check_operation;
 pub mod clauses;
+mod del;
+mod delegation;
+mod document;
+mod input;
+mod ipam;
+mod network;
+mod protocol;
+mod result;
+mod version;
 
 use cni_types::Version;
 use serde::{Deserialize, Serialize};
@@ -86,7 +98,7 @@ pub struct Check {
     /// The kinds of plugin that it binds.
     pub binds: &'static [Kind],
     /// Its clauses. In a version that none of them names, the check does not bind.
-    pub clauses: &'static [Clause],
+    pub clauses: &'static [&'static [Clause]],
     /// The scenarios that show whether it is met.
     pub scope: Scope,
     /// The fault of the scripted plugin that must trip it.
@@ -100,10 +112,22 @@ pub struct Check {
 impl Check {
     /// The clause that binds in this version, the strongest if there are several.
     pub fn clause(&self, version: Version) -> Option<&'static Clause> {
-        self.clauses
-            .iter()
-            .filter(|clause| clause.versions.contains(&version))
-            .max_by_key(|clause| clause.level)
+        self.clauses_of(version).into_iter().next()
+    }
+
+    /// The clauses of this version that can be broken, the strongest first.
+    pub fn clauses_of(&self, version: Version) -> Vec<&'static Clause> {
+        let mut clauses: Vec<_> = self
+            .every_clause()
+            .filter(|clause| clause.versions.contains(&version) && clause.level > Level::May)
+            .collect();
+        clauses.sort_by_key(|clause| std::cmp::Reverse(clause.level));
+        clauses
+    }
+
+    /// The clauses of all versions.
+    pub fn every_clause(&self) -> impl Iterator<Item = &'static Clause> {
+        self.clauses.iter().flat_map(|list| list.iter())
     }
 
     /// The operation that the check belongs to, or `protocol` and the like: what stands before the dot.
@@ -172,7 +196,20 @@ impl Unmet {
 
 /// Every check, in the order in which reports show them.
 pub fn catalogue() -> Vec<&'static Check> {
-    Vec::new()
+    let lists = [
+        version::CHECKS,
+        protocol::CHECKS,
+        input::CHECKS,
+        add::CHECKS,
+        result::CHECKS,
+        chain::CHECKS,
+        ipam::CHECKS,
+        check_operation::CHECKS,
+        del::CHECKS,
+        network::CHECKS,
+        delegation::CHECKS,
+    ];
+    lists.into_iter().flatten().collect()
 }
 
 /// The check with this id.

@@ -52,8 +52,8 @@ fn explain_check(check: &Check, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "\nclauses")?;
     check
-        .clauses
-        .iter()
+        .every_clause()
+        .filter(|clause| clause.level > Level::May)
         .try_for_each(|clause| explain_clause(clause, out))
 }
 

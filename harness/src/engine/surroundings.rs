@@ -13,7 +13,8 @@ use crate::fixture::{self, LinkNeed, Needs, Surroundings};
 
 /// Makes what the fixture asks for, on the host that this process stands in.
 pub fn build(surroundings: &Surroundings) -> Result<(), HarnessError> {
-    prepare_namespace().map_err(|error| HarnessError::new(format!("the lab's network: {error}")))?;
+    prepare_namespace()
+        .map_err(|error| HarnessError::new(format!("the lab's network: {error}")))?;
     for link in &surroundings.links {
         make(link).map_err(|error| HarnessError {
             what: format!(

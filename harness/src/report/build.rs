@@ -98,13 +98,7 @@ fn facts(subject: &Subject) -> SubjectFacts {
 
 fn entry(row: &Row<'_>, replay: &Replay) -> Entry {
     let version = row.transcript.spec_version;
-    let mut clauses: Vec<_> = row
-        .check
-        .clauses
-        .iter()
-        .filter(|clause| clause.versions.contains(&version))
-        .collect();
-    clauses.sort_by_key(|clause| std::cmp::Reverse(clause.level));
+    let clauses = row.check.clauses_of(version);
     let link = |clause: &&crate::check::Clause| ClauseLink {
         version,
         level: clause.level,

@@ -35,7 +35,7 @@ const fn check(id: &'static str, claim: &'static str, judge: fn(&Transcript) -> 
         id,
         claim,
         binds: &[Kind::Interface],
-        clauses: CLAUSES,
+        clauses: &[CLAUSES],
         scope: Scope::Every,
         fault: Fault::DelFails,
         dispute: None,

@@ -84,6 +84,7 @@ fn gc(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.container("b")?;
     lab.must_add("add-a", "a")?;
+    lab.observe("first")?;
     lab.must_add("add-b", "b")?;
     lab.observe("both")?;
     lab.gc("gc-all", &["a", "b"])?;
@@ -91,6 +92,7 @@ fn gc(lab: &mut Lab) -> Doing {
     lab.remove_netns("b", "netns-removed", false)?;
     lab.gc("gc-one", &["a"])?;
     lab.check("check-a", "a")?;
+    lab.settle("first")?;
     lab.observe("one")?;
     lab.del("del-a", "a")?;
     lab.gc("gc-none", &[])?;

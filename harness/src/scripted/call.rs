@@ -8,7 +8,7 @@ use super::chained::Chained;
 use super::input::{self, Environment, Verb};
 use super::interface::Interface;
 use super::ipam::Ipam;
-use super::refusal::{INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, Refusal, UNDECODABLE};
+use super::refusal::{INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, Refusal};
 use super::{Duties, Object, Script};
 use crate::fault::Fault;
 
@@ -136,16 +136,12 @@ impl Call {
             self.replace("name", "nameless".to_owned());
             return Ok(());
         }
-        let mut refusal = match name {
+        Err(match name {
             None => Refusal::configuration("it has no `name`"),
             Some(name) => {
                 Refusal::configuration(format!("no network can have the `name` `{name}`"))
             }
-        };
-        if self.script.is(Fault::NoNameOtherCode) {
-            refusal.code = UNDECODABLE;
-        }
-        Err(refusal)
+        })
     }
 
     fn replace(&mut self, key: &str, text: String) {

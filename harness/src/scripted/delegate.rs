@@ -108,7 +108,7 @@ fn execute(call: &Call, verb: Verb) -> Result<Vec<u8>, Refusal> {
     })?;
     match output.status.success() {
         true => Ok(output.stdout),
-        false => Err(error_of(call, &output.stdout, &output.status.to_string())),
+        false => Err(error_of(&output.stdout, &output.status.to_string())),
     }
 }
 
@@ -159,14 +159,7 @@ fn run(mut command: Command, stdin: &[u8]) -> std::io::Result<std::process::Outp
 }
 
 /// The delegate's error as it gave it, or what can be said if it gave none.
-fn error_of(call: &Call, stdout: &[u8], status: &str) -> Refusal {
-    if call.script.is(Fault::DelegateErrorReplaced) {
-        return Refusal::new(
-            refusal::SCRIPTED,
-            "no address",
-            "address management has failed",
-        );
-    }
+fn error_of(stdout: &[u8], status: &str) -> Refusal {
     let error: Value = serde_json::from_slice(stdout).unwrap_or_default();
     let text = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
     match error.get("code").and_then(Value::as_u64) {

@@ -40,6 +40,7 @@ pub fn tell(call: &Call, outcome: &mut Outcome) {
         (Fault::WrongSandbox, Some(inside)) => {
             inside.sandbox = Some(format!("{}-other", call.netns))
         }
+        (Fault::OmitsSandbox, Some(inside)) => inside.sandbox = None,
         (Fault::PhantomInterface, _) => outcome.interfaces.push(Interface {
             name: PHANTOM.to_owned(),
             mac: Some(WRONG_MAC.to_owned()),
@@ -77,7 +78,9 @@ fn point_to(outcome: &mut Outcome, index: u64) {
 /// Takes the lie out of a result that comes back.
 pub fn forget(call: &Call, outcome: &mut Outcome) {
     match call.script.0 {
-        Some(Fault::WrongMac | Fault::WrongMtu | Fault::WrongSandbox) => outcome.interfaces.clear(),
+        Some(Fault::WrongMac | Fault::WrongMtu | Fault::WrongSandbox | Fault::OmitsSandbox) => {
+            outcome.interfaces.clear()
+        }
         Some(Fault::PhantomInterface) => outcome.interfaces.retain(|i| i.name != PHANTOM),
         Some(Fault::PhantomAddress) => outcome.ips.retain(|ip| ip.address != phantom_address()),
         Some(Fault::PhantomRoute) => outcome.routes.retain(|route| route.dst != phantom_route()),

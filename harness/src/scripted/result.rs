@@ -289,6 +289,9 @@ pub fn document(call: &Call, outcome: &Outcome, of_ipam: bool) -> Object {
     if call.script.is(Fault::ResultWrongTypes) {
         spoil_types(&mut document);
     }
+    if call.script.is(Fault::WrongFamily) {
+        swap_families(&mut document);
+    }
     document.insert("cniVersion".to_owned(), json!(claimed));
     document
 }
@@ -322,12 +325,26 @@ fn spoil_types(document: &mut Object) {
     }
 }
 
+fn swap_families(document: &mut Object) {
+    for ip in document
+        .get_mut("ips")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(family) = ip.get_mut("version") {
+            *family = json!(if *family == "4" { "6" } else { "4" });
+        }
+    }
+}
+
 /// Whether a result has to be written anew, since it cannot stay as it is.
 pub fn must_be_rewritten(call: &Call, result: &Value) -> bool {
     let faults = [
         Fault::ResultOtherVersion,
         Fault::ResultOldShape,
         Fault::ResultWrongTypes,
+        Fault::WrongFamily,
     ];
     let version = result.get("cniVersion").and_then(Value::as_str);
     let other = version.is_some_and(|version| version.parse() != Ok(call.version));

@@ -33,6 +33,7 @@ pub fn deliver(script: Script, verb: Option<Verb>, version: &str, answer: Answer
 
 fn success(script: Script, verb: Option<Verb>, version: &str, document: Option<Object>) -> Speech {
     let extra = (verb == Some(Verb::Del) && script.is(Fault::ResultOnDel))
+        || (verb == Some(Verb::Check) && script.is(Fault::CheckPrints))
         || (verb == Some(Verb::Gc) && script.is(Fault::GcPrints));
     let document = document.or_else(|| extra.then(|| super::result::nothing(version)));
     let stdout = match document {

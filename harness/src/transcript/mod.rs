@@ -8,7 +8,7 @@ mod view;
 
 pub use bytes::Bytes;
 pub use state::{ChangeKind, FileEntry, Process, State, StateChange};
-pub use view::{ErrorDocument, Reading, read};
+pub use view::{ErrorDocument, Reading, duplicate_key, read};
 
 use cni_types::{Operation, Version};
 use serde::{Deserialize, Serialize};

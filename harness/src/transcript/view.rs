@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Call, Ending, Exit, Role, State, Step, Transcript};
 use crate::check::Unmet;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// What stands on a plugin's standard output.
 #[derive(Debug, Clone, PartialEq)]
@@ -215,5 +216,115 @@ pub fn read(bytes: &[u8]) -> Reading {
     match serde_json::from_slice(bytes) {
         Ok(document) => Reading::One(document),
         Err(error) => Reading::Unreadable(error.to_string()),
+    }
+}
+
+/// A key that stands twice in one object of a document, if there is one.
+pub fn duplicate_key(bytes: &[u8]) -> Option<String> {
+    let keys = serde_json::from_slice::<Keys>(bytes);
+    keys.ok().and_then(|keys| keys.0)
+}
+
+/// What is found while a document is read: a key that was there before.
+#[derive(Default)]
+struct Keys(Option<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeysVisitor)
+    }
+}
+
+struct KeysVisitor;
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = Keys;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Keys, E> {
+        Ok(Keys::default())
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Keys, E> {
+        Ok(Keys::default())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Keys, E> {
+        Ok(Keys::default())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Keys, E> {
+        Ok(Keys::default())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Keys, E> {
+        Ok(Keys::default())
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Keys, E> {
+        Ok(Keys::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Keys, A::Error> {
+        let mut found = Keys::default();
+        while let Some(item) = items.next_element::<Keys>()? {
+            found.0 = found.0.or(item.0);
+        }
+        Ok(found)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Keys, A::Error> {
+        let mut seen = std::collections::HashSet::new();
+        let mut found = Keys::default();
+        while let Some(key) = entries.next_key::<String>()? {
+            let inner = entries.next_value::<Keys>()?;
+            found.0 = found.0.or(inner.0);
+            if !seen.insert(key.clone()) {
+                found.0.get_or_insert(key);
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_compared_within_one_object() {
+        let duplicate = |text: &str| duplicate_key(text.as_bytes());
+        assert_eq!(
+            duplicate(r#"{"a": 1, "b": {"a": 1.5, "c": [{"a": null}, {"a": true}]}}"#),
+            None
+        );
+        assert_eq!(
+            duplicate(r#"{"a": [{"b": 1, "b": 2}]}"#),
+            Some("b".to_owned())
+        );
+        assert_eq!(
+            duplicate(r#"{"a": 1, "\u0061": 99999999999999999999999}"#),
+            Some("a".to_owned())
+        );
+        assert_eq!(duplicate("{"), None);
+    }
+
+    #[test]
+    fn exactly_one_document_is_read() {
+        assert_eq!(read(b" \n"), Reading::Nothing);
+        assert_eq!(read(b" {} \n"), Reading::One(serde_json::json!({})));
+        for text in [
+            &b"{} {}"[..],
+            b"{}x",
+            b"log\n{}",
+            b"{\"a\": \"\xff\"}",
+            b"{",
+            b"\xef\xbb\xbf{}",
+        ] {
+            assert!(matches!(read(text), Reading::Unreadable(_)), "{text:?}");
+        }
     }
 }

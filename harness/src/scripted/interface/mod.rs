@@ -117,7 +117,7 @@ impl Wishes {
             }
         };
         Ok(Self {
-            mtu: mtu.filter(|_| !call.script.is(Fault::IgnoresMtu)),
+            mtu,
             mac: mac.filter(|_| !call.script.is(Fault::IgnoresRuntimeMac)),
         })
     }
@@ -129,9 +129,6 @@ fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
     };
     if call.script.is(Fault::ReplacesExisting) {
         return Ok(inside.delete_link(link.index)?);
-    }
-    if call.script.is(Fault::TouchesExisting) {
-        inside.set_up(link.index)?;
     }
     let details = format!("`{}` already has an interface `{}`", call.netns, link.name);
     Err(Refusal::new(

@@ -1,0 +1,221 @@
+//! ADD: what it prints, what it makes, and what it refuses.
+
+use cni_types::Operation;
+
+use super::clauses::{add, disputes, protocol};
+use super::document::{Answer, answers};
+use super::protocol::{says_no_key_twice, says_one_document, says_something};
+use super::{Check, Dispute, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::Transcript;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "add.prints-a-result",
+        claim: "a successful ADD prints something",
+        clauses: &[add::RESULT_ON_STDOUT],
+        fault: Fault::AddPrintsNothing,
+        judge: |t| says_something(t, Operation::Add),
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.prints-one-document",
+        claim: "a successful ADD prints nothing but one JSON object",
+        clauses: &[add::RESULT_ON_STDOUT],
+        fault: Fault::TwoDocuments,
+        judge: |t| says_one_document(t, Operation::Add),
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.prints-no-key-twice",
+        claim: "no object in the result of an ADD has a key twice",
+        clauses: &[add::RESULT_ON_STDOUT],
+        fault: Fault::DuplicateKey,
+        dispute: Some(DUPLICATE_KEYS),
+        judge: |t| says_no_key_twice(t, Operation::Add),
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.honours-ifname",
+        claim: "the container's interface has the name CNI_IFNAME",
+        binds: INTERFACE,
+        clauses: &[add::IFNAME_HONOURED],
+        scope: ATTACHED,
+        fault: Fault::OtherIfname,
+        judge: honours_ifname,
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.sets-interface-up",
+        claim: "the container's interface is up after ADD",
+        binds: INTERFACE,
+        clauses: &[add::CONNECTIVITY],
+        scope: ATTACHED,
+        fault: Fault::LinkDown,
+        judge: sets_up,
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.refuses-existing-interface",
+        claim: "ADD fails if the container has an interface CNI_IFNAME already",
+        binds: INTERFACE,
+        clauses: &[add::EXISTING_IFNAME_REFUSED],
+        scope: Scope::In(&["add-existing"]),
+        fault: Fault::ReplacesExisting,
+        dispute: Some(disputes::EXISTING_INTERFACE),
+        judge: refuses_existing,
+    },
+    Check {
+        id: "add.refuses-unsupported-version",
+        claim: "ADD fails for a configuration of a version that the plugin does not support",
+        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        scope: Scope::In(&["unsupported-version"]),
+        fault: Fault::AcceptsAnyVersion,
+        judge: refuses_unsupported,
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.unsupported-version-is-code-1",
+        claim: "the refusal of an unsupported version has code 1",
+        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        scope: Scope::In(&["unsupported-version"]),
+        fault: Fault::RefusesVersionWithOtherCode,
+        judge: unsupported_code,
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.needs-container-id",
+        claim: "ADD without CNI_CONTAINERID fails",
+        clauses: &[add::REQUIRED_ENVIRONMENT],
+        scope: VARIABLES,
+        fault: Fault::NoContainerIdAccepted,
+        judge: |t| refused(t, "add-no-containerid"),
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.needs-netns",
+        claim: "ADD without CNI_NETNS fails",
+        clauses: &[add::REQUIRED_ENVIRONMENT],
+        scope: VARIABLES,
+        fault: Fault::NoNetnsAccepted,
+        judge: |t| refused(t, "add-no-netns"),
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.needs-ifname",
+        claim: "ADD without CNI_IFNAME fails",
+        clauses: &[add::REQUIRED_ENVIRONMENT],
+        scope: VARIABLES,
+        fault: Fault::NoIfnameAccepted,
+        judge: |t| refused(t, "add-no-ifname"),
+        ..EVERYWHERE
+    },
+];
+
+const EVERYWHERE: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::Every,
+    fault: Fault::Crash,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+const INTERFACE: &[Kind] = &[Kind::Interface];
+const ATTACHED: Scope = Scope::In(&["lifecycle", "two-containers"]);
+const VARIABLES: Scope = Scope::In(&["required-variables"]);
+
+const DUPLICATE_KEYS: Dispute = Dispute {
+    reason: "the SPEC asks for JSON, and JSON only recommends that keys are unique; readers then take either value",
+    reference: "https://www.rfc-editor.org/rfc/rfc8259#section-4",
+};
+
+/// Whether the call was refused: it must not succeed.
+pub(super) fn refused(t: &Transcript, label: &str) -> Judged {
+    let (step, call) = t.call(label)?;
+    match call.succeeded() {
+        true => Err(Unmet::broken(
+            ["an exit status that is not 0, with an error"],
+            "exit status 0",
+        )
+        .at(step)),
+        false => Ok(()),
+    }
+}
+
+fn every_attachment(t: &Transcript, judge: impl Fn(&Answer<'_>) -> Judged) -> Judged {
+    answers(t)?
+        .iter()
+        .try_for_each(|answer| judge(answer).map_err(|unmet| unmet.at(answer.step)))
+}
+
+fn honours_ifname(t: &Transcript) -> Judged {
+    every_attachment(t, |answer| {
+        let ifname = answer.ifname();
+        let Some((before, after)) = answer.inside() else {
+            return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        };
+        if after.links.iter().any(|link| link.name == ifname) {
+            return Ok(());
+        }
+        let new = after
+            .links
+            .iter()
+            .filter(|link| before.links.iter().all(|old| old.name != link.name));
+        let new: Vec<&str> = new.map(|link| link.name.as_str()).collect();
+        let actual = match new.as_slice() {
+            [] => "no interface was made in the container".to_owned(),
+            names => format!("the container has got {}", names.join(", ")),
+        };
+        Err(Unmet::broken(
+            [format!("an interface `{ifname}` in the container")],
+            actual,
+        ))
+    })
+}
+
+fn sets_up(t: &Transcript) -> Judged {
+    every_attachment(t, |answer| {
+        let ifname = answer.ifname();
+        let link = answer
+            .inside()
+            .and_then(|(_, after)| after.links.iter().find(|link| link.name == ifname));
+        match link {
+            Some(link) if !link.up => Err(Unmet::broken(
+                [format!("`{ifname}` is up")],
+                format!("`{ifname}` is down"),
+            )),
+            Some(_) => Ok(()),
+            None => Err(Unmet::Inconclusive(format!(
+                "the container has no interface `{ifname}`"
+            ))),
+        }
+    })
+}
+
+fn refuses_existing(t: &Transcript) -> Judged {
+    if let crate::transcript::Ending::NotApplicable(fact) = &t.ending {
+        return Err(Unmet::NotApplicable(fact.clone()));
+    }
+    refused(t, "add-existing")
+}
+
+fn refuses_unsupported(t: &Transcript) -> Judged {
+    refused(t, "add-unsupported")
+}
+
+fn unsupported_code(t: &Transcript) -> Judged {
+    let (step, call) = t.call("add-unsupported")?;
+    let Some(error) = call.error() else {
+        return Err(Unmet::Inconclusive(
+            "the call gave no error on standard output".to_owned(),
+        ));
+    };
+    match error.code {
+        Some(1) => Ok(()),
+        _ => Err(Unmet::broken(["an error with code 1"], call.outcome()).at(step)),
+    }
+}

@@ -1,0 +1,353 @@
+//! DEL: it succeeds whatever is missing, and leaves nothing.
+
+use cni_types::Operation;
+
+use super::clauses::del;
+use super::protocol::says_nothing;
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "del.succeeds",
+        claim: "DEL of what ADD made succeeds",
+        clauses: &[del::UNDOES_ADD],
+        scope: Scope::In(&["lifecycle", "two-containers"]),
+        fault: Fault::DelFails,
+        judge: |t| succeed(t, &["del", "del-a", "del-b"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.prints-nothing",
+        claim: "a successful DEL prints nothing",
+        clauses: &[del::NO_OUTPUT],
+        scope: Scope::Every,
+        fault: Fault::ResultOnDel,
+        judge: |t| says_nothing(t, Operation::Del),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.repeat-succeeds",
+        claim: "DEL again succeeds, with and without the stored result",
+        clauses: &[del::REPEATED],
+        scope: Scope::In(&["repeat-del"]),
+        fault: Fault::DelAgainFails,
+        judge: |t| succeed(t, &["del-again", "del-again-cached"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.unknown-succeeds",
+        claim: "DEL of an attachment that was never made succeeds",
+        clauses: &[del::UNKNOWN_ATTACHMENT],
+        scope: Scope::In(&["del-without-add"]),
+        fault: Fault::DelUnknownFails,
+        judge: unknown_succeeds,
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-namespace-succeeds",
+        claim: "DEL succeeds when the network namespace and its path are gone",
+        clauses: &[del::NETNS_GONE],
+        scope: Scope::In(&["del-netns-gone"]),
+        fault: Fault::DelNeedsLiveNetns,
+        judge: |t| succeed(t, &["del-gone"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-netns-succeeds",
+        claim: "DEL succeeds when CNI_NETNS is empty or not set",
+        clauses: &[del::NETNS_NOT_GIVEN],
+        scope: Scope::In(&["del-netns-empty"]),
+        fault: Fault::DelNeedsNetns,
+        judge: |t| succeed(t, &["del-empty", "del-unset"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.stale-namespace-succeeds",
+        claim: "DEL succeeds when CNI_NETNS is an ordinary file",
+        clauses: &[del::MISSING_RESOURCES],
+        scope: Scope::In(&["del-netns-stale"]),
+        fault: Fault::DelRefusesStaleFile,
+        judge: |t| succeed(t, &["del-stale"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-result-succeeds",
+        claim: "DEL succeeds without `prevResult`",
+        clauses: &[del::PREV_RESULT_NOT_GIVEN],
+        scope: Scope::In(&["del-no-result"]),
+        fault: Fault::DelNeedsPrevResult,
+        judge: |t| succeed(t, &["del-no-result"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-interface-succeeds",
+        claim: "DEL succeeds when the interface is gone",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[del::INTERFACE_GONE],
+        scope: Scope::In(&["del-interface-gone"]),
+        fault: Fault::DelNeedsInterface,
+        judge: |t| succeed(t, &["del-interface-gone"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.removes-interface",
+        claim: "the container has no interface CNI_IFNAME after DEL",
+        binds: &[Kind::Interface],
+        clauses: &[del::REMOVES_INTERFACE],
+        scope: Scope::In(&["lifecycle"]),
+        fault: Fault::DelLeavesInterface,
+        judge: removes_interface,
+        ..OF_DEL
+    },
+    Check {
+        id: "del.leaves-no-link",
+        claim: "the host has no more links after DEL than before ADD",
+        fault: Fault::DelLeavesHostLink,
+        judge: |t| leaves_no(t, &["link"], is_added),
+        ..LEAVING
+    },
+    Check {
+        id: "del.leaves-no-route",
+        claim: "the host has no more addresses, routes and neighbours after DEL than before ADD",
+        fault: Fault::DelLeavesRoute,
+        judge: |t| leaves_no(t, &["address", "route", "neighbour"], is_added),
+        ..LEAVING
+    },
+    Check {
+        id: "del.leaves-no-rule",
+        claim: "the host has no more rules, firewall objects and queueing disciplines after DEL than before ADD",
+        fault: Fault::DelLeavesRule,
+        judge: |t| leaves_no(t, &["rule", "qdisc", "nftables"], is_there),
+        ..LEAVING
+    },
+    Check {
+        id: "del.leaves-no-file",
+        claim: "there are no more files after DEL than before ADD",
+        fault: Fault::DelLeavesFile,
+        judge: |t| leaves_no(t, &["file", "directory", "symlink", "other"], is_added),
+        ..LEAVING
+    },
+    Check {
+        id: "del.leaves-no-process",
+        claim: "no process runs after DEL that did not run before ADD",
+        fault: Fault::LeavesProcess,
+        judge: |t| leaves_no(t, &["process"], is_added),
+        ..LEAVING
+    },
+    Check {
+        id: "del.restores-sysctls",
+        claim: "the host's sysctls are after DEL what they were before ADD",
+        fault: Fault::DelLeavesSysctl,
+        judge: |t| leaves_no(t, &["sysctl"], is_there),
+        ..LEAVING
+    },
+    Check {
+        id: "del.restores-devices",
+        claim: "links that the host had before ADD are what they were after DEL",
+        scope: Scope::In(&["lifecycle"]),
+        fault: Fault::DelChangesDevice,
+        judge: restores_devices,
+        ..LEAVING
+    },
+    Check {
+        id: "del.keeps-other-attachments",
+        claim: "DEL of one attachment leaves another as it is",
+        clauses: &[del::UNDOES_ADD],
+        scope: Scope::In(&["two-containers"]),
+        fault: Fault::DelRemovesOther,
+        judge: keeps_others,
+        ..OF_DEL
+    },
+];
+
+const OF_DEL: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::Every,
+    fault: Fault::DelFails,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+/// What holds for everything that may be left behind.
+const LEAVING: Check = Check {
+    clauses: &[del::UNDOES_ADD],
+    scope: Scope::In(&[
+        "lifecycle",
+        "repeat-del",
+        "del-without-add",
+        "del-netns-gone",
+        "del-netns-empty",
+        "del-netns-stale",
+        "del-no-result",
+        "del-interface-gone",
+        "two-containers",
+    ]),
+    ..OF_DEL
+};
+
+/// Whether the calls with these labels that were made succeeded; at least one must have been made.
+fn succeed(t: &Transcript, labels: &[&str]) -> Judged {
+    let made: Vec<(usize, &Call)> = labels
+        .iter()
+        .filter_map(|label| t.call(label).ok())
+        .collect();
+    if made.is_empty() {
+        t.call(labels[0])?;
+    }
+    match made.into_iter().find(|(_, call)| !call.succeeded()) {
+        Some((step, call)) => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+        None => Ok(()),
+    }
+}
+
+/// Code 3, "unknown container", is an answer that the SPEC offers too.
+fn unknown_succeeds(t: &Transcript) -> Judged {
+    let (step, call) = t.call("del-unknown")?;
+    let refused = call.error().is_some_and(|error| error.code == Some(3));
+    match call.succeeded() || refused {
+        true => Ok(()),
+        false => {
+            Err(Unmet::broken(["exit status 0", "an error with code 3"], call.outcome()).at(step))
+        }
+    }
+}
+
+fn removes_interface(t: &Transcript) -> Judged {
+    let (step, del) = t.success("del")?;
+    let (_, add) = t.success("add")?;
+    let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
+    let container = add.container.as_deref().unwrap_or_default();
+    let has = |state: &State| {
+        state
+            .containers
+            .get(container)
+            .is_some_and(|inside| inside.links.iter().any(|link| link.name == ifname))
+    };
+    if has(t.before(add)) {
+        return Err(Unmet::NotApplicable(format!(
+            "every network namespace has an interface `{ifname}`"
+        )));
+    }
+    match has(t.after(del)) {
+        true => Err(Unmet::broken(
+            [format!("no interface `{ifname}` in the container")],
+            format!("the container still has `{ifname}`"),
+        )
+        .at(step)),
+        false => Ok(()),
+    }
+}
+
+/// A thing that has come; what has only changed belongs to somebody else.
+pub(super) fn is_added(change: &StateChange) -> bool {
+    change.kind == ChangeKind::Added
+}
+
+fn is_there(_: &StateChange) -> bool {
+    true
+}
+
+/// Changes of the host from "start" to "end", of objects of these sorts.
+fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -> Judged {
+    let (start, end) = (t.observed("start")?, t.observed("end")?);
+    let mut changes = start.residue(end);
+    changes.retain(|change| sorts.contains(&sort(change)) && counts(change));
+    left(t, changes)
+}
+
+/// The first word of an object's name; all that nftables hold is one sort.
+fn sort(change: &StateChange) -> &str {
+    match change.object.split(' ').next().unwrap_or_default() {
+        "table" | "chain" | "set" | "map" | "nft" | "nftables" | "object" | "flowtable" => {
+            "nftables"
+        }
+        sort => sort,
+    }
+}
+
+fn left(t: &Transcript, changes: Vec<StateChange>) -> Judged {
+    let Some(first) = changes.first() else {
+        return Ok(());
+    };
+    let word = match first.kind {
+        ChangeKind::Added => "left behind",
+        ChangeKind::Removed => "gone",
+        ChangeKind::Changed => "changed",
+    };
+    let more = match changes.len() {
+        1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    let actual = format!("{word}: {}{more}", first.object);
+    let unmet = Unmet::broken(["the host as it was before ADD"], actual).showing(changes);
+    let last_del = t
+        .calls()
+        .filter(|(_, call)| call.operation == Operation::Del)
+        .last();
+    Err(match last_del {
+        Some((step, _)) => unmet.at(step),
+        None => unmet,
+    })
+}
+
+/// Links, with their addresses, that stood on the host before the network's first ADD.
+fn restores_devices(t: &Transcript) -> Judged {
+    let (untouched, end) = (t.observed("untouched")?, t.observed("end")?);
+    let mut changes = untouched.residue(end);
+    let names: Vec<&str> = untouched
+        .host
+        .links
+        .iter()
+        .map(|link| link.name.as_str())
+        .collect();
+    changes.retain(|change| {
+        let mut words = change.object.split(' ');
+        let of_device = matches!(words.next(), Some("link" | "address"));
+        // Addresses that are there in the end may be the network's, kept for its next attachment.
+        let counts = change.kind != ChangeKind::Added;
+        of_device && counts && words.next().is_some_and(|name| names.contains(&name))
+    });
+    left(t, changes)
+}
+
+fn keeps_others(t: &Transcript) -> Judged {
+    let (step, _) = t.success("del-a")?;
+    let (both, one) = (t.observed("both")?, t.observed("one")?);
+    let mut changes = both.container_changes("b", one);
+    changes.extend(removed_of(t, "add-b", both, one));
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let actual = format!(
+        "the other attachment has lost or changed: {}",
+        changes[0].object
+    );
+    Err(Unmet::broken(["the other attachment as it was"], actual)
+        .at(step)
+        .showing(changes))
+}
+
+/// What the ADD with this label brought to the host, files included, and one of two later states has lost.
+pub(super) fn removed_of(
+    t: &Transcript,
+    add: &str,
+    earlier: &State,
+    later: &State,
+) -> Vec<StateChange> {
+    let brought: Vec<String> = t
+        .all_calls()
+        .filter(|(_, call)| call.label == add)
+        .flat_map(|(_, call)| t.before(call).residue(t.after(call)))
+        .filter(is_added)
+        .map(|change| change.object)
+        .collect();
+    let mut removed = earlier.residue(later);
+    removed.retain(|change| change.kind == ChangeKind::Removed && brought.contains(&change.object));
+    removed
+}

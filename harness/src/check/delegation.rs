@@ -1,0 +1,426 @@
+//! Delegation: what the plugin asks of its IPAM plugin, and what it makes of the answers. All of it was written
+//! down by the recording plugin, which stood in.
+
+use serde_json::{Map, Value};
+
+use super::clauses::{add, del, delegation, gc, result, routes as routes_of, status};
+use super::document::{Route, routes};
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Call, Delegated, Reading, Transcript, read};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "delegation.same-environment",
+        claim: "the delegate has every variable that the plugin has",
+        clauses: &[delegation::ENVIRONMENT],
+        fault: Fault::DelegateOtherEnv,
+        judge: same_environment,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.complete-configuration",
+        claim: "the delegate has every key of the configuration that the plugin has",
+        clauses: &[delegation::COMPLETE_CONFIGURATION],
+        fault: Fault::DelegatePartialConfig,
+        judge: complete_configuration,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.same-configuration",
+        claim: "the delegate has the very configuration that the plugin has",
+        clauses: &[delegation::SAME_CONFIGURATION],
+        fault: Fault::DelegatePartialConfig,
+        judge: same_configuration,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.del-is-delegated",
+        claim: "DEL executes the delegate with DEL",
+        clauses: &[delegation::DEL_DELEGATED],
+        fault: Fault::DelNotDelegated,
+        judge: |t| handed_on(t, "del", "DEL"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.check-is-delegated",
+        claim: "CHECK executes the delegate with CHECK",
+        clauses: &[delegation::CHECK_DELEGATED],
+        fault: Fault::CheckNotDelegated,
+        judge: |t| handed_on(t, "check", "CHECK"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.failing-add-fails",
+        claim: "ADD fails when the delegate's ADD fails",
+        clauses: &[delegation::FAILED_ADD_FAILS],
+        scope: Scope::In(&["delegate-add-fails"]),
+        fault: Fault::DelegateFailureIgnored,
+        judge: |t| fails(t, "add-refused"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.failing-add-is-undone",
+        claim: "the delegate is executed with DEL when its ADD has failed",
+        clauses: &[delegation::FAILED_ADD_IS_UNDONE],
+        scope: Scope::In(&["delegate-add-fails"]),
+        fault: Fault::DelegateFailureNoDel,
+        judge: undone,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.failing-add-leaves-nothing",
+        claim: "nothing is left on the host of an ADD that failed, once DEL has followed",
+        clauses: &[add::FAILURE_IS_FOLLOWED_BY_DEL, del::UNDOES_ADD],
+        scope: Scope::In(&["delegate-add-fails"]),
+        fault: Fault::DelegateFailureLeavesLink,
+        judge: leaves_nothing,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.unreadable-result-fails",
+        claim: "ADD fails when the delegate prints what is not JSON",
+        clauses: &[delegation::FAILED_ADD_FAILS],
+        scope: Scope::In(&["delegate-garbage"]),
+        fault: Fault::DelegateGarbageAccepted,
+        judge: |t| fails(t, "add-garbage-result"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.failing-check-fails",
+        claim: "CHECK fails when the delegate's CHECK fails",
+        clauses: &[delegation::CHECK_ERROR_RETURNED],
+        scope: Scope::In(&["delegate-check-fails"]),
+        fault: Fault::CheckDelegateErrorIgnored,
+        judge: |t| fails(t, "check-refused"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.failing-del-fails",
+        claim: "DEL fails when the delegate's DEL fails",
+        clauses: &[delegation::DEL_ERROR_RETURNED],
+        scope: Scope::In(&["delegate-del-fails"]),
+        fault: Fault::DelDelegateErrorIgnored,
+        judge: |t| fails(t, "del-refused"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.stderr-is-passed-on",
+        claim: "what the delegate writes on standard error appears on the plugin's",
+        clauses: &[delegation::STDERR_PASSED_ON],
+        scope: Scope::In(&["delegate-add-fails"]),
+        fault: Fault::DelegateStderrSwallowed,
+        judge: stderr_passed_on,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.result-lists-every-route",
+        claim: "every route of the delegate that ADD made is listed",
+        clauses: &[routes_of::COMPLETE],
+        fault: Fault::OmitsRoute,
+        judge: lists_every_route,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.result-has-dns",
+        claim: "the result has the delegate's `dns`, unless the configuration has its own",
+        clauses: &[result::SAME_AS_IPAM],
+        fault: Fault::ForgetsDns,
+        judge: result_has_dns,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "gc.is-delegated",
+        claim: "GC executes the delegate with GC",
+        clauses: &[gc::DELEGATED],
+        fault: Fault::GcNotDelegated,
+        judge: |t| handed_on(t, "gc", "GC"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "status.is-delegated",
+        claim: "STATUS executes the delegate with STATUS",
+        clauses: &[status::DELEGATED],
+        fault: Fault::StatusNotDelegated,
+        judge: |t| handed_on(t, "status", "STATUS"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "status.fails-with-its-delegate",
+        claim: "STATUS fails when the delegate's STATUS fails",
+        clauses: &[status::DELEGATE_ERROR_RETURNED],
+        scope: Scope::In(&["delegate-status-fails"]),
+        fault: Fault::StatusDelegateErrorIgnored,
+        judge: |t| fails(t, "status-refused"),
+        ..OF_DELEGATION
+    },
+];
+
+const OF_DELEGATION: Check = Check {
+    id: "",
+    claim: "",
+    binds: &[Kind::Interface],
+    clauses: &[],
+    scope: Scope::In(&["delegation"]),
+    fault: Fault::DelNotDelegated,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+impl Delegated {
+    fn variable(&self, name: &str) -> Option<String> {
+        self.env
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.text())
+    }
+
+    fn is(&self, command: &str) -> bool {
+        self.variable("CNI_COMMAND").as_deref() == Some(command)
+    }
+
+    fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+        match read(bytes) {
+            Reading::One(Value::Object(document)) => Some(document),
+            _ => None,
+        }
+    }
+}
+
+/// The ADD that everything else is compared with: a plugin that does not delegate it delegates nothing.
+fn delegated_add(t: &Transcript) -> Result<(usize, &Call, &Delegated), Unmet> {
+    let (step, call) = t.success("add")?;
+    match call.delegated.iter().find(|delegated| delegated.is("ADD")) {
+        Some(delegated) => Ok((step, call, delegated)),
+        None => Err(Unmet::NotApplicable(
+            "it does not execute the plugin that `ipam` names".to_owned(),
+        )),
+    }
+}
+
+/// Every execution of the delegate.
+fn executions(t: &Transcript) -> Result<Vec<(usize, &Call, &Delegated)>, Unmet> {
+    delegated_add(t)?;
+    let pairs = t.calls().flat_map(|(step, call)| {
+        call.delegated
+            .iter()
+            .map(move |delegated| (step, call, delegated))
+    });
+    Ok(pairs.collect())
+}
+
+fn same_environment(t: &Transcript) -> Judged {
+    for (step, call, delegated) in executions(t)? {
+        let wanted = call.env.iter().filter(|(name, _)| {
+            // A plugin may look for programs of its own, and undoes a failed ADD by DEL.
+            name != "PATH" && name != "CNI_COMMAND"
+        });
+        for (name, value) in wanted {
+            let found = delegated.variable(name);
+            if found.as_deref() != Some(value.text().as_str()) {
+                let actual = found.map_or(format!("`{name}` is missing"), |found| {
+                    format!("`{name}` is `{found}`")
+                });
+                return Err(Unmet::broken([format!("`{name}={}`", value.text())], actual).at(step));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn complete_configuration(t: &Transcript) -> Judged {
+    for (step, call, delegated) in executions(t)? {
+        let wanted = call.input().unwrap_or_default();
+        let Some(given) = Delegated::object(&delegated.stdin.0) else {
+            return Err(Unmet::broken(
+                ["the complete configuration"],
+                "no JSON object on standard input",
+            )
+            .at(step));
+        };
+        if let Some(key) = wanted.keys().find(|key| !given.contains_key(*key)) {
+            return Err(Unmet::broken(
+                ["the complete configuration"],
+                format!("`{key}` is missing"),
+            )
+            .at(step));
+        }
+    }
+    Ok(())
+}
+
+fn same_configuration(t: &Transcript) -> Judged {
+    for (step, call, delegated) in executions(t)? {
+        let wanted = call.input().unwrap_or_default();
+        let given = Delegated::object(&delegated.stdin.0).unwrap_or_default();
+        let differs = |key: &&String| wanted.get(*key) != given.get(*key);
+        if let Some(key) = wanted.keys().chain(given.keys()).find(differs) {
+            let actual = format!("`{key}` is not the same");
+            return Err(Unmet::broken(
+                ["the configuration on the plugin's own standard input"],
+                actual,
+            )
+            .at(step));
+        }
+    }
+    Ok(())
+}
+
+fn handed_on(t: &Transcript, label: &str, command: &str) -> Judged {
+    delegated_add(t)?;
+    let (step, call) = t.call(label)?;
+    if call.delegated.iter().any(|delegated| delegated.is(command)) {
+        return Ok(());
+    }
+    let made: Vec<String> = call
+        .delegated
+        .iter()
+        .filter_map(|delegated| delegated.variable("CNI_COMMAND"))
+        .collect();
+    let actual = match made.as_slice() {
+        [] => "the delegate was not executed".to_owned(),
+        commands => format!("the delegate was executed with {}", commands.join(", ")),
+    };
+    Err(Unmet::broken([format!("the delegate is executed with {command}")], actual).at(step))
+}
+
+/// A call in which the delegate was told to fail, if it was executed at all.
+fn refused<'t>(t: &'t Transcript, label: &str) -> Result<(usize, &'t Call), Unmet> {
+    let (step, call) = t.call(label)?;
+    match call.delegated.is_empty() {
+        true => Err(Unmet::NotApplicable(
+            "it does not execute the plugin that `ipam` names here".to_owned(),
+        )),
+        false => Ok((step, call)),
+    }
+}
+
+fn fails(t: &Transcript, label: &str) -> Judged {
+    let (step, call) = refused(t, label)?;
+    match call.succeeded() {
+        true => Err(Unmet::broken(
+            ["an exit status that is not 0, with an error"],
+            "exit status 0",
+        )
+        .at(step)),
+        false => Ok(()),
+    }
+}
+
+fn undone(t: &Transcript) -> Judged {
+    let (step, call) = refused(t, "add-refused")?;
+    if !call.failed() {
+        return Err(Unmet::Inconclusive(
+            "ADD did not fail although its delegate did".to_owned(),
+        ));
+    }
+    match call.delegated.iter().any(|delegated| delegated.is("DEL")) {
+        true => Ok(()),
+        false => Err(Unmet::broken(
+            ["the delegate is executed with DEL before ADD returns"],
+            "it was executed with ADD only",
+        )
+        .at(step)),
+    }
+}
+
+fn leaves_nothing(t: &Transcript) -> Judged {
+    let (step, _) = t.call("del-after-failure")?;
+    let (start, end) = (t.observed("start")?, t.observed("end")?);
+    let changes = start.residue(end);
+    match changes.first() {
+        Some(first) => {
+            let actual = format!("left behind: {}", first.object);
+            Err(Unmet::broken(["the host as it was before ADD"], actual)
+                .at(step)
+                .showing(changes))
+        }
+        None => Ok(()),
+    }
+}
+
+fn stderr_passed_on(t: &Transcript) -> Judged {
+    let (step, call) = refused(t, "add-refused")?;
+    let said = "a word of the stand-in";
+    match call.stderr.text().contains(said) {
+        true => Ok(()),
+        false => {
+            Err(Unmet::broken([format!("`{said}` on standard error")], "it is not there").at(step))
+        }
+    }
+}
+
+fn lists_every_route(t: &Transcript) -> Judged {
+    let (step, call, delegated) = delegated_add(t)?;
+    let given = Delegated::object(&delegated.stdout.0)
+        .map(|document| routes(&document))
+        .unwrap_or_default();
+    let (_, _, document) = t.result("add")?;
+    let listed = routes(&document);
+    let container = call.container.as_deref().unwrap_or_default();
+    let (before, after) = (
+        t.before(call).containers.get(container),
+        t.after(call).containers.get(container),
+    );
+    let (Some(before), Some(after)) = (before, after) else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let made = |route: &Route| {
+        super::result::has_route(after, route) && !super::result::has_route(before, route)
+    };
+    match given
+        .iter()
+        .find(|route| made(route) && listed.iter().all(|other| other.dst != route.dst))
+    {
+        Some(route) => Err(Unmet::broken(
+            [format!("{} in `routes`", route.dst)],
+            "the route was made, and is not listed",
+        )
+        .at(step)),
+        None => Ok(()),
+    }
+}
+
+fn result_has_dns(t: &Transcript) -> Judged {
+    let (step, call, delegated) = delegated_add(t)?;
+    let says = |dns: Option<&Value>| {
+        dns.and_then(Value::as_object)
+            .is_some_and(|dns| dns.values().any(|value| !is_empty(value)))
+    };
+    if says(call.input().unwrap_or_default().get("dns")) {
+        return Err(Unmet::NotApplicable(
+            "its configuration has a `dns` of its own".to_owned(),
+        ));
+    }
+    let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
+    let Some(wanted) = given.get("dns").filter(|dns| says(Some(dns))) else {
+        return Err(Unmet::NotApplicable(
+            "its delegate gave no `dns`".to_owned(),
+        ));
+    };
+    let (_, _, document) = t.result("add")?;
+    let found = document.get("dns").cloned().unwrap_or_default();
+    let lost = wanted
+        .as_object()
+        .into_iter()
+        .flatten()
+        .find(|(key, value)| !is_empty(value) && found.get(key.as_str()) != Some(*value));
+    match lost {
+        Some((key, value)) => Err(Unmet::broken(
+            [format!("`dns.{key}` {value}")],
+            format!("`dns` is {found}"),
+        )
+        .at(step)),
+        None => Ok(()),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,244 @@
+//! The result of an ADD as checks read it: what can be understood of it, in the form of its version.
+//!
+//! Whatever has the wrong type is left out here; `result.is-well-formed` speaks about it.
+
+use std::net::IpAddr;
+
+use cni_netlink::observe::Snapshot;
+use cni_types::{Operation, Version};
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+
+use super::Unmet;
+use crate::transcript::{Call, Reading, State, Transcript};
+
+/// A successful ADD of the plugin under test, and what it printed.
+pub(super) struct Answer<'t> {
+    pub(super) transcript: &'t Transcript,
+    pub(super) step: usize,
+    pub(super) call: &'t Call,
+    pub(super) document: Map<String, Value>,
+}
+
+/// How a version of the SPEC writes addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// 0.1.0 and 0.2.0: one of each family, `ip4` and `ip6`.
+    ByFamily,
+    /// 0.3.0 to 0.4.0: a list `ips`, each with its family in `version`.
+    WithFamily,
+    /// From 1.0.0: a list `ips`.
+    List,
+}
+
+/// An entry of `interfaces`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Interface<'a> {
+    pub(super) name: &'a str,
+    pub(super) mac: Option<&'a str>,
+    pub(super) mtu: Option<u64>,
+    pub(super) sandbox: &'a str,
+}
+
+/// An address of the result.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ip<'a> {
+    pub(super) text: &'a str,
+    pub(super) net: Option<IpNet>,
+    pub(super) interface: Option<&'a Value>,
+    pub(super) family: Option<&'a Value>,
+}
+
+/// A route of the result.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Route {
+    pub(super) dst: IpNet,
+    pub(super) gw: Option<IpAddr>,
+}
+
+/// Every successful ADD of the plugin under test that printed an object; at least one.
+pub(super) fn answers(t: &Transcript) -> Result<Vec<Answer<'_>>, Unmet> {
+    let answers: Vec<_> = t
+        .calls()
+        .filter(|(_, call)| call.operation == Operation::Add && call.succeeded())
+        .filter(|(_, call)| call.container.is_some())
+        .filter_map(|(step, call)| match call.reading() {
+            Reading::One(Value::Object(document)) => Some(Answer {
+                transcript: t,
+                step,
+                call,
+                document,
+            }),
+            _ => None,
+        })
+        .collect();
+    match answers.is_empty() {
+        true => Err(Unmet::Inconclusive(
+            "no ADD succeeded and printed a result".to_owned(),
+        )),
+        false => Ok(answers),
+    }
+}
+
+/// The form of results of this version.
+pub(super) fn form(version: Version) -> Form {
+    if version < Version::V0_3_0 {
+        Form::ByFamily
+    } else if version < Version::V1_0_0 {
+        Form::WithFamily
+    } else {
+        Form::List
+    }
+}
+
+/// The form of a result by its own `cniVersion`, or by the version that was asked for.
+pub(super) fn form_of(document: &Map<String, Value>, asked: Version) -> Form {
+    let own = document.get("cniVersion").and_then(Value::as_str);
+    form(
+        own.and_then(|version| version.parse().ok())
+            .unwrap_or(asked),
+    )
+}
+
+/// The list under a key; null and absence are an empty one.
+pub(super) fn list<'a>(document: &'a Map<String, Value>, key: &str) -> &'a [Value] {
+    document
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+/// `interfaces`, where they have a name.
+pub(super) fn interfaces(document: &Map<String, Value>) -> Vec<Option<Interface<'_>>> {
+    list(document, "interfaces")
+        .iter()
+        .map(|value| {
+            let name = value.get("name")?.as_str()?;
+            let text = |key| {
+                value
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .filter(|text| !text.is_empty())
+            };
+            Some(Interface {
+                name,
+                mac: text("mac"),
+                mtu: value
+                    .get("mtu")
+                    .and_then(Value::as_u64)
+                    .filter(|mtu| *mtu != 0),
+                sandbox: text("sandbox").unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+/// The addresses, in whatever form the result has.
+pub(super) fn ips(document: &Map<String, Value>) -> Vec<Ip<'_>> {
+    let listed = list(document, "ips").iter().map(|value| (value, "address"));
+    let by_family = ["ip4", "ip6"]
+        .into_iter()
+        .filter_map(|family| Some((document.get(family)?, "ip")));
+    listed
+        .chain(by_family)
+        .filter_map(|(value, key)| {
+            let text = value.get(key)?.as_str()?;
+            let net = text.contains('/').then(|| text.parse().ok()).flatten();
+            let present = |key| value.get(key).filter(|value| !value.is_null());
+            Some(Ip {
+                text,
+                net,
+                interface: present("interface"),
+                family: present("version"),
+            })
+        })
+        .collect()
+}
+
+/// The routes, in whatever form the result has.
+pub(super) fn routes(document: &Map<String, Value>) -> Vec<Route> {
+    let of_family = |family| {
+        document
+            .get(family)
+            .and_then(|part| part.get("routes")?.as_array())
+    };
+    let nested = ["ip4", "ip6"].into_iter().filter_map(of_family).flatten();
+    let read = |value: &Value| {
+        let dst: IpNet = value.get("dst")?.as_str()?.parse().ok()?;
+        let gw = value
+            .get("gw")
+            .and_then(Value::as_str)
+            .and_then(|gw| gw.parse().ok());
+        Some(Route {
+            dst: dst.trunc(),
+            gw,
+        })
+    };
+    list(document, "routes")
+        .iter()
+        .chain(nested)
+        .filter_map(read)
+        .collect()
+}
+
+impl<'t> Answer<'t> {
+    /// CNI_IFNAME of the call.
+    pub(super) fn ifname(&self) -> String {
+        self.call.variable("CNI_IFNAME").unwrap_or_default()
+    }
+
+    /// The lab's name of the container.
+    pub(super) fn container(&self) -> &'t str {
+        self.call.container.as_deref().unwrap_or_default()
+    }
+
+    /// The state before the ADD.
+    pub(super) fn before(&self) -> &'t State {
+        self.transcript.before(self.call)
+    }
+
+    /// The state after it.
+    pub(super) fn after(&self) -> &'t State {
+        self.transcript.after(self.call)
+    }
+
+    /// Whether a sandbox is the container's namespace, as the call named it.
+    pub(super) fn is_netns(&self, sandbox: &str) -> bool {
+        // `/var/run` is `/run` by another name.
+        let plain = |path: &str| {
+            path.strip_prefix("/var/run/")
+                .map_or(path.to_owned(), |rest| format!("/run/{rest}"))
+        };
+        let netns = self.call.variable("CNI_NETNS").unwrap_or_default();
+        plain(sandbox) == plain(&netns)
+    }
+
+    /// Where a listed interface should stand, if that can be seen from here.
+    pub(super) fn place_of(&self, interface: &Interface<'_>) -> Option<(&'t str, &'t Snapshot)> {
+        if interface.sandbox.is_empty() {
+            return Some(("the host", &self.after().host));
+        }
+        if self.is_netns(interface.sandbox) {
+            return self
+                .after()
+                .containers
+                .get(self.container())
+                .map(|inside| ("the container", inside));
+        }
+        None
+    }
+
+    /// The container's namespace before and after the ADD.
+    pub(super) fn inside(&self) -> Option<(&'t Snapshot, &'t Snapshot)> {
+        let before = self.before().containers.get(self.container())?;
+        Some((before, self.after().containers.get(self.container())?))
+    }
+
+    /// What the call was given as `prevResult`.
+    pub(super) fn previous(&self) -> Option<Map<String, Value>> {
+        match self.call.input()?.get("prevResult")? {
+            Value::Object(previous) => Some(previous.clone()),
+            _ => None,
+        }
+    }
+}

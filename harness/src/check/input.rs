@@ -1,0 +1,127 @@
+//! Calls that a plugin cannot do what it is asked in, and how it says so.
+
+use super::add::refused;
+use super::clauses::protocol;
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Call, Transcript};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "input.missing-variable-is-code-4",
+        claim: "the refusal of a call without a required variable has code 4",
+        clauses: &[protocol::INVALID_VARIABLES],
+        scope: VARIABLES,
+        fault: Fault::MissingVariableOtherCode,
+        judge: missing_code,
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.missing-variable-is-named",
+        claim: "an error with code 4 names the variable",
+        clauses: &[protocol::INVALID_VARIABLES_NAMED],
+        scope: VARIABLES,
+        fault: Fault::MissingVariableUnnamed,
+        judge: missing_named,
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.garbage-fails",
+        claim: "ADD fails when standard input is no JSON object",
+        clauses: &[protocol::UNDECODABLE, protocol::FAILURE_EXITS_NON_ZERO],
+        fault: Fault::GarbageAccepted,
+        judge: garbage_fails,
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.garbage-is-code-6",
+        claim: "the refusal of input that is no JSON has code 6",
+        clauses: &[protocol::UNDECODABLE],
+        fault: Fault::GarbageOtherCode,
+        judge: garbage_code,
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.nameless-network-fails",
+        claim: "ADD fails for a configuration without `name`",
+        clauses: &[protocol::INVALID_CONFIGURATION],
+        fault: Fault::NoNameAccepted,
+        judge: |t| refused(t, "add-no-name"),
+        ..OF_INPUT
+    },
+];
+
+const OF_INPUT: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::In(&["bad-input"]),
+    fault: Fault::GarbageAccepted,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+const VARIABLES: Scope = Scope::In(&["required-variables"]);
+
+/// The calls in which one required variable was missing, with its name, that were refused with an error.
+fn without_variable(t: &Transcript) -> impl Iterator<Item = (usize, &Call, &'static str)> {
+    let variable = |label: &str| match label.split_once("-no-")?.1 {
+        "containerid" => Some("CNI_CONTAINERID"),
+        "netns" => Some("CNI_NETNS"),
+        "ifname" => Some("CNI_IFNAME"),
+        _ => None,
+    };
+    t.calls()
+        .filter(|(_, call)| call.error().is_some())
+        .filter_map(move |(step, call)| Some((step, call, variable(&call.label)?)))
+}
+
+fn missing_code(t: &Transcript) -> Judged {
+    t.call("add-no-containerid")?;
+    let code = |call: &Call| call.error().and_then(|error| error.code);
+    match without_variable(t).find(|(_, call, _)| code(call) != Some(4)) {
+        Some((step, call, _)) => {
+            Err(Unmet::broken(["an error with code 4"], call.outcome()).at(step))
+        }
+        None => Ok(()),
+    }
+}
+
+fn missing_named(t: &Transcript) -> Judged {
+    t.call("add-no-containerid")?;
+    for (step, call, variable) in without_variable(t) {
+        let Some(error) = call.error() else { continue };
+        if error.code == Some(4) && !error.words().contains(variable) {
+            return Err(Unmet::broken([format!("`{variable}` in `msg`")], call.outcome()).at(step));
+        }
+    }
+    Ok(())
+}
+
+fn garbage_fails(t: &Transcript) -> Judged {
+    ["add-empty-stdin", "add-garbage", "add-not-object"]
+        .into_iter()
+        .try_for_each(|label| refused(t, label))
+}
+
+/// `[]` can be decoded, so that it is as well an invalid configuration.
+fn garbage_code(t: &Transcript) -> Judged {
+    for (label, codes) in [
+        ("add-empty-stdin", &[6][..]),
+        ("add-garbage", &[6]),
+        ("add-not-object", &[6, 7]),
+    ] {
+        let (step, call) = t.call(label)?;
+        let Some(error) = call.error() else { continue };
+        if !error.code.is_some_and(|code| codes.contains(&code)) {
+            let expected: Vec<String> = codes
+                .iter()
+                .map(|code| format!("an error with code {code}"))
+                .collect();
+            return Err(Unmet::broken(expected, call.outcome()).at(step));
+        }
+    }
+    Ok(())
+}

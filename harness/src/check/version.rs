@@ -1,0 +1,195 @@
+//! VERSION.
+
+use serde_json::{Map, Value};
+
+use super::clauses::{disputes, version};
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Call, Reading, Transcript};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "version.succeeds",
+        claim: "VERSION succeeds and prints one JSON object",
+        clauses: &[version::RESULT],
+        fault: Fault::VersionFails,
+        judge: succeeds,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.needs-no-attachment",
+        claim: "VERSION needs no variable but CNI_COMMAND",
+        clauses: &[version::NO_ATTACHMENT],
+        fault: Fault::VersionNeedsAttachment,
+        judge: needs_no_attachment,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.lists-versions",
+        claim: "VERSION's answer has a list `supportedVersions`",
+        clauses: &[version::SUPPORTED_VERSIONS],
+        fault: Fault::VersionNoList,
+        judge: lists_versions,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.lists-only-versions",
+        claim: "everything in `supportedVersions` is a version",
+        clauses: &[version::SUPPORTED_VERSIONS],
+        fault: Fault::VersionOddList,
+        judge: lists_only_versions,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.has-cni-version",
+        claim: "VERSION's answer has a `cniVersion`",
+        clauses: &[version::HAS_VERSION],
+        fault: Fault::VersionNoCniVersion,
+        judge: has_cni_version,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.answers-in-the-version-asked",
+        claim: "VERSION's `cniVersion` is the one that it was asked with",
+        clauses: &[version::ECHOES_INPUT],
+        fault: Fault::VersionIgnoresInput,
+        dispute: Some(disputes::VERSION_IGNORES_INPUT),
+        judge: echoes_input,
+        ..OF_VERSION
+    },
+];
+
+const OF_VERSION: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::In(&["version"]),
+    fault: Fault::VersionFails,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+/// The call that every runtime makes, with variables that it makes up.
+const AS_RUNTIMES_ASK: &str = "version-dummies";
+
+fn succeeds(t: &Transcript) -> Judged {
+    let (step, call) = t.call(AS_RUNTIMES_ASK)?;
+    answered(call).map_err(|unmet| unmet.at(step))
+}
+
+fn needs_no_attachment(t: &Transcript) -> Judged {
+    let (step, call) = t.call("version")?;
+    answered(call).map_err(|unmet| unmet.at(step))
+}
+
+fn answered(call: &Call) -> Judged {
+    let expected = ["exit status 0 and one JSON object"];
+    if !call.succeeded() {
+        return Err(Unmet::broken(expected, call.outcome()));
+    }
+    match call.reading() {
+        Reading::One(Value::Object(_)) => Ok(()),
+        Reading::One(_) => Err(Unmet::broken(expected, "JSON that is no object")),
+        Reading::Nothing => Err(Unmet::broken(expected, "nothing on standard output")),
+        Reading::Unreadable(why) => Err(Unmet::broken(
+            expected,
+            format!("not one JSON document: {why}"),
+        )),
+    }
+}
+
+fn answer(t: &Transcript) -> Result<(usize, Map<String, Value>), Unmet> {
+    let (step, _, document) = t.result(AS_RUNTIMES_ASK)?;
+    Ok((step, document))
+}
+
+fn lists_versions(t: &Transcript) -> Judged {
+    let (step, answer) = answer(t)?;
+    let expected = ["`supportedVersions`, a list with at least one version"];
+    match answer.get("supportedVersions") {
+        Some(Value::Array(versions)) if !versions.is_empty() => Ok(()),
+        Some(other) => {
+            Err(Unmet::broken(expected, format!("`supportedVersions` is {other}")).at(step))
+        }
+        None => Err(Unmet::broken(expected, "there is no `supportedVersions`").at(step)),
+    }
+}
+
+fn lists_only_versions(t: &Transcript) -> Judged {
+    let (step, answer) = answer(t)?;
+    let Some(versions) = answer.get("supportedVersions").and_then(Value::as_array) else {
+        return Err(Unmet::Inconclusive(
+            "there is no list `supportedVersions`".to_owned(),
+        ));
+    };
+    match versions
+        .iter()
+        .find(|version| !version.as_str().is_some_and(is_version))
+    {
+        Some(odd) => {
+            Err(Unmet::broken(["versions such as `1.0.0`"], format!("it lists {odd}")).at(step))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Three numbers, as the SPEC's own versions are, and perhaps what Semantic Versioning lets follow.
+fn is_version(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let mut parts = core.split('.');
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    parts.by_ref().take(3).filter(|part| number(part)).count() == 3 && parts.next().is_none()
+}
+
+fn has_cni_version(t: &Transcript) -> Judged {
+    let (step, answer) = answer(t)?;
+    let expected = ["`cniVersion`, a version"];
+    match answer.get("cniVersion") {
+        Some(Value::String(version)) if is_version(version) => Ok(()),
+        Some(other) => Err(Unmet::broken(expected, format!("`cniVersion` is {other}")).at(step)),
+        None => Err(Unmet::broken(expected, "there is no `cniVersion`").at(step)),
+    }
+}
+
+fn echoes_input(t: &Transcript) -> Judged {
+    let asked = [AS_RUNTIMES_ASK, "version-other"];
+    let answers = asked.iter().filter_map(|label| t.result(label).ok());
+    let mut judged = 0;
+    for (step, call, answer) in answers {
+        let wanted = call
+            .input()
+            .and_then(|input| input.get("cniVersion").cloned())
+            .unwrap_or_default();
+        let found = answer.get("cniVersion").cloned().unwrap_or_default();
+        if found != wanted {
+            return Err(Unmet::broken(
+                [format!("`cniVersion` {wanted}")],
+                format!("`cniVersion` {found}"),
+            )
+            .at(step));
+        }
+        judged += 1;
+    }
+    match judged {
+        0 => Err(Unmet::Inconclusive("VERSION gave no answer".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_version;
+
+    #[test]
+    fn versions_have_three_numbers() {
+        assert!(is_version("1.0.0") && is_version("0.3.1") && is_version("1.2.0-rc1"));
+        assert!(
+            !is_version("1.0")
+                && !is_version("one.two")
+                && !is_version("1.0.0.0")
+                && !is_version("v1.0.0")
+        );
+    }
+}

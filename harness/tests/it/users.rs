@@ -1,0 +1,269 @@
+//! The command as its users call it: verdicts, exit codes, bad input, and nothing left behind.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::prerequisites::have_namespaces;
+
+/// Runs `cnispec` with these arguments.
+pub fn cnispec(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cnispec"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Runs `cnispec test` with these arguments and returns its exit status and JSON report.
+pub fn report(arguments: &[&str]) -> (i32, Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.json");
+    let format = format!("json={}", path.display());
+    let output = cnispec(&[&["test", "--quiet", "--report", &format], arguments].concat());
+    let text = fs::read_to_string(&path)
+        .unwrap_or_else(|_| panic!("no report: {}", String::from_utf8_lossy(&output.stderr)));
+    (
+        output.status.code().unwrap(),
+        serde_json::from_str(&text).unwrap(),
+    )
+}
+
+/// The ids of the checks with one of these outcomes, sorted and without repetition.
+pub fn checks_with(report: &Value, outcomes: &[&str]) -> Vec<String> {
+    let mut ids: Vec<String> = report["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| outcomes.iter().any(|outcome| row["outcome"] == *outcome))
+        .map(|row| row["check"].as_str().unwrap().to_owned())
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// Writes an executable script into a directory.
+pub fn script(directory: &Path, name: &str, text: &str) -> PathBuf {
+    let path = directory.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], status: i32, words: &[&str]) {
+    let output = cnispec(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "`{word}` is missing in: {stderr}");
+    }
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+#[test]
+fn the_embedded_ptp_conforms_in_strict_mode() {
+    if !have_namespaces() {
+        return;
+    }
+    let (status, report) = report(&["--strict"]);
+    let empty: [String; 0] = [];
+    assert_eq!(
+        checks_with(&report, &["fail", "warn", "inconclusive"]),
+        empty
+    );
+    assert_eq!(status, 0);
+    assert_eq!(report["summary"]["verdict"], "conformant");
+}
+
+#[test]
+fn one_clear_message_for_every_bad_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugin = script(directory.path(), "mine", "#!/bin/sh\nexit 1\n");
+    let plugin = plugin.to_str().unwrap();
+    let plain = directory.path().join("plain");
+    fs::write(&plain, "").unwrap();
+    let config = directory.path().join("broken.conflist");
+    fs::write(&config, "{\n  \"name\": \"x\",\n  oops\n}").unwrap();
+
+    refused(
+        &["test", "/nonexistent/plugin"],
+        2,
+        &["/nonexistent/plugin", "hint:"],
+    );
+    refused(
+        &["test", plain.to_str().unwrap()],
+        2,
+        &["cannot be executed", "hint:"],
+    );
+    refused(&["test", plugin], 2, &["`mine`", "--config", "--kind"]);
+    refused(
+        &["test", plugin, "--config", config.to_str().unwrap()],
+        2,
+        &["broken.conflist", "line 3"],
+    );
+    refused(
+        &["test", plugin, "--config", "/nonexistent.conflist"],
+        2,
+        &["/nonexistent.conflist"],
+    );
+    refused(
+        &["test", "--check", "del.repaet-succeeds"],
+        2,
+        &["del.repaet-succeeds", "del.repeat-succeeds"],
+    );
+    refused(&["test", "--scenario", "lifecylce"], 2, &["lifecycle"]);
+    refused(
+        &["test", "--report", "json=/nonexistent/directory/x"],
+        3,
+        &["/nonexistent/directory/x"],
+    );
+    refused(&["test", "--report", "yaml=x"], 2, &["yaml"]);
+    refused(&["explain", "no.such-check"], 2, &["no.such-check"]);
+}
+
+#[test]
+fn a_plugin_that_does_nothing_right_is_found_out_and_bounded() {
+    if !have_namespaces() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("hangs", "#!/bin/sh\nsleep 1000\n"),
+        ("floods", "#!/bin/sh\nyes\n"),
+        ("dies", "#!/bin/sh\nkill -SEGV $$\n"),
+        (
+            "daemons",
+            "#!/bin/sh\nsetsid sleep 1000 >/dev/null 2>&1 </dev/null &\necho oops\nexit 1\n",
+        ),
+        ("binary", "#!/bin/sh\nprintf '\\377\\376'\n"),
+        ("two", "#!/bin/sh\necho '{}{}'\n"),
+    ] {
+        let plugin = script(directory.path(), name, text);
+        let arguments = [
+            plugin.to_str().unwrap(),
+            "--kind",
+            "interface",
+            "--timeout",
+            "300ms",
+        ];
+        let (status, report) = report(&arguments);
+        assert_eq!(status, 1, "{name}");
+        assert_eq!(report["summary"]["verdict"], "nonconformant", "{name}");
+        assert_eq!(
+            report["harnessErrors"].as_array().map_or(0, Vec::len),
+            0,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_plugin_without_a_network_to_try_it_in_is_told_how() {
+    refused(&["test", "/bin/true"], 2, &["`true`", "hint:"]);
+}
+
+#[test]
+fn every_check_and_scenario_can_be_explained() {
+    for what in ["checks", "scenarios"] {
+        let output = cnispec(&["list", what]);
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        let ids: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert!(ids.len() >= 20, "{what}: {}", ids.len());
+        for id in [ids[0], ids[ids.len() / 2], ids[ids.len() - 1]] {
+            assert!(cnispec(&["explain", id]).status.success(), "{id}");
+        }
+    }
+}
+
+/// Processes whose command line holds this text.
+fn processes(text: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
+        .filter(|command| String::from_utf8_lossy(command).contains(text))
+        .count()
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_killed_run_leaves_nothing_behind() {
+    if !have_namespaces() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    // A number that no other test sleeps for.
+    let plugin = script(
+        directory.path(),
+        "sleeper",
+        "#!/bin/sh\nsleep 98765.4321 &\nsleep 98765.4321\n",
+    );
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_cnispec"))
+        .args([
+            "test",
+            plugin.to_str().unwrap(),
+            "--kind",
+            "interface",
+            "--timeout",
+            "60s",
+        ])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("the plugin is started", || processes("98765.4321") > 0);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    wait_until("every process is gone", || processes("98765.4321") == 0);
+    wait_until("every worker is gone", || {
+        processes(directory.path().to_str().unwrap()) == 0
+    });
+    assert_eq!(fs::read_to_string("/proc/self/mounts").unwrap(), mounts);
+}
+
+#[test]
+fn an_ordinary_user_gets_the_same_verdict() {
+    if !have_namespaces() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let program = directory.path().join("cnispec");
+    fs::copy(env!("CARGO_BIN_EXE_cnispec"), &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let is_root =
+        fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let mut command = if is_root {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(&program);
+        command
+    } else {
+        Command::new(&program)
+    };
+    let output = command
+        .args(["test", "--spec", "1.1.0"])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("conformant"), "{said}");
+}
