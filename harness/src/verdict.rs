@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Breach, Check, Level, Unmet};
-use crate::transcript::Transcript;
+use crate::check::{Breach, Check, Judged, Level, Unmet};
+use crate::transcript::{Ending, Transcript};
 
 /// What became of one check in one scenario and one version of the SPEC; the later, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ fn judge_one<'t>(
     strictness: Strictness,
 ) -> Option<Row<'t>> {
     let level = check.clause(transcript.spec_version)?.level;
-    let (outcome, reason, breach) = match (check.judge)(transcript) {
+    let (outcome, reason, breach) = match judged(transcript, check) {
         Ok(()) => (Outcome::Pass, None, None),
         Err(Unmet::NotApplicable(fact)) => (Outcome::NotApplicable, Some(fact), None),
         Err(Unmet::Inconclusive(prerequisite)) => (Outcome::Inconclusive, Some(prerequisite), None),
@@ -92,6 +92,15 @@ fn judge_one<'t>(
         reason,
         breach,
     })
+}
+
+/// A transcript in which the plugin was never called shows nothing, not even of claims about every call.
+fn judged(transcript: &Transcript, check: &Check) -> Judged {
+    match (&transcript.ending, transcript.calls().next()) {
+        (Ending::NotApplicable(fact), None) => Err(Unmet::NotApplicable(fact.clone())),
+        (Ending::CutShort(why), None) => Err(Unmet::Inconclusive(why.clone())),
+        _ => (check.judge)(transcript),
+    }
 }
 
 /// The answer to "does this plugin keep the SPEC?".

@@ -197,9 +197,6 @@ fn sets_up(t: &Transcript) -> Judged {
 }
 
 fn refuses_existing(t: &Transcript) -> Judged {
-    if let crate::transcript::Ending::NotApplicable(fact) = &t.ending {
-        return Err(Unmet::NotApplicable(fact.clone()));
-    }
     refused(t, "add-existing")
 }
 

@@ -60,7 +60,7 @@ pub(super) struct Route {
 pub(super) fn answers(t: &Transcript) -> Result<Vec<Answer<'_>>, Unmet> {
     let answers: Vec<_> = t
         .calls()
-        .filter(|(_, call)| call.operation == Operation::Add && call.succeeded())
+        .filter(|(_, call)| call.asks_for(Operation::Add) && call.succeeded())
         .filter(|(_, call)| call.container.is_some())
         .filter_map(|(step, call)| match call.reading() {
             Reading::One(Value::Object(document)) => Some(Answer {

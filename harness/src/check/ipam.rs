@@ -67,7 +67,7 @@ const OF_IPAM: Check = Check {
 fn results(t: &Transcript) -> Result<Vec<(usize, Map<String, Value>)>, Unmet> {
     let direct = t
         .calls()
-        .filter(|(_, call)| call.operation == Operation::Add && call.succeeded());
+        .filter(|(_, call)| call.asks_for(Operation::Add) && call.succeeded());
     let direct = direct.map(|(step, call)| (step, &call.stdout));
     let delegated = t.all_calls().flat_map(|(step, call)| {
         let adds = call.delegated.iter().filter(|delegated| {

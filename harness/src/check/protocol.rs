@@ -317,7 +317,7 @@ fn unknown_command(t: &Transcript) -> Judged {
 /// The checks of what stands on standard output after a success, by operation.
 pub(super) fn says_nothing(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        if call.operation != operation || !call.succeeded() || call.reading() == Reading::Nothing {
+        if !call.asks_for(operation) || !call.succeeded() || call.reading() == Reading::Nothing {
             return Ok(());
         }
         Err(Unmet::broken(
@@ -330,7 +330,7 @@ pub(super) fn says_nothing(t: &Transcript, operation: Operation) -> Judged {
 /// Whether every successful call of an operation printed exactly one object.
 pub(super) fn says_one_document(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        if call.operation != operation || !call.succeeded() {
+        if !call.asks_for(operation) || !call.succeeded() {
             return Ok(());
         }
         let broken =
@@ -347,7 +347,7 @@ pub(super) fn says_one_document(t: &Transcript, operation: Operation) -> Judged 
 /// Whether no successful call of an operation printed nothing.
 pub(super) fn says_something(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        if call.operation == operation && call.succeeded() && call.reading() == Reading::Nothing {
+        if call.asks_for(operation) && call.succeeded() && call.reading() == Reading::Nothing {
             return Err(Unmet::broken(
                 ["one JSON object"],
                 "nothing on standard output",
@@ -360,7 +360,7 @@ pub(super) fn says_something(t: &Transcript, operation: Operation) -> Judged {
 /// Whether no object that a successful call of an operation printed has a key twice.
 pub(super) fn says_no_key_twice(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        if call.operation != operation || !call.succeeded() {
+        if !call.asks_for(operation) || !call.succeeded() {
             return Ok(());
         }
         match duplicate_key(&call.stdout.0) {

@@ -54,7 +54,7 @@ fn try_lab() -> Result<(), HarnessError> {
         seed: 1,
         timeout: Duration::from_secs(10),
     };
-    match engine::probe(&subject, &settings)?.is_empty() {
+    match engine::probe(&subject, &settings)?.supported.is_empty() {
         true => Err(HarnessError::new(
             "the plugin that cnispec carries did not answer",
         )),

@@ -31,8 +31,8 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
 
     let settings = settings(arguments);
     let (began, started_at) = (Instant::now(), SystemTime::now());
-    let lacking = engine::missing_needs(&subject)?;
-    subject.supported = engine::probe(&subject, &settings)?;
+    let engine::Probed { supported, lacking } = engine::probe(&subject, &settings)?;
+    subject.supported = supported;
     let versions = versions(&subject, &arguments.spec)?;
     let tasks = engine::plan(&subject, &versions, |scenario| {
         selection.reads(scenario, &subject)

@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use crate::scenario;
 use crate::subject::Subject;
-use crate::transcript::{Call, Reading, Transcript};
+use crate::transcript::{Call, Ending, Reading, Transcript};
 
 pub use machine::{BIN, why_no_namespaces};
 
@@ -70,19 +70,33 @@ pub type Ran = Result<Transcript, HarnessError>;
 /// How many calls of full length a scenario may make before its lab is taken to be stuck.
 const LONGEST_SCENARIO: u32 = 24;
 
-/// The first task of every run: asks the plugin which versions it supports.
-///
-/// The answer is empty where the plugin gives none that can be understood.
-pub fn probe(subject: &Subject, settings: &Settings) -> Result<Vec<Version>, HarnessError> {
+/// The scenario that comes first in every run.
+const PROBE: &str = "version";
+
+/// What the first task of every run finds out.
+#[derive(Debug)]
+pub struct Probed {
+    /// The versions that the plugin claims; none where its answer cannot be understood.
+    pub supported: Vec<Version>,
+    /// What the lab lacks for the plugin to work at all, if anything.
+    pub lacking: Option<String>,
+}
+
+/// The first task of every run: asks the plugin which versions it supports, and the lab what it lacks.
+pub fn probe(subject: &Subject, settings: &Settings) -> Result<Probed, HarnessError> {
     let task = Task {
-        scenario: "version".to_owned(),
+        scenario: PROBE.to_owned(),
         spec_version: subject.version_of_fixture(),
     };
     let transcript = run_one(subject, &task, settings)?;
-    let Some(call) = transcript.calls().map(|(_, call)| call).next() else {
-        return Ok(Vec::new());
-    };
-    Ok(claimed(call))
+    let supported = transcript.calls().next().map(|(_, call)| claimed(call));
+    Ok(Probed {
+        supported: supported.unwrap_or_default(),
+        lacking: match transcript.ending {
+            Ending::NotApplicable(fact) => Some(fact),
+            Ending::Completed | Ending::CutShort(_) => None,
+        },
+    })
 }
 
 /// The known versions that an answer to VERSION claims, lowest first.
@@ -100,11 +114,6 @@ fn claimed(call: &Call) -> Vec<Version> {
     versions.sort();
     versions.dedup();
     versions
-}
-
-/// What the lab lacks for this subject to work at all, if anything.
-pub fn missing_needs(subject: &Subject) -> Result<Option<String>, HarnessError> {
-    surroundings::missing(&subject.fixture.surroundings.needs)
 }
 
 /// Every scenario that fits, in each of these versions.

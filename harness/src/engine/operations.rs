@@ -332,9 +332,16 @@ impl Lab {
 
     /// Deletes the attachment's interface in the container.
     pub fn delete_interface(&self, container: &str, label: &str) -> Doing {
-        let what = format!("the interface `{}` was deleted", self.ifname());
+        let ifname = self.ifname();
+        let what = format!("the interface `{ifname}` was deleted");
         self.change(container, label, what, || {
-            surroundings::delete_link(self.ifname())
+            surroundings::delete_link(ifname)?
+                .then_some(())
+                .ok_or_else(|| {
+                    Stop::NotApplicable(format!(
+                        "an interface like its `{ifname}` cannot be deleted"
+                    ))
+                })
         })
     }
 

@@ -118,10 +118,13 @@ fn write(path: &Path, content: &str) -> std::io::Result<()> {
     fs::write(path, content)
 }
 
-/// Deletes a link of the calling thread's namespace.
-pub fn delete_link(name: &str) -> Doing {
+/// Deletes a link of the calling thread's namespace; false if it is of a kind that stays for ever.
+pub fn delete_link(name: &str) -> Doing<bool> {
     let socket = Socket::open()?;
-    Ok(socket.delete_link(socket.link(name)?.index)?)
+    match socket.delete_link(socket.link(name)?.index) {
+        Err(error) if error.is_unsupported() => Ok(false),
+        done => Ok(done.map(|()| true)?),
+    }
 }
 
 /// Makes a link that no plugin made.

@@ -14,8 +14,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Uid, getegid, geteuid, getppid};
 use serde::{Deserialize, Serialize};
 
-use super::lab::Lab;
-use super::{HarnessError, Settings, Task, machine};
+use super::lab::{Lab, Stop};
+use super::{HarnessError, Settings, Task, machine, surroundings};
 use crate::scenario;
 use crate::subject::Subject;
 use crate::transcript::Transcript;
@@ -238,6 +238,14 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
         )));
     };
     let mut lab = Lab::new(&job)?;
-    let ending = (scenario.run)(&mut lab);
+    let lacking = surroundings::missing(&job.subject.fixture.surroundings.needs)?;
+    let ending = match lacking {
+        None => (scenario.run)(&mut lab),
+        // The plugin can be asked for its versions anywhere.
+        Some(fact) if job.task.scenario == super::PROBE => {
+            (scenario.run)(&mut lab).and(Err(Stop::NotApplicable(fact)))
+        }
+        Some(fact) => Err(Stop::NotApplicable(fact)),
+    };
     lab.into_transcript(ending).map(Some)
 }

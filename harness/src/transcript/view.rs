@@ -66,12 +66,7 @@ impl Transcript {
     pub fn call(&self, label: &str) -> Result<(usize, &Call), Unmet> {
         self.calls()
             .find(|(_, call)| call.label == label)
-            .ok_or_else(|| {
-                Unmet::Inconclusive(format!(
-                    "the call `{label}` was not made: {}",
-                    self.why_not()
-                ))
-            })
+            .ok_or_else(|| self.not_done(format!("the call `{label}` was not made")))
     }
 
     /// The call with this label, which must have ended with status 0.
@@ -108,9 +103,7 @@ impl Transcript {
                 }
                 _ => None,
             })
-            .ok_or_else(|| {
-                Unmet::Inconclusive(format!("`{label}` was not observed: {}", self.why_not()))
-            })
+            .ok_or_else(|| self.not_done(format!("`{label}` was not observed")))
     }
 
     /// The state before a call.
@@ -123,10 +116,13 @@ impl Transcript {
         &self.states[call.after]
     }
 
-    fn why_not(&self) -> &str {
+    fn not_done(&self, what: String) -> Unmet {
         match &self.ending {
-            Ending::Completed => "the scenario does not make it in this version",
-            Ending::NotApplicable(why) | Ending::CutShort(why) => why,
+            Ending::NotApplicable(fact) => Unmet::NotApplicable(fact.clone()),
+            Ending::CutShort(why) => Unmet::Inconclusive(format!("{what}: {why}")),
+            Ending::Completed => {
+                Unmet::Inconclusive(format!("{what}: this version has no such call"))
+            }
         }
     }
 }
@@ -145,6 +141,12 @@ impl Call {
     /// What stands on standard output.
     pub fn reading(&self) -> Reading {
         read(&self.stdout.0)
+    }
+
+    /// Whether this is what the plugin was told by CNI_COMMAND.
+    pub fn asks_for(&self, operation: Operation) -> bool {
+        self.operation == operation
+            && self.variable("CNI_COMMAND").as_deref() == Some(operation.as_str())
     }
 
     /// The JSON object on standard input, if it is one.
