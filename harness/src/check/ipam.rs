@@ -63,8 +63,11 @@ const OF_IPAM: Check = Check {
     judge: |_| Ok(()),
 };
 
+/// A result, and the step that it was given in.
+type Given = (usize, Map<String, Value>);
+
 /// What the plugin answered to ADD, called directly or as the delegate of the reference ptp.
-fn results(t: &Transcript) -> Result<Vec<(usize, Map<String, Value>)>, Unmet> {
+fn results(t: &Transcript) -> Result<Vec<Given>, Unmet> {
     let direct = t
         .calls()
         .filter(|(_, call)| call.asks_for(Operation::Add) && call.succeeded());

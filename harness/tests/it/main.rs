@@ -1,7 +1,12 @@
 //! Tests of the whole: the command as its users call it, on real and on broken plugins.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test ends where something unexpected happens"
+)]
+
 mod faults;
-mod prerequisites;
+mod report;
 mod upstream;
 mod users;
 mod walls;

@@ -6,14 +6,14 @@ use std::process::{Command, Stdio};
 use cnispec::report::{Report, SCHEMA};
 use serde_json::Value;
 
-use crate::prerequisites::have_namespaces;
 use crate::users::{cnispec, report};
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn a_real_report_keeps_the_schema_and_is_read_back() {
-    if !have_namespaces() {
-        return;
-    }
     let (_, json) = report(&["--spec", "1.1.0"]);
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
@@ -57,10 +57,11 @@ fn settle(value: &mut Value, schema: &Value, root: &Value) {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn the_same_seed_gives_the_same_report() {
-    if !have_namespaces() {
-        return;
-    }
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let settled = || {
         let (_, mut json) = report(&["--spec", "1.0.0", "--seed", "7"]);
@@ -71,10 +72,11 @@ fn the_same_seed_gives_the_same_report() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn a_report_on_standard_output_stands_there_alone() {
-    if !have_namespaces() {
-        return;
-    }
     let output = cnispec(&[
         "test",
         "--spec",
@@ -92,10 +94,11 @@ fn a_report_on_standard_output_stands_there_alone() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn a_version_that_the_plugin_does_not_claim_is_refused() {
-    if !have_namespaces() {
-        return;
-    }
     let directory = tempfile::tempdir().unwrap();
     let text = "#!/bin/sh\necho '{\"cniVersion\": \"0.4.0\", \"supportedVersions\": [\"0.3.1\", \"0.4.0\"]}'\n";
     let plugin = crate::users::script(directory.path(), "old", text);

@@ -7,8 +7,6 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::prerequisites::have_namespaces;
-
 /// Runs `cnispec` with these arguments.
 pub fn cnispec(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_cnispec"))
@@ -65,10 +63,11 @@ fn refused(arguments: &[&str], status: i32, words: &[&str]) {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn the_embedded_ptp_conforms_in_strict_mode() {
-    if !have_namespaces() {
-        return;
-    }
     let (status, report) = report(&["--strict"]);
     let empty: [String; 0] = [];
     assert_eq!(
@@ -126,10 +125,11 @@ fn one_clear_message_for_every_bad_input() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn a_plugin_that_does_nothing_right_is_found_out_and_bounded() {
-    if !have_namespaces() {
-        return;
-    }
     let directory = tempfile::tempdir().unwrap();
     for (name, text) in [
         ("hangs", "#!/bin/sh\nsleep 1000\n"),
@@ -201,10 +201,11 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn a_killed_run_leaves_nothing_behind() {
-    if !have_namespaces() {
-        return;
-    }
     let directory = tempfile::tempdir().unwrap();
     // A number that no other test sleeps for.
     let plugin = script(
@@ -237,10 +238,11 @@ fn a_killed_run_leaves_nothing_behind() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn an_ordinary_user_gets_the_same_verdict() {
-    if !have_namespaces() {
-        return;
-    }
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let program = directory.path().join("cnispec");

@@ -8,6 +8,10 @@ use cni_netlink::{Error, Socket};
 use crate::support::in_throwaway;
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn a_named_namespace_lives_as_long_as_its_name() {
     in_throwaway(|| {
         let directory = tempfile::tempdir().unwrap();
@@ -31,6 +35,10 @@ fn a_named_namespace_lives_as_long_as_its_name() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn what_is_no_network_namespace_is_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("stale");
@@ -60,6 +68,10 @@ fn what_is_no_network_namespace_is_told_apart() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn the_thread_comes_back_even_from_a_panic() {
     in_throwaway(|| {
         let before = NetNs::current().unwrap();
@@ -73,6 +85,10 @@ fn the_thread_comes_back_even_from_a_panic() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn a_socket_stays_where_it_was_opened() {
     in_throwaway(|| {
         let other = NetNs::create_anonymous().unwrap();

@@ -11,6 +11,10 @@ use cni_netlink::{Address, LinkKind, MacAddr, Route, Socket, VethEnd, probe_link
 use crate::support::{ask_json, bridge, in_throwaway, pair, ready_pair};
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn a_pair_is_made_across_namespaces() {
     in_throwaway(|| {
         let other = NetNs::create_anonymous().unwrap();
@@ -52,6 +56,10 @@ fn a_pair_is_made_across_namespaces() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn links_change_as_told() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -88,6 +96,11 @@ fn links_change_as_told() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
+#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
 fn the_list_of_links_is_that_of_ip() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -95,9 +108,7 @@ fn the_list_of_links_is_that_of_ip() {
             pair(&socket, &format!("a{number}"), &format!("b{number}"));
         }
         bridge(&socket, "br0");
-        let Some(expected) = ask_json("ip", "-d -j link") else {
-            return;
-        };
+        let expected = ask_json("ip", "-d -j link");
         let links = socket.links().unwrap();
         assert_eq!(links.len(), expected.len());
         for (link, ip) in links.iter().zip(&expected) {
@@ -110,6 +121,10 @@ fn the_list_of_links_is_that_of_ip() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn refusals_say_what_and_why() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -136,6 +151,11 @@ fn refusals_say_what_and_why() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
+#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
 fn addresses_are_added_once_and_deleted() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -152,15 +172,15 @@ fn addresses_are_added_once_and_deleted() {
             assert!(socket.addresses(Some(link)).unwrap().contains(address));
             assert!(!socket.addresses(Some(1)).unwrap().contains(address));
         }
-        if let Some(links) = ask_json("ip", "-j addr show dev eth0") {
-            let listed: Vec<_> = links[0]["addr_info"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|a| a["local"].clone())
-                .collect();
-            assert!(listed.contains(&"10.1.2.3".into()) && listed.contains(&"fd00::3".into()));
-        }
+        let links = ask_json("ip", "-j addr show dev eth0");
+        let listed: Vec<_> = links[0]["addr_info"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| a["local"].clone())
+            .collect();
+        assert!(listed.contains(&"10.1.2.3".into()) && listed.contains(&"fd00::3".into()));
+
         for address in [v4, v6] {
             socket.delete_address(link, address.net).unwrap();
             assert!(
@@ -174,6 +194,10 @@ fn addresses_are_added_once_and_deleted() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn detection_of_duplicates_is_waited_for() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -225,6 +249,11 @@ fn detection_of_duplicates_is_waited_for() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
+#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
 fn routes_are_added_listed_and_deleted() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -290,14 +319,14 @@ fn routes_are_added_listed_and_deleted() {
                 socket.routes().unwrap()
             );
         }
-        if let Some(listed) = ask_json("ip", "-j route show table main") {
-            let main = socket
-                .routes()
-                .unwrap()
-                .into_iter()
-                .filter(|r| r.table == MAIN_TABLE && r.dst.addr().is_ipv4());
-            assert_eq!(main.count(), listed.len());
-        }
+        let listed = ask_json("ip", "-j route show table main");
+        let main = socket
+            .routes()
+            .unwrap()
+            .into_iter()
+            .filter(|r| r.table == MAIN_TABLE && r.dst.addr().is_ipv4());
+        assert_eq!(main.count(), listed.len());
+
         for route in &routes {
             socket.delete_route(route).unwrap();
             assert!(socket.delete_route(route).unwrap_err().is_not_found());
@@ -306,6 +335,10 @@ fn routes_are_added_listed_and_deleted() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn rules_are_added_listed_and_deleted() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -328,28 +361,34 @@ fn rules_are_added_listed_and_deleted() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
+#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
 fn neighbours_are_listed() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
         let link = ready_pair(&socket);
-        if crate::support::ask(
+        crate::support::ask(
             "ip",
             "neigh add 10.0.0.9 lladdr 0a:58:0a:00:00:09 dev eth0 nud permanent",
-        )
-        .is_some()
-        {
-            let neighbours = socket.neighbours().unwrap();
-            let found = neighbours
-                .iter()
-                .find(|neighbour| neighbour.permanent && neighbour.link == link)
-                .unwrap();
-            assert_eq!(found.address.to_string(), "10.0.0.9");
-            assert_eq!(found.mac, Some("0a:58:0a:00:00:09".parse().unwrap()));
-        }
+        );
+        let neighbours = socket.neighbours().unwrap();
+        let found = neighbours
+            .iter()
+            .find(|neighbour| neighbour.permanent && neighbour.link == link)
+            .unwrap();
+        assert_eq!(found.address.to_string(), "10.0.0.9");
+        assert_eq!(found.mac, Some("0a:58:0a:00:00:09".parse().unwrap()));
     });
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn sysctls_are_those_of_the_namespace() {
     in_throwaway(|| {
         let outside = sysctl::read("ipv4/ip_forward").unwrap();
@@ -376,6 +415,10 @@ fn sysctls_are_those_of_the_namespace() {
 }
 
 #[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
 fn kinds_of_links_are_probed() {
     in_throwaway(|| {
         let known = probe_link_kinds().unwrap();

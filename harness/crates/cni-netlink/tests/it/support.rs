@@ -7,57 +7,37 @@ use std::thread;
 use cni_netlink::netns::NetNs;
 use cni_netlink::{LinkKind, Socket, VethEnd};
 
-/// Runs a test in a namespace of its own, on a thread of its own. Without the privilege the test is ignored.
+/// Runs a test in a namespace of its own, on a thread of its own.
 pub fn in_throwaway(test: impl FnOnce() + Send) {
-    let namespace = match NetNs::create_anonymous() {
-        Ok(namespace) => namespace,
-        Err(error) if error.is_not_permitted() => return ignored("netns", &error.to_string()),
-        Err(error) => panic!("{error}"),
-    };
+    let namespace = NetNs::create_anonymous().unwrap();
     let run = || namespace.enter(test).unwrap();
     if let Err(panic) = thread::scope(|scope| scope.spawn(run).join()) {
         resume_unwind(panic);
     }
 }
 
-/// Says why a test is ignored, or fails it if CI demands the prerequisite.
-pub fn ignored(prerequisite: &str, reason: &str) {
-    let required = std::env::var("CNISPEC_REQUIRE").unwrap_or_default();
-    assert!(
-        !required.split(',').any(|word| word == prerequisite),
-        "`{prerequisite}` is required, but {reason}"
-    );
-    eprintln!("ignored: {reason}");
-}
-
-/// What a program says on standard output; nothing if it is not installed. The program has to succeed.
-pub fn ask(program: &str, arguments: &str) -> Option<String> {
-    let output = match Command::new(program)
+/// What a program says on standard output. It has to succeed.
+pub fn ask(program: &str, arguments: &str) -> String {
+    let output = Command::new(program)
         .args(arguments.split_whitespace())
         .output()
-    {
-        Ok(output) => output,
-        Err(error) => {
-            ignored(program, &format!("`{program}` cannot be executed: {error}"));
-            return None;
-        }
-    };
+        .unwrap_or_else(|error| panic!("`{program}` cannot be executed: {error}"));
     assert!(
         output.status.success(),
         "{program} {arguments}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Some(String::from_utf8(output.stdout).unwrap())
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The same, as JSON.
-pub fn ask_json(program: &str, arguments: &str) -> Option<Vec<serde_json::Value>> {
-    let text = ask(program, arguments)?;
-    Some(if text.trim().is_empty() {
+pub fn ask_json(program: &str, arguments: &str) -> Vec<serde_json::Value> {
+    let text = ask(program, arguments);
+    if text.trim().is_empty() {
         Vec::new()
     } else {
         serde_json::from_str(&text).unwrap()
-    })
+    }
 }
 
 /// A pair of links that are up, `eth0` and `far0`, and the index of the first one.

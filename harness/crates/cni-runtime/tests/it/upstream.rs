@@ -8,23 +8,8 @@ use serde_json::json;
 
 use crate::recorder::attachment;
 
-/// The directory of upstream's plugins, unless they are missing and need not be there.
-pub fn plugin_dir() -> Option<PathBuf> {
-    let dir = PathBuf::from("/usr/lib/cni");
-    let is_there = dir.join("host-local").is_file();
-    available("upstream", is_there, "upstream's plugins are not installed").then_some(dir)
-}
-
-/// Whether a test can run. What `CNISPEC_REQUIRE` names must be there.
-pub fn available(word: &str, is_there: bool, reason: &str) -> bool {
-    let required = std::env::var("CNISPEC_REQUIRE").unwrap_or_default();
-    let is_required = required.split(',').any(|required| required == word);
-    assert!(is_there || !is_required, "`{word}` is required: {reason}");
-    if !is_there {
-        eprintln!("ignored: {reason}");
-    }
-    is_there
-}
+/// The directory of upstream's plugins.
+pub const UPSTREAM: &str = "/usr/lib/cni";
 
 fn network(version: &str, data_dir: &Path) -> NetworkConfigList {
     let ipam = json!({"type": "host-local", "subnet": "10.1.2.0/24", "dataDir": data_dir});
@@ -36,10 +21,9 @@ fn network(version: &str, data_dir: &Path) -> NetworkConfigList {
 }
 
 #[test]
+#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
 fn host_local_goes_through_its_life_in_every_version() {
-    let Some(plugin_dir) = plugin_dir() else {
-        return;
-    };
+    let plugin_dir = PathBuf::from(UPSTREAM);
     for version in ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0"] {
         let dir = tempfile::tempdir().unwrap();
         let exec = ProcessExec::new().with_stderr(|_| {});
@@ -67,10 +51,9 @@ fn host_local_goes_through_its_life_in_every_version() {
 }
 
 #[test]
+#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
 fn an_unsupported_version_is_told_before_and_by_the_plugin() {
-    let Some(plugin_dir) = plugin_dir() else {
-        return;
-    };
+    let plugin_dir = PathBuf::from(UPSTREAM);
     let dir = tempfile::tempdir().unwrap();
     let exec = ProcessExec::new().with_stderr(|_| {});
     let runtime = Runtime::new(&exec, [plugin_dir]).with_cache_dir(dir.path());
