@@ -2,7 +2,7 @@
 
 use cni_types::Operation;
 
-use super::clauses::del;
+use super::clauses::{add, del};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -151,6 +151,20 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::DelChangesDevice,
         judge: restores_devices,
         ..LEAVING
+    },
+    Check {
+        id: "del.cleans-up-after-failed-add",
+        claim: "nothing is left on the host of an ADD that failed, once DEL has followed",
+        clauses: &[add::FAILURE_IS_FOLLOWED_BY_DEL, del::UNDOES_ADD],
+        scope: Scope::In(&[
+            "unsupported-version",
+            "add-existing",
+            "delegate-add-fails",
+            "delegate-garbage",
+        ]),
+        fault: Fault::RefusalLeavesLink,
+        judge: cleans_up,
+        ..OF_DEL
     },
     Check {
         id: "del.keeps-other-attachments",
@@ -340,6 +354,12 @@ fn restores_devices(t: &Transcript) -> Judged {
         of_device && counts && words.next().is_some_and(|name| names.contains(&name))
     });
     left(t, changes)
+}
+
+fn cleans_up(t: &Transcript) -> Judged {
+    was_done(t)?;
+    let (start, end) = (t.observed("start")?, t.observed("end")?);
+    left(t, start.residue(end))
 }
 
 fn keeps_others(t: &Transcript) -> Judged {

@@ -199,15 +199,17 @@ fn output_ends(t: &Transcript) -> Judged {
 }
 
 fn output_closed(t: &Transcript) -> Judged {
-    every_call(t, |call| match call.held_open {
-        true => {
-            let actual = "another process held standard output or standard error open";
-            Err(Unmet::broken(
-                ["end of file when the plugin has ended"],
-                actual,
-            ))
+    every_call(t, |call| {
+        match call.held_open && matches!(call.exit, Exit::Status(_)) {
+            true => {
+                let actual = "another process held standard output or standard error open";
+                Err(Unmet::broken(
+                    ["end of file when the plugin has ended"],
+                    actual,
+                ))
+            }
+            false => Ok(()),
         }
-        false => Ok(()),
     })
 }
 

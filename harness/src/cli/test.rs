@@ -189,7 +189,11 @@ impl Tried {
         for (task, ran) in tasks.iter().zip(ran) {
             tried.take(task, ran);
         }
-        tried.executed = tried.transcripts.len();
+        tried.executed = tried
+            .transcripts
+            .iter()
+            .filter(|t| !t.steps.is_empty())
+            .count();
         tried
     }
 
@@ -207,17 +211,8 @@ impl Tried {
 
     /// Transcripts in which nothing happened, for a subject that cannot work here.
     fn nothing(subject: &Subject, tasks: &[Task], reason: &str) -> Self {
-        let transcript = |task: &Task| Transcript {
-            scenario: task.scenario.clone(),
-            spec_version: task.spec_version,
-            kind: subject.kind,
-            plugin: subject.plugin_type.clone(),
-            supported: subject.supported.clone(),
-            config: serde_json::Value::Null,
-            steps: Vec::new(),
-            states: Vec::new(),
-            ending: Ending::NotApplicable(reason.to_owned()),
-        };
+        let ending = || Ending::NotApplicable(reason.to_owned());
+        let transcript = |task: &Task| Transcript::of_nothing(subject, task, ending());
         Self {
             transcripts: tasks.iter().map(transcript).collect(),
             faults: Vec::new(),

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::observe::Observer;
@@ -18,6 +19,9 @@ use crate::transcript::{Bytes, Call, Ending, Role, State, Step, Transcript};
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
+
+/// How long the kernel usually takes to remove links at most.
+const SOON: Duration = Duration::from_millis(200);
 
 /// Why a scenario did not go on to its end.
 #[derive(Debug)]
@@ -305,8 +309,8 @@ impl Lab {
         Ok(())
     }
 
-    /// Waits until the host's links are those of the state observed under `label`, or a deadline passes:
-    /// the kernel takes links of a removed namespace away in its own time.
+    /// Waits until the host has no more links than in the state observed under `label`, or the kernel has
+    /// nothing more to take away: links of a removed namespace go in its own time.
     pub fn settle(&self, label: &str) -> Doing {
         let wanted = {
             let tape = self.tape.borrow();
@@ -318,11 +322,25 @@ impl Lab {
             };
             tape.states[index].host.links.len()
         };
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3);
-        while self.look()?.host.links.len() > wanted && std::time::Instant::now() < deadline {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+        if !self.has_links_at_most(wanted, SOON)? {
+            surroundings::await_removed_namespaces()?;
+            self.has_links_at_most(wanted, SOON)?;
         }
         Ok(())
+    }
+
+    /// Whether the host has no more than this many links, now or within `patience`.
+    fn has_links_at_most(&self, wanted: usize, patience: Duration) -> Doing<bool> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if self.look()?.host.links.len() <= wanted {
+                return Ok(true);
+            }
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The lab as it is now.

@@ -20,7 +20,7 @@ use thiserror::Error;
 
 use crate::scenario;
 use crate::subject::Subject;
-use crate::transcript::{Call, Ending, Reading, Transcript};
+use crate::transcript::{Call, Ending, Exit, Reading, Transcript};
 
 pub use machine::{BIN, why_no_namespaces};
 
@@ -69,6 +69,9 @@ pub type Ran = Result<Transcript, HarnessError>;
 
 /// How many calls of full length a scenario may make before its lab is taken to be stuck.
 const LONGEST_SCENARIO: u32 = 24;
+
+/// After so many scenarios in which the plugin ran into its deadline, it is not tried further.
+const PATIENCE: usize = 3;
 
 /// The scenario that comes first in every run.
 const PROBE: &str = "version";
@@ -141,6 +144,7 @@ pub fn run(
     on_done: impl Fn(&Task, &Ran) + Sync,
 ) -> Vec<Ran> {
     let next = AtomicUsize::new(0);
+    let hung = AtomicUsize::new(0);
     let ran: Vec<Mutex<Option<Ran>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
         for _ in 0..settings.jobs.clamp(1, tasks.len().max(1)) {
@@ -148,7 +152,15 @@ pub fn run(
                 while let Some(index) =
                     Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < tasks.len())
                 {
-                    let result = run_one(subject, &tasks[index], settings);
+                    let task = &tasks[index];
+                    let result = if hung.load(Ordering::Relaxed) < PATIENCE {
+                        run_one(subject, task, settings)
+                    } else {
+                        Ok(not_tried(subject, task))
+                    };
+                    if result.as_ref().is_ok_and(has_hung) {
+                        hung.fetch_add(1, Ordering::Relaxed);
+                    }
                     on_done(&tasks[index], &result);
                     if let Ok(mut place) = ran[index].lock() {
                         *place = Some(result);
@@ -163,6 +175,17 @@ pub fn run(
             _ => Err(HarnessError::new("a task was not run")),
         })
         .collect()
+}
+
+fn has_hung(transcript: &Transcript) -> bool {
+    let mut calls = transcript.calls();
+    calls.any(|(_, call)| matches!(call.exit, Exit::TimedOut(_)))
+}
+
+/// What is known of a task that would only wait.
+fn not_tried(subject: &Subject, task: &Task) -> Transcript {
+    let why = format!("not tried, since the plugin ran into its deadline in {PATIENCE} scenarios");
+    Transcript::of_nothing(subject, task, Ending::CutShort(why))
 }
 
 /// Runs one task in a lab of its own.

@@ -236,7 +236,7 @@ impl Lab {
     /// there from now on, and only what an attachment leaves is seen as left behind.
     pub fn warm_up(&self) -> Doing {
         self.container("warm")?;
-        self.add("warm-add", "warm")?;
+        self.must_add("warm-add", "warm")?;
         self.del("warm-del", "warm")?;
         self.observe("start")
     }

@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use cni_netlink::{Address, LinkKind, MacAddr, Socket, VethEnd, sysctl};
+use cni_netlink::netns::NetNs;
+use cni_netlink::{Address, Link, LinkKind, MacAddr, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
 
 use super::HarnessError;
@@ -118,10 +120,47 @@ fn write(path: &Path, content: &str) -> std::io::Result<()> {
     fs::write(path, content)
 }
 
+/// Waits until the kernel has taken away the links of every namespace that was removed before. It does so in
+/// turn, so that a pair with one end in a namespace that is removed now goes last.
+pub fn await_removed_namespaces() -> Doing {
+    const MARKER: &str = "settling";
+    let socket = Socket::open()?;
+    let removed = NetNs::create_anonymous()?;
+    let near = VethEnd {
+        name: MARKER,
+        ..VethEnd::default()
+    };
+    let far = VethEnd {
+        netns: Some(&removed),
+        ..near
+    };
+    socket.create_veth(&near, &far)?;
+    drop(removed);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while socket.links()?.iter().any(|link| link.name == MARKER) {
+        if Instant::now() > deadline {
+            let what = "the kernel does not remove a network namespace";
+            return Err(Stop::Harness(HarnessError::new(what)));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// A link of the calling thread's namespace, without which there is nothing to change.
+fn existing(socket: &Socket, name: &str) -> Doing<Link> {
+    match socket.link(name) {
+        Err(error) if error.is_not_found() => Err(Stop::CutShort(format!(
+            "the container has no interface `{name}`"
+        ))),
+        found => Ok(found?),
+    }
+}
+
 /// Deletes a link of the calling thread's namespace; false if it is of a kind that stays for ever.
 pub fn delete_link(name: &str) -> Doing<bool> {
     let socket = Socket::open()?;
-    match socket.delete_link(socket.link(name)?.index) {
+    match socket.delete_link(existing(&socket, name)?.index) {
         Err(error) if error.is_unsupported() => Ok(false),
         done => Ok(done.map(|()| true)?),
     }
@@ -144,7 +183,7 @@ pub fn make_spare_link(name: &str) -> Doing {
 /// Takes every address of global scope away from a link.
 pub fn remove_addresses(name: &str) -> Doing {
     let socket = Socket::open()?;
-    let link = socket.link(name)?.index;
+    let link = existing(&socket, name)?.index;
     let addresses = socket.addresses(Some(link))?;
     let global: Vec<_> = addresses
         .iter()
@@ -162,13 +201,13 @@ pub fn remove_addresses(name: &str) -> Doing {
 /// Sets a link down.
 pub fn set_down(name: &str) -> Doing {
     let socket = Socket::open()?;
-    Ok(socket.set_down(socket.link(name)?.index)?)
+    Ok(socket.set_down(existing(&socket, name)?.index)?)
 }
 
 /// Gives a link a MAC that it does not have.
 pub fn change_mac(name: &str) -> Doing {
     let socket = Socket::open()?;
-    let link = socket.link(name)?;
+    let link = existing(&socket, name)?;
     let Some(MacAddr(mut mac)) = link.mac.filter(|mac| mac.0 != [0; 6]) else {
         return Err(Stop::NotApplicable(format!("`{name}` has no MAC")));
     };

@@ -69,13 +69,15 @@ fn version(lab: &mut Lab) -> Doing {
 }
 
 fn unsupported_version(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
     lab.container("a")?;
     lab.precede("a")?;
-    lab.observe("start")?;
     lab.direct("add-unsupported", Operation::Add)
         .container("a")
         .config("cniVersion", json!("99.0.0"))
         .run()?;
+    lab.del("del-after-refusal", "a")?;
+    lab.settle("start")?;
     lab.observe("end")
 }
 
@@ -91,9 +93,9 @@ fn gc(lab: &mut Lab) -> Doing {
     lab.observe("kept")?;
     lab.remove_netns("b", "netns-removed", false)?;
     lab.gc("gc-one", &["a"])?;
-    lab.check("check-a", "a")?;
     lab.settle("first")?;
     lab.observe("one")?;
+    lab.check("check-a", "a")?;
     lab.del("del-a", "a")?;
     lab.gc("gc-none", &[])?;
     lab.settle("start")?;

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{Call, Ending, Exit, Role, State, Step, Transcript};
 use crate::check::Unmet;
+use crate::engine::Task;
+use crate::subject::Subject;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// What stands on a plugin's standard output.
@@ -45,6 +47,21 @@ impl ErrorDocument {
 }
 
 impl Transcript {
+    /// The record of a task of which nothing was done.
+    pub fn of_nothing(subject: &Subject, task: &Task, ending: Ending) -> Self {
+        Self {
+            scenario: task.scenario.clone(),
+            spec_version: task.spec_version,
+            kind: subject.kind,
+            plugin: subject.plugin_type.clone(),
+            supported: subject.supported.clone(),
+            config: Value::Null,
+            steps: Vec::new(),
+            states: Vec::new(),
+            ending,
+        }
+    }
+
     /// Every call of the plugin under test, with the index of its step.
     pub fn calls(&self) -> impl Iterator<Item = (usize, &Call)> {
         self.all_calls()
@@ -120,9 +137,7 @@ impl Transcript {
         match &self.ending {
             Ending::NotApplicable(fact) => Unmet::NotApplicable(fact.clone()),
             Ending::CutShort(why) => Unmet::Inconclusive(format!("{what}: {why}")),
-            Ending::Completed => {
-                Unmet::Inconclusive(format!("{what}: this version has no such call"))
-            }
+            Ending::Completed => Unmet::Inconclusive(format!("{what}: a plugin before it failed")),
         }
     }
 }
