@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, fstat, stat};
+use nix::unistd::{AccessFlags, access};
 
 use super::HarnessError;
 
@@ -183,16 +184,20 @@ fn writable_directories() -> Result<Vec<Writable>, HarnessError> {
             layer,
         });
     }
-    let state = Path::new("/var/lib/cni");
-    if fs::create_dir_all(state).is_err() {
-        // Directories of users that are not mapped into this user namespace stay closed, layer or not.
-        tmpfs("/var/lib")?;
-        let layer = path_fd(Path::new("/var/lib")).map_err(|e| fault("open a directory", e))?;
+    // Directories of users that are not mapped into this user namespace stay closed, layer or not.
+    let closed = access("/var/lib", AccessFlags::W_OK).is_err();
+    for directory in closed
+        .then_some("/var/lib")
+        .into_iter()
+        .chain(["/var/lib/cni"])
+    {
+        fs::create_dir_all(directory).map_err(|e| fault("make directories", e))?;
+        tmpfs(directory)?;
+        let layer = path_fd(Path::new(directory)).map_err(|e| fault("open a directory", e))?;
         writable.push(Writable {
-            seen_as: PathBuf::from("/var/lib"),
+            seen_as: PathBuf::from(directory),
             layer,
         });
-        fs::create_dir_all(state).map_err(|e| fault("make `/var/lib/cni`", e))?;
     }
     fs::create_dir_all("/run/netns").map_err(|e| fault("make `/run/netns`", e))?;
     Ok(writable)
