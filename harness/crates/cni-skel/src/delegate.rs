@@ -1,3 +1,4 @@
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -20,11 +21,17 @@ pub struct Delegate<'a> {
 }
 
 impl<'a> Delegate<'a> {
-    /// Looks the plugin up in `CNI_PATH`. A `type` that leads out of those directories is refused (code 7).
+    /// Looks the plugin up in `CNI_PATH`. A `type` that leads out of those directories is refused (code 7), and so is
+    /// the name of this program: with the same configuration it would call itself without end.
     pub fn find(network: &'a Network<'a>, plugin: &str) -> Result<Self, CniError> {
         if plugin.is_empty() || plugin.contains(['/', '\0']) || matches!(plugin, "." | "..") {
             let msg =
                 format!("invalid network configuration: `{plugin}` is not the name of a plugin");
+            return Err(CniError::new(code::INVALID_CONFIG, msg));
+        }
+        if own_name().is_some_and(|own| own == plugin) {
+            let msg =
+                format!("invalid network configuration: `{plugin}` cannot delegate to itself");
             return Err(CniError::new(code::INVALID_CONFIG, msg));
         }
         let Some(dirs) = network.env.get("CNI_PATH").filter(|dirs| !dirs.is_empty()) else {
@@ -145,6 +152,12 @@ pub fn add_with_ipam(
         eprintln!("DEL of delegated plugin `{plugin}` failed after a failed ADD: {error}");
     }
     added
+}
+
+/// The name that this program was called by.
+fn own_name() -> Option<OsString> {
+    let program = std::env::args_os().next()?;
+    Path::new(&program).file_name().map(OsStr::to_owned)
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -228,3 +228,17 @@ fn a_delegate_may_leave_its_stdin_unread() {
         0
     );
 }
+
+#[test]
+fn a_plugin_does_not_delegate_to_itself() {
+    let program = std::env::args_os().next().unwrap();
+    let own = Path::new(&program).file_name().unwrap().to_str().unwrap();
+    let stdin =
+        json!({ "cniVersion": "1.1.0", "name": "net", "type": "probe", "ipam": { "type": own } });
+    let delegated = Delegated::new("exit 0");
+    for operation in ["ADD", "CHECK", "DEL"] {
+        let answer = delegated.call(operation, stdin.to_string().as_bytes());
+        assert_eq!(answer.document()["code"], 7, "{}", answer.stdout);
+    }
+    assert_eq!(delegated.calls(), [""; 0]);
+}
