@@ -1,13 +1,15 @@
 //! cnispec tells whether a CNI plugin keeps the Container Network Interface specification.
 //!
 //! A [`subject`] is run through [`scenario`]s by the [`engine`], which writes down a [`transcript`];
-//! [`check`]s judge transcripts; [`verdict`] adds the judgements up; [`report`] shows them.
+//! [`check`]s judge transcripts; [`verdict`] adds the judgements up; [`report`] shows them. [`mod@fuzz`] tries what
+//! no scenario does, and judges it by the same checks.
 
 pub mod check;
 pub mod cli;
 pub mod engine;
 pub mod fault;
 pub mod fixture;
+pub mod fuzz;
 pub mod report;
 pub mod scenario;
 pub mod scripted;

@@ -3,12 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use cni_types::Version;
+use cni_types::{NetworkConfigList, PluginConfig, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::engine::HarnessError;
 use crate::fixture::{self, Fixture, FixtureError};
 
 /// Where the reference ptp that cnispec carries stands in a lab.
@@ -194,6 +195,29 @@ impl Subject {
                 Kind::Interface | Kind::Chained => plugin["type"] == *self.plugin_type,
             })
             .unwrap_or(&Value::Null)
+    }
+
+    /// The fixture's list, written in this version.
+    pub fn network(&self, version: Version) -> Result<NetworkConfigList, HarnessError> {
+        let mut list = self.fixture.list.clone();
+        list.remove("cniVersions");
+        list.insert("cniVersion".to_owned(), Value::String(version.to_string()));
+        NetworkConfigList::from_value(Value::Object(list)).map_err(|error| {
+            HarnessError::new(format!(
+                "`{}` is no network configuration list: {error}",
+                self.fixture.origin
+            ))
+        })
+    }
+
+    /// The plugin's own entry in a list: for an IPAM plugin, the one that names it.
+    pub fn own_plugin<'l>(&self, list: &'l NetworkConfigList) -> &'l PluginConfig {
+        let wanted = Some(self.plugin_type.as_str());
+        let own = list.plugins.iter().find(|plugin| match self.kind {
+            Kind::Ipam => plugin.ipam_type() == wanted,
+            Kind::Interface | Kind::Chained => plugin.plugin_type() == wanted,
+        });
+        own.unwrap_or(&list.plugins[0])
     }
 
     /// The type of the IPAM plugin that an interface plugin delegates to.

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use cnispec::engine::{standin, worker};
+use cnispec::engine::{session, standin, worker};
+use cnispec::fuzz::executor::Executor;
 use cnispec::{cli, scripted};
 
 fn main() -> ExitCode {
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     match name.as_str() {
         "ptp" => return cni_skel::main(cni_reference::ptp::Ptp),
         "host-local" => return cni_skel::main(cni_reference::host_local::HostLocal),
+        "planted" => return scripted::planted::main(),
         // What stands behind the dot is the fault that it commits.
         name if name.split('.').next() == Some("scripted") => return scripted::main(),
         _ => {}
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(word) if word == worker::WORKER => worker::worker(),
         Some(word) if word == worker::INIT => worker::init(),
+        Some(word) if word == session::SESSION => session::worker(),
+        Some(word) if word == session::INIT => session::init::<Executor>(),
         _ => cli::main(),
     }
 }

@@ -23,6 +23,14 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Test a plugin.
     Test(Box<TestArguments>),
+    /// Give a plugin what nobody has thought of, and judge what it does by the checks that hold for every call.
+    Fuzz(Box<FuzzArguments>),
+    /// Do again what was found once, and say whether it still shows.
+    Replay {
+        /// The folder of a finding, as `cnispec fuzz --findings` writes it.
+        #[arg(value_name = "FINDING")]
+        what: PathBuf,
+    },
     /// List every check, or every scenario, with what it is about.
     List {
         #[arg(value_enum, default_value_t = Listed::Checks)]
@@ -88,6 +96,9 @@ pub(super) struct TestArguments {
     /// Let disputed requirements count like any other.
     #[arg(long)]
     pub strict: bool,
+    /// Try every finding below this directory, and nothing else.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "check", "scenario", "report"])]
+    pub replay: Option<PathBuf>,
     /// Write a report; FORMAT is json or junit, PATH `-` is standard output. Can be given more than once.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
     pub report: Vec<Target>,
@@ -97,6 +108,65 @@ pub(super) struct TestArguments {
     /// Show every check in every scenario and version.
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 nothing found, 1 something found, 2 usage, 3 the harness or its environment failed, \
+    4 nothing could be tried."
+)]
+pub(super) struct FuzzArguments {
+    /// The plugin's executable file; the reference ptp that cnispec carries if not given.
+    #[arg(value_name = "PLUGIN")]
+    pub plugin: Option<PathBuf>,
+    /// A network configuration list to begin with.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What the plugin does in a list, where no configuration tells.
+    #[arg(long, value_enum)]
+    pub kind: Option<KindName>,
+    /// More directories in which plugins are found, separated by colons.
+    #[arg(long, value_name = "DIRS", value_parser = directories)]
+    pub cni_path: Option<Directories>,
+    /// How long to go on; a minute if neither this nor --runs is given.
+    #[arg(long, value_name = "DUR", value_parser = duration::parse, conflicts_with = "runs")]
+    pub time: Option<Duration>,
+    /// How many cases to try; with the same seed, the same cases.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// What chance begins with.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How many labs to use at once; as many as there are processors if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Cases of earlier runs to begin with; those worth keeping are added.
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
+    /// Write every finding here, a folder each.
+    #[arg(long, value_name = "DIR")]
+    pub findings: Option<PathBuf>,
+    /// The deadline of one call; a call that misses it is tried again with five times as much.
+    #[arg(long, value_name = "DUR", default_value = "2s", value_parser = duration::parse)]
+    pub timeout: Duration,
+    /// Let disputed requirements count like any other.
+    #[arg(long)]
+    pub strict: bool,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl FuzzArguments {
+    pub fn directories(&self) -> Vec<PathBuf> {
+        given(self.cni_path.as_ref())
+    }
+}
+
+fn given(directories: Option<&Directories>) -> Vec<PathBuf> {
+    directories
+        .map(|directories| directories.0.clone())
+        .unwrap_or_default()
 }
 
 /// Longer than duplicate address detection, the slowest thing that plugins rightly wait for.
@@ -112,10 +182,7 @@ impl TestArguments {
     }
 
     pub fn directories(&self) -> Vec<PathBuf> {
-        self.cni_path
-            .clone()
-            .map(|directories| directories.0)
-            .unwrap_or_default()
+        given(self.cni_path.as_ref())
     }
 }
 

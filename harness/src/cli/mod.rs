@@ -5,10 +5,12 @@ mod doctor;
 mod duration;
 mod explain;
 mod failure;
+mod fuzz;
 mod list;
 mod pattern;
 mod plugins;
 mod progress;
+mod replay;
 mod target;
 mod test;
 
@@ -32,6 +34,8 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Test(arguments) => test::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Replay { what } => replay::finding(&what),
         Command::List { what } => list::run(what),
         Command::Explain { id } => explain::run(&id),
         Command::Doctor => doctor::run(),

@@ -9,7 +9,7 @@ use super::arguments::{DEFAULT_TIMEOUT, TestArguments};
 use super::failure::Failure;
 use super::progress::Progress;
 use super::target::Target;
-use super::{duration, pattern, print, to_reader};
+use super::{duration, pattern, print, replay, to_reader};
 use crate::check::{self, Check};
 use crate::engine::{self, Ran, Settings, Task};
 use crate::report::{Environment, HarnessFault, Replay, Report, Run, write_terminal};
@@ -27,6 +27,9 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
         arguments.kind.map(Into::into),
         arguments.directories(),
     )?;
+    if let Some(directory) = &arguments.replay {
+        return replay::directory(directory, &subject);
+    }
     arguments.report.iter().try_for_each(Target::probe)?;
 
     let settings = settings(arguments);
@@ -67,7 +70,7 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
         executed: tried.executed,
         rows: &rows,
         faults: tried.faults,
-        replay: replay(arguments),
+        replay: replay_of(arguments),
     });
     publish(&report, arguments)?;
     Ok(report.exit_status())
@@ -125,8 +128,12 @@ impl Selection {
     }
 }
 
+/// How many labs to use at once, if nobody says.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |number| number.get())
+}
+
 fn settings(arguments: &TestArguments) -> Settings {
-    let processors = || std::thread::available_parallelism().map_or(1, |number| number.get());
     Settings {
         jobs: arguments.jobs.map_or_else(processors, usize::from),
         seed: arguments.seed,
@@ -263,7 +270,7 @@ fn not_applicable<'t>(
         .collect()
 }
 
-fn replay(arguments: &TestArguments) -> Replay {
+fn replay_of(arguments: &TestArguments) -> Replay {
     let mut words = Vec::new();
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
     if let Some(kind) = arguments.kind {

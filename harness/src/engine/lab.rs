@@ -116,18 +116,7 @@ impl Lab {
         let host = NetNs::current().map_err(broken)?;
         surroundings::build(&subject.fixture.surroundings)?;
         let observer = Observer::in_netns(&host).map_err(broken)?;
-        let mut list = subject.fixture.list.clone();
-        list.remove("cniVersions");
-        list.insert(
-            "cniVersion".to_owned(),
-            Value::String(job.task.spec_version.to_string()),
-        );
-        let network = NetworkConfigList::from_value(Value::Object(list)).map_err(|error| {
-            HarnessError::new(format!(
-                "`{}` is no network configuration list: {error}",
-                subject.fixture.origin
-            ))
-        })?;
+        let network = subject.network(job.task.spec_version)?;
         Ok(Self {
             version: job.task.spec_version,
             seed: job.settings.seed,
@@ -157,18 +146,31 @@ impl Lab {
             Err(Stop::NotApplicable(fact)) => Ending::NotApplicable(fact),
             Err(Stop::Harness(error)) => return Err(error),
         };
-        let tape = self.tape.into_inner();
         Ok(Transcript {
-            scenario: self.scenario,
+            ending,
+            ..self.take_transcript()
+        })
+    }
+
+    /// What was written down since the last time.
+    pub fn take_transcript(&self) -> Transcript {
+        let tape = self.tape.take();
+        Transcript {
+            scenario: self.scenario.clone(),
             spec_version: self.version,
             kind: self.subject.kind,
-            plugin: self.subject.plugin_type,
-            supported: self.subject.supported,
+            plugin: self.subject.plugin_type.clone(),
+            supported: self.subject.supported.clone(),
             config: Value::Object(self.network.as_map().clone()),
             steps: tape.steps,
             states: tape.states,
-            ending,
-        })
+            ending: Ending::Completed,
+        }
+    }
+
+    /// Gives every call from now on another deadline.
+    pub fn set_deadline(&mut self, deadline: Duration) {
+        self.limits.deadline = deadline;
     }
 
     /// The plugin under test.
@@ -218,6 +220,14 @@ impl Lab {
             .containers
             .insert(name.to_owned(), container);
         Ok(())
+    }
+
+    /// Gives a container a new, empty network namespace.
+    pub fn renew(&self, name: &str) -> Doing {
+        let path = self.netns_path(name);
+        self.observed.borrow_mut().containers.remove(name);
+        NetNs::delete_at(&path)?;
+        self.container(name)
     }
 
     /// The CNI_CONTAINERID of a container.
@@ -285,6 +295,23 @@ impl Lab {
         };
         self.note(label, what.into());
         Ok(done)
+    }
+
+    /// Takes away the files and the host's links that `now` has and `base` had not. What cannot be taken
+    /// away stays, and is seen by whoever looks again.
+    pub fn tidy(&self, base: &State, now: &State) {
+        // Backwards, what is in a directory comes before it.
+        let added = now.files.iter().rev();
+        for (path, entry) in added.filter(|(path, _)| !base.files.contains_key(*path)) {
+            let _ = match entry.kind.as_str() {
+                "directory" => std::fs::remove_dir(path),
+                _ => std::fs::remove_file(path),
+            };
+        }
+        let had = |name: &str| base.host.links.iter().any(|link| link.name == name);
+        for link in now.host.links.iter().filter(|link| !had(&link.name)) {
+            let _ = surroundings::delete_link(&link.name);
+        }
     }
 
     fn note(&self, label: &str, what: String) {
@@ -364,7 +391,8 @@ impl Lab {
         })
     }
 
-    fn keep(&self, state: State) -> usize {
+    /// Writes a state down, and returns its index.
+    pub fn keep(&self, state: State) -> usize {
         let mut tape = self.tape.borrow_mut();
         if tape.states.last() != Some(&state) {
             tape.states.push(state);
@@ -417,6 +445,11 @@ impl Lab {
     /// Executes a plugin and writes everything down. Returns the record.
     pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
         let before = self.look().map(|state| self.keep(state))?;
+        self.execute_from(before, execution)
+    }
+
+    /// The same, where the state before is known: the index of what was last written down.
+    pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> Doing<Call> {
         let ended = process::run(
             execution.path,
             &execution.env,

@@ -5,6 +5,7 @@ pub mod lab;
 mod machine;
 mod operations;
 pub mod process;
+pub mod session;
 pub mod standin;
 mod surroundings;
 pub mod worker;

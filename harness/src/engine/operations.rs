@@ -119,15 +119,9 @@ impl Lab {
         }
     }
 
-    /// The subject's entry in the list: for an IPAM plugin, the one that names it.
+    /// The subject's entry in the list.
     fn own_plugin(&self) -> &PluginConfig {
-        let wanted = Some(self.subject().plugin_type.as_str());
-        let plugins = &self.network().plugins;
-        let own = plugins.iter().find(|plugin| match self.kind() {
-            Kind::Ipam => plugin.ipam_type() == wanted,
-            Kind::Interface | Kind::Chained => plugin.plugin_type() == wanted,
-        });
-        own.unwrap_or(&plugins[0])
+        self.subject().own_plugin(self.network())
     }
 
     /// Every plugin with its file.
@@ -197,7 +191,11 @@ impl Lab {
     }
 
     /// The environment of an execution, as libcni makes it.
-    fn environment(&self, operation: Operation, container: Option<&str>) -> Vec<(String, Bytes)> {
+    pub fn environment(
+        &self,
+        operation: Operation,
+        container: Option<&str>,
+    ) -> Vec<(String, Bytes)> {
         let path: Vec<String> = self
             .cni_path()
             .iter()

@@ -29,7 +29,7 @@ pub struct Orders {
 }
 
 /// An answer of the recording plugin.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reply {
     /// On standard output.
     pub stdout: Bytes,

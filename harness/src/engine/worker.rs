@@ -120,28 +120,40 @@ pub fn worker() -> ExitCode {
 }
 
 fn try_worker() -> Result<(), HarnessError> {
-    let parent = getppid();
-    die_with_parent()?;
-    if getppid() != parent {
+    let Some(mut init) = start_init(INIT, Stdio::piped(), Stdio::piped())? else {
         return Ok(());
-    }
+    };
     let mut job = Vec::new();
     io::stdin()
         .read_to_end(&mut job)
         .map_err(|error| failed("cannot read the job", &error))?;
-    enter_namespaces()?;
-    let mut init = Command::new("/proc/self/exe")
-        .arg(INIT)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed("cannot start the lab's init", &error))?;
     let (Some(stdin), Some(stdout)) = (init.stdin.take(), init.stdout.take()) else {
         return Err(HarnessError::new("the lab's init has no pipes"));
     };
     let relayed = relay(&job, stdin, stdout);
     let _ = init.wait();
     relayed.map_err(|error| failed("cannot talk to the lab's init", &error))
+}
+
+/// Enters new namespaces and starts the init of a lab in them; none if `cnispec` has died meanwhile.
+pub(super) fn start_init(
+    word: &str,
+    stdin: Stdio,
+    stdout: Stdio,
+) -> Result<Option<Child>, HarnessError> {
+    let parent = getppid();
+    die_with_parent()?;
+    if getppid() != parent {
+        return Ok(None);
+    }
+    enter_namespaces()?;
+    Command::new("/proc/self/exe")
+        .arg(word)
+        .stdin(stdin)
+        .stdout(stdout)
+        .spawn()
+        .map(Some)
+        .map_err(|error| failed("cannot start the lab's init", &error))
 }
 
 fn relay(job: &[u8], mut stdin: ChildStdin, stdout: ChildStdout) -> io::Result<()> {
@@ -157,7 +169,7 @@ fn relay(job: &[u8], mut stdin: ChildStdin, stdout: ChildStdout) -> io::Result<(
     Ok(())
 }
 
-fn die_with_parent() -> Result<(), HarnessError> {
+pub(super) fn die_with_parent() -> Result<(), HarnessError> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
         .map_err(|error| failed("cannot ask to die with the parent", &error))
 }

@@ -16,6 +16,7 @@ mod leftovers;
 mod lies;
 mod memory;
 mod mishaps;
+pub mod planted;
 pub mod recorder;
 mod refusal;
 mod result;

@@ -6,6 +6,7 @@
 )]
 
 mod faults;
+mod fuzz;
 mod report;
 mod upstream;
 mod users;

@@ -1,0 +1,111 @@
+//! Executions per second of the fuzzer against a bare loop that spawns the same plugin with the same input,
+//! for calls that change nothing. Both in turn, block by block, so that what else runs hits both alike.
+//!
+//! `cargo bench -p cnispec --bench fuzz -- PLUGIN…`
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use cni_types::Operation;
+use cnispec::engine::{Settings, session};
+use cnispec::fuzz::case::{Case, Shot};
+use cnispec::fuzz::executor::{Executor, How};
+use cnispec::fuzz::pool::{Pool, questions};
+use cnispec::subject::Subject;
+
+const BLOCKS: usize = 12;
+const BLOCK: usize = 80;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some(session::SESSION) => return session::worker(),
+        Some(session::INIT) => return session::init::<Executor>(),
+        _ => {}
+    }
+    let mut plugins: Vec<PathBuf> = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'))
+        .map(PathBuf::from)
+        .collect();
+    if plugins.is_empty() {
+        plugins.push(PathBuf::from(env!("CARGO_BIN_EXE_ptp")));
+    }
+    for plugin in plugins {
+        if let Err(error) = compare(&plugin) {
+            eprintln!("{}: {error}", plugin.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let subject = Subject::new(Some(plugin), None, None, Vec::new())?;
+    let settings = Settings {
+        jobs: 1,
+        seed: 1,
+        timeout: Duration::from_secs(20),
+    };
+    let pool = Pool::new(&subject, &settings, false);
+    let version = Shot::new(Operation::Version, br#"{"cniVersion":"1.0.0"}"#.to_vec());
+    let rejected = Shot::new(
+        Operation::Add,
+        br#"{"cniVersion":"1.0.0","name":5}"#.to_vec(),
+    );
+    for (what, shot) in [("VERSION", version), ("a rejected ADD", rejected)] {
+        let cases = vec![Case::of(shot.clone()); BLOCK];
+        let questions = questions(&cases, How::Once);
+        pool.ask(&questions[..8], None, |_| {})?;
+        let mut ratios = Vec::new();
+        let (mut ours, mut bare) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..BLOCKS {
+            let started = Instant::now();
+            pool.ask(&questions, None, |_| {})?;
+            let block = started.elapsed();
+            let started = Instant::now();
+            for _ in 0..BLOCK {
+                spawn(plugin, &shot)?;
+            }
+            let block_bare = started.elapsed();
+            ratios.push(block_bare.as_secs_f64() / block.as_secs_f64());
+            ours += block;
+            bare += block_bare;
+        }
+        ratios.sort_by(f64::total_cmp);
+        let rate = |time: Duration| {
+            f64::from(u32::try_from(BLOCKS * BLOCK).unwrap_or(0)) / time.as_secs_f64()
+        };
+        println!(
+            "{} {what}: {:.0} a second, bare {:.0} a second; ratio {:.2} (quartiles {:.2} to {:.2})",
+            plugin.display(),
+            rate(ours),
+            rate(bare),
+            ratios[BLOCKS / 2],
+            ratios[BLOCKS / 4],
+            ratios[BLOCKS * 3 / 4],
+        );
+    }
+    Ok(())
+}
+
+fn spawn(plugin: &Path, shot: &Shot) -> std::io::Result<()> {
+    let mut child = Command::new(plugin)
+        .env_clear()
+        .env("CNI_COMMAND", shot.operation.as_str())
+        .env("CNI_CONTAINERID", "c")
+        .env("CNI_NETNS", "/run/netns/none")
+        .env("CNI_IFNAME", "eth0")
+        .env("CNI_PATH", "/nonexistent")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A plugin may end without reading.
+        let _ = stdin.write_all(&shot.stdin.0);
+    }
+    child.wait().map(drop)
+}

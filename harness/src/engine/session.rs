@@ -1,0 +1,219 @@
+//! A lab that stays: it is asked again and again, a line of JSON each time, until nobody asks any more.
+//!
+//! As in [`super::worker`], a worker enters new namespaces and starts the lab's init; here the two ends
+//! talk directly, and the lab lasts until its standard input ends.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::HarnessError;
+use super::lab::Lab;
+use super::worker::{self, Job};
+
+/// The word by which `cnispec` starts itself as the worker of a session.
+pub const SESSION: &str = "__session";
+/// The word by which that worker starts itself as the lab's init.
+pub const INIT: &str = "__session-init";
+
+/// Who answers questions in the lab.
+pub trait Servant: Sized {
+    /// What it is asked.
+    type Question: DeserializeOwned;
+    /// What it answers.
+    type Answer: Serialize;
+
+    /// Takes the lab over.
+    fn new(lab: Lab) -> Result<Self, HarnessError>;
+
+    /// Answers. After an error the lab is of no use any more.
+    fn answer(&mut self, question: Self::Question) -> Result<Self::Answer, HarnessError>;
+}
+
+#[derive(Serialize, Deserialize)]
+enum Answer<A> {
+    Done(A),
+    Failed { what: String, hint: Option<String> },
+}
+
+/// A lab in which somebody answers; it ends when this is dropped.
+pub struct Session {
+    worker: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<io::Result<Vec<u8>>>,
+}
+
+impl Session {
+    /// Makes the lab that the job's fixture asks for. What fails in it is told by the first answer.
+    pub fn open(job: &Job) -> Result<Self, HarnessError> {
+        let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
+        let mut worker = spawn_lastingly().map_err(failed)?;
+        let stdout = worker.stdout.take();
+        let (send, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut stdout = BufReader::new(stdout.ok_or(io::ErrorKind::NotFound)?);
+            loop {
+                let mut line = Vec::new();
+                let read = stdout.read_until(b'\n', &mut line).map(|_| line);
+                let over = read.as_ref().is_ok_and(Vec::is_empty);
+                if over || send.send(read).is_err() {
+                    return Ok::<(), io::Error>(());
+                }
+            }
+        });
+        let mut session = Self {
+            stdin: worker.stdin.take(),
+            worker,
+            lines,
+        };
+        session.say(job);
+        Ok(session)
+    }
+
+    /// Asks, and waits for the answer for at most as long as `patience` lasts.
+    pub fn ask<Q: Serialize, A: DeserializeOwned>(
+        &mut self,
+        question: &Q,
+        patience: Duration,
+    ) -> Result<A, HarnessError> {
+        self.say(question);
+        match self.lines.recv_timeout(patience) {
+            Ok(Ok(line)) => match serde_json::from_slice(&line) {
+                Ok(Answer::Done(answer)) => Ok(answer),
+                Ok(Answer::Failed { what, hint }) => Err(HarnessError { what, hint }),
+                Err(error) => Err(HarnessError::new(format!(
+                    "a lab's answer is not understood: {error}"
+                ))),
+            },
+            Ok(Err(error)) => Err(HarnessError::new(format!(
+                "cannot read from a lab: {error}"
+            ))),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(HarnessError::new(format!(
+                "a lab did not answer within {} s",
+                patience.as_secs()
+            ))),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(HarnessError::new(format!(
+                "a lab ended without an answer: {}",
+                self.complaint().trim()
+            ))),
+        }
+    }
+
+    /// A lab that has died says why when it is asked for the answer; a broken pipe here would hide it.
+    fn say(&mut self, value: &impl Serialize) {
+        if let Some(stdin) = &mut self.stdin {
+            let mut line = serde_json::to_vec(value).unwrap_or_default();
+            line.push(b'\n');
+            let _ = stdin.write_all(&line);
+        }
+    }
+
+    fn complaint(&mut self) -> String {
+        let _ = self.worker.kill();
+        let mut complaint = String::new();
+        if let Some(stderr) = &mut self.worker.stderr {
+            let _ = stderr.read_to_string(&mut complaint);
+        }
+        complaint
+    }
+}
+
+/// Starts a worker from a thread that lasts: a worker dies with the thread that it was started by.
+fn spawn_lastingly() -> io::Result<Child> {
+    type Reply = mpsc::Sender<io::Result<Child>>;
+    static STARTER: LazyLock<Mutex<mpsc::Sender<Reply>>> = LazyLock::new(|| {
+        let (send, receive) = mpsc::channel::<Reply>();
+        std::thread::spawn(move || {
+            for reply in receive {
+                let child = Command::new("/proc/self/exe")
+                    .arg(SESSION)
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn();
+                // Who does not wait any more wants none.
+                let _ = reply.send(child);
+            }
+        });
+        Mutex::new(send)
+    });
+    let gone = || io::Error::other("the thread that starts labs is gone");
+    let (reply, answer) = mpsc::channel();
+    let starter = STARTER.lock().map_err(|_| gone())?;
+    starter.send(reply).map_err(|_| gone())?;
+    answer.recv().map_err(|_| gone())?
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.worker.kill();
+        let _ = self.worker.wait();
+    }
+}
+
+/// The worker's main.
+pub fn worker() -> ExitCode {
+    match worker::start_init(INIT, Stdio::inherit(), Stdio::inherit()) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(mut init)) => match init.wait() {
+            Ok(_) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(error) => match reply::<()>(Err(error)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+    }
+}
+
+/// The init's main: makes the lab, and lets the servant answer in it until nobody asks.
+pub fn init<S: Servant>() -> ExitCode {
+    let done = worker::die_with_parent()
+        .map_err(|error| io::Error::other(error.to_string()))
+        .and_then(|()| serve::<S>());
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve<S: Servant>() -> io::Result<()> {
+    let mut lines = io::stdin().lock().split(b'\n');
+    let Some(job) = lines.next() else {
+        return Ok(());
+    };
+    let job: Job = serde_json::from_slice(&job?)?;
+    let mut servant = match Lab::new(&job).and_then(S::new) {
+        Ok(servant) => servant,
+        Err(error) => return reply::<S::Answer>(Err(error)),
+    };
+    for line in lines {
+        let answer = servant.answer(serde_json::from_slice(&line?)?);
+        let over = answer.is_err();
+        reply(answer)?;
+        if over {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn reply<A: Serialize>(answer: Result<A, HarnessError>) -> io::Result<()> {
+    let answer = match answer {
+        Ok(answer) => Answer::Done(answer),
+        Err(HarnessError { what, hint }) => Answer::Failed { what, hint },
+    };
+    let mut line = serde_json::to_vec(&answer)?;
+    line.push(b'\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&line)?;
+    stdout.flush()
+}

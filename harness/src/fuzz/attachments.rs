@@ -1,0 +1,98 @@
+//! Which attachments of a case are still there, as far as a runtime that does as the SPEC says can tell.
+
+use std::collections::BTreeMap;
+
+use cni_types::Operation;
+
+use super::case::{STORED_RESULT, Shot};
+use super::tree::Tree;
+use crate::transcript::{Bytes, Call};
+
+/// What makes an attachment: the container, the variables that are not usual, and the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    container: usize,
+    env: BTreeMap<String, Option<Bytes>>,
+    config: Vec<u8>,
+}
+
+impl Key {
+    fn of(shot: &Shot) -> Self {
+        let mut env = shot.env.clone();
+        env.remove("CNI_COMMAND");
+        Self {
+            container: shot.container % 2,
+            env,
+            config: without_result(&shot.stdin.0),
+        }
+    }
+}
+
+/// Attachments that an ADD was tried for.
+#[derive(Debug, Default)]
+pub struct OpenAttachments {
+    open: Vec<(Key, Shot)>,
+    /// A container was attached again before it was detached, which no runtime may do.
+    is_muddled: bool,
+}
+
+impl OpenAttachments {
+    /// Takes note of a call.
+    pub fn note(&mut self, shot: &Shot, call: &Call) {
+        if !shot.is_about_container() {
+            return;
+        }
+        let key = Key::of(shot);
+        match call.variable("CNI_COMMAND").as_deref() {
+            Some("ADD") => {
+                self.is_muddled |= self
+                    .open
+                    .iter()
+                    .any(|(open, _)| open.container == key.container);
+                self.open.push((key, shot.clone()));
+            }
+            Some("DEL") if call.succeeded() && is_complete(shot) => {
+                self.open.retain(|(open, _)| *open != key);
+            }
+            _ => {}
+        }
+    }
+
+    /// What a runtime calls DEL for now, the latest first: all of them, if there is something to do at all.
+    pub fn to_detach(&self, is_dirty: bool) -> Vec<Shot> {
+        let open = self.open.iter().rev().filter(|_| is_dirty);
+        let mut shots: Vec<Shot> = Vec::new();
+        for (_, shot) in open {
+            let mut shot = shot.clone();
+            // What detaches is a DEL, whatever the call before it was called.
+            shot.env.remove("CNI_COMMAND");
+            if !shots.contains(&shot) {
+                shots.push(shot);
+            }
+        }
+        shots
+    }
+
+    /// Whether everything was detached, so that nothing may be left of it.
+    pub fn is_settled(&self) -> bool {
+        self.open.is_empty() && !self.is_muddled
+    }
+}
+
+/// Whether a DEL is given all that a runtime has: the result of the ADD, and an IPAM plugin that works.
+fn is_complete(shot: &Shot) -> bool {
+    shot.operation == Operation::Del
+        && shot.delegate.is_none()
+        && shot.stdin.text().contains(STORED_RESULT)
+}
+
+/// The configuration without `prevResult`: that much must be the same in ADD and DEL.
+fn without_result(stdin: &[u8]) -> Vec<u8> {
+    match Tree::parse(stdin) {
+        Some(Tree::Object(mut entries)) => {
+            entries.retain(|(key, _)| key != "prevResult");
+            Tree::Object(entries).render()
+        }
+        _ => stdin.to_vec(),
+    }
+}

@@ -1,0 +1,164 @@
+//! What a call shows of the way that it took: no instrumentation, only what can be seen from outside.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use cni_types::Operation;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::mask::Echoes;
+use super::place;
+use crate::transcript::{Call, Exit, Reading, Transcript, read};
+
+/// What one call showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The same for calls that took the same way, as far as can be told.
+    pub behaviour: u64,
+    /// How far the plugin came.
+    pub reach: Reach,
+    /// Whether it asked its IPAM plugin.
+    pub asked_ipam: bool,
+    /// What an error said.
+    pub message: String,
+    /// Whether it ran into its deadline.
+    pub hung: bool,
+}
+
+/// How far into its work a plugin came with an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// It could not read its input.
+    Decoding,
+    /// It read it, and refused it without having done anything.
+    Refusal,
+    /// It changed something, or asked its IPAM plugin.
+    Work,
+    /// It succeeded.
+    Success,
+}
+
+/// The longest message that is handed on, in characters.
+const LONGEST_MESSAGE: usize = 300;
+
+/// What a call of a transcript showed.
+pub fn of(transcript: &Transcript, call: &Call) -> Seen {
+    let echoes = Echoes::of([call.stdin.0.as_slice()]);
+    let message = message(call);
+    let changes = transcript.before(call).changes(transcript.after(call));
+    let kinds: BTreeSet<String> = changes
+        .iter()
+        .map(|change| {
+            let sort = change.object.split(' ').next().unwrap_or_default();
+            let place = if change.place == "host" {
+                "host"
+            } else {
+                "container"
+            };
+            format!("{place} {:?} {sort}", change.kind)
+        })
+        .collect();
+    let asked: Vec<String> = call
+        .delegated
+        .iter()
+        .map(|delegated| {
+            let command = delegated.env.iter().find(|(name, _)| name == "CNI_COMMAND");
+            let command = command.map(|(_, value)| value.text());
+            format!("{} {}", command.unwrap_or_default(), delegated.status != 0)
+        })
+        .collect();
+    let mut hasher = DefaultHasher::new();
+    (call.operation, exit(call), code(call)).hash(&mut hasher);
+    (echoes.mask(&message), shape(call), &kinds, &asked).hash(&mut hasher);
+    place::of(&call.stderr.text(), &echoes).hash(&mut hasher);
+    Seen {
+        behaviour: hasher.finish(),
+        reach: reach(call, &message, !kinds.is_empty() || !asked.is_empty()),
+        asked_ipam: !asked.is_empty(),
+        message: message.chars().take(LONGEST_MESSAGE).collect(),
+        hung: matches!(call.exit, Exit::TimedOut(_)),
+    }
+}
+
+fn exit(call: &Call) -> String {
+    match &call.exit {
+        Exit::Status(status) => format!("status {status}"),
+        Exit::Signal(signal) => format!("signal {signal}"),
+        Exit::TimedOut(_) => "timed out".to_owned(),
+        Exit::Flooded(_) => "flooded".to_owned(),
+        Exit::NotStarted(_) => "not started".to_owned(),
+    }
+}
+
+fn code(call: &Call) -> Option<u64> {
+    call.error().and_then(|error| error.code)
+}
+
+/// What an error says, or else standard error.
+fn message(call: &Call) -> String {
+    match call.error() {
+        Some(error) => error.words(),
+        None if call.succeeded() => String::new(),
+        None => call.stderr.text(),
+    }
+}
+
+/// The keys of what stands on standard output, without what stands in them.
+fn shape(call: &Call) -> String {
+    match call.reading() {
+        Reading::Nothing => "nothing".to_owned(),
+        Reading::Unreadable(_) => "unreadable".to_owned(),
+        Reading::One(document) => keys(&document, 0),
+    }
+}
+
+fn keys(value: &Value, depth: usize) -> String {
+    match value {
+        Value::Object(map) if depth < 3 => {
+            let keys: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{key}{}", keys(value, depth + 1)))
+                .collect();
+            format!("{{{}}}", keys.join(","))
+        }
+        Value::Array(items) => format!(
+            "[{}]",
+            items
+                .first()
+                .map_or(String::new(), |item| keys(item, depth + 1))
+        ),
+        _ => String::new(),
+    }
+}
+
+/// Words by which plugins tell that they could not read their input, in lower case.
+const UNREADABLE: &[&str] = &[
+    "unmarshal",
+    "decod",
+    "invalid character",
+    "unexpected end of json",
+    "json:",
+    "parse",
+    "expected value",
+    "missing field",
+    "invalid type",
+    "trailing characters",
+];
+
+fn reach(call: &Call, message: &str, did_something: bool) -> Reach {
+    if call.succeeded() {
+        return Reach::Success;
+    }
+    if did_something {
+        return Reach::Work;
+    }
+    let message = message.to_lowercase();
+    let says_so = UNREADABLE.iter().any(|word| message.contains(word));
+    let unreadable = !matches!(read(&call.stdin.0), Reading::One(Value::Object(_)));
+    match code(call) == Some(6) || says_so || (unreadable && call.operation != Operation::Version) {
+        true => Reach::Decoding,
+        false => Reach::Refusal,
+    }
+}

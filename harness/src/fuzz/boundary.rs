@@ -1,0 +1,205 @@
+//! Every call with one thing at its edge: each value of each document, each variable, each answer.
+
+use cni_types::Operation;
+use serde_json::Value;
+
+use super::case::{Case, STORED_RESULT, Shot};
+use super::seeds::Seeds;
+use super::tree::Tree;
+use super::values;
+use crate::engine::standin::Reply;
+use crate::transcript::Bytes;
+
+/// The variables that are tried.
+pub const VARIABLES: &[&str] = &[
+    "CNI_IFNAME",
+    "CNI_CONTAINERID",
+    "CNI_NETNS",
+    "CNI_ARGS",
+    "CNI_PATH",
+    "CNI_COMMAND",
+];
+
+/// All of them in the order of a shuffle, except that what most plugins have stumbled over comes first.
+pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
+    let mut first = Vec::new();
+    let mut cases = Vec::new();
+    let sample = Tree::parse(seeds.result().to_string().as_bytes()).unwrap_or(Tree::Null);
+    for shot in seeds.calls() {
+        let Some(config) = Tree::parse(&shot.stdin.0) else {
+            continue;
+        };
+        let with = |stdin: Vec<u8>| {
+            Case::of(Shot {
+                stdin: Bytes(stdin),
+                ..shot.clone()
+            })
+        };
+        let everything = shot.operation == Operation::Add;
+        first.extend(missing(&config).into_iter().map(with));
+        first.extend(wrappings(&shot.stdin.0).into_iter().map(with));
+        let documents = documents(&config);
+        // The other operations read the same configuration.
+        cases.extend(
+            documents
+                .into_iter()
+                .filter(|_| everything || rng.u8(..4) == 0)
+                .map(with),
+        );
+        if let Some(path) = stored_result(&config) {
+            let results = documents_of_part(&config, &path, &sample);
+            cases.extend(results.into_iter().map(with));
+        }
+        cases.extend(variables(&shot));
+        cases.extend(replies(seeds, &shot));
+    }
+    rng.shuffle(&mut cases);
+    first.extend(cases);
+    first
+}
+
+/// The document with one value null, taken away, or null beside it in its list.
+fn missing(document: &Tree) -> Vec<Vec<u8>> {
+    let mut documents = Vec::new();
+    for path in document.paths() {
+        documents.push(replaced(document, &path, Tree::Null));
+        let mut without = document.clone();
+        if without.remove(&path).is_some() {
+            documents.push(without.render());
+        }
+        if let Some(Tree::List(items)) = document.at(&path) {
+            let mut longer = items.clone();
+            longer.push(Tree::Null);
+            documents.push(replaced(document, &path, Tree::List(longer)));
+        }
+    }
+    documents
+}
+
+/// The document with one value replaced, taken away, or standing twice.
+fn documents(document: &Tree) -> Vec<Vec<u8>> {
+    let mut documents = Vec::new();
+    for path in document.paths() {
+        let Some(value) = document.at(&path) else {
+            continue;
+        };
+        if *value == Tree::text(STORED_RESULT) {
+            continue;
+        }
+        let mut replacements = values::of_any_type();
+        replacements.extend(values::like(value));
+        if path.len() <= 1 {
+            replacements.extend(values::extremes());
+        }
+        for replacement in replacements {
+            documents.push(replaced(document, &path, replacement));
+        }
+        if let Tree::List(items) = value {
+            let twice = items.iter().chain(items).cloned().collect();
+            documents.push(replaced(document, &path, Tree::List(twice)));
+        }
+        if let Tree::Object(entries) = value {
+            let mut odd = entries.clone();
+            odd.push(("unknown".to_owned(), Tree::Null));
+            documents.push(replaced(document, &path, Tree::Object(odd)));
+            if let Some(first) = entries.first() {
+                let twice = std::iter::once(first).chain(entries).cloned().collect();
+                documents.push(replaced(document, &path, Tree::Object(twice)));
+            }
+        }
+    }
+    documents
+}
+
+fn replaced(document: &Tree, path: &[usize], by: Tree) -> Vec<u8> {
+    let mut changed = document.clone();
+    if let Some(place) = changed.at_mut(path) {
+        *place = by;
+    }
+    changed.render()
+}
+
+/// Where the stored result stands, if it does.
+fn stored_result(config: &Tree) -> Option<Vec<usize>> {
+    let stored = Tree::text(STORED_RESULT);
+    let mut paths = config.paths().into_iter();
+    paths.find(|path| config.at(path) == Some(&stored))
+}
+
+/// The configuration with one thing at its edge in what stands at the path.
+fn documents_of_part(config: &Tree, path: &[usize], part: &Tree) -> Vec<Vec<u8>> {
+    let parts = std::iter::once(part.render()).chain(documents(part));
+    parts
+        .map(|part| replaced(config, path, Tree::Raw(part)))
+        .collect()
+}
+
+/// The same bytes with something before or after them, or cut.
+fn wrappings(document: &[u8]) -> Vec<Vec<u8>> {
+    let around = |before: &[u8], after: &[u8]| [before, document, after].concat();
+    let half = document.len() / 2;
+    vec![
+        around(b"\xef\xbb\xbf", b""),
+        around(b"", b"\n\n"),
+        around(b"", b"x"),
+        around(b"", b"\0"),
+        around(b"", document),
+        around(b"[", b"]"),
+        around(b"// comment\n", b""),
+        around(b"\xff\xfe", b""),
+        document[..half].to_vec(),
+        document[..document.len() - 1].to_vec(),
+        Vec::new(),
+        b"\0".to_vec(),
+        document.iter().flat_map(|byte| [*byte, 0]).collect(),
+    ]
+}
+
+fn variables(shot: &Shot) -> Vec<Case> {
+    VARIABLES
+        .iter()
+        .flat_map(|name| {
+            let values = values::of_variable(name)
+                .into_iter()
+                .map(|value| Some(Bytes::from(value)));
+            let values =
+                values.chain([None, Some(Bytes(vec![0xff])), Some(Bytes(vec![b'x'; 5000]))]);
+            values.map(|value| Case::of(shot.clone().with(name, value)))
+        })
+        .collect()
+}
+
+fn replies(seeds: &Seeds<'_>, shot: &Shot) -> Vec<Case> {
+    let mut replies = seeds.replies(shot.operation);
+    let documents: Vec<Reply> = replies
+        .iter()
+        .filter_map(|reply| {
+            Some((
+                reply,
+                Tree::parse(&reply.stdout.0).filter(|tree| *tree != Tree::Null)?,
+            ))
+        })
+        .take(2)
+        .flat_map(|(reply, tree)| {
+            documents(&tree).into_iter().map(|stdout| Reply {
+                stdout: Bytes(stdout),
+                ..reply.clone()
+            })
+        })
+        .collect();
+    if shot.operation == Operation::Add {
+        replies.extend(documents);
+    }
+    let with = |reply: Reply| {
+        Case::of(Shot {
+            delegate: Some(reply),
+            ..shot.clone()
+        })
+    };
+    replies.into_iter().map(with).collect()
+}
+
+/// A result as a tree, for whoever wants to put it somewhere.
+pub fn tree_of(value: &Value) -> Tree {
+    Tree::parse(value.to_string().as_bytes()).unwrap_or(Tree::Null)
+}

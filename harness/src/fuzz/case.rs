@@ -1,0 +1,156 @@
+//! What is tried: a short course of calls.
+
+use std::collections::BTreeMap;
+
+use cni_types::Operation;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::standin::Reply;
+use crate::transcript::Bytes;
+
+/// Stands in an input for the result that the runtime has stored of the container's last ADD.
+pub const STORED_RESULT: &str = "${stored-result}";
+
+/// The containers that calls can be about.
+pub const CONTAINERS: [&str; 2] = ["a", "b"];
+
+/// The longest input of one call, in bytes: a plugin may repeat it in its error, escaped.
+pub const LONGEST_INPUT: usize = 64 * 1024;
+
+/// Calls of the plugin under test, made one after the other in one lab.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Case {
+    /// The calls.
+    pub shots: Vec<Shot>,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Shot {
+    /// What the plugin is asked.
+    pub operation: Operation,
+    /// Which of [`CONTAINERS`] it is about; not looked at in VERSION, GC and STATUS.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub container: usize,
+    /// Standard input; [`STORED_RESULT`] in it is replaced, or left out with its key.
+    pub stdin: Bytes,
+    /// Variables that are not as a runtime would set them; null for one that is not set at all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Option<Bytes>>,
+    /// What the IPAM plugin answers to the operation; what the real one does, if nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<Reply>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_first(container: &usize) -> bool {
+    *container == 0
+}
+
+impl Case {
+    /// A case of one call.
+    pub fn of(shot: Shot) -> Self {
+        Self { shots: vec![shot] }
+    }
+
+    /// How much there is to read for whoever looks at it.
+    pub fn weight(&self) -> usize {
+        self.shots.iter().map(Shot::weight).sum()
+    }
+}
+
+impl Shot {
+    /// A call with this input, as a runtime would make it.
+    pub fn new(operation: Operation, stdin: impl Into<Bytes>) -> Self {
+        Self {
+            operation,
+            container: 0,
+            stdin: stdin.into(),
+            env: BTreeMap::new(),
+            delegate: None,
+        }
+    }
+
+    /// The same with a variable set, or taken away.
+    pub fn with(mut self, variable: &str, value: Option<Bytes>) -> Self {
+        self.env.insert(variable.to_owned(), value);
+        self
+    }
+
+    /// Whether the call is about a container.
+    pub fn is_about_container(&self) -> bool {
+        matches!(
+            self.operation,
+            Operation::Add | Operation::Del | Operation::Check
+        )
+    }
+
+    fn weight(&self) -> usize {
+        let env = |value: &Option<Bytes>| 16 + value.as_ref().map_or(0, |bytes| bytes.0.len());
+        let reply = |reply: &Reply| 32 + reply.stdout.0.len() + reply.stderr.0.len();
+        64 + self.stdin.0.len()
+            + self.env.values().map(env).sum::<usize>()
+            + self.delegate.as_ref().map_or(0, reply)
+    }
+
+    /// The bytes that the plugin is given, where `stored` is the stored result.
+    pub fn input(&self, stored: Option<&serde_json::Value>) -> Vec<u8> {
+        let wanted = format!("\"{STORED_RESULT}\"");
+        match stored {
+            Some(result) => replace(
+                &self.stdin.0,
+                wanted.as_bytes(),
+                result.to_string().as_bytes(),
+            ),
+            None => {
+                let key = format!(",\"prevResult\":{wanted}");
+                let without = replace(&self.stdin.0, key.as_bytes(), b"");
+                replace(&without, wanted.as_bytes(), b"null")
+            }
+        }
+    }
+}
+
+fn replace(text: &[u8], wanted: &[u8], by: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+    {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(by);
+        rest = &rest[at + wanted.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_stored_result_is_put_where_it_is_wanted() {
+        let shot = Shot::new(
+            Operation::Del,
+            r#"{"name":"n","prevResult":"${stored-result}"}"#,
+        );
+        assert_eq!(
+            shot.input(Some(&json!({"ips": []}))),
+            br#"{"name":"n","prevResult":{"ips":[]}}"#
+        );
+        assert_eq!(shot.input(None), br#"{"name":"n"}"#);
+    }
+
+    #[test]
+    fn a_case_survives_json() {
+        let shot = Shot::new(Operation::Add, vec![0xff, b'{'])
+            .with("CNI_ARGS", None)
+            .with("CNI_IFNAME", Some("x".into()));
+        let case = Case::of(shot);
+        let text = serde_json::to_string(&case).unwrap();
+        assert_eq!(serde_json::from_str::<Case>(&text).unwrap(), case);
+    }
+}

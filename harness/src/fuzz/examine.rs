@@ -1,0 +1,120 @@
+//! From hits to findings: each is made small, and tried again in new labs before anybody is told.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::campaign::Hit;
+use super::case::Shot;
+use super::executor::Question;
+use super::finding::{Finding, REPLAYS};
+use super::pool::Pool;
+use super::shrink::shrink;
+use crate::engine::{HarnessError, Settings};
+use crate::subject::Subject;
+use crate::transcript::Transcript;
+
+/// How much longer a call may take when it is tried again: a busy machine is no finding.
+const LENIENCE: u32 = 5;
+
+/// A finding, with what happened when it was tried again.
+pub struct Examined {
+    /// The finding.
+    pub finding: Finding,
+    /// What happened the last time.
+    pub transcript: Option<Transcript>,
+}
+
+/// What the examination is done with.
+pub struct Examination<'a> {
+    /// The plugin.
+    pub subject: &'a Subject,
+    /// How it was run.
+    pub settings: &'a Settings,
+    /// Whether disputed clauses count.
+    pub strict: bool,
+    /// Calls as a runtime makes them.
+    pub plain: &'a [Shot],
+    /// When nothing is made smaller any more.
+    pub until: Instant,
+}
+
+impl Examination<'_> {
+    /// Examines every hit, several at once; in their order.
+    pub fn of(
+        &self,
+        hits: Vec<Hit>,
+        on_done: impl Fn() + Sync,
+    ) -> Result<Vec<Examined>, HarnessError> {
+        let next = AtomicUsize::new(0);
+        let done: Vec<Mutex<Option<Result<Examined, HarnessError>>>> =
+            hits.iter().map(|_| Mutex::default()).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..self.settings.jobs.max(1) {
+                scope.spawn(|| {
+                    let settings = Settings {
+                        jobs: 1,
+                        ..*self.settings
+                    };
+                    let pool = Pool::new(self.subject, &settings, self.strict);
+                    while let Some(hit) = hits.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let examined = self.one(hit, &pool);
+                        let index = hits.iter().position(|other| std::ptr::eq(other, hit));
+                        if let Some(Ok(mut place)) = index.map(|index| done[index].lock()) {
+                            *place = Some(examined);
+                        }
+                        on_done();
+                    }
+                });
+            }
+        });
+        done.into_iter()
+            .filter_map(|place| place.into_inner().ok().flatten())
+            .collect()
+    }
+
+    fn one(&self, hit: &Hit, pool: &Pool) -> Result<Examined, HarnessError> {
+        let shows = |case: &super::case::Case| {
+            let question = Question {
+                case: case.clone(),
+                how: hit.how,
+            };
+            Instant::now() < self.until
+                && pool.ask_one(question).is_ok_and(|outcome| {
+                    outcome
+                        .broken
+                        .iter()
+                        .any(|broken| broken.signature == hit.broken.signature)
+                })
+        };
+        let case = match hit.broken.check == "protocol.call-ends" {
+            // Waiting for a deadline again and again shows nothing more.
+            true => hit.case.clone(),
+            false => shrink(&hit.case, self.plain, shows),
+        };
+        let mut finding = Finding::new(self.subject, hit.broken.clone(), case, hit.how);
+        finding.found_after_ms = millis(hit.after);
+        finding.timeout_ms = millis(self.settings.timeout);
+        finding.strict = self.strict;
+        let lenient = pool.with_deadline(self.settings.timeout * LENIENCE);
+        let mut last = None;
+        for _ in 0..REPLAYS {
+            let (transcript, broken) = finding.replay(&lenient)?;
+            if let Some(broken) =
+                broken.filter(|broken| broken.signature == finding.broken.signature)
+            {
+                finding.replayed += 1;
+                finding.broken = broken;
+            }
+            last = transcript.or(last);
+        }
+        Ok(Examined {
+            finding,
+            transcript: last,
+        })
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,371 @@
+//! Executes cases inside of a lab that stays, and judges them there: what goes back is short.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cni_types::Operation;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::attachments::OpenAttachments;
+use super::behaviour::{self, Seen};
+use super::case::{CONTAINERS, Case, Shot};
+use super::mask::Echoes;
+use super::oracle::{self, Broken};
+use crate::engine::HarnessError;
+use crate::engine::lab::{Doing, Execution, Lab, Stop};
+use crate::engine::session::Servant;
+use crate::subject::Kind;
+use crate::transcript::{Bytes, Call, ChangeKind, Reading, State, StateChange, Transcript};
+
+/// A case, and what is wanted of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Question {
+    /// What to do.
+    pub case: Case,
+    /// How.
+    pub how: How,
+}
+
+/// How a case is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Once, and judged.
+    Once,
+    /// The same, and everything that happened is handed back.
+    Shown,
+    /// Twice, with other containers the second time: what a network keeps is there after the first, and
+    /// what is added by the second is left behind. Handed back too. The lab is of no use afterwards.
+    Twice,
+}
+
+/// What the executor is told once.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Rules {
+    /// Whether disputed clauses count.
+    pub strict: bool,
+    /// The deadline of one call.
+    pub deadline: Duration,
+}
+
+/// Cases to execute, in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Batch {
+    /// How to judge.
+    pub rules: Rules,
+    /// The cases.
+    pub questions: Vec<Question>,
+}
+
+/// What came of a case.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What its calls showed, those that put things in order included.
+    pub seen: Vec<Seen>,
+    /// What it has shown broken.
+    pub broken: Vec<Broken>,
+    /// What it has left on the host although its DELs succeeded; perhaps rightly.
+    pub residue: Option<String>,
+    /// Whether the lab is not as it was, and has to be replaced.
+    pub lost: bool,
+    /// Everything that happened, where that was asked for.
+    pub transcript: Option<Box<Transcript>>,
+}
+
+/// The lab, and the state that every case begins in.
+pub struct Executor {
+    lab: Lab,
+    base: State,
+    /// What the runtime has stored at the beginning of every case, by container.
+    results: BTreeMap<String, Value>,
+    stands_in: bool,
+}
+
+/// What came of a case's calls.
+struct Made {
+    /// The index of the state at the end.
+    end: usize,
+    /// Whether whatever was attached was detached as a runtime does it, so that nothing may be left.
+    is_settled: bool,
+}
+
+/// The second pair of containers.
+const OTHERS: [&str; 2] = ["c", "d"];
+
+impl Servant for Executor {
+    type Question = Batch;
+    type Answer = Vec<Outcome>;
+
+    fn new(lab: Lab) -> Result<Self, HarnessError> {
+        Self::prepare(lab).map_err(harness_error)
+    }
+
+    /// Fewer answers than questions, if the lab was lost on the way.
+    fn answer(&mut self, batch: Batch) -> Result<Vec<Outcome>, HarnessError> {
+        self.lab.set_deadline(batch.rules.deadline);
+        let mut outcomes = Vec::new();
+        for question in batch.questions {
+            let outcome = match question.how {
+                How::Twice => self.twice(&question.case, batch.rules.strict),
+                how => self.once(&question.case, batch.rules.strict, how == How::Shown),
+            }
+            .map_err(harness_error)?;
+            let over = outcome.lost;
+            outcomes.push(outcome);
+            if over {
+                break;
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+fn harness_error(stop: Stop) -> HarnessError {
+    match stop {
+        Stop::Harness(error) => error,
+        Stop::CutShort(what) | Stop::NotApplicable(what) => HarnessError::new(what),
+    }
+}
+
+impl Executor {
+    /// Leads a container through a life first, so that what plugins set up for a network is there.
+    fn prepare(lab: Lab) -> Doing<Self> {
+        let stands_in = lab.subject().ipam_type().is_some();
+        if stands_in {
+            lab.stand_in(None)?;
+        }
+        lab.container(CONTAINERS[0])?;
+        lab.add("warm-add", CONTAINERS[0])?;
+        lab.del("warm-del", CONTAINERS[0])?;
+        lab.renew(CONTAINERS[0])?;
+        lab.container(CONTAINERS[1])?;
+        let mut executor = Self {
+            base: State::default(),
+            results: BTreeMap::new(),
+            stands_in,
+            lab,
+        };
+        for container in CONTAINERS {
+            executor.precede(container)?;
+        }
+        executor.lab.take_transcript();
+        executor.base = executor.lab.look()?;
+        Ok(executor)
+    }
+
+    fn precede(&mut self, container: &str) -> Doing {
+        self.lab.store_result(container, None);
+        self.lab.precede(container)?;
+        if let Some(result) = self.lab.stored_result(container) {
+            self.results.insert(container.to_owned(), result);
+        }
+        Ok(())
+    }
+
+    fn once(&mut self, case: &Case, strict: bool, shown: bool) -> Doing<Outcome> {
+        let start = self.lab.keep(std::mem::take(&mut self.base));
+        let made = self.make_calls(case, CONTAINERS, start);
+        let mut transcript = self.lab.take_transcript();
+        let Made { end, is_settled } = made?;
+        let genuine = genuine(case);
+        let broken = oracle::judge(&mut transcript, strict, |step| {
+            genuine.get(step).copied().unwrap_or(true)
+        });
+        let (before, after) = (&transcript.states[0], &transcript.states[end]);
+        let residue = match is_settled && before != after {
+            true => oracle::residue(before, after, &echoes(&transcript)),
+            false => None,
+        };
+        let seen: Vec<Seen> = transcript
+            .calls()
+            .map(|(_, call)| behaviour::of(&transcript, call))
+            .collect();
+        let kept = shown.then(|| Box::new(transcript.clone()));
+        let now = transcript.states.swap_remove(end);
+        let lost = match transcript.states.into_iter().next() {
+            Some(base) => !self.is_as_before(base, now)?,
+            // The state at the end is the one at the beginning.
+            None => {
+                self.base = now;
+                false
+            }
+        };
+        Ok(Outcome {
+            lost: lost || seen.iter().any(|seen| seen.hung),
+            seen,
+            broken,
+            residue,
+            transcript: kept,
+        })
+    }
+
+    fn twice(&mut self, case: &Case, strict: bool) -> Doing<Outcome> {
+        let start = self.lab.keep(std::mem::take(&mut self.base));
+        self.make_calls(case, CONTAINERS, start)?;
+        for container in OTHERS {
+            self.lab.container(container)?;
+            self.precede(container)?;
+        }
+        let seen = Vec::new();
+        self.lab.take_transcript();
+        self.lab.observe("start")?;
+        let start = self.lab.keep(self.lab.look()?);
+        let made = self.make_calls(case, OTHERS, start)?;
+        self.lab.settle("start")?;
+        self.lab.observe("end")?;
+        let transcript = self.lab.take_transcript();
+        Ok(Outcome {
+            broken: match made.is_settled {
+                true => oracle::judge_residue(&transcript, strict),
+                false => Vec::new(),
+            },
+            seen,
+            residue: None,
+            lost: true,
+            transcript: Some(Box::new(transcript)),
+        })
+    }
+
+    /// Makes the calls, and those DELs that the SPEC demands after them.
+    fn make_calls(&mut self, case: &Case, names: [&str; 2], start: usize) -> Doing<Made> {
+        let mut end = start;
+        let mut open = OpenAttachments::default();
+        for shot in &case.shots {
+            let call = self.call(shot, names, end)?;
+            end = call.after;
+            open.note(shot, &call);
+        }
+        for shot in open.to_detach(end != start) {
+            let del = Shot {
+                operation: Operation::Del,
+                stdin: with_stored_result(&shot.stdin),
+                delegate: None,
+                ..shot
+            };
+            let call = self.call(&del, names, end)?;
+            end = call.after;
+            open.note(&del, &call);
+        }
+        Ok(Made {
+            end,
+            is_settled: open.is_settled(),
+        })
+    }
+
+    fn call(&self, shot: &Shot, names: [&str; 2], at: usize) -> Doing<Call> {
+        let operation = shot.operation;
+        let container = shot.is_about_container().then(|| names[shot.container % 2]);
+        let stored = container.and_then(|name| self.lab.stored_result(name));
+        let mut env = self.lab.environment(operation, container);
+        for (variable, value) in &shot.env {
+            env.retain(|(key, _)| key != variable);
+            if let Some(value) = value {
+                env.push((variable.clone(), value.clone()));
+            }
+        }
+        let answer = shot.delegate.clone().filter(|_| self.stands_in);
+        let is_told = answer.is_some();
+        if let Some(answer) = answer {
+            self.lab.stand_in(Some((operation, answer)))?;
+        }
+        let label = operation.as_str().to_lowercase();
+        let call = self.lab.execute_from(
+            at,
+            Execution {
+                label: &label,
+                operation,
+                container,
+                path: &self.lab.subject().path,
+                env,
+                stdin: shot.input(stored.as_ref()),
+            },
+        );
+        if is_told {
+            self.lab.stand_in(None)?;
+        }
+        let call = call?;
+        if let Some(name) = container.filter(|_| call.succeeded()) {
+            match (operation, call.reading()) {
+                (Operation::Add, Reading::One(result)) => self.lab.store_result(name, Some(result)),
+                (Operation::Del, _) => self.lab.store_result(name, self.results.get(name).cloned()),
+                _ => {}
+            }
+        }
+        Ok(call)
+    }
+
+    /// Puts the lab in order, and says whether the next case can begin in it.
+    fn is_as_before(&mut self, base: State, now: State) -> Doing<bool> {
+        for container in CONTAINERS {
+            self.lab
+                .store_result(container, self.results.get(container).cloned());
+        }
+        if base == now || base.changes(&now).is_empty() {
+            self.base = now;
+            return Ok(true);
+        }
+        self.lab.tidy(&base, &now);
+        for container in CONTAINERS {
+            if !base.container_changes(container, &now).is_empty() {
+                self.lab.del("rescue", container)?;
+                self.lab.renew(container)?;
+                self.precede(container)?;
+            }
+        }
+        self.lab.take_transcript();
+        self.base = self.lab.look()?;
+        let left = base.changes(&self.base);
+        Ok(match self.lab.kind() {
+            // What stands before the subject has new addresses and names.
+            Kind::Chained => balanced(&left),
+            Kind::Interface | Kind::Ipam => left.is_empty(),
+        })
+    }
+}
+
+/// Whether as much was added as removed, of every sort in every place.
+fn balanced(changes: &[StateChange]) -> bool {
+    let mut balance: BTreeMap<(&str, &str), i32> = BTreeMap::new();
+    for change in changes {
+        let sort = change.object.split(' ').next().unwrap_or_default();
+        *balance.entry((&change.place, sort)).or_default() += match change.kind {
+            ChangeKind::Added => 1,
+            ChangeKind::Removed => -1,
+            ChangeKind::Changed => 0,
+        };
+    }
+    balance.values().all(|count| *count == 0)
+}
+
+/// For every step whether what the plugin is given in it is what a runtime gives.
+fn genuine(case: &Case) -> Vec<bool> {
+    let plain = |shot: &Shot| {
+        let text = shot.stdin.text();
+        let own_result = text.contains("prevResult") && !text.contains(super::case::STORED_RESULT);
+        shot.env.is_empty() && shot.delegate.is_none() && !own_result
+    };
+    case.shots.iter().map(plain).collect()
+}
+
+/// What a plugin may repeat: its inputs, and its variables.
+fn echoes(transcript: &Transcript) -> Echoes {
+    let calls = transcript.calls();
+    let given = calls.flat_map(|(_, call)| {
+        let variables = call.env.iter().map(|(_, value)| value.0.as_slice());
+        variables.chain([call.stdin.0.as_slice()])
+    });
+    Echoes::of(given)
+}
+
+/// The configuration of an ADD as a runtime gives it to the DEL that follows.
+fn with_stored_result(stdin: &Bytes) -> Bytes {
+    match serde_json::from_slice::<Map<String, Value>>(&stdin.0) {
+        Ok(mut config) if !config.contains_key("prevResult") => {
+            let stored = Value::String(super::case::STORED_RESULT.to_owned());
+            config.insert("prevResult".to_owned(), stored);
+            Bytes(Value::Object(config).to_string().into_bytes())
+        }
+        _ => stdin.clone(),
+    }
+}

@@ -1,0 +1,236 @@
+//! Makes a case as small as it can be while it still shows the same.
+
+use std::time::{Duration, Instant};
+
+use super::case::{Case, Shot};
+use super::tree::Tree;
+use crate::transcript::Bytes;
+
+/// How long one case is worked on.
+pub const PATIENCE: Duration = Duration::from_secs(12);
+
+/// Tries smaller and smaller cases, as long as `shows` says that they still show it. `plain` are calls as a
+/// runtime makes them: an input that is like one of them needs no explanation.
+pub fn shrink(case: &Case, plain: &[Shot], mut shows: impl FnMut(&Case) -> bool) -> Case {
+    let until = Instant::now() + PATIENCE;
+    let mut best = case.clone();
+    loop {
+        let before = best.clone();
+        for step in [calls, plain_inputs, surroundings, values, replies, bytes] {
+            let mut at = 0;
+            while let Some(smaller) = step(&best, plain).into_iter().nth(at) {
+                if Instant::now() > until {
+                    return best;
+                }
+                // What comes next stands at the same place once this is gone.
+                if smaller != best && shows(&smaller) {
+                    best = smaller;
+                } else {
+                    at += 1;
+                }
+            }
+        }
+        if best == before {
+            return best;
+        }
+    }
+}
+
+/// Without one of the calls.
+fn calls(case: &Case, _: &[Shot]) -> Vec<Case> {
+    if case.shots.len() < 2 {
+        return Vec::new();
+    }
+    let without = |index: usize| {
+        let mut case = case.clone();
+        case.shots.remove(index);
+        case
+    };
+    (0..case.shots.len()).rev().map(without).collect()
+}
+
+/// With an input as a runtime gives it.
+fn plain_inputs(case: &Case, plain: &[Shot]) -> Vec<Case> {
+    each_shot(case, |shot| {
+        let of_operation = plain
+            .iter()
+            .filter(|plain| plain.operation == shot.operation);
+        of_operation
+            .filter(|plain| plain.stdin != shot.stdin)
+            .map(|plain| Shot {
+                stdin: plain.stdin.clone(),
+                ..shot.clone()
+            })
+            .collect()
+    })
+}
+
+/// Without a variable, an answer of the IPAM plugin, or a second container.
+fn surroundings(case: &Case, _: &[Shot]) -> Vec<Case> {
+    each_shot(case, |shot| {
+        let mut smaller = Vec::new();
+        for name in shot.env.keys() {
+            let mut without = shot.clone();
+            without.env.remove(name);
+            smaller.push(without);
+        }
+        if shot.delegate.is_some() {
+            smaller.push(Shot {
+                delegate: None,
+                ..shot.clone()
+            });
+        }
+        if shot.container != 0 {
+            smaller.push(Shot {
+                container: 0,
+                ..shot.clone()
+            });
+        }
+        smaller
+    })
+}
+
+/// With one value less in an input, or a simpler one; wherever the same input is given.
+fn values(case: &Case, _: &[Shot]) -> Vec<Case> {
+    let mut smaller = Vec::new();
+    for (index, shot) in case.shots.iter().enumerate() {
+        let is_repeated = case.shots[..index]
+            .iter()
+            .any(|other| other.stdin == shot.stdin);
+        let Some(tree) = Tree::parse(&shot.stdin.0).filter(|_| !is_repeated) else {
+            continue;
+        };
+        for document in simpler(&tree) {
+            let mut case = case.clone();
+            for other in case
+                .shots
+                .iter_mut()
+                .filter(|other| other.stdin == shot.stdin)
+            {
+                other.stdin = Bytes(document.clone());
+            }
+            smaller.push(case);
+        }
+    }
+    smaller
+}
+
+fn replies(case: &Case, _: &[Shot]) -> Vec<Case> {
+    each_shot(case, |shot| {
+        let Some(reply) = &shot.delegate else {
+            return Vec::new();
+        };
+        let Some(tree) = Tree::parse(&reply.stdout.0) else {
+            return Vec::new();
+        };
+        let with = |document: Vec<u8>| Shot {
+            delegate: Some(crate::engine::standin::Reply {
+                stdout: Bytes(document),
+                ..reply.clone()
+            }),
+            ..shot.clone()
+        };
+        simpler(&tree).into_iter().map(with).collect()
+    })
+}
+
+/// An input that is no JSON, without a part of it.
+fn bytes(case: &Case, _: &[Shot]) -> Vec<Case> {
+    each_shot(case, |shot| {
+        let input = &shot.stdin.0;
+        if Tree::parse(input).is_some() {
+            return Vec::new();
+        }
+        let mut smaller = Vec::new();
+        let mut length = input.len().div_ceil(2);
+        while length > 0 {
+            for start in (0..input.len()).step_by(length) {
+                let end = input.len().min(start + length);
+                smaller.push(Shot {
+                    stdin: Bytes([&input[..start], &input[end..]].concat()),
+                    ..shot.clone()
+                });
+            }
+            length = if length < 16 { 0 } else { length / 2 };
+        }
+        smaller
+    })
+}
+
+fn each_shot(case: &Case, smaller: impl Fn(&Shot) -> Vec<Shot>) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (index, shot) in case.shots.iter().enumerate() {
+        for shot in smaller(shot) {
+            let mut case = case.clone();
+            case.shots[index] = shot;
+            cases.push(case);
+        }
+    }
+    cases
+}
+
+/// The document without one of its values, the large ones first, and with one of them simpler.
+fn simpler(tree: &Tree) -> Vec<Vec<u8>> {
+    let mut paths = tree.paths();
+    paths.sort_by_key(Vec::len);
+    let without = paths.iter().filter_map(|path| {
+        let mut smaller = tree.clone();
+        smaller.remove(path)?;
+        Some(smaller.render())
+    });
+    let with_less = paths.iter().filter_map(|path| {
+        let simple = match tree.at(path)? {
+            Tree::Text(text) if text.chars().count() > 32 => Tree::text(
+                text.chars()
+                    .take(text.chars().count() / 2)
+                    .collect::<String>(),
+            ),
+            Tree::List(items) if !items.is_empty() => Tree::List(Vec::new()),
+            Tree::Object(entries) if !entries.is_empty() => Tree::Object(Vec::new()),
+            _ => return None,
+        };
+        let mut smaller = tree.clone();
+        *smaller.at_mut(path)? = simple;
+        Some(smaller.render())
+    });
+    without.chain(with_less).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cni_types::Operation;
+
+    fn has(case: &Case, text: &str) -> bool {
+        case.shots
+            .iter()
+            .any(|shot| shot.stdin.text().contains(text))
+    }
+
+    #[test]
+    fn only_what_shows_it_is_left() {
+        let noise =
+            r#"{"a":[1,{"bug":{"x":null,"y":"long long long"}}],"b":true,"c":{"d":"trigger"}}"#;
+        let case = Case {
+            shots: vec![
+                Shot::new(Operation::Del, r#"{"a":1}"#),
+                Shot::new(Operation::Add, noise).with("CNI_ARGS", Some("x".into())),
+                Shot::new(Operation::Check, noise),
+            ],
+        };
+        let small = shrink(&case, &[], |case| {
+            has(case, "\"bug\"") && has(case, "trigger")
+        });
+        assert_eq!(small.shots.len(), 1);
+        assert!(small.shots[0].env.is_empty());
+        let text = small.shots[0].stdin.text();
+        assert_eq!(text, r#"{"a":[{"bug":{}}],"c":{"d":"trigger"}}"#);
+    }
+
+    #[test]
+    fn bytes_that_are_no_json_shrink_too() {
+        let case = Case::of(Shot::new(Operation::Add, "{ this is { X } no JSON at all"));
+        let small = shrink(&case, &[], |case| has(case, "X"));
+        assert_eq!(small.shots[0].stdin, Bytes::from("X"));
+    }
+}

@@ -1,0 +1,209 @@
+//! `cnispec fuzz`, `cnispec replay` and `cnispec test --replay` as their users call them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::users::cnispec;
+
+/// The plugin with planted faults, and a network for it.
+fn planted(directory: &Path) -> (String, String) {
+    let plugin = directory.join("planted");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cnispec"), &plugin).unwrap();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/fuzz/planted.conflist");
+    (
+        plugin.to_str().unwrap().to_owned(),
+        config.to_str().unwrap().to_owned(),
+    )
+}
+
+fn findings(directory: &Path) -> Vec<(PathBuf, Value)> {
+    let mut found: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let text = fs::read(path.join("finding.json")).unwrap();
+            (path, serde_json::from_slice(&text).unwrap())
+        })
+        .collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+/// The planted faults by number, as their line of standard error tells them.
+fn faults(found: &[(PathBuf, Value)]) -> BTreeSet<u32> {
+    let signature = |finding: &Value| finding["broken"]["signature"].as_str().unwrap().to_owned();
+    let number = |text: String| {
+        text.split_once("planted.rs:")?
+            .1
+            .split(':')
+            .next()?
+            .parse()
+            .ok()
+    };
+    found
+        .iter()
+        .filter_map(|(_, finding)| number(signature(finding)))
+        .collect()
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn faults_are_found_made_small_and_shown_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (plugin, config) = planted(directory.path());
+    let out = directory.path().join("findings");
+    let out = out.to_str().unwrap();
+    let output = cnispec(&[
+        "fuzz",
+        &plugin,
+        "--config",
+        &config,
+        "--runs",
+        "600",
+        "--seed",
+        "3",
+        "--findings",
+        out,
+    ]);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    let found = findings(Path::new(out));
+    let faults = faults(&found);
+    // One byte order mark, one null, and a container attached twice.
+    assert!(
+        faults.is_superset(&BTreeSet::from([1, 3, 11])),
+        "{faults:?}: {stdout}"
+    );
+
+    let (null, finding) = found
+        .iter()
+        .find(|(_, finding)| {
+            finding["broken"]["signature"]
+                .as_str()
+                .unwrap()
+                .contains("planted.rs:3:")
+        })
+        .unwrap();
+    assert_eq!(finding["broken"]["check"], "protocol.call-is-not-killed");
+    assert_eq!(finding["replayed"], 3);
+    assert!(
+        finding["clause"]["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://")
+    );
+    let case = &finding["case"]["shots"];
+    assert_eq!(case.as_array().unwrap().len(), 1, "{case}");
+    let stdin: Value = serde_json::from_str(case[0]["stdin"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        stdin["ipam"]["routes"],
+        serde_json::json!([null]),
+        "{stdin}"
+    );
+    assert!(stdin.get("mtu").is_none(), "{stdin}");
+
+    let folder = null.to_str().unwrap();
+    let replayed = cnispec(&["replay", folder]);
+    let text = String::from_utf8_lossy(&replayed.stdout).into_owned();
+    assert_eq!(replayed.status.code(), Some(1), "{text}");
+    assert!(text.contains("it still shows"), "{text}");
+
+    let script = Command::new("sh")
+        .arg(null.join("repro.sh"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&script.stderr).into_owned();
+    assert!(text.contains("planted fault 3 of 12"), "{text}");
+
+    let suite = cnispec(&["test", &plugin, "--config", &config, "--replay", out]);
+    let text = String::from_utf8_lossy(&suite.stdout).into_owned();
+    assert_eq!(suite.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains(&format!("{} of {} findings show", found.len(), found.len())),
+        "{text}"
+    );
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn the_same_seed_finds_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let (plugin, config) = planted(directory.path());
+    let run = |name: &str, jobs: &str| {
+        let out = directory.path().join(name);
+        let out = out.to_str().unwrap();
+        cnispec(&[
+            "fuzz",
+            &plugin,
+            "--config",
+            &config,
+            "--runs",
+            "300",
+            "--seed",
+            "5",
+            "--jobs",
+            jobs,
+            "--findings",
+            out,
+        ]);
+        let signatures = findings(Path::new(out));
+        let signatures: Vec<String> = signatures
+            .iter()
+            .map(|(_, finding)| finding["broken"]["signature"].to_string())
+            .collect();
+        assert!(!signatures.is_empty());
+        signatures
+    };
+    assert_eq!(run("one", "1"), run("two", "3"));
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn nothing_is_found_in_the_reference_plugin() {
+    let directory = tempfile::tempdir().unwrap();
+    let corpus = directory.path().join("corpus");
+    let corpus = corpus.to_str().unwrap();
+    for _ in 0..2 {
+        let output = cnispec(&["fuzz", "--runs", "150", "--corpus", corpus]);
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{stdout}");
+        assert!(stdout.contains("nothing found"), "{stdout}");
+    }
+    assert!(fs::read_dir(corpus).unwrap().count() > 10);
+}
+
+#[test]
+fn what_is_no_finding_and_no_corpus_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    fs::write(directory.path().join("x.json"), "{}").unwrap();
+    for (arguments, word) in [
+        (vec!["replay", path], "is no finding"),
+        (vec!["replay", "/nonexistent"], "is no finding"),
+        (vec!["test", "--replay", path], "holds no findings"),
+        (vec!["fuzz", "--corpus", path], "is no case of a corpus"),
+        (vec!["fuzz", "--runs", "0"], "--runs"),
+        (
+            vec!["fuzz", "--runs", "1", "--time", "1s"],
+            "cannot be used with",
+        ),
+    ] {
+        let output = cnispec(&arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(word), "{stderr}");
+    }
+}
