@@ -148,7 +148,9 @@ type LinkKinds = Result<std::collections::BTreeMap<&'static str, bool>, String>;
 
 fn probe_link_kinds() -> LinkKinds {
     if !geteuid().is_root() {
-        unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| error.to_string())?;
+        // The way back out of the probe's namespace leads into one that belongs to this user too.
+        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+            .map_err(|error| error.to_string())?;
     }
     cni_netlink::probe_link_kinds().map_err(|error| error.to_string())
 }

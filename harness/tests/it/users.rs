@@ -237,12 +237,8 @@ fn a_killed_run_leaves_nothing_behind() {
     assert_eq!(fs::read_to_string("/proc/self/mounts").unwrap(), mounts);
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
-fn an_ordinary_user_gets_the_same_verdict() {
+/// Runs `cnispec` with these arguments as a user without privileges; returns its exit status and all that it said.
+fn as_ordinary_user(arguments: &[&str]) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let program = directory.path().join("cnispec");
@@ -260,12 +256,40 @@ fn an_ordinary_user_gets_the_same_verdict() {
         Command::new(&program)
     };
     let output = command
-        .args(["test", "--spec", "1.1.0"])
+        .args(arguments)
         .current_dir(directory.path())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    (output.status.code(), said)
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn an_ordinary_user_gets_the_same_verdict() {
+    let (status, said) = as_ordinary_user(&["test", "--spec", "1.1.0"]);
+    assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("conformant"), "{said}");
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn the_doctor_tells_root_and_an_ordinary_user_which_links_there_are() {
+    let output = cnispec(&["doctor"]);
+    let as_we_are = (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+    );
+    for (status, said) in [as_we_are, as_ordinary_user(&["doctor"])] {
+        assert_eq!(status, Some(0), "{said}");
+        let links = said.lines().find(|line| line.starts_with("ok  links"));
+        assert!(links.is_some_and(|line| line.contains("veth")), "{said}");
+    }
 }
