@@ -6,8 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cni_types::{
+    IfName, InvalidConfig, InvalidName, NetworkConfigList, NetworkName, PluginConfig, Version,
+};
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -27,6 +31,7 @@ pub struct Fixture {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Surroundings {
     /// The CNI_IFNAME of every attachment.
+    #[serde(deserialize_with = "link_name")]
     pub ifname: String,
     /// CNI_ARGS, pair by pair.
     pub args: BTreeMap<String, String>,
@@ -35,6 +40,7 @@ pub struct Surroundings {
     /// Links on the host, made in this order.
     pub links: Vec<LinkNeed>,
     /// Files on the host, by absolute path.
+    #[serde(deserialize_with = "lab_files")]
     pub files: BTreeMap<String, String>,
     /// What must be there for the plugin to work at all.
     pub needs: Needs,
@@ -61,6 +67,7 @@ impl Default for Surroundings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LinkNeed {
     /// Its name.
+    #[serde(deserialize_with = "link_name")]
     pub name: String,
     /// What it is: `veth` (its other end stands in a namespace beyond the host) or `bridge`.
     pub kind: LinkKind,
@@ -166,29 +173,64 @@ const EMBEDDED: &[(&str, &str)] = &[
 #[derive(Debug, Error)]
 pub enum FixtureError {
     /// The file cannot be read.
-    #[error("cannot read the network configuration `{origin}`: {error}")]
+    #[error(
+        "cannot read the network configuration `{origin}`: {error}\nhint: give the path of a text in UTF-8 that can be read"
+    )]
     Unreadable {
         /// The file.
         origin: String,
         /// Why.
         error: std::io::Error,
     },
-    /// It is not JSON, or the key `cnispec` has the wrong form.
-    #[error("`{origin}` is not a network configuration: {error}")]
-    Invalid {
+    /// It is not a network configuration (section 1).
+    #[error(
+        "`{origin}` is not a network configuration: {error}\nhint: a list has the form `{{\"cniVersion\": …, \"name\": …, \"plugins\": […]}}`"
+    )]
+    Network {
         /// The file.
         origin: String,
         /// What is wrong, with line and column.
-        error: serde_json::Error,
+        error: InvalidConfig,
     },
-    /// It is JSON and not a network configuration list.
-    #[error("`{origin}` is not a network configuration list: {what}")]
-    NotAList {
+    /// It has no plugin that could be called.
+    #[error("`{origin}` is not a network configuration list: `plugins` is missing or empty")]
+    NoPlugins {
         /// The file.
         origin: String,
-        /// What is wrong.
-        what: String,
     },
+    /// Its `name` breaks the rules for names.
+    #[error("`{origin}`: {error}")]
+    Name {
+        /// The file.
+        origin: String,
+        /// The rule.
+        error: InvalidName,
+    },
+    /// Its version is one that nobody has written yet.
+    #[error(
+        "`{origin}` is of version {version}, which is not known\nhint: known are {}",
+        known_versions()
+    )]
+    UnknownVersion {
+        /// The file.
+        origin: String,
+        /// The version.
+        version: Version,
+    },
+    /// The key `cnispec` has the wrong form.
+    #[error(
+        "`{origin}`: the key `cnispec` does not say what the lab must hold: {error}\nhint: the README lists its keys"
+    )]
+    Surroundings {
+        /// The file.
+        origin: String,
+        /// What is wrong, with line and column in the file.
+        error: serde_json::Error,
+    },
+}
+
+fn known_versions() -> String {
+    Version::ALL.map(|version| version.to_string()).join(", ")
 }
 
 /// The embedded fixture for plugins of this type.
@@ -230,43 +272,96 @@ pub fn minimal(plugin_type: &str, kind: crate::subject::Kind) -> Fixture {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {
-    let invalid = |error| FixtureError::Invalid {
-        origin: origin.to_owned(),
-        error,
+    let origin = origin.to_owned();
+    let (network, mut list) = match read(text) {
+        Ok(read) => read,
+        Err(error) => return Err(FixtureError::Network { origin, error }),
     };
-    let not_a_list = |what: &str| FixtureError::NotAList {
-        origin: origin.to_owned(),
-        what: what.to_owned(),
-    };
-    let mut list: Map<String, Value> = serde_json::from_str(text).map_err(invalid)?;
-    let surroundings = match list.remove("cnispec") {
-        Some(value) => serde_json::from_value(value).map_err(invalid)?,
-        None => Surroundings::default(),
-    };
-    if list.contains_key("type") && !list.contains_key("plugins") {
-        list = wrap(list);
+    list.remove("cnispec");
+    if network.plugins.is_empty() {
+        return Err(FixtureError::NoPlugins { origin });
     }
-    let named = list
-        .get("name")
-        .is_some_and(|name| name.as_str().is_some_and(|name| !name.is_empty()));
-    if !named {
-        return Err(not_a_list("it has no `name`"));
+    if let Err(error) = network.name.parse::<NetworkName>() {
+        return Err(FixtureError::Name { origin, error });
     }
-    match list.get("plugins").and_then(Value::as_array) {
-        None => Err(not_a_list("it has no list `plugins`")),
-        Some(plugins) if plugins.is_empty() => Err(not_a_list("`plugins` is empty")),
-        Some(plugins)
-            if plugins
-                .iter()
-                .any(|plugin| plugin["type"].as_str().is_none()) =>
-        {
-            Err(not_a_list("a plugin has no `type`"))
-        }
-        Some(_) => Ok(Fixture {
-            origin: origin.to_owned(),
+    if !network.cni_version.is_known() {
+        let version = network.cni_version;
+        return Err(FixtureError::UnknownVersion { origin, version });
+    }
+    match surroundings(text) {
+        Ok(surroundings) => Ok(Fixture {
+            origin,
             list,
             surroundings,
         }),
+        Err(error) => Err(FixtureError::Surroundings { origin, error }),
+    }
+}
+
+/// A configuration list, or a single plugin's configuration as a list of one.
+fn read(text: &str) -> Result<(NetworkConfigList, Map<String, Value>), InvalidConfig> {
+    let list = NetworkConfigList::from_slice(text.as_bytes())?;
+    let document = list.as_map().clone();
+    if document.contains_key("plugins") || !document.contains_key("type") {
+        for plugin in &list.plugins {
+            plugin.clone().with_a_type()?;
+        }
+        return Ok((list, document));
+    }
+    let single = PluginConfig::from_slice(text.as_bytes())?;
+    Ok((NetworkConfigList::from_single(single)?, wrap(document)))
+}
+
+/// What stands under the key `cnispec`. Its errors have their line and column in the whole text.
+fn surroundings(text: &str) -> Result<Surroundings, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Document<'a> {
+        #[serde(borrow)]
+        cnispec: Option<&'a RawValue>,
+    }
+    let Some(raw) = serde_json::from_str::<Document<'_>>(text)?.cnispec else {
+        return Ok(Surroundings::default());
+    };
+    // The value borrows from the text, so their distance is its offset; what stands before it is blanked.
+    let offset = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    let before = text.bytes().take(offset);
+    let mut padded: Vec<u8> = before
+        .map(|byte| if byte == b'\n' { byte } else { b' ' })
+        .collect();
+    padded.extend_from_slice(raw.get().as_bytes());
+    // A struct would be read from a list too, key by key.
+    let object: Map<String, Value> = serde_json::from_slice(&padded)?;
+    drop(object);
+    serde_json::from_slice(&padded)
+}
+
+/// A name that a link can have: the rules of CNI_IFNAME.
+fn link_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    IfName::deserialize(deserializer).map(|name| name.as_str().to_owned())
+}
+
+/// Files in places that a lab can write to.
+fn lab_files<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    const WRITABLE: [&str; 5] = ["/etc", "/var", "/opt", "/run", "/tmp"];
+    let files = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let fits = |path: &&String| {
+        let path = Path::new(path.as_str());
+        let inside = WRITABLE
+            .iter()
+            .any(|place| path.starts_with(place) && path != Path::new(place));
+        inside
+            && !path
+                .components()
+                .any(|part| part == std::path::Component::ParentDir)
+    };
+    match files.keys().find(|path| !fits(path)) {
+        None => Ok(files),
+        Some(path) => Err(serde::de::Error::custom(format!(
+            "a lab has no file `{path}`; it can have files below {}",
+            WRITABLE.join(", ")
+        ))),
     }
 }
 

@@ -64,7 +64,9 @@ pub struct Subject {
 #[derive(Debug, Error)]
 pub enum SubjectError {
     /// There is no such file.
-    #[error("no plugin at `{path}`: {error}\nhint: give the path of the plugin's executable file")]
+    #[error(
+        "cannot read a plugin at `{path}`: {error}\nhint: give the path of the plugin's executable file, which this user must be able to read"
+    )]
     Missing {
         /// The path as given.
         path: PathBuf,
@@ -80,6 +82,12 @@ pub enum SubjectError {
         why: &'static str,
         /// What to do.
         hint: &'static str,
+    },
+    /// Its path cannot be told in a configuration, an environment or a report.
+    #[error("the path of the plugin is not UTF-8: `{}`\nhint: give it another name, or a symbolic link", path.display())]
+    NotUtf8 {
+        /// The path as given.
+        path: PathBuf,
     },
     /// The configuration is no configuration.
     #[error(transparent)]
@@ -125,6 +133,10 @@ impl Subject {
         cni_path: Vec<PathBuf>,
     ) -> Result<Self, SubjectError> {
         let path = path.unwrap_or(Path::new(EMBEDDED_PTP));
+        if path.to_str().is_none() {
+            let path = path.to_owned();
+            return Err(SubjectError::NotUtf8 { path });
+        }
         let embedded = path == Path::new(EMBEDDED_PTP);
         let file = if embedded {
             Path::new("/proc/self/exe")

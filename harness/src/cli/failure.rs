@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::engine::HarnessError;
-use crate::fixture::FixtureError;
 use crate::subject::SubjectError;
 
 /// The exit status when the command line or a configuration is wrong.
@@ -45,17 +44,7 @@ impl fmt::Display for Failure {
 
 impl From<SubjectError> for Failure {
     fn from(error: SubjectError) -> Self {
-        let message = error.to_string();
-        let hint = match &error {
-            SubjectError::Fixture(FixtureError::Unreadable { .. }) => {
-                "\nhint: give the path of a file that can be read"
-            }
-            SubjectError::Fixture(_) => {
-                "\nhint: a list has the form `{\"cniVersion\": …, \"name\": …, \"plugins\": […]}`"
-            }
-            _ => "",
-        };
-        Self::usage(format!("{message}{hint}"))
+        Self::usage(error.to_string())
     }
 }
 

@@ -93,6 +93,17 @@ pub fn probe(subject: &Subject, settings: &Settings) -> Result<Probed, HarnessEr
         spec_version: subject.version_of_fixture(),
     };
     let transcript = run_one(subject, &task, settings)?;
+    if let Some((_, call)) = transcript.calls().next()
+        && let Exit::NotStarted(why) = &call.exit
+    {
+        return Err(HarnessError {
+            what: format!("the plugin `{}` cannot be started: {why}", call.path),
+            hint: Some(
+                "is it built for this machine? a script begins with `#!` and an interpreter that is installed"
+                    .to_owned(),
+            ),
+        });
+    }
     let supported = transcript.calls().next().map(|(_, call)| claimed(call));
     Ok(Probed {
         supported: supported.unwrap_or_default(),

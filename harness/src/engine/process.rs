@@ -29,6 +29,10 @@ const GRACE: Duration = Duration::from_millis(500);
 /// How long output is still read after the plugin has ended, if somebody else holds the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
 
+/// How much is kept of the output of a plugin that was ended because it wrote too much, in bytes. Nothing is read from it
+/// but what it was, and a run has hundreds of calls.
+const KEPT_OF_A_FLOOD: usize = 16 * 1024;
+
 /// How a plugin's execution went.
 #[derive(Debug)]
 pub struct Ended {
@@ -210,6 +214,10 @@ impl<'a> Conversation<'a> {
             let _ = kill_process_group(self.group, Signal::KILL);
         }
         let held_open = self.drain()?;
+        if let Some(Exit::Flooded(_)) = self.ended_by_lab {
+            self.stdout.bytes.truncate(KEPT_OF_A_FLOOD);
+            self.stderr.bytes.truncate(KEPT_OF_A_FLOOD);
+        }
         let exit = self
             .ended_by_lab
             .take()

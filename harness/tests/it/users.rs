@@ -125,6 +125,99 @@ fn one_clear_message_for_every_bad_input() {
 }
 
 #[test]
+fn a_configuration_says_where_it_is_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugin = script(directory.path(), "mine", "#!/bin/sh\nexit 1\n");
+    let config = directory.path().join("mine.conflist");
+    for (text, words) in [
+        (
+            r#"{"cniVersion": "9.9.9", "name": "n", "plugins": [{"type": "mine"}]}"#,
+            &["9.9.9", "1.1.0"][..],
+        ),
+        (
+            r#"{"cniVersion": 1, "name": "n", "plugins": [{"type": "mine"}]}"#,
+            &["`cniVersion`", "line 1", "column 16"],
+        ),
+        (
+            r#"{"name": "../n", "plugins": [{"type": "mine"}]}"#,
+            &["../n"],
+        ),
+        (r#"{"name": "n", "plugins": []}"#, &["`plugins`"]),
+        (
+            "{\"name\": \"n\", \"plugins\": [\n{\"typ\": \"mine\"}]}",
+            &["plugins[0].type", "line 2"],
+        ),
+        (
+            "{\"name\": \"n\", \"type\": \"mine\", \"cnispec\": {\n  \"ifnam\": \"x\"}}",
+            &["`ifnam`", "line 2", "column 9", "README"],
+        ),
+        (
+            r#"{"name": "n", "type": "mine", "cnispec": []}"#,
+            &["cnispec", "line 1", "column 41"],
+        ),
+        (
+            r#"{"name": "n", "type": "mine", "cnispec": {"ifname": "longer-than-fifteen"}}"#,
+            &["longer-than-fifteen"],
+        ),
+        (
+            r#"{"name": "n", "type": "mine", "cnispec": {"links": [{"name": "a/b", "kind": "veth"}]}}"#,
+            &["a/b"],
+        ),
+        (
+            r#"{"name": "n", "type": "mine", "cnispec": {"files": {"/usr/bin/x": ""}}}"#,
+            &["/usr/bin/x", "/etc"],
+        ),
+        (
+            r#"{"name": "n", "type": "mine", "cnispec": {"files": {"/etc/../usr/x": ""}}}"#,
+            &["/etc/../usr/x"],
+        ),
+    ] {
+        fs::write(&config, text).unwrap();
+        let config = config.to_str().unwrap();
+        let arguments = ["test", plugin.to_str().unwrap(), "--config", config];
+        refused(&arguments, 2, &[words, &["mine.conflist"]].concat());
+    }
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn a_file_that_is_no_program_is_not_judged() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("empty", ""),
+        ("text", "no shebang\n"),
+        ("interpreter", "#!/nonexistent/interpreter\n"),
+    ] {
+        let plugin = script(directory.path(), name, text);
+        let arguments = ["test", plugin.to_str().unwrap(), "--kind", "interface"];
+        refused(&arguments, 3, &[name, "cannot be started", "hint:"]);
+    }
+}
+
+#[test]
+fn a_path_that_no_report_could_tell_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"n\xff");
+    let plugin = directory.path().join(name);
+    fs::write(&plugin, "#!/bin/sh\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_cnispec"))
+        .arg("test")
+        .arg(&plugin)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("UTF-8") && stderr.contains("hint:"),
+        "{stderr}"
+    );
+}
+
+#[test]
 #[cfg_attr(
     lacks_netns,
     ignore = "no namespaces can be made here; `cnispec doctor` says why"
