@@ -349,6 +349,11 @@ impl Lab {
             };
             tape.states[index].host.links.len()
         };
+        self.settle_to(wanted)
+    }
+
+    /// The same, for this number of links.
+    pub fn settle_to(&self, wanted: usize) -> Doing {
         if !self.has_links_at_most(wanted, SOON)? {
             surroundings::await_removed_namespaces()?;
             self.has_links_at_most(wanted, SOON)?;

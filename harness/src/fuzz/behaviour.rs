@@ -105,7 +105,7 @@ fn message(call: &Call) -> String {
     }
 }
 
-/// The keys of what stands on standard output, without what stands in them.
+/// The keys of what stands on standard output, and of its values no more than how large they are.
 fn shape(call: &Call) -> String {
     match call.reading() {
         Reading::Nothing => "nothing".to_owned(),
@@ -116,19 +116,28 @@ fn shape(call: &Call) -> String {
 
 fn keys(value: &Value, depth: usize) -> String {
     match value {
-        Value::Object(map) if depth < 3 => {
+        Value::Object(map) if depth < 4 => {
             let keys: Vec<String> = map
                 .iter()
                 .map(|(key, value)| format!("{key}{}", keys(value, depth + 1)))
                 .collect();
             format!("{{{}}}", keys.join(","))
         }
-        Value::Array(items) => format!(
-            "[{}]",
-            items
+        Value::Array(items) => {
+            let first = items
                 .first()
-                .map_or(String::new(), |item| keys(item, depth + 1))
-        ),
+                .map_or(String::new(), |item| keys(item, depth + 1));
+            format!("[{first}x{}]", items.len().min(3))
+        }
+        // The size of a network decides much of what is done in it.
+        Value::String(text) => match text.parse::<ipnet::IpNet>() {
+            Ok(net) => format!(
+                "{}/{}",
+                if net.addr().is_ipv4() { 4 } else { 6 },
+                net.prefix_len()
+            ),
+            Err(_) => String::new(),
+        },
         _ => String::new(),
     }
 }

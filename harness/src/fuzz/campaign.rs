@@ -1,16 +1,18 @@
 //! A run of the fuzzer: rounds of cases, from what is known to what nobody has thought of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use cni_types::Version;
 
+use super::behaviour::Reach;
 use super::boundary;
 use super::case::{Case, Shot};
 use super::corpus::Corpus;
 use super::dictionary::Dictionary;
 use super::executor::{How, Outcome};
+use super::hints;
 use super::mutate::Mutator;
 use super::oracle::Broken;
 use super::pool::{Pool, questions};
@@ -26,6 +28,9 @@ const ROUND: usize = 128;
 
 /// The most suspicions of residue that are looked into: each costs two labs.
 const MOST_SUSPICIONS: usize = 48;
+
+/// The most cases that wait because of what the plugin said.
+const MOST_HINTED: usize = 2048;
 
 /// When a run is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +65,8 @@ pub struct Campaign<'a> {
     corpus: Corpus,
     calls: Vec<Shot>,
     replies: Vec<Reply>,
+    /// Cases that follow from what the plugin said.
+    hinted: VecDeque<Case>,
     hits: BTreeMap<String, Hit>,
     /// Residue that was looked into.
     suspicions: Vec<String>,
@@ -87,6 +94,7 @@ impl<'a> Campaign<'a> {
             corpus: Corpus::default(),
             calls: Vec::new(),
             replies: Vec::new(),
+            hinted: VecDeque::new(),
             hits: BTreeMap::new(),
             suspicions: Vec::new(),
             tally: Mutex::default(),
@@ -188,9 +196,22 @@ impl<'a> Campaign<'a> {
     }
 
     fn invent(&mut self, phase: Phase) -> Case {
+        if self.rng.bool()
+            && let Some(case) = self.hinted.pop_front()
+        {
+            return case;
+        }
         let fallback = || Case::of(self.calls[0].clone());
-        let mut case = self.corpus.choose(&mut self.rng).unwrap_or_else(fallback);
-        let other = self.corpus.choose(&mut self.rng).unwrap_or_default();
+        let chosen = match self.rng.u8(..3) {
+            0 => self.corpus.choose_taken(&mut self.rng),
+            _ => self.corpus.choose(&mut self.rng),
+        };
+        let mut case = chosen.unwrap_or_else(fallback);
+        let other = match self.rng.u8(..3) {
+            0 => self.corpus.choose(&mut self.rng),
+            _ => self.corpus.choose_taken(&mut self.rng),
+        };
+        let other = other.unwrap_or_default();
         let mut mutator = Mutator {
             rng: &mut self.rng,
             dictionary: &self.dictionary,
@@ -227,7 +248,12 @@ impl<'a> Campaign<'a> {
             if is_new {
                 for seen in &outcome.seen {
                     self.dictionary.learn(&seen.message);
+                    self.hinted.extend(hints::cases(&case, &seen.message));
                 }
+                self.hinted.truncate(MOST_HINTED);
+            }
+            if outcome.seen.iter().any(|seen| seen.reach >= Reach::Work) {
+                self.corpus.offer_taken(&case, &mut self.rng);
             }
             if let Some(residue) = outcome.residue
                 && !self.suspicions.contains(&residue)

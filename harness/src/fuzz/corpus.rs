@@ -8,6 +8,9 @@ use super::case::Case;
 /// The most cases that are kept: more behaviour than that is echo.
 const MOST: usize = 2048;
 
+/// How many cases that the plugin took are kept, whatever they showed.
+const TAKEN: usize = 512;
+
 struct Entry {
     case: Case,
     chosen: usize,
@@ -17,6 +20,9 @@ struct Entry {
 #[derive(Default)]
 pub struct Corpus {
     entries: Vec<Entry>,
+    /// A sample of the cases that the plugin took: what it takes one by one, it may not take together.
+    taken: Vec<Case>,
+    offered: usize,
     /// Which entry stands for a behaviour; nothing for one that is known and not worth keeping.
     known: BTreeMap<u64, Option<usize>>,
 }
@@ -51,6 +57,21 @@ impl Corpus {
             }
         }
         is_new
+    }
+
+    /// Takes a case up that the plugin did something with, in place of one of many.
+    pub fn offer_taken(&mut self, case: &Case, rng: &mut fastrand::Rng) {
+        self.offered += 1;
+        if self.taken.len() < TAKEN {
+            self.taken.push(case.clone());
+        } else if let Some(place) = self.taken.get_mut(rng.usize(..self.offered)) {
+            *place = case.clone();
+        }
+    }
+
+    /// One of those.
+    pub fn choose_taken(&self, rng: &mut fastrand::Rng) -> Option<Case> {
+        (!self.taken.is_empty()).then(|| self.taken[rng.usize(..self.taken.len())].clone())
     }
 
     /// A case to change: mostly one of those that were changed the least.

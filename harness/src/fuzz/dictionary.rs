@@ -192,21 +192,32 @@ fn keys_of_go(binary: &[u8]) -> Vec<&str> {
     keys
 }
 
-/// Words in quotes or backticks, and what follows a colon or stands in a list at the end.
-fn quoted(message: &str) -> Vec<&str> {
-    let is_word = |word: &&str| {
-        (1..=40).contains(&word.len())
-            && !word.contains(|c: char| c.is_whitespace() || c.is_control())
-    };
+/// Words in quotes or backticks: what a message is about.
+pub fn quoted_words(message: &str) -> Vec<&str> {
     let quotes = ['`', '"', '\''];
     let between = quotes.iter().flat_map(|quote| {
         let parts = message.split(*quote);
         parts.skip(1).step_by(2).collect::<Vec<_>>()
     });
+    let mut words: Vec<&str> = between.filter(is_word).collect();
+    words.dedup();
+    words.truncate(12);
+    words
+}
+
+/// Those, and every other word.
+fn quoted(message: &str) -> Vec<&str> {
     let plain = message
         .split(|c: char| !(c.is_ascii_alphanumeric() || "-_./".contains(c)))
         .filter(|word| word.len() >= 2 && word.len() <= 24);
-    between.chain(plain).filter(is_word).collect()
+    quoted_words(message)
+        .into_iter()
+        .chain(plain.filter(is_word))
+        .collect()
+}
+
+fn is_word(word: &&str) -> bool {
+    (1..=40).contains(&word.len()) && !word.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 #[cfg(test)]

@@ -313,6 +313,8 @@ impl Executor {
                 self.precede(container)?;
             }
         }
+        // Links of a namespace that was removed go in the kernel's own time.
+        self.lab.settle_to(base.host.links.len())?;
         self.lab.take_transcript();
         self.base = self.lab.look()?;
         let left = base.changes(&self.base);

@@ -14,6 +14,7 @@ pub mod dictionary;
 pub mod examine;
 pub mod executor;
 pub mod finding;
+pub mod hints;
 pub mod mask;
 pub mod mutate;
 pub mod oracle;

@@ -34,6 +34,7 @@ impl Mutator<'_> {
                 2 | 3 if !self.replies.is_empty() => self.reply(case),
                 4 => self.bytes(case),
                 5 => self.course(case, other),
+                6..=13 => self.cross(case, other),
                 _ => self.input(case, other),
             }
         }
@@ -137,6 +138,25 @@ impl Mutator<'_> {
             reply.status ^= 1;
         }
         shot.delegate = (reply.stdout.0.len() <= LONGEST_INPUT).then_some(reply);
+    }
+
+    /// Takes over some of what is different in another case's first input.
+    fn cross(&mut self, case: &mut Case, other: &Case) {
+        let (Some(own), Some(donor)) = (case.shots.first(), other.shots.first()) else {
+            return;
+        };
+        let before = own.stdin.clone();
+        let (Some(mut tree), Some(donor)) = (Tree::parse(&before.0), Tree::parse(&donor.stdin.0))
+        else {
+            return;
+        };
+        merge(&mut tree, &donor, self.rng);
+        let after = Bytes(tree.render());
+        if after.0.len() <= LONGEST_INPUT {
+            for shot in case.shots.iter_mut().filter(|shot| shot.stdin == before) {
+                shot.stdin = after.clone();
+            }
+        }
     }
 
     /// A few bytes of an input, whatever they mean.
@@ -337,6 +357,31 @@ impl Mutator<'_> {
             }
             _ => {}
         }
+    }
+}
+
+/// Of every value that both have and that differs, one of the two; and half of what only the other has.
+fn merge(tree: &mut Tree, donor: &Tree, rng: &mut fastrand::Rng) {
+    match (tree, donor) {
+        (Tree::Object(own), Tree::Object(others)) => {
+            for (key, value) in others.iter().filter(|(key, _)| key != "prevResult") {
+                match own.iter_mut().find(|(name, _)| name == key) {
+                    Some((_, mine)) => merge(mine, value, rng),
+                    None if rng.bool() => own.push((key.clone(), value.clone())),
+                    None => {}
+                }
+            }
+        }
+        (Tree::List(own), Tree::List(others)) if !own.is_empty() => {
+            for (mine, value) in own.iter_mut().zip(others) {
+                merge(mine, value, rng);
+            }
+            if others.len() > own.len() && rng.bool() {
+                own.extend_from_slice(&others[own.len()..]);
+            }
+        }
+        (mine, value) if mine != value && rng.bool() => *mine = value.clone(),
+        _ => {}
     }
 }
 
