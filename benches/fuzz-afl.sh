@@ -1,6 +1,6 @@
 #!/bin/bash
 # The fuzzer against `afl-fuzz -n` on the plugin with planted faults: the same time, the same number of processes,
-# side by side. Needs afl++, unshare and a release build.
+# side by side. Needs afl++ and unshare; CNISPEC names another binary than the release build.
 #
 # usage: benches/fuzz-afl.sh [SECONDS] [SEED]...
 set -eu
@@ -11,7 +11,7 @@ seeds=${*:-1}
 if [ -z "${UNSHARED:-}" ]; then
   UNSHARED=1 exec unshare -r -m bash "benches/$(basename "$0")" "$seconds" $seeds
 fi
-cnispec=$(realpath "${CARGO_TARGET_DIR:-target}/release/cnispec")
+cnispec=$(realpath "${CNISPEC:-${CARGO_TARGET_DIR:-target}/release/cnispec}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 ln -s "$cnispec" "$work/planted"
