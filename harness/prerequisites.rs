@@ -45,6 +45,16 @@ const PREREQUISITES: &[Prerequisite] = &[
         word: "netns",
         is_there: || runs("ip", &["-V"]),
     },
+    Prerequisite {
+        cfg: "lacks_xmllint",
+        word: "xmllint",
+        is_there: || runs("xmllint", &["--version"]),
+    },
+    Prerequisite {
+        cfg: "lacks_chromium",
+        word: "chromium",
+        is_there: || runs("chromium", &["--version"]),
+    },
 ];
 
 fn main() {
@@ -55,6 +65,8 @@ fn main() {
         "/usr/sbin/nft",
         "/usr/sbin/iptables",
         "/usr/sbin/ip",
+        "/usr/bin/xmllint",
+        "/usr/bin/chromium",
     ] {
         println!("cargo::rerun-if-changed={path}");
     }

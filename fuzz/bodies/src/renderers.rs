@@ -1,20 +1,35 @@
-use cnispec::report::{Detail, Report, write_json, write_junit, write_terminal};
+use cnispec::report::{Detail, Format, Report, write_terminal};
+use scraper::Html;
+use serde_json::Value;
 
 /// Whatever stands in a report, what is rendered of it is well-formed and harmless.
 pub fn renderers(data: &[u8]) -> bool {
     let Ok(report) = serde_json::from_slice::<Report>(data) else {
         return false;
     };
-    let mut json = Vec::new();
-    write_json(&report, &mut json).unwrap();
-    assert_eq!(serde_json::from_slice::<Report>(&json).unwrap(), report);
+    let written = |format: Format| {
+        let mut out = Vec::new();
+        format.write(&report, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let stray = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(stray, None, "{}", format.name());
+        text
+    };
+    let json: Report = serde_json::from_str(&written(Format::Json)).unwrap();
+    assert_eq!(json, report);
+    let sarif: Value = serde_json::from_str(&written(Format::Sarif)).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let page = Html::parse_document(&written(Format::Html));
+    assert_eq!(page.errors, [""; 0]);
+    let points = report.results.len() + report.harness_errors.len();
+    assert!(written(Format::Tap).starts_with(&format!("TAP version 13\n1..{points}")));
+    assert!(written(Format::Markdown).len() <= 1 << 20);
 
-    let mut junit = Vec::new();
-    write_junit(&report, &mut junit).unwrap();
-    let text = String::from_utf8(junit).unwrap();
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-    assert!(text.chars().all(allowed), "{text}");
-    let mut reader = quick_xml::Reader::from_str(&text);
+    let junit = written(Format::Junit);
+    let allowed =
+        |c: char| matches!(c, '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    assert!(junit.chars().all(allowed), "{junit}");
+    let mut reader = quick_xml::Reader::from_str(&junit);
     while reader.read_event().unwrap() != quick_xml::events::Event::Eof {}
 
     for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {

@@ -99,7 +99,8 @@ pub(super) struct TestArguments {
     /// Try every finding below this directory, and nothing else.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "check", "scenario", "report"])]
     pub replay: Option<PathBuf>,
-    /// Write a report; FORMAT is json or junit, PATH `-` is standard output. Can be given more than once.
+    /// Write a report; FORMAT is json, junit, html, sarif, markdown or tap, PATH `-` is standard output. Can be given more
+    /// than once.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
     pub report: Vec<Target>,
     /// Show what is broken, and the verdict.

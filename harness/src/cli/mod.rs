@@ -1,6 +1,7 @@
 //! The command line. Data goes to standard output, everything else to standard error.
 
 mod arguments;
+mod config_file;
 mod doctor;
 mod duration;
 mod explain;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::to_reader;
-use crate::report::{Report, write_json, write_junit};
+use crate::report::{Format, Report};
 
 /// One `--report FORMAT=PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,26 +16,15 @@ pub(super) struct Target {
     path: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Json,
-    Junit,
-}
-
 impl Target {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (format, path) = text
             .split_once('=')
             .ok_or_else(|| "a report is FORMAT=PATH, such as json=report.json".to_owned())?;
-        let format = match format {
-            "json" => Format::Json,
-            "junit" => Format::Junit,
-            _ => {
-                return Err(format!(
-                    "there is no format `{format}`; there are json and junit"
-                ));
-            }
-        };
+        let format = Format::find(format).ok_or_else(|| {
+            let known = Format::ALL.map(Format::name).join(", ");
+            format!("there is no format `{format}`; there are {known}")
+        })?;
         match path {
             "" => Err("the path is missing; `-` is standard output".to_owned()),
             "-" => Ok(Self { format, path: None }),
@@ -84,10 +73,7 @@ impl Target {
     /// Writes the report: whole, or not at all.
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
         let mut text = Vec::new();
-        let made = match self.format {
-            Format::Json => write_json(report, &mut text),
-            Format::Junit => write_junit(report, &mut text),
-        };
+        let made = self.format.write(report, &mut text);
         made.map_err(|error| Failure::environment(format!("cannot make a report: {error}")))?;
         let Some(path) = &self.path else {
             let mut out = io::stdout().lock();
@@ -153,7 +139,9 @@ mod tests {
 
     #[test]
     fn formats_and_paths() {
-        assert!(Target::parse("json=-").unwrap().is_stdout());
+        for format in ["json", "junit", "html", "sarif", "markdown", "tap"] {
+            assert!(Target::parse(&format!("{format}=-")).unwrap().is_stdout());
+        }
         assert!(!Target::parse("junit=a=b").unwrap().is_stdout());
         for text in ["json", "json=", "yaml=x", "=x"] {
             assert!(Target::parse(text).is_err(), "{text}");

@@ -9,7 +9,7 @@ use super::arguments::{DEFAULT_TIMEOUT, TestArguments};
 use super::failure::Failure;
 use super::progress::Progress;
 use super::target::Target;
-use super::{duration, pattern, print, replay, to_reader};
+use super::{config_file, duration, pattern, print, replay, to_reader};
 use crate::check::{self, Check};
 use crate::engine::{self, Ran, Settings, Task};
 use crate::report::{Environment, HarnessFault, Replay, Report, Run, write_terminal};
@@ -68,9 +68,11 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
         checks: &selection.checks,
         planned: tasks.len(),
         executed: tried.executed,
+        transcripts: &tried.transcripts,
         rows: &rows,
         faults: tried.faults,
         replay: replay_of(arguments),
+        config_file: config_file::read(arguments.config.as_deref(), &subject.plugin_type),
     });
     publish(&report, arguments)?;
     Ok(report.exit_status())

@@ -144,20 +144,24 @@ fn write_evidence(evidence: &Evidence, out: &mut dyn Write) -> io::Result<()> {
         stream(out, "stdout", &evidence.stdout, evidence.stdout_length)?;
         stream(out, "stderr", &evidence.stderr, evidence.stderr_length)?;
     }
-    for (index, difference) in evidence.state.iter().take(SHOWN_CHANGES).enumerate() {
-        field(
-            out,
-            if index == 0 { "state" } else { "" },
-            &change(difference),
-        )?;
+    for (index, change) in changes(&evidence.state).iter().enumerate() {
+        field(out, if index == 0 { "state" } else { "" }, change)?;
     }
-    match evidence.state.len().checked_sub(SHOWN_CHANGES) {
-        Some(more) if more > 0 => field(out, "", &format!("and {more} more changes")),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-fn ended(exit: &Exit) -> String {
+/// The first changes, a line each, and how many more there are.
+pub(super) fn changes(differences: &[Difference]) -> Vec<String> {
+    let mut lines: Vec<String> = differences.iter().take(SHOWN_CHANGES).map(change).collect();
+    match differences.len().checked_sub(SHOWN_CHANGES) {
+        Some(more) if more > 0 => lines.push(format!("and {more} more changes")),
+        _ => {}
+    }
+    lines
+}
+
+/// How a call ended, in words.
+pub(super) fn ended(exit: &Exit) -> String {
     match exit {
         Exit::Status(status) => format!("status {status}"),
         Exit::Signal(signal) => format!("signal {signal}"),
@@ -202,17 +206,24 @@ fn change(difference: &Difference) -> String {
         "{}: {} {}",
         difference.place, difference.change, difference.object
     );
-    let detail = match &difference.detail {
-        Value::Null => String::new(),
-        Value::String(detail) if detail.is_empty() => String::new(),
-        Value::String(detail) => format!(": {detail}"),
+    let detail = match detail(difference) {
+        detail if detail.is_empty() => detail,
         detail => format!(": {detail}"),
     };
     visible(&(text + &detail))
 }
 
+/// How something was and is, in words.
+pub(super) fn detail(difference: &Difference) -> String {
+    match &difference.detail {
+        Value::Null => String::new(),
+        Value::String(detail) => detail.clone(),
+        detail => detail.to_string(),
+    }
+}
+
 /// Scenarios, each with its versions.
-fn places(others: &[&Entry]) -> String {
+pub(super) fn places(others: &[&Entry]) -> String {
     let mut scenarios: BTreeMap<&str, Vec<Version>> = BTreeMap::new();
     for entry in others {
         scenarios

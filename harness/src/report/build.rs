@@ -2,15 +2,16 @@
 
 use crate::check::{Breach, Check};
 use crate::subject::Subject;
-use crate::transcript::{Bytes, Call, Step};
+use crate::transcript::{Bytes, Call, Step, Transcript};
 use crate::verdict::{Outcome, Row, Verdict, verdict};
 
 use super::change::difference;
 use super::model::{
-    ClauseLink, Counts, Disputed, Entry, Environment, Evidence, EvidenceCall, HarnessFault, Report,
-    SCHEMA_ID, SubjectFacts, Summary, Tool,
+    ClauseLink, ConfigFile, Counts, Disputed, Entry, Environment, Evidence, EvidenceCall,
+    HarnessFault, Report, SCHEMA_ID, SubjectFacts, Summary, Tool,
 };
 use super::replay::Replay;
+use super::timeline::{self, beginning};
 
 /// The most of one stream that a report holds, in bytes: many results may point at one flooding call.
 const STREAM_LIMIT: usize = 4096;
@@ -27,12 +28,16 @@ pub struct Run<'a> {
     pub planned: usize,
     /// How many of them were run.
     pub executed: usize,
+    /// What happened, in the order in which it was run.
+    pub transcripts: &'a [Transcript],
     /// What became of the checks.
     pub rows: &'a [Row<'a>],
     /// Where the harness failed.
     pub faults: Vec<HarnessFault>,
     /// How to show a result again.
     pub replay: Replay,
+    /// Where the keys of the network configuration stand, if it came from a file.
+    pub config_file: Option<ConfigFile>,
 }
 
 impl Report {
@@ -63,6 +68,10 @@ impl Report {
             },
             results: rows.iter().map(|row| entry(row, &run.replay)).collect(),
             harness_errors: run.faults,
+            config_file: run.config_file,
+            timelines: timeline::timelines(run.transcripts, &rows),
+            latency: timeline::latency(run.transcripts),
+            findings: Vec::new(),
         }
     }
 
@@ -134,7 +143,10 @@ fn evidence(row: &Row<'_>, breach: &Breach) -> Evidence {
         Some(Step::Call(call)) => Some(call),
         _ => None,
     };
-    let stream = |of: fn(&Call) -> &Bytes| call.map(|call| beginning(of(call))).unwrap_or_default();
+    let stream = |of: fn(&Call) -> &Bytes| {
+        call.map(|call| beginning(of(call), STREAM_LIMIT))
+            .unwrap_or_default()
+    };
     Evidence {
         call: call.map(|call| EvidenceCall {
             operation: call.operation,
@@ -151,34 +163,6 @@ fn evidence(row: &Row<'_>, breach: &Breach) -> Evidence {
         stderr: stream(|call| &call.stderr),
         stderr_length: call.map_or(0, |call| call.stderr.0.len()),
         state: breach.changes.iter().map(difference).collect(),
-    }
-}
-
-/// The beginning of a stream; text stays text.
-fn beginning(bytes: &Bytes) -> Bytes {
-    if bytes.0.len() <= STREAM_LIMIT {
-        return bytes.clone();
-    }
-    let cut = match std::str::from_utf8(&bytes.0) {
-        Ok(text) => text.floor_char_boundary(STREAM_LIMIT),
-        Err(_) => STREAM_LIMIT,
-    };
-    Bytes(bytes.0[..cut].to_vec())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_stream_is_cut_between_characters() {
-        let text = format!("a{}", "é".repeat(STREAM_LIMIT));
-        let cut = beginning(&Bytes::from(text.as_str()));
-        assert_eq!(cut.0.len(), STREAM_LIMIT - 1);
-        assert!(std::str::from_utf8(&cut.0).is_ok());
-        assert_eq!(
-            beginning(&Bytes(vec![0xff; STREAM_LIMIT + 1])).0.len(),
-            STREAM_LIMIT
-        );
+        step: breach.step,
     }
 }

@@ -25,6 +25,16 @@ pub fn visible_bytes(bytes: &Bytes) -> String {
     shown
 }
 
+/// The same for bytes of several lines, which stay lines.
+pub(super) fn visible_lines(bytes: &Bytes) -> String {
+    let text = bytes.0.strip_suffix(b"\n").unwrap_or(&bytes.0);
+    let lines = text.split(|byte| *byte == b'\n');
+    let lines: Vec<String> = lines
+        .map(|line| visible_bytes(&Bytes(line.to_vec())))
+        .collect();
+    lines.join("\n")
+}
+
 /// The JSON text with everything treacherous in JSON's own escapes: the same document, harmless.
 pub(super) fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -61,13 +71,15 @@ fn push_visible(text: &str, shown: &mut String) {
 /// Characters that are not seen, or that change how others are seen.
 fn is_treacherous(c: char) -> bool {
     c.is_control()
+        // These are no characters, in any plane.
+        || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{fdd0}'..='\u{fdef}'
             | '\u{fff9}'..='\u{fffb}'
-            | '\u{fffe}' | '\u{ffff}'
             | '\u{e0000}'..='\u{e007f}')
 }
 

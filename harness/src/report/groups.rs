@@ -1,6 +1,6 @@
 //! Results by check: people ask whether a requirement is met, and only then where it is not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use cni_types::Version;
 
@@ -20,6 +20,15 @@ impl<'r> Group<'r> {
             .map(|entry| entry.outcome)
             .max()
             .unwrap_or(Outcome::NotApplicable)
+    }
+
+    /// The worst outcome in one version; none where there is no result.
+    pub fn worst_in(&self, version: Version) -> Option<Outcome> {
+        let of_it = self.entries.iter();
+        of_it
+            .filter(|entry| entry.spec_version == version)
+            .map(|entry| entry.outcome)
+            .max()
     }
 
     /// The first result with the worst outcome.
@@ -85,14 +94,19 @@ pub(super) fn version_list<'v>(versions: impl IntoIterator<Item = &'v Version>) 
         .join(" ")
 }
 
+/// The versions that there are results in.
+pub(super) fn versions(report: &Report) -> BTreeSet<Version> {
+    let results = report.results.iter();
+    results.map(|entry| entry.spec_version).collect()
+}
+
 /// The results by check, in the report's order.
 pub(super) fn by_check(report: &Report) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut positions: HashMap<&str, usize> = HashMap::new();
     for entry in &report.results {
-        match groups
-            .iter_mut()
-            .find(|group| group.entries[0].check == entry.check)
-        {
+        let position = *positions.entry(&entry.check).or_insert(groups.len());
+        match groups.get_mut(position) {
             Some(group) => group.entries.push(entry),
             None => groups.push(Group {
                 entries: vec![entry],
@@ -111,11 +125,7 @@ pub(super) fn in_words(report: &Report) -> String {
             .filter(|group| group.worst() == outcome)
             .count()
     };
-    let versions: BTreeSet<Version> = report
-        .results
-        .iter()
-        .map(|entry| entry.spec_version)
-        .collect();
+    let versions = versions(report);
     let mut parts = Vec::new();
     let mut part = |number: usize, one: &str, many: &str| {
         if number > 0 {

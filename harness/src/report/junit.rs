@@ -34,7 +34,10 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         suite.add_test_cases(report.harness_errors.iter().map(fault));
         junit.add_test_suite(suite);
     }
-    junit.serialize(&mut *out).map_err(io::Error::other)
+    let xml = junit.to_string().map_err(io::Error::other)?;
+    // The first of these counts is of all suites together, which the schema of Jenkins does not know.
+    let total = format!(" skipped=\"{}\"", junit.skipped);
+    out.write_all(xml.replacen(&total, "", 1).as_bytes())
 }
 
 fn case(entry: &Entry) -> TestCase {

@@ -5,11 +5,18 @@ mod block;
 mod build;
 mod change;
 mod escape;
+mod format;
 mod groups;
+mod html;
 mod junit;
+mod markdown;
 mod model;
+mod plot;
 mod replay;
+mod sarif;
+mod tap;
 mod terminal;
+mod timeline;
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -18,10 +25,11 @@ mod tests;
 
 pub use build::Run;
 pub use escape::{visible, visible_bytes};
-pub use junit::write as write_junit;
+pub use format::Format;
 pub use model::{
-    ClauseLink, Counts, Difference, Disputed, Entry, Environment, Evidence, EvidenceCall,
-    HarnessFault, Report, SCHEMA_ID, SubjectFacts, Summary, Tool,
+    ClauseLink, ConfigFile, Counts, Difference, Disputed, Entry, Environment, Evidence,
+    EvidenceCall, Finding, HarnessFault, KeyPlace, Latency, Report, SCHEMA_ID, Streams,
+    SubjectFacts, Summary, Timeline, TimelineCall, TimelineStep, Tool,
 };
 pub use replay::{Replay, shell_quote};
 pub use terminal::{Detail, write as write_terminal};

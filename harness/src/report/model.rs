@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::check::Level;
 use crate::subject::Kind;
-use crate::transcript::{Bytes, Exit};
+use crate::transcript::{Bytes, Exit, Role};
 use crate::verdict::{Outcome, Verdict};
 
 /// The value of the report's `schema`.
@@ -32,6 +32,18 @@ pub struct Report {
     pub results: Vec<Entry>,
     /// Where the harness or its environment failed; never the plugin's fault.
     pub harness_errors: Vec<HarnessFault>,
+    /// Where the keys of the network configuration stand, if it came from a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_file: Option<ConfigFile>,
+    /// What was done in each scenario, step by step, as far as there is room: what broke something first. Volatile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timelines: Vec<Timeline>,
+    /// How long the plugin's calls took. Volatile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency: Vec<Latency>,
+    /// What fuzzing found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 /// What made the report.
@@ -225,6 +237,9 @@ pub struct Evidence {
     pub stderr_length: usize,
     /// The differences of state that show it.
     pub state: Vec<Difference>,
+    /// Which step of the scenario's timeline shows it, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
 }
 
 /// Which call it was.
@@ -249,6 +264,132 @@ pub struct Difference {
     pub object: String,
     /// How it was and is; null where nothing more is known.
     pub detail: Value,
+}
+
+/// Where the keys of the network configuration stand in its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigFile {
+    /// The configuration of the plugin under test, as a JSON pointer (RFC 6901).
+    pub plugin: String,
+    /// Every key, in the file's order.
+    pub keys: Vec<KeyPlace>,
+}
+
+/// Where a key stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPlace {
+    /// The key, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// Its first column, counted from 1 in characters.
+    pub column: usize,
+}
+
+/// What was done in one scenario in one version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timeline {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The version that the network configuration was written in.
+    pub spec_version: Version,
+    /// Why it did not go on to its end; null where it did.
+    pub ending: Option<String>,
+    /// What was done, in order.
+    pub steps: Vec<TimelineStep>,
+}
+
+/// One thing done in a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimelineStep {
+    /// A plugin was executed.
+    Call(Box<TimelineCall>),
+    /// The lab changed something itself; what.
+    Change(String),
+    /// The lab's state was looked at; the scenario's name of the moment.
+    Observation(String),
+}
+
+/// One execution of a plugin, and what it did. Streams are cut where they are long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimelineCall {
+    /// What the plugin was asked to do.
+    pub operation: Operation,
+    /// The scenario's name of the call.
+    pub label: String,
+    /// Whether it was the plugin under test.
+    pub role: Role,
+    /// The lab's name of the container that the call is about, if it is about one.
+    pub container: Option<String>,
+    /// The executed file.
+    pub path: String,
+    /// The variables of the SPEC in its environment.
+    pub env: BTreeMap<String, Bytes>,
+    /// What it was given on standard input, what it wrote and how it ended.
+    #[serde(flatten)]
+    pub streams: Streams,
+    /// How long it took, in microseconds.
+    pub wall_us: u64,
+    /// What it changed, in the host and in the containers.
+    pub state: Vec<Difference>,
+    /// How many more changes there were.
+    pub state_left_out: usize,
+    /// What a plugin that it delegated to was given and answered, if that was the recording plugin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<Streams>,
+}
+
+/// What went into a plugin and came out of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Streams {
+    /// The beginning of its standard input.
+    pub stdin: Bytes,
+    /// The length of all of its standard input, in bytes.
+    pub stdin_length: usize,
+    /// How it ended.
+    pub exit: Exit,
+    /// The beginning of its standard output.
+    pub stdout: Bytes,
+    /// The length of all of its standard output, in bytes.
+    pub stdout_length: usize,
+    /// The beginning of its standard error.
+    pub stderr: Bytes,
+    /// The length of all of its standard error, in bytes.
+    pub stderr_length: usize,
+}
+
+/// How long calls of one kind took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latency {
+    /// What was measured, for instance `ADD`.
+    pub name: String,
+    /// From spawn to exit, in microseconds, in the order of the calls.
+    pub samples_us: Vec<u64>,
+}
+
+/// An input, found by fuzzing, on which the plugin breaks a requirement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What tells it from other findings.
+    pub id: String,
+    /// The id of the check that is not met.
+    pub check: String,
+    /// The SPEC's sentences.
+    pub clauses: Vec<ClauseLink>,
+    /// Every outcome that would have been acceptable.
+    pub expected: Vec<String>,
+    /// What happened.
+    pub actual: String,
+    /// The smallest input that shows it.
+    pub input: Bytes,
+    /// A shell line that shows it again.
+    pub replay: String,
 }
 
 /// A failure of the harness or its environment.

@@ -4,16 +4,19 @@ use cni_types::{Operation, Version};
 use serde_json::Value;
 
 use super::build::Run;
-use super::model::{Environment, HarnessFault, Report};
+use super::model::{
+    ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency, Report,
+};
 use super::replay::Replay;
 use crate::check::{Check, Clause, Dispute, Judged, Level, Scope, Unmet};
 use crate::fault::Fault;
 use crate::fixture::{Fixture, Surroundings};
 use crate::subject::{Kind, Subject};
 use crate::transcript::{
-    Bytes, Call, ChangeKind, Ending, Exit, Role, StateChange, Step, Transcript, Usage,
+    Bytes, Call, ChangeKind, Delegated, Ending, Exit, FileEntry, Process, Role, State, StateChange,
+    Step, Transcript, Usage,
 };
-use crate::verdict::{self, Row, Strictness};
+use crate::verdict::{self, Outcome, Row, Strictness};
 
 const CLAUSES: &[Clause] = &[
     Clause {
@@ -150,8 +153,14 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
         held_open: false,
         usage: Usage::default(),
         before: 0,
-        after: 0,
-        delegated: Vec::new(),
+        after: 1,
+        delegated: vec![Delegated {
+            env: Vec::new(),
+            stdin: "{}".into(),
+            stdout: "\u{1b}[31m<i>".into(),
+            status: 0,
+            container_links: Vec::new(),
+        }],
     };
     Transcript {
         scenario: scenario.to_owned(),
@@ -167,8 +176,25 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
             },
             Step::Call(Box::new(call)),
         ],
-        states: Vec::new(),
+        states: vec![State::default(), left_behind()],
         ending: Ending::Completed,
+    }
+}
+
+/// A state with a file and a process whose names are hostile.
+fn left_behind() -> State {
+    let file = FileEntry {
+        kind: "file".to_owned(),
+        length: 3,
+        content: Some("<\u{7}>".to_owned()),
+    };
+    State {
+        files: [("/run/\u{202e}<script>".to_owned(), file)].into(),
+        processes: vec![Process {
+            pid: 7,
+            command: "sleep | `sh`".to_owned(),
+        }],
+        ..State::default()
     }
 }
 
@@ -210,12 +236,70 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
             arguments: Vec::new(),
             seed: 1,
         },
+        transcripts: &transcripts,
+        config_file: Some(config_file()),
     })
+}
+
+/// Where the keys of a configuration stand that holds little more than the plugin.
+fn config_file() -> ConfigFile {
+    let key = |pointer: &str, line| KeyPlace {
+        pointer: pointer.to_owned(),
+        line,
+        column: 5,
+    };
+    ConfigFile {
+        plugin: "/plugins/0".to_owned(),
+        keys: vec![
+            key("/cniVersion", 2),
+            key("/plugins", 4),
+            key("/plugins/0/type", 5),
+        ],
+    }
+}
+
+/// Something that fuzzing found.
+pub(crate) fn finding() -> Finding {
+    Finding {
+        id: "crash-1".to_owned(),
+        check: "protocol.does-not-crash".to_owned(),
+        clauses: vec![ClauseLink {
+            version: Version::V1_1_0,
+            level: Level::Must,
+            url: "https://example.com/SPEC.md#error".to_owned(),
+            quote: "must say what is <wrong>".to_owned(),
+        }],
+        expected: vec!["an error of the SPEC".to_owned()],
+        actual: "signal 11 </script><script>alert(1)</script>".to_owned(),
+        input: Bytes(b"{\"a\": \"\xff</pre>\x1b[2J\"}".to_vec()),
+        replay: "cnispec replay findings/crash-1".to_owned(),
+    }
 }
 
 /// The sample with every outcome that a judge can have.
 pub(crate) fn report() -> Report {
     report_of(&checks(), Vec::new())
+}
+
+/// The sample with everything that a report can hold.
+pub(crate) fn whole() -> Report {
+    let mut report = report_of(&checks(), vec![fault()]);
+    report.findings.push(finding());
+    report.latency.push(Latency {
+        name: "ADD <b>".to_owned(),
+        samples_us: vec![1200, 900, 15_000],
+    });
+    for (index, outcome) in [(0, Outcome::StaleExpectation), (1, Outcome::KnownFailure)] {
+        let entry = &mut report.results[index];
+        entry.outcome = outcome;
+        entry.reason = Some("listed | in `expect.toml` # TODO @all <b>".to_owned());
+    }
+    let broken = report.results[report.results.len() - 1].clone();
+    let known = &mut report.results[1];
+    (known.expected, known.actual, known.evidence) =
+        (broken.expected, broken.actual, broken.evidence);
+    report.summary.counts = Counts::of(report.results.iter().map(|entry| entry.outcome));
+    report
 }
 
 /// A failure of the harness.

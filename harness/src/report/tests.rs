@@ -1,8 +1,10 @@
 //! Reports as their readers get them.
 
+mod formats;
+
 use serde_json::{Value, json};
 
-use super::sample::{checks, fault, report, report_of};
+use super::sample::{checks, fault, report, report_of, whole};
 use super::*;
 use crate::verdict::{Outcome, Verdict};
 
@@ -23,9 +25,43 @@ fn json_of(report: &Report) -> Value {
 }
 
 fn junit(report: &Report) -> String {
+    written(report, Format::Junit)
+}
+
+/// The report in a format, as text.
+fn written(report: &Report, format: Format) -> String {
     let mut out = Vec::new();
-    write_junit(report, &mut out).unwrap();
+    format.write(report, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// As much of a report as there is to see: one result of every outcome, one timeline, short streams.
+fn small(mut report: Report) -> Report {
+    report.tool.version = "0.0.0".to_owned();
+    let mut seen = Vec::new();
+    report.results.retain(|entry| {
+        let new = !seen.contains(&entry.outcome);
+        seen.push(entry.outcome);
+        new
+    });
+    report.timelines.truncate(1);
+    let evidence = report
+        .results
+        .iter_mut()
+        .filter_map(|entry| entry.evidence.as_mut());
+    let shown = evidence.map(|evidence| &mut evidence.stdout);
+    let steps = report
+        .timelines
+        .iter_mut()
+        .flat_map(|timeline| &mut timeline.steps);
+    let told = steps.filter_map(|step| match step {
+        TimelineStep::Call(call) => Some(&mut call.streams.stdout),
+        _ => None,
+    });
+    for stdout in shown.chain(told) {
+        stdout.0.truncate(60);
+    }
+    report
 }
 
 fn complaints(instance: &Value) -> Vec<String> {
@@ -54,25 +90,7 @@ fn curious_people_see_every_result() {
 
 #[test]
 fn the_json_report_is_stable() {
-    let mut one = report();
-    one.tool.version = "0.0.0".to_owned();
-    // One result of every outcome shows what there is to see.
-    let mut seen = Vec::new();
-    one.results.retain(|entry| {
-        let new = !seen.contains(&entry.outcome);
-        seen.push(entry.outcome);
-        new
-    });
-    for evidence in one
-        .results
-        .iter_mut()
-        .filter_map(|entry| entry.evidence.as_mut())
-    {
-        evidence.stdout.0.truncate(8);
-    }
-    let mut out = Vec::new();
-    write_json(&one, &mut out).unwrap();
-    insta::assert_snapshot!("json", String::from_utf8(out).unwrap());
+    insta::assert_snapshot!("json", written(&small(report()), Format::Json));
 }
 
 #[test]
@@ -119,6 +137,7 @@ fn every_report_keeps_the_schema() {
         report(),
         report_of(&[], Vec::new()),
         report_of(&checks(), vec![fault()]),
+        whole(),
     ] {
         assert_eq!(complaints(&json_of(&report)), [""; 0]);
     }
@@ -126,7 +145,8 @@ fn every_report_keeps_the_schema() {
 
 #[test]
 fn the_schema_refuses_what_is_no_report() {
-    let good = json_of(&report());
+    let good = json_of(&whole());
+    assert_eq!(complaints(&good), [""; 0]);
     let fail = good["results"]
         .as_array()
         .unwrap()
@@ -169,6 +189,12 @@ fn the_schema_refuses_what_is_no_report() {
             json!({"hex": "f"}),
         ),
         spoilt(&format!("/results/{n_a}/reason"), json!(null)),
+        spoilt("/configFile/keys/0/line", json!(0)),
+        spoilt("/timelines/0/steps/1", json!({"look": "closely"})),
+        spoilt("/timelines/0/steps/1/call/exit", json!(0)),
+        spoilt("/timelines/0/steps/1/call/state/0/change", json!("moved")),
+        spoilt("/latency/0/samplesUs/0", json!(-1)),
+        spoilt("/findings/0/check", json!("Crash")),
     ] {
         assert!(!complaints(&report).is_empty(), "{pointer}");
     }
@@ -176,9 +202,28 @@ fn the_schema_refuses_what_is_no_report() {
 
 #[test]
 fn what_is_written_is_read() {
-    let report = report_of(&checks(), vec![fault()]);
+    let report = whole();
     let back: Report = serde_json::from_value(json_of(&report)).unwrap();
     assert_eq!(back, report);
+}
+
+#[test]
+fn a_report_without_what_was_added_later_is_a_report() {
+    let mut old = json_of(&report());
+    for member in ["configFile", "timelines", "latency", "findings"] {
+        old.as_object_mut().unwrap().remove(member);
+    }
+    for result in old["results"].as_array_mut().unwrap() {
+        if let Some(evidence) = result["evidence"].as_object_mut() {
+            evidence.remove("step");
+        }
+    }
+    assert_eq!(complaints(&old), [""; 0]);
+    let read: Report = serde_json::from_value(old.clone()).unwrap();
+    assert_eq!(json_of(&read), old);
+    for format in Format::ALL {
+        assert!(!written(&read, format).is_empty());
+    }
 }
 
 #[test]
@@ -194,7 +239,7 @@ fn the_schema_names_every_member() {
             .cloned()
             .collect()
     };
-    let json = json_of(&report());
+    let json = json_of(&whole());
     let keys =
         |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
     assert_eq!(keys(&json), members("/properties"));
@@ -205,6 +250,14 @@ fn the_schema_names_every_member() {
     assert_eq!(
         keys(&json["results"][0]),
         members("/$defs/result/properties")
+    );
+    assert_eq!(
+        keys(&json["timelines"][0]["steps"][1]["call"]),
+        members("/$defs/call/properties")
+    );
+    assert_eq!(
+        keys(&json["findings"][0]),
+        members("/$defs/finding/properties")
     );
 }
 

@@ -5,9 +5,11 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+mod browser;
 mod faults;
 mod fuzz;
 mod report;
+mod samples;
 mod upstream;
 mod users;
 mod walls;

@@ -1,0 +1,294 @@
+//! The report as one page that needs nothing beside it: no network, no other file, and no script to be read.
+//!
+//! Templates stand in `templates/report`. They escape HTML; what is handed to them was made visible before.
+
+mod call;
+mod check;
+mod run;
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cni_types::Version;
+use sha2::{Digest, Sha256};
+
+use self::call::StreamView;
+use self::check::{CheckView, ClauseView};
+use self::run::RunView;
+use super::block;
+use super::escape::visible;
+use super::groups::{by_check, in_words, version_list, versions};
+use super::model::{Counts, Finding, HarnessFault, Latency, Report};
+use super::plot::{self, Series};
+use crate::verdict::{Outcome, Verdict};
+
+const STYLE: &str = include_str!("../../../templates/report/style.css");
+const SCRIPT: &str = include_str!("../../../templates/report/script.js");
+
+/// Writes the page.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    Page::new(report).write_into(out)?;
+    writeln!(out)
+}
+
+#[derive(Template)]
+#[template(path = "report/page.html")]
+struct Page {
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    plugin_type: String,
+    verdict: &'static str,
+    verdict_class: &'static str,
+    sentence: String,
+    facts: Vec<(&'static str, String)>,
+    faults: Vec<FaultView>,
+    counts: Vec<CountView>,
+    versions: Vec<String>,
+    sections: Vec<SectionView>,
+    findings: Vec<FindingView>,
+    plot: String,
+    latency: Vec<LatencyView>,
+    runs: Vec<RunView>,
+    left_out: usize,
+    tool: String,
+}
+
+struct FaultView {
+    place: String,
+    what: String,
+    hint: Option<String>,
+}
+
+struct CountView {
+    class: &'static str,
+    word: &'static str,
+    number: usize,
+}
+
+struct SectionView {
+    name: String,
+    checks: Vec<CheckView>,
+}
+
+struct FindingView {
+    check: String,
+    clauses: Vec<ClauseView>,
+    expected: Vec<String>,
+    actual: String,
+    replay: String,
+    input: StreamView,
+}
+
+struct LatencyView {
+    name: String,
+    number: usize,
+    figures: Vec<String>,
+}
+
+impl Page {
+    fn new(report: &Report) -> Self {
+        let (verdict, verdict_class) = match report.summary.verdict {
+            Some(Verdict::Conformant) => ("conformant", "pass"),
+            Some(Verdict::Nonconformant) => ("nonconformant", "fail"),
+            Some(Verdict::Inconclusive) => ("inconclusive", "inconclusive"),
+            None => ("nothing was judged", "not-applicable"),
+        };
+        let words = in_words(report);
+        let sentence = words.split_once(": ").map_or("", |(_, rest)| rest);
+        let versions: Vec<Version> = versions(report).into_iter().collect();
+        Self {
+            policy: policy(),
+            style: STYLE,
+            script: SCRIPT,
+            plugin_type: visible(&report.subject.plugin_type),
+            verdict,
+            verdict_class,
+            sentence: sentence.to_owned(),
+            facts: facts(report),
+            faults: report.harness_errors.iter().map(FaultView::new).collect(),
+            counts: counts(&report.summary.counts),
+            sections: sections(report, &versions),
+            versions: versions.iter().map(Version::to_string).collect(),
+            findings: report.findings.iter().map(FindingView::new).collect(),
+            plot: plot(&report.latency),
+            latency: report.latency.iter().map(LatencyView::new).collect(),
+            runs: report.timelines.iter().map(RunView::new).collect(),
+            left_out: match report.timelines.len() {
+                0 => 0,
+                told => report.summary.executed.saturating_sub(told),
+            },
+            tool: format!(
+                "Made by {} {}.",
+                visible(&report.tool.name),
+                visible(&report.tool.version)
+            ),
+        }
+    }
+}
+
+impl FaultView {
+    fn new(fault: &HarnessFault) -> Self {
+        Self {
+            place: format!("{} in {}", visible(&fault.scenario), fault.spec_version),
+            what: visible(&fault.what),
+            hint: fault.hint.as_deref().map(visible),
+        }
+    }
+}
+
+impl FindingView {
+    fn new(finding: &Finding) -> Self {
+        Self {
+            check: visible(&finding.check),
+            clauses: finding.clauses.iter().map(ClauseView::new).collect(),
+            expected: finding.expected.iter().map(|text| visible(text)).collect(),
+            actual: visible(&finding.actual),
+            replay: visible(&finding.replay),
+            input: StreamView::new("the smallest input", &finding.input, finding.input.0.len()),
+        }
+    }
+}
+
+impl LatencyView {
+    fn new(latency: &Latency) -> Self {
+        let sorted = plot::sorted(&latency.samples_us);
+        let figure = |percent| plot::duration(plot::percentile(&sorted, percent));
+        Self {
+            name: visible(&latency.name),
+            number: sorted.len(),
+            figures: [0, 50, 95, 100].map(figure).to_vec(),
+        }
+    }
+}
+
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let subject = &report.subject;
+    let environment = &report.environment;
+    let versions = match subject.supported_versions.len() {
+        0 => "VERSION was not answered with a known version".to_owned(),
+        _ => version_list(&subject.supported_versions),
+    };
+    let user = if environment.rootless {
+        "in a user namespace"
+    } else {
+        "as root"
+    };
+    vec![
+        ("plugin", visible(&subject.path)),
+        ("sha256", visible(&subject.sha256)),
+        ("kind", subject.kind.as_str().to_owned()),
+        ("network", visible(&environment.config)),
+        ("claims", versions),
+        (
+            "machine",
+            format!(
+                "kernel {} on {}, {user}",
+                visible(&environment.kernel),
+                visible(&environment.architecture)
+            ),
+        ),
+        (
+            "run",
+            format!(
+                "{} of {} scenarios and versions in {}, seed {}{}",
+                report.summary.executed,
+                report.summary.planned,
+                plot::duration(environment.wall_ms.saturating_mul(1000)),
+                environment.seed,
+                if environment.strict { ", strict" } else { "" }
+            ),
+        ),
+    ]
+}
+
+fn counts(counts: &Counts) -> Vec<CountView> {
+    let counts = [
+        (Outcome::Fail, counts.fail),
+        (Outcome::Warn, counts.warn),
+        (Outcome::Inconclusive, counts.inconclusive),
+        (Outcome::StaleExpectation, counts.stale_expectation),
+        (Outcome::KnownFailure, counts.known_failure),
+        (Outcome::Pass, counts.pass),
+        (Outcome::NotApplicable, counts.not_applicable),
+    ];
+    let present = counts.into_iter().filter(|(_, number)| *number > 0);
+    present
+        .map(|(outcome, number)| CountView {
+            class: class(outcome),
+            word: word(outcome),
+            number,
+        })
+        .collect()
+}
+
+fn sections(report: &Report, versions: &[Version]) -> Vec<SectionView> {
+    let runs: HashSet<String> = report
+        .timelines
+        .iter()
+        .map(|timeline| run_id(&timeline.scenario, timeline.spec_version))
+        .collect();
+    let mut sections: Vec<SectionView> = Vec::new();
+    for group in by_check(report) {
+        let name = visible(group.example().section());
+        let check = CheckView::new(&group, versions, &runs);
+        match sections.iter_mut().find(|section| section.name == name) {
+            Some(section) => section.checks.push(check),
+            None => sections.push(SectionView {
+                name,
+                checks: vec![check],
+            }),
+        }
+    }
+    sections
+}
+
+fn plot(latency: &[Latency]) -> String {
+    let series: Vec<Series<'_>> = latency
+        .iter()
+        .map(|latency| Series {
+            name: &latency.name,
+            samples_us: &latency.samples_us,
+        })
+        .collect();
+    plot::boxes("How long calls took, on a logarithmic scale", &series)
+}
+
+/// Nothing is loaded and nothing runs but what stands here, whatever a plugin managed to print.
+fn policy() -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+/// The id of a run's timeline on the page.
+fn run_id(scenario: &str, version: Version) -> String {
+    format!("run/{}/{version}", visible(scenario))
+}
+
+/// The word for an outcome on the page.
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Fail => "fail",
+        outcome => block::word(outcome),
+    }
+}
+
+/// The name of an outcome in the style sheet and in the filter.
+fn class(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "fail",
+        Outcome::Warn => "warn",
+        Outcome::NotApplicable => "not-applicable",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::KnownFailure => "known-failure",
+        Outcome::StaleExpectation => "stale-expectation",
+    }
+}
