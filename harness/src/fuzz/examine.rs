@@ -87,11 +87,7 @@ impl Examination<'_> {
                         .any(|broken| broken.signature == hit.broken.signature)
                 })
         };
-        let case = match hit.broken.check == "protocol.call-ends" {
-            // Waiting for a deadline again and again shows nothing more.
-            true => hit.case.clone(),
-            false => shrink(&hit.case, self.plain, shows),
-        };
+        let case = shrink(&hit.case, self.plain, shows);
         let mut finding = Finding::new(self.subject, hit.broken.clone(), case, hit.how);
         finding.found_after_ms = millis(hit.after);
         finding.timeout_ms = millis(self.settings.timeout);

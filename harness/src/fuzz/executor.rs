@@ -340,14 +340,20 @@ fn balanced(changes: &[StateChange]) -> bool {
     balance.values().all(|count| *count == 0)
 }
 
-/// For every step whether what the plugin is given in it is what a runtime gives.
+/// For every step whether what the plugin is given in it is what a runtime gives. A result that was stored
+/// after something else is not genuine either.
 fn genuine(case: &Case) -> Vec<bool> {
     let plain = |shot: &Shot| {
         let text = shot.stdin.text();
         let own_result = text.contains("prevResult") && !text.contains(super::case::STORED_RESULT);
         shot.env.is_empty() && shot.delegate.is_none() && !own_result
     };
-    case.shots.iter().map(plain).collect()
+    let mut so_far = true;
+    let and_before = |shot: &Shot| {
+        so_far &= plain(shot);
+        so_far
+    };
+    case.shots.iter().map(and_before).collect()
 }
 
 /// What a plugin may repeat: its inputs, and its variables.
