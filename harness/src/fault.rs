@@ -43,6 +43,12 @@ faults! {
     ErrorWithoutMsg, "error-without-msg", "leaves `msg` out of errors";
     ErrorWithoutVersion, "error-without-version", "leaves `cniVersion` out of errors";
     ErrorCodeReserved, "error-code-reserved", "uses 42, which is reserved and has no meaning, as `code`";
+    ErrorWithoutDetails, "error-without-details", "leaves `details` out of errors";
+    ErrorDetailsIsObject, "error-details-is-object", "gives the error's `details` as an object";
+    ErrorMsgEmpty, "error-msg-empty", "gives an empty `msg` in errors";
+    ErrorOtherVersion, "error-other-version", "gives 0.4.0 or 1.0.0 as the error's `cniVersion`, whichever was not asked for";
+    ErrorDuplicateKey, "error-duplicate-key", "prints errors in which `code` stands twice";
+    ErrorWithLog, "error-with-log", "prints a line of log before its errors";
     Crash, "crash", "dies by a signal on ADD";
     Hang, "hang", "never ends an ADD";
     Flood, "flood", "writes without end on ADD";
@@ -54,6 +60,10 @@ faults! {
     VersionNoCniVersion, "version-no-cni-version", "leaves `cniVersion` out of VERSION";
     VersionIgnoresInput, "version-ignores-input", "always answers VERSION with its newest version";
     VersionNeedsAttachment, "version-needs-attachment", "refuses VERSION without CNI_CONTAINERID";
+    VersionNeedsInput, "version-needs-input", "refuses VERSION when nothing is on standard input";
+    VersionRefusesUnknown, "version-refuses-unknown", "refuses VERSION with code 7 when it is asked in a version that it does not know";
+    ClaimsTooMany, "claims-too-many", "claims 1.1.0, and refuses every operation in it as an unsupported version";
+    ClaimsTooFew, "claims-too-few", "does not claim 0.1.0 and 0.2.0, and accepts them";
     AcceptsAnyVersion, "accepts-any-version", "does ADD for a configuration of a version that it does not support";
     RefusesVersionWithOtherCode, "refuses-version-with-other-code", "refuses unsupported versions with code 7";
     RefusalLeavesLink, "refusal-leaves-link", "makes a link on the host before it refuses a configuration";
@@ -62,6 +72,8 @@ faults! {
     ResultOldShape, "result-old-shape", "gives the result of an ADD in the shape of another version";
     ResultWrongTypes, "result-wrong-types", "gives `ips` as an object";
     OtherIfname, "other-ifname", "gives the interface another name than CNI_IFNAME";
+    TruncatesIfname, "truncates-ifname", "gives the interface the first 14 bytes of CNI_IFNAME as its name";
+    ReplacesIfname, "replaces-ifname", "makes up a name for the interface where CNI_IFNAME is impossible";
     ReplacesExisting, "replaces-existing", "removes an existing interface of the requested name and succeeds";
     PhantomInterface, "phantom-interface", "lists an interface that does not exist";
     WrongMac, "wrong-mac", "gives another MAC than the interface has";
@@ -76,6 +88,7 @@ faults! {
     WrongIndexInside, "wrong-index-inside", "lets `ips` point at the host's interface";
     PhantomRoute, "phantom-route", "lists a route that does not exist";
     OmitsRoute, "omits-route", "does not list a route that it makes and was given by IPAM";
+    DropsDetails, "drops-details", "hands the previous result on without hardware addresses and gateways";
     DropsPrevResult, "drops-prev-result", "answers ADD without what prevResult holds";
     ForgetsDns, "forgets-dns", "leaves the delegate's `dns` out of the result";
     LinkDown, "link-down", "leaves the container's interface down";
@@ -87,6 +100,13 @@ faults! {
     DelRefusesStaleFile, "del-refuses-stale-file", "answers DEL with an error when CNI_NETNS is an ordinary file";
     DelNeedsPrevResult, "del-needs-prev-result", "answers DEL with an error when there is no prevResult";
     DelNeedsInterface, "del-needs-interface", "answers DEL with an error when the interface is gone";
+    DelNeedsState, "del-needs-state", "answers DEL with an error when the file that it wrote on ADD is gone";
+    DelNeedsAddress, "del-needs-address", "answers DEL with an error when the interface is there without addresses";
+    DelNeedsRules, "del-needs-rules", "answers DEL with an error when the nftables table that it made on ADD is gone";
+    DelNeedsRuntimeConfig, "del-needs-runtime-config", "answers DEL with an error when there is no runtimeConfig";
+    DelRemovesNamesake, "del-removes-namesake", "deletes the host's interface that is called like the container's on DEL";
+    DelWithoutNetnsRemovesAll, "del-without-netns-removes-all", "removes every attachment when DEL does not name a namespace";
+    DelSkipsFailedAdd, "del-skips-failed-add", "undoes nothing of an ADD that failed, neither itself nor by DEL";
     DelLeavesInterface, "del-leaves-interface", "leaves the interface in the container";
     DelLeavesHostLink, "del-leaves-host-link", "leaves a link on the host";
     DelLeavesRoute, "del-leaves-route", "leaves a route on the host";
@@ -108,11 +128,28 @@ faults! {
     NoContainerIdAccepted, "no-containerid-accepted", "does ADD without CNI_CONTAINERID";
     NoNetnsAccepted, "no-netns-accepted", "answers ADD without CNI_NETNS with success";
     NoIfnameAccepted, "no-ifname-accepted", "does ADD without CNI_IFNAME, with a name of its own";
+    DelNeedsNoVariables, "del-needs-no-variables", "answers DEL without CNI_CONTAINERID or CNI_IFNAME with success";
+    CheckNeedsNoVariables, "check-needs-no-variables", "answers CHECK without CNI_CONTAINERID, CNI_NETNS or CNI_IFNAME with success";
     MissingVariableOtherCode, "missing-variable-other-code", "reports missing variables with code 7";
     MissingVariableUnnamed, "missing-variable-unnamed", "does not name the missing variable";
+    InvalidIdAccepted, "invalid-id-accepted", "does ADD with any CNI_CONTAINERID that is not empty";
+    InvalidVariableUnnamed, "invalid-variable-unnamed", "does not name the variable that has an impossible value";
+    InvalidVariableOtherCode, "invalid-variable-other-code", "reports variables with impossible values with code 7";
+    RefusesLongIds, "refuses-long-ids", "refuses container ids of more than 63 characters";
+    RefusesDottedIds, "refuses-dotted-ids", "refuses container ids with a dot";
+    NoCommandAccepted, "no-command-accepted", "answers a call without CNI_COMMAND with success";
     UnknownCommandAccepted, "unknown-command-accepted", "answers an unknown CNI_COMMAND with success";
     GarbageAccepted, "garbage-accepted", "answers undecodable input with success";
     GarbageOtherCode, "garbage-other-code", "reports undecodable input with code 7";
+    ReadsOnce, "reads-once", "takes what the first attempt to read standard input gives for all of it";
+    ReadsPage, "reads-page", "reads 64 KiB of standard input and no more";
+    UnreadableAccepted, "unreadable-accepted", "answers ADD with success when standard input cannot be read";
+    UnreadableOtherCode, "unreadable-other-code", "reports that standard input cannot be read with code 6";
+    OddVersionAccepted, "odd-version-accepted", "does ADD for a configuration whose `cniVersion` is no version";
+    UnknownArgsRefused, "unknown-args-refused", "refuses a configuration whose `args` it does not understand";
+    UnknownKeyUnnamed, "unknown-key-unnamed", "refuses an unknown key of the configuration with code 2 and does not name it";
+    MalformedCapabilityAccepted, "malformed-capability-accepted", "ignores a capability argument that has no meaning";
+    NoNameOtherCode, "no-name-other-code", "reports a configuration without `name` with code 199";
     NoNameAccepted, "no-name-accepted", "does ADD for a configuration without `name`";
     RefusalNotJson, "refusal-not-json", "refuses bad input without any document";
     DelegateOtherEnv, "delegate-other-env", "calls its IPAM without CNI_ARGS";
@@ -129,6 +166,9 @@ faults! {
     StatusNotDelegated, "status-not-delegated", "does not hand STATUS on to its IPAM";
     StatusDelegateErrorIgnored, "status-delegate-error-ignored", "answers STATUS with success although its IPAM's STATUS failed";
     DelegateGarbageAccepted, "delegate-garbage-accepted", "succeeds although its IPAM printed no JSON";
+    DelegateNullAccepted, "delegate-null-accepted", "succeeds although its IPAM printed `null`";
+    GcDelegateErrorIgnored, "gc-delegate-error-ignored", "answers GC with success although its IPAM's GC failed";
+    SearchesFirstDirectoryOnly, "searches-first-directory-only", "looks for its IPAM in the first directory of CNI_PATH only";
     DelegateStderrSwallowed, "delegate-stderr-swallowed", "does not pass its IPAM's standard error on";
     IgnoresRuntimeMac, "ignores-runtime-mac", "declares the capability `mac` and ignores it";
     IgnoresRuntimeIps, "ignores-runtime-ips", "declares the capability `ips` and ignores it";
@@ -142,6 +182,7 @@ faults! {
     IpamWithInterfaces, "ipam-with-interfaces", "answers ADD as IPAM with `interfaces`";
     IpamSameAddress, "ipam-same-address", "hands the same address out twice";
     IpamLeaks, "ipam-leaks", "never releases an address";
+    IpamWithIndex, "ipam-with-index", "answers ADD as IPAM with an `interface` for every address";
     IpamNoPrefix, "ipam-no-prefix", "hands out an address without prefix length";
 }
 

@@ -4,8 +4,8 @@ use cni_types::Operation;
 
 use super::clauses::{add, disputes, protocol};
 use super::document::{Answer, answers};
-use super::protocol::{says_no_key_twice, says_one_document, says_something};
-use super::{Check, Dispute, Judged, Scope, Unmet};
+use super::protocol::{DUPLICATE_KEYS, says_no_key_twice, says_one_document, says_something};
+use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
 use crate::transcript::Transcript;
@@ -40,8 +40,8 @@ pub(super) const CHECKS: &[Check] = &[
         id: "add.honours-ifname",
         claim: "the container's interface has the name CNI_IFNAME",
         binds: INTERFACE,
-        clauses: &[add::IFNAME_HONOURED],
-        scope: ATTACHED,
+        clauses: &[add::IFNAME_HONOURED, add::IFNAME_USED, add::MAKES_INTERFACE],
+        scope: Scope::In(&["lifecycle", "two-containers", "interface-names"]),
         fault: Fault::OtherIfname,
         judge: honours_ifname,
         ..EVERYWHERE
@@ -127,11 +127,6 @@ const EVERYWHERE: Check = Check {
 const INTERFACE: &[Kind] = &[Kind::Interface];
 const ATTACHED: Scope = Scope::In(&["lifecycle", "two-containers"]);
 const VARIABLES: Scope = Scope::In(&["required-variables"]);
-
-const DUPLICATE_KEYS: Dispute = Dispute {
-    reason: "the SPEC asks for JSON, and JSON only recommends that keys are unique; readers then take either value",
-    reference: "https://www.rfc-editor.org/rfc/rfc8259#section-4",
-};
 
 /// Whether the call was refused: it must not succeed.
 pub(super) fn refused(t: &Transcript, label: &str) -> Judged {

@@ -3,15 +3,32 @@
 use serde_json::{Map, Value};
 
 use super::clauses::chain;
-use super::document::{Answer, answers, interfaces, ips, routes};
+use super::document::{self, Answer, answers, interfaces, ips, routes};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
 use crate::transcript::Transcript;
 
-pub(super) const CHECKS: &[Check] = &[Check {
-    id: "chain.hands-the-result-on",
-    claim: "what `prevResult` tells, and is still so, is in the result",
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "chain.hands-the-result-on",
+        claim: "what `prevResult` tells, and is still so, is in the result",
+        fault: Fault::DropsPrevResult,
+        judge: hands_on,
+        ..IN_A_CHAIN
+    },
+    Check {
+        id: "chain.keeps-details",
+        claim: "what `prevResult` tells of an interface or an address is told of it in the result",
+        fault: Fault::DropsDetails,
+        judge: keeps_details,
+        ..IN_A_CHAIN
+    },
+];
+
+const IN_A_CHAIN: Check = Check {
+    id: "",
+    claim: "",
     binds: &[Kind::Chained],
     clauses: &[
         chain::PREV_RESULT_HANDED_ON,
@@ -21,7 +38,41 @@ pub(super) const CHECKS: &[Check] = &[Check {
     fault: Fault::DropsPrevResult,
     dispute: None,
     judge: hands_on,
-}];
+};
+
+/// What tells the entries of a list from each other, and what else they may tell that does not go away. From
+/// 1.0.0 on there is no `version` of an address, and before 1.1.0 no `mtu`.
+const DETAILS: [(&str, &str, &[&str]); 3] = [
+    ("interfaces", "name", &["mac", "sandbox"]),
+    ("ips", "address", &["gateway", "interface"]),
+    ("routes", "dst", &["gw"]),
+];
+
+/// Whatever the plugin has changed must differ, and not be missing.
+fn keeps_details(t: &Transcript) -> Judged {
+    for answer in answers(t)? {
+        let previous = answer.previous().unwrap_or_default();
+        for (list, name, details) in DETAILS {
+            let kept = |entry: &Value| {
+                let same = |other: &&Value| other[name] == entry[name];
+                document::list(&answer.document, list).iter().find(same)
+            };
+            for entry in document::list(&previous, list) {
+                let Some(other) = kept(entry) else { continue };
+                let tells = |value: &Value| !value.is_null() && *value != "";
+                let lost = details
+                    .iter()
+                    .find(|detail| tells(&entry[**detail]) && !tells(&other[**detail]));
+                if let Some(detail) = lost {
+                    let expected = [format!("`{detail}` of {} in `{list}`", entry[name])];
+                    let actual = format!("`prevResult` tells it, {}", entry[*detail]);
+                    return Err(Unmet::broken(expected, actual).at(answer.step));
+                }
+            }
+        }
+    }
+    Ok(())
+}
 
 fn hands_on(t: &Transcript) -> Judged {
     for answer in answers(t)? {

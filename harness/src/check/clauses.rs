@@ -9,6 +9,7 @@
 pub mod add;
 pub mod chain;
 pub mod check;
+pub mod convention;
 pub mod del;
 pub mod delegation;
 pub mod disputes;
@@ -23,11 +24,11 @@ pub mod status;
 pub mod version;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use cni_types::Version;
 
-use super::{Clause, Level};
+use super::{Clause, Level, Page};
 
 /// Lists of clauses by name.
 pub type Section = &'static [(&'static str, &'static [Clause])];
@@ -48,12 +49,14 @@ pub const SECTIONS: &[(&str, Section)] = &[
     ("gc", gc::ALL),
     ("delegation", delegation::ALL),
     ("ipam", ipam::ALL),
+    ("convention", convention::ALL),
 ];
 
 const fn must(versions: &'static [Version], anchor: &'static str, quote: &'static str) -> Clause {
     Clause {
         versions,
         level: Level::Must,
+        page: Page::Specification,
         anchor,
         quote,
     }
@@ -63,6 +66,7 @@ const fn should(versions: &'static [Version], anchor: &'static str, quote: &'sta
     Clause {
         versions,
         level: Level::Should,
+        page: Page::Specification,
         anchor,
         quote,
     }
@@ -72,8 +76,17 @@ const fn may(versions: &'static [Version], anchor: &'static str, quote: &'static
     Clause {
         versions,
         level: Level::May,
+        page: Page::Specification,
         anchor,
         quote,
+    }
+}
+
+/// The same clause, of the conventions.
+const fn conventional(clause: Clause) -> Clause {
+    Clause {
+        page: Page::Conventions,
+        ..clause
     }
 }
 
@@ -102,6 +115,13 @@ const FROM_0_2_TO_0_4: &[Version] = &[
 ];
 const IN_0_3: &[Version] = &[Version::V0_3_0, Version::V0_3_1];
 const IN_0_3_0: &[Version] = &[Version::V0_3_0];
+const FROM_0_3: &[Version] = &[
+    Version::V0_3_0,
+    Version::V0_3_1,
+    Version::V0_4_0,
+    Version::V1_0_0,
+    Version::V1_1_0,
+];
 const FROM_0_3_TO_0_4: &[Version] = &[Version::V0_3_0, Version::V0_3_1, Version::V0_4_0];
 const FROM_0_3_1_TO_0_4: &[Version] = &[Version::V0_3_1, Version::V0_4_0];
 const IN_0_4: &[Version] = &[Version::V0_4_0];

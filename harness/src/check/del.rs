@@ -2,7 +2,7 @@
 
 use cni_types::Operation;
 
-use super::clauses::{add, del};
+use super::clauses::{add, del, disputes, protocol};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -29,18 +29,34 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_DEL
     },
     Check {
+        id: "del.needs-variables",
+        claim: "DEL fails without CNI_CONTAINERID and without CNI_IFNAME",
+        clauses: &[del::REQUIRED_ENVIRONMENT],
+        scope: Scope::In(&["required-variables"]),
+        fault: Fault::DelNeedsNoVariables,
+        judge: |t| {
+            ["del-no-containerid", "del-no-ifname"]
+                .into_iter()
+                .try_for_each(|label| super::add::refused(t, label))
+        },
+        ..OF_DEL
+    },
+    Check {
         id: "del.repeat-succeeds",
         claim: "DEL again succeeds, with and without the stored result",
         clauses: &[del::REPEATED],
         scope: Scope::In(&["repeat-del"]),
         fault: Fault::DelAgainFails,
-        judge: |t| succeed(t, &["del-again", "del-again-cached"]),
+        judge: |t| {
+            t.success("del")?;
+            succeed(t, &["del-again", "del-again-cached"])
+        },
         ..OF_DEL
     },
     Check {
         id: "del.unknown-succeeds",
         claim: "DEL of an attachment that was never made succeeds",
-        clauses: &[del::UNKNOWN_ATTACHMENT],
+        clauses: &[del::UNKNOWN_ATTACHMENT, protocol::UNKNOWN_CONTAINER],
         scope: Scope::In(&["del-without-add"]),
         fault: Fault::DelUnknownFails,
         judge: unknown_succeeds,
@@ -90,6 +106,45 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&["del-interface-gone"]),
         fault: Fault::DelNeedsInterface,
         judge: |t| succeed(t, &["del-interface-gone"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-state-succeeds",
+        claim: "DEL succeeds when the files that ADD wrote are gone",
+        clauses: &[del::MISSING_RESOURCES],
+        scope: Scope::In(&["del-state-gone"]),
+        fault: Fault::DelNeedsState,
+        judge: |t| succeed(t, &["del-no-state"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-rules-succeeds",
+        claim: "DEL succeeds when all firewall rules of the host are gone",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[del::MODIFICATIONS_GONE],
+        scope: Scope::In(&["del-flushed"]),
+        fault: Fault::DelNeedsRules,
+        judge: |t| succeed(t, &["del-no-rules"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-addresses-succeeds",
+        claim: "DEL succeeds when the interface has lost its addresses",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[del::MODIFICATIONS_GONE],
+        scope: Scope::In(&["del-flushed"]),
+        fault: Fault::DelNeedsAddress,
+        judge: |t| succeed(t, &["del-no-addresses"]),
+        ..OF_DEL
+    },
+    Check {
+        id: "del.without-runtime-config-succeeds",
+        claim: "DEL succeeds without the capability arguments that ADD was given",
+        clauses: &[del::MISSING_RESOURCES],
+        scope: Scope::In(&["del-no-runtime-config"]),
+        fault: Fault::DelNeedsRuntimeConfig,
+        dispute: Some(disputes::RUNTIME_CONFIG_ON_DEL),
+        judge: without_runtime_config,
         ..OF_DEL
     },
     Check {
@@ -147,7 +202,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "del.restores-devices",
         claim: "links that the host had before ADD are what they were after DEL",
-        scope: Scope::In(&["lifecycle"]),
+        scope: Scope::In(&["lifecycle", "host-has-ifname"]),
         fault: Fault::DelChangesDevice,
         judge: restores_devices,
         ..LEAVING
@@ -161,6 +216,7 @@ pub(super) const CHECKS: &[Check] = &[
             "add-existing",
             "delegate-add-fails",
             "delegate-garbage",
+            "delegate-bad-route",
         ]),
         fault: Fault::RefusalLeavesLink,
         judge: cleans_up,
@@ -170,7 +226,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "del.keeps-other-attachments",
         claim: "DEL of one attachment leaves another as it is",
         clauses: &[del::UNDOES_ADD],
-        scope: Scope::In(&["two-containers"]),
+        scope: Scope::In(&["two-containers", "del-beside-another"]),
         fault: Fault::DelRemovesOther,
         judge: keeps_others,
         ..OF_DEL
@@ -229,6 +285,20 @@ fn unknown_succeeds(t: &Transcript) -> Judged {
         false => {
             Err(Unmet::broken(["exit status 0", "an error with code 3"], call.outcome()).at(step))
         }
+    }
+}
+
+fn without_runtime_config(t: &Transcript) -> Judged {
+    let (_, add) = t.success("add")?;
+    match add
+        .input()
+        .unwrap_or_default()
+        .contains_key("runtimeConfig")
+    {
+        true => succeed(t, &["del-no-runtime-config"]),
+        false => Err(Unmet::NotApplicable(
+            "its configuration declares no capability, so that it is given no arguments".to_owned(),
+        )),
     }
 }
 
@@ -363,10 +433,9 @@ fn cleans_up(t: &Transcript) -> Judged {
 }
 
 fn keeps_others(t: &Transcript) -> Judged {
-    let (step, _) = t.success("del-a")?;
-    let (both, one) = (t.observed("both")?, t.observed("one")?);
-    let mut changes = both.container_changes("b", one);
-    changes.extend(removed_of(t, "add-b", both, one));
+    // One that fails has no leave to do so either.
+    let (step, _) = t.call("del-a")?;
+    let changes = damage_to_b(t)?;
     if changes.is_empty() {
         return Ok(());
     }
@@ -377,6 +446,14 @@ fn keeps_others(t: &Transcript) -> Judged {
     Err(Unmet::broken(["the other attachment as it was"], actual)
         .at(step)
         .showing(changes))
+}
+
+/// What DEL of `a` has changed of the attachment of `b`.
+pub(super) fn damage_to_b(t: &Transcript) -> Result<Vec<StateChange>, Unmet> {
+    let (both, one) = (t.observed("both")?, t.observed("one")?);
+    let mut changes = both.container_changes("b", one);
+    changes.extend(removed_of(t, "add-b", both, one));
+    Ok(changes)
 }
 
 /// What the ADD with this label brought to the host, files included, and one of two later states has lost.

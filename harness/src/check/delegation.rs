@@ -79,6 +79,33 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_DELEGATION
     },
     Check {
+        id: "delegation.null-result-fails",
+        claim: "ADD fails when the delegate prints `null`",
+        clauses: &[delegation::FAILED_ADD_FAILS],
+        scope: Scope::In(&["delegate-garbage"]),
+        fault: Fault::DelegateNullAccepted,
+        judge: |t| fails(t, "add-null-result"),
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "delegation.searches-every-directory",
+        claim: "the delegate is found in the last directory of CNI_PATH, behind a link",
+        clauses: &[delegation::FOUND_BY_CNI_PATH],
+        scope: Scope::In(&["delegate-path"]),
+        fault: Fault::SearchesFirstDirectoryOnly,
+        judge: searches_everywhere,
+        ..OF_DELEGATION
+    },
+    Check {
+        id: "gc.fails-with-its-delegate",
+        claim: "GC fails when the delegate's GC fails",
+        clauses: &[delegation::DEL_ERROR_RETURNED],
+        scope: Scope::In(&["delegate-gc-fails"]),
+        fault: Fault::GcDelegateErrorIgnored,
+        judge: |t| fails(t, "gc-refused"),
+        ..OF_DELEGATION
+    },
+    Check {
         id: "delegation.failing-check-fails",
         claim: "CHECK fails when the delegate's CHECK fails",
         clauses: &[delegation::CHECK_ERROR_RETURNED],
@@ -302,6 +329,14 @@ fn fails(t: &Transcript, label: &str) -> Judged {
         )
         .at(step)),
         false => Ok(()),
+    }
+}
+
+fn searches_everywhere(t: &Transcript) -> Judged {
+    let (step, call) = t.call("add-roundabout")?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Calls that a plugin cannot do what it is asked in, and how it says so.
 
 use super::add::refused;
-use super::clauses::protocol;
+use super::clauses::{disputes, input, protocol};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
@@ -50,6 +50,57 @@ pub(super) const CHECKS: &[Check] = &[
         judge: |t| refused(t, "add-no-name"),
         ..OF_INPUT
     },
+    Check {
+        id: "input.nameless-network-is-code-7",
+        claim: "the refusal of a configuration without `name` has code 7",
+        clauses: &[protocol::INVALID_CONFIGURATION],
+        fault: Fault::NoNameOtherCode,
+        judge: nameless_code,
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.odd-version-fails",
+        claim: "ADD fails for a `cniVersion` that is no version",
+        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        fault: Fault::OddVersionAccepted,
+        judge: odd_version_fails,
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.unreadable-fails",
+        claim: "ADD fails when standard input cannot be read",
+        clauses: &[protocol::IO_FAILURE],
+        fault: Fault::UnreadableAccepted,
+        judge: |t| refused(t, "add-unreadable"),
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.unreadable-is-code-5",
+        claim: "the refusal of input that cannot be read has code 5",
+        clauses: &[protocol::IO_FAILURE],
+        fault: Fault::UnreadableOtherCode,
+        judge: |t| code_is_one_of(t, "add-unreadable", &[5]),
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.slow-input-is-read",
+        claim: "ADD succeeds when its configuration comes in pieces",
+        clauses: &[input::ON_STDIN],
+        scope: Scope::In(&["odd-input"]),
+        fault: Fault::ReadsOnce,
+        judge: |t| succeeds(t, "add-pieces"),
+        ..OF_INPUT
+    },
+    Check {
+        id: "input.long-input-is-read",
+        claim: "ADD succeeds when its configuration comes after 16 MiB of white space",
+        clauses: &[input::ON_STDIN],
+        scope: Scope::In(&["odd-input"]),
+        fault: Fault::ReadsPage,
+        dispute: Some(disputes::LONG_INPUT),
+        judge: |t| succeeds(t, "add-padded"),
+        ..OF_INPUT
+    },
 ];
 
 const OF_INPUT: Check = Check {
@@ -93,7 +144,8 @@ fn missing_named(t: &Transcript) -> Judged {
     t.call("add-no-containerid")?;
     for (step, call, variable) in without_variable(t) {
         let Some(error) = call.error() else { continue };
-        if error.code == Some(4) && !error.words().contains(variable) {
+        let short = variable.trim_start_matches("CNI_").to_lowercase();
+        if error.code == Some(4) && !error.words().to_lowercase().contains(&short) {
             return Err(Unmet::broken([format!("`{variable}` in `msg`")], call.outcome()).at(step));
         }
     }
@@ -106,22 +158,41 @@ fn garbage_fails(t: &Transcript) -> Judged {
         .try_for_each(|label| refused(t, label))
 }
 
+fn odd_version_fails(t: &Transcript) -> Judged {
+    refused(t, "add-odd-version")?;
+    refused(t, "add-bad-version")
+}
+
+/// Who needs a name to decode a configuration at all says so by code 6.
+fn nameless_code(t: &Transcript) -> Judged {
+    code_is_one_of(t, "add-no-name", &[7, 6])
+}
+
+fn succeeds(t: &Transcript, label: &str) -> Judged {
+    let (step, call) = t.call(label)?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
+/// Whether a refusal, if it was one with an error, has one of these codes.
+fn code_is_one_of(t: &Transcript, label: &str, codes: &[u64]) -> Judged {
+    let (step, call) = t.call(label)?;
+    match call.error() {
+        Some(error) if !error.code.is_some_and(|code| codes.contains(&code)) => {
+            let expected = codes
+                .iter()
+                .map(|code| format!("an error with code {code}"));
+            Err(Unmet::broken(expected, call.outcome()).at(step))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// `[]` can be decoded, so that it is as well an invalid configuration.
 fn garbage_code(t: &Transcript) -> Judged {
-    for (label, codes) in [
-        ("add-empty-stdin", &[6][..]),
-        ("add-garbage", &[6]),
-        ("add-not-object", &[6, 7]),
-    ] {
-        let (step, call) = t.call(label)?;
-        let Some(error) = call.error() else { continue };
-        if !error.code.is_some_and(|code| codes.contains(&code)) {
-            let expected: Vec<String> = codes
-                .iter()
-                .map(|code| format!("an error with code {code}"))
-                .collect();
-            return Err(Unmet::broken(expected, call.outcome()).at(step));
-        }
-    }
-    Ok(())
+    code_is_one_of(t, "add-empty-stdin", &[6])?;
+    code_is_one_of(t, "add-garbage", &[6])?;
+    code_is_one_of(t, "add-not-object", &[6, 7])
 }

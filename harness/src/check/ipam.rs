@@ -28,6 +28,14 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_IPAM
     },
     Check {
+        id: "ipam.addresses-have-no-interface",
+        claim: "no address of the result has an `interface`",
+        clauses: &[ipam::NO_INDEX],
+        fault: Fault::IpamWithIndex,
+        judge: no_index,
+        ..OF_IPAM
+    },
+    Check {
         id: "ipam.addresses-are-unique",
         claim: "two attachments of one network have no address in common",
         clauses: &[ipam::UNIQUE_ADDRESSES],
@@ -110,6 +118,16 @@ fn no_interfaces(t: &Transcript) -> Judged {
     for (step, document) in results(t)? {
         if !list(&document, "interfaces").is_empty() {
             return Err(Unmet::broken(["no `interfaces`"], "the result lists interfaces").at(step));
+        }
+    }
+    Ok(())
+}
+
+fn no_index(t: &Transcript) -> Judged {
+    for (step, document) in results(t)? {
+        if let Some(index) = ips(&document).iter().find_map(|ip| ip.interface) {
+            let actual = format!("`interface` is {index}");
+            return Err(Unmet::broken(["addresses without `interface`"], actual).at(step));
         }
     }
     Ok(())

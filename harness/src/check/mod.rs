@@ -8,11 +8,15 @@ mod add;
 mod chain;
 mod check_operation;
 pub mod clauses;
+mod convention;
+pub mod coverage;
 mod del;
 mod delegation;
 mod document;
+mod error;
 mod input;
 mod ipam;
+mod names;
 mod network;
 mod protocol;
 mod result;
@@ -37,6 +41,25 @@ pub enum Level {
     Must,
 }
 
+/// The document that a clause stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Page {
+    /// The SPEC itself.
+    Specification,
+    /// The conventions, which stand beside it.
+    Conventions,
+}
+
+impl Page {
+    /// Its file in the SPEC's repository.
+    pub fn file(self) -> &'static str {
+        match self {
+            Page::Specification => "SPEC.md",
+            Page::Conventions => "CONVENTIONS.md",
+        }
+    }
+}
+
 /// A sentence of the SPEC, in the versions that have it in these words and at this level.
 #[derive(Debug, Clone, Copy)]
 pub struct Clause {
@@ -44,7 +67,9 @@ pub struct Clause {
     pub versions: &'static [Version],
     /// How strongly it binds there.
     pub level: Level,
-    /// The anchor of its heading in SPEC.md.
+    /// Where it stands.
+    pub page: Page,
+    /// The anchor of its heading there.
     pub anchor: &'static str,
     /// At most a dozen words of it, exactly.
     pub quote: &'static str,
@@ -54,7 +79,8 @@ impl Clause {
     /// Where to read the clause in the text of `version`.
     pub fn url(&self, version: Version) -> String {
         format!(
-            "https://github.com/containernetworking/cni/blob/spec-v{version}/SPEC.md#{}",
+            "https://github.com/containernetworking/cni/blob/spec-v{version}/{}#{}",
+            self.page.file(),
             self.anchor
         )
     }
@@ -199,8 +225,10 @@ pub fn catalogue() -> Vec<&'static Check> {
     let lists = [
         version::CHECKS,
         protocol::CHECKS,
+        error::CHECKS,
         input::CHECKS,
         add::CHECKS,
+        names::CHECKS,
         result::CHECKS,
         chain::CHECKS,
         ipam::CHECKS,
@@ -208,6 +236,7 @@ pub fn catalogue() -> Vec<&'static Check> {
         del::CHECKS,
         network::CHECKS,
         delegation::CHECKS,
+        convention::CHECKS,
     ];
     lists.into_iter().flatten().collect()
 }

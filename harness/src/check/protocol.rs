@@ -1,6 +1,6 @@
 //! What holds for every call: how it ends, and how it tells of an error.
 
-use cni_types::Operation;
+use cni_types::{Operation, Version};
 use serde_json::Value;
 
 use super::clauses::{add, disputes, protocol};
@@ -75,46 +75,22 @@ pub(super) const CHECKS: &[Check] = &[
         ..ANY
     },
     Check {
-        id: "protocol.error-has-code",
-        claim: "every error has a numeric `code`",
-        clauses: &[protocol::ERROR_CODE],
-        fault: Fault::ErrorCodeIsString,
-        judge: error_code,
-        ..ANY
-    },
-    Check {
-        id: "protocol.error-code-has-meaning",
-        claim: "no error uses a reserved `code` to which the SPEC gives no meaning",
-        clauses: &[protocol::RESERVED_CODES],
-        fault: Fault::ErrorCodeReserved,
-        dispute: Some(disputes::RESERVED_CODES),
-        judge: reserved_code,
-        ..ANY
-    },
-    Check {
-        id: "protocol.error-has-msg",
-        claim: "every error has a `msg`",
-        clauses: &[protocol::ERROR_MSG],
-        fault: Fault::ErrorWithoutMsg,
-        judge: error_msg,
-        ..ANY
-    },
-    Check {
-        id: "protocol.error-has-version",
-        claim: "every error has a `cniVersion`",
-        clauses: &[protocol::ERROR_VERSION],
-        fault: Fault::ErrorWithoutVersion,
-        dispute: Some(disputes::ERROR_WITHOUT_VERSION),
-        judge: error_version,
-        ..ANY
-    },
-    Check {
         id: "protocol.unknown-command-fails",
         claim: "a CNI_COMMAND that is no operation is refused",
         clauses: &[protocol::INVALID_VARIABLES],
         scope: Scope::In(&["required-variables"]),
         fault: Fault::UnknownCommandAccepted,
         judge: unknown_command,
+        ..ANY
+    },
+    Check {
+        id: "protocol.missing-command-fails",
+        claim: "a call without CNI_COMMAND is refused",
+        clauses: &[protocol::INVALID_VARIABLES],
+        scope: Scope::In(&["required-variables"]),
+        fault: Fault::NoCommandAccepted,
+        dispute: Some(disputes::NO_COMMAND_EXITS_ZERO),
+        judge: |t| super::add::refused(t, "no-command"),
         ..ANY
     },
 ];
@@ -131,41 +107,31 @@ const ANY: Check = Check {
     judge: |_| Ok(()),
 };
 
+pub(super) const DUPLICATE_KEYS: Dispute = Dispute {
+    reason: "the SPEC asks for JSON, and JSON only recommends that keys are unique; readers then take either value",
+    reference: "https://www.rfc-editor.org/rfc/rfc8259#section-4",
+};
+
 const OPEN_OUTPUT: Dispute = Dispute {
     reason: "the SPEC says that a plugin exits and prints; that nobody else may hold its output then is left unsaid, \
              but a runtime that reads to the end waits for it",
     reference: "https://github.com/golang/go/issues/23019",
 };
 
-/// Codes with a meaning in some version: those of the table, and STATUS's.
-const MEANINGFUL: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 11, 50, 51];
-
-fn every_call(t: &Transcript, judge: impl Fn(&Call) -> Judged) -> Judged {
+pub(super) fn every_call(t: &Transcript, judge: impl Fn(&Call) -> Judged) -> Judged {
     t.calls()
         .try_for_each(|(step, call)| judge(call).map_err(|unmet| unmet.at(step)))
 }
 
-fn every_error(
-    t: &Transcript,
-    judge: impl Fn(&serde_json::Map<String, Value>) -> Judged,
-) -> Judged {
-    every_call(t, |call| match error_document(call) {
-        Some(document) => judge(&document),
-        None => Ok(()),
-    })
-}
-
-/// The error document of a failed call, on whichever stream it stands.
-fn error_document(call: &Call) -> Option<serde_json::Map<String, Value>> {
+/// The stream that a failed call's error document stands on, whichever that is.
+pub(super) fn error_stream(call: &Call) -> Option<&[u8]> {
     if !call.failed() {
         return None;
     }
-    [&call.stdout, &call.stderr]
+    [&call.stdout.0, &call.stderr.0]
         .into_iter()
-        .find_map(|stream| match read(&stream.0) {
-            Reading::One(Value::Object(document)) => Some(document),
-            _ => None,
-        })
+        .map(Vec::as_slice)
+        .find(|stream| matches!(read(stream), Reading::One(Value::Object(_))))
 }
 
 fn call_ends(t: &Transcript) -> Judged {
@@ -234,7 +200,12 @@ fn failure_exits_non_zero(t: &Transcript) -> Judged {
 
 fn failure_has_error(t: &Transcript) -> Judged {
     every_call(t, |call| {
-        if !call.failed() || error_document(call).is_some() {
+        // Since 1.0.0, one sentence sends errors to standard error.
+        let found = match t.spec_version < Version::V1_0_0 {
+            true => call.error().is_some(),
+            false => error_stream(call).is_some(),
+        };
+        if !call.failed() || found {
             return Ok(());
         }
         let actual = match call.reading() {
@@ -250,61 +221,12 @@ fn failure_has_error(t: &Transcript) -> Judged {
 }
 
 fn error_on_stdout(t: &Transcript) -> Judged {
-    every_call(t, |call| match error_document(call) {
+    every_call(t, |call| match error_stream(call) {
         Some(_) if call.error().is_none() => Err(Unmet::broken(
             ["the error on standard output"],
             "it stands on standard error only",
         )),
         _ => Ok(()),
-    })
-}
-
-fn error_code(t: &Transcript) -> Judged {
-    every_error(t, |error| match error.get("code") {
-        Some(code) if code.as_u64().is_some() => Ok(()),
-        Some(code) => Err(Unmet::broken(
-            ["`code`, a number"],
-            format!("`code` is {code}"),
-        )),
-        None => Err(Unmet::broken(
-            ["`code`, a number"],
-            "the error has no `code`",
-        )),
-    })
-}
-
-fn reserved_code(t: &Transcript) -> Judged {
-    every_error(t, |error| match error.get("code").and_then(Value::as_u64) {
-        Some(code) if code < 100 && !MEANINGFUL.contains(&code) => Err(Unmet::broken(
-            ["a code from the SPEC's tables", "a code from 100 on"],
-            format!("`code` is {code}"),
-        )),
-        _ => Ok(()),
-    })
-}
-
-fn error_msg(t: &Transcript) -> Judged {
-    every_error(t, |error| match error.get("msg") {
-        Some(Value::String(_)) => Ok(()),
-        Some(msg) => Err(Unmet::broken(
-            ["`msg`, a string"],
-            format!("`msg` is {msg}"),
-        )),
-        None => Err(Unmet::broken(["`msg`, a string"], "the error has no `msg`")),
-    })
-}
-
-fn error_version(t: &Transcript) -> Judged {
-    every_error(t, |error| match error.get("cniVersion") {
-        Some(Value::String(_)) => Ok(()),
-        Some(version) => Err(Unmet::broken(
-            ["`cniVersion`, a string"],
-            format!("`cniVersion` is {version}"),
-        )),
-        None => Err(Unmet::broken(
-            ["`cniVersion`, a string"],
-            "the error has no `cniVersion`",
-        )),
     })
 }
 

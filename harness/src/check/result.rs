@@ -5,7 +5,7 @@ use cni_types::Version;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::clauses::{add, input, result, routes as routes_of};
+use super::clauses::{add, convention, input, ipam, result, routes as routes_of};
 use super::document::{self, Answer, Form, Interface, Ip, answers, interfaces, ips, list, routes};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -17,7 +17,11 @@ pub(super) const CHECKS: &[Check] = &[
         id: "result.has-the-version-asked",
         claim: "the result's `cniVersion` is the configuration's",
         binds: Kind::ALL,
-        clauses: &[add::RESULT_VERSION_IS_REQUESTED, add::RESULT_HAS_VERSION],
+        clauses: &[
+            add::RESULT_VERSION_IS_REQUESTED,
+            add::RESULT_HAS_VERSION,
+            ipam::RESULT_VERSION_IS_REQUESTED,
+        ],
         fault: Fault::ResultOtherVersion,
         judge: |t| each(t, version_asked),
         ..OF_RESULT
@@ -26,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "result.is-well-formed",
         claim: "everything in the result has the type that the SPEC gives it",
         binds: Kind::ALL,
-        clauses: &[result::KEYS],
+        clauses: &[result::KEYS, result::DNS],
         fault: Fault::ResultWrongTypes,
         judge: |t| each(t, well_formed),
         ..OF_RESULT
@@ -109,7 +113,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "result.addresses-exist",
         claim: "every listed address of the container is assigned there",
-        clauses: &[result::ADDRESSES_ASSIGNED],
+        clauses: &[result::ADDRESSES_ASSIGNED, add::ASSIGNS_ADDRESSES],
         fault: Fault::PhantomAddress,
         judge: |t| each(t, addresses_exist),
         ..OF_RESULT
@@ -149,7 +153,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "result.honours-runtime-mac",
         claim: "the interface has the MAC that the runtime asks for by the capability `mac`",
-        clauses: &[input::RUNTIME_CONFIG],
+        clauses: &[input::RUNTIME_CONFIG, convention::SAME_ARGUMENTS],
         fault: Fault::IgnoresRuntimeMac,
         judge: |t| each(t, runtime_mac),
         ..OF_RESULT
@@ -158,7 +162,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "result.honours-runtime-ips",
         claim: "the attachment has the addresses that the runtime asks for by the capability `ips`",
         binds: &[Kind::Interface, Kind::Ipam],
-        clauses: &[input::RUNTIME_CONFIG],
+        clauses: &[input::RUNTIME_CONFIG, convention::SAME_ARGUMENTS],
         fault: Fault::IgnoresRuntimeIps,
         judge: |t| each(t, runtime_ips),
         ..OF_RESULT

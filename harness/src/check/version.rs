@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::clauses::{disputes, version};
+use super::clauses::{disputes, protocol, version};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
@@ -12,7 +12,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "version.succeeds",
         claim: "VERSION succeeds and prints one JSON object",
-        clauses: &[version::RESULT],
+        clauses: &[version::RESULT, version::ON_STDOUT],
         fault: Fault::VersionFails,
         judge: succeeds,
         ..OF_VERSION
@@ -56,6 +56,40 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::VersionIgnoresInput,
         dispute: Some(disputes::VERSION_IGNORES_INPUT),
         judge: echoes_input,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.needs-no-input",
+        claim: "VERSION succeeds with nothing on standard input",
+        clauses: &[version::NO_INPUT],
+        fault: Fault::VersionNeedsInput,
+        judge: needs_no_input,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.answers-unknown-version",
+        claim: "VERSION answers when it is asked in a version that nobody knows",
+        clauses: &[version::ANSWERS_UNKNOWN],
+        fault: Fault::VersionRefusesUnknown,
+        judge: answers_unknown,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.claims-are-kept",
+        claim: "ADD does not refuse a version that VERSION lists as unsupported",
+        clauses: &[version::SUPPORTED_VERSIONS],
+        scope: Scope::In(&["lifecycle"]),
+        fault: Fault::ClaimsTooMany,
+        judge: claims_are_kept,
+        ..OF_VERSION
+    },
+    Check {
+        id: "version.unclaimed-versions-are-refused",
+        claim: "ADD fails in a released version that VERSION does not list",
+        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        scope: Scope::In(&["unsupported-version"]),
+        fault: Fault::ClaimsTooFew,
+        judge: unclaimed_refused,
         ..OF_VERSION
     },
 ];
@@ -175,6 +209,64 @@ fn echoes_input(t: &Transcript) -> Judged {
     match judged {
         0 => Err(Unmet::Inconclusive("VERSION gave no answer".to_owned())),
         _ => Ok(()),
+    }
+}
+
+fn needs_no_input(t: &Transcript) -> Judged {
+    let (step, call) = t.call("version-no-input")?;
+    answered(call).map_err(|unmet| unmet.at(step))
+}
+
+fn answers_unknown(t: &Transcript) -> Judged {
+    let (step, call) = t.call("version-unknown")?;
+    let refused = call.error().is_some_and(|error| error.code == Some(1));
+    match answered(call) {
+        Err(_) if !refused => {
+            let expected = ["exit status 0 and one JSON object", "an error with code 1"];
+            Err(Unmet::broken(expected, call.outcome()).at(step))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn claims_are_kept(t: &Transcript) -> Judged {
+    if !t.supported.contains(&t.spec_version) {
+        let fact = format!("it does not claim {}", t.spec_version);
+        return Err(Unmet::NotApplicable(fact));
+    }
+    let (step, call) = t.call("warm-add")?;
+    match call.error().is_some_and(|error| error.code == Some(1)) {
+        true => {
+            let expected = [format!("version {} is supported", t.spec_version)];
+            Err(Unmet::broken(expected, call.outcome()).at(step))
+        }
+        false => Ok(()),
+    }
+}
+
+fn unclaimed_refused(t: &Transcript) -> Judged {
+    let unclaimed: Vec<(usize, &Call)> = t
+        .calls()
+        .filter(|(_, call)| call.label.starts_with("add-unclaimed-"))
+        .collect();
+    if unclaimed.is_empty() {
+        // Says why, where it was not tried for another reason.
+        t.call("add-unsupported")?;
+        return Err(Unmet::NotApplicable(
+            "it claims every released version, or none".to_owned(),
+        ));
+    }
+    match unclaimed.into_iter().find(|(_, call)| call.succeeded()) {
+        Some((step, call)) => {
+            let version = call.label.trim_start_matches("add-unclaimed-");
+            let expected = [
+                format!("{version} in `supportedVersions`"),
+                "an exit status that is not 0, with an error".to_owned(),
+            ];
+            let actual = format!("ADD in {version} succeeded");
+            Err(Unmet::broken(expected, actual).at(step))
+        }
+        None => Ok(()),
     }
 }
 

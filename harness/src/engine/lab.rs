@@ -15,7 +15,7 @@ use super::process::{self, Limits};
 use super::worker::Job;
 use super::{HarnessError, files, standin, surroundings};
 use crate::subject::{Kind, Subject};
-use crate::transcript::{Bytes, Call, Ending, Role, State, Step, Transcript};
+use crate::transcript::{Bytes, Call, Delivery, Ending, Role, State, Step, Transcript};
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
@@ -77,6 +77,8 @@ pub struct Execution<'a> {
     pub env: Vec<(String, Bytes)>,
     /// Standard input.
     pub stdin: Vec<u8>,
+    /// How it is given.
+    pub delivery: Delivery,
 }
 
 /// A throwaway host, its containers, and the record of what happened to them.
@@ -314,7 +316,26 @@ impl Lab {
         }
     }
 
-    fn note(&self, label: &str, what: String) {
+    /// Ordinary files that the calls with this label left and that were not there before.
+    pub(super) fn files_of(&self, label: &str) -> Vec<String> {
+        let tape = self.tape.borrow();
+        let calls = tape.steps.iter().filter_map(|step| match step {
+            Step::Call(call) if call.label == label => Some(call),
+            _ => None,
+        });
+        calls
+            .flat_map(|call| {
+                let before = &tape.states[call.before].files;
+                let after = &tape.states[call.after].files;
+                let new = after
+                    .iter()
+                    .filter(|(path, entry)| entry.kind == "file" && !before.contains_key(*path));
+                new.map(|(path, _)| path.clone())
+            })
+            .collect()
+    }
+
+    pub(super) fn note(&self, label: &str, what: String) {
         self.tape.borrow_mut().steps.push(Step::Change {
             label: label.to_owned(),
             what,
@@ -459,6 +480,7 @@ impl Lab {
             execution.path,
             &execution.env,
             &execution.stdin,
+            execution.delivery,
             self.limits,
         )?;
         let after = self.look().map(|state| self.keep(state))?;
@@ -475,6 +497,7 @@ impl Lab {
             path: execution.path.display().to_string(),
             env: execution.env,
             stdin: execution.stdin.into(),
+            delivery: execution.delivery,
             stdout: ended.stdout,
             stderr: ended.stderr,
             held_open: ended.held_open,

@@ -3,7 +3,7 @@
 mod files;
 pub mod lab;
 mod machine;
-mod operations;
+pub mod operations;
 pub mod process;
 pub mod session;
 pub mod standin;

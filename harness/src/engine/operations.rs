@@ -11,7 +11,7 @@ use super::lab::{Doing, Execution, Lab, Stop};
 use super::standin::{self, Orders, Reply};
 use super::{HarnessError, surroundings};
 use crate::subject::Kind;
-use crate::transcript::{Bytes, Call, Reading};
+use crate::transcript::{Bytes, Call, Delivery, Reading};
 
 /// Variables that plugins are executed with besides those of the protocol. A delegate must be given
 /// all of them.
@@ -119,6 +119,11 @@ impl Lab {
         }
     }
 
+    /// A key of the subject's own configuration.
+    pub fn own_key(&self, key: &str) -> Option<&Value> {
+        self.own_plugin().as_map().get(key)
+    }
+
     /// The subject's entry in the list.
     fn own_plugin(&self) -> &PluginConfig {
         self.subject().own_plugin(self.network())
@@ -187,6 +192,7 @@ impl Lab {
             path,
             env,
             stdin,
+            delivery: Delivery::Whole,
         })
     }
 
@@ -328,6 +334,80 @@ impl Lab {
             .find(|path| path.is_file())
     }
 
+    /// A CNI_PATH in which the delegate stands in the last directory only, which is reached by a link; the
+    /// directory before it is empty, and the first one does not exist.
+    pub fn roundabout_path(&self) -> Doing<String> {
+        let plugin_type = self.subject().ipam_type().unwrap_or_default();
+        let Some(real) = self.find_delegate(plugin_type) else {
+            return Err(Stop::CutShort(format!(
+                "no IPAM plugin `{plugin_type}` was found"
+            )));
+        };
+        let own = Path::new(super::machine::OWN);
+        let [missing, empty, last, link] =
+            ["missing", "empty", "last", "link"].map(|name| own.join(name));
+        std::fs::create_dir(&empty)?;
+        std::fs::create_dir(&last)?;
+        std::os::unix::fs::symlink(real, last.join(plugin_type))?;
+        std::os::unix::fs::symlink(&last, &link)?;
+        Ok([missing, empty, link]
+            .map(|path| path.display().to_string())
+            .join(":"))
+    }
+
+    /// Whether every new network namespace has an interface of the requested name already.
+    pub fn must_be_free_name(&self, container: &str) -> Doing {
+        let state = self.look()?;
+        let links = state
+            .containers
+            .get(container)
+            .map(|inside| inside.links.as_slice())
+            .unwrap_or_default();
+        match links.iter().any(|link| link.name == self.ifname()) {
+            true => Err(Stop::NotApplicable(format!(
+                "every network namespace has an interface `{}`",
+                self.ifname()
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes a link of the requested name on the host.
+    pub fn make_namesake(&self, label: &str) -> Doing {
+        surroundings::make_spare_link(self.ifname())?;
+        self.note(
+            label,
+            format!("a link `{}` was made on the host", self.ifname()),
+        );
+        Ok(())
+    }
+
+    /// Deletes every table of nftables on the host.
+    pub fn flush_firewall(&self, label: &str) -> Doing {
+        cni_netlink::nft::flush()?;
+        self.note(
+            label,
+            "every table of nftables was deleted on the host".to_owned(),
+        );
+        Ok(())
+    }
+
+    /// Deletes the files that a container's ADD of this label brought.
+    pub fn delete_state(&self, add: &str, label: &str) -> Doing {
+        let brought = self.files_of(add);
+        if brought.is_empty() {
+            return Err(Stop::NotApplicable("its ADD writes no files".to_owned()));
+        }
+        for path in &brought {
+            std::fs::remove_file(path)?;
+        }
+        self.note(
+            label,
+            format!("these files were deleted: {}", brought.join(", ")),
+        );
+        Ok(())
+    }
+
     /// Deletes the attachment's interface in the container.
     pub fn delete_interface(&self, container: &str, label: &str) -> Doing {
         let ifname = self.ifname();
@@ -345,19 +425,7 @@ impl Lab {
 
     /// Makes an interface of the requested name in the container, before any plugin does.
     pub fn make_interface(&self, container: &str, label: &str) -> Doing {
-        let state = self.look()?;
-        let links = state
-            .containers
-            .get(container)
-            .map(|inside| inside.links.as_slice())
-            .unwrap_or_default();
-        if links.iter().any(|link| link.name == self.ifname()) {
-            let fact = format!(
-                "every network namespace has an interface `{}`",
-                self.ifname()
-            );
-            return Err(Stop::NotApplicable(fact));
-        }
+        self.must_be_free_name(container)?;
         let what = format!("an interface `{}` was made", self.ifname());
         self.change(container, label, what, || {
             surroundings::make_spare_link(self.ifname())
@@ -410,6 +478,7 @@ impl Lab {
             variables: Vec::new(),
             changes: Vec::new(),
             stdin: None,
+            delivery: Delivery::Whole,
         }
     }
 }
@@ -423,6 +492,7 @@ pub struct Direct<'a> {
     variables: Vec<(&'a str, Option<&'a str>)>,
     changes: Vec<(&'a str, Option<Value>)>,
     stdin: Option<Vec<u8>>,
+    delivery: Delivery,
 }
 
 impl<'a> Direct<'a> {
@@ -462,6 +532,12 @@ impl<'a> Direct<'a> {
         self
     }
 
+    /// With standard input given in this way.
+    pub fn delivered(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
     /// Makes the call.
     pub fn run(self) -> Doing<Call> {
         let mut env = self.lab.environment(self.operation, self.container);
@@ -485,6 +561,7 @@ impl<'a> Direct<'a> {
             path: &self.lab.subject().path,
             env,
             stdin,
+            delivery: self.delivery,
         })
     }
 }

@@ -12,7 +12,7 @@ use nix::sys::time::TimeValLike;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-use crate::transcript::{Bytes, Exit, Usage};
+use crate::transcript::{Bytes, Delivery, Exit, Usage};
 
 /// What a plugin may cost before the lab ends it.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,11 @@ pub struct Limits {
 
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// Between two pieces of an input that is given in pieces.
+const PAUSE: Duration = Duration::from_millis(25);
+/// How many pieces that are.
+const PIECES: usize = 3;
 
 /// How long output is still read after the plugin has ended, if somebody else holds the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -48,18 +53,19 @@ pub struct Ended {
     pub usage: Usage,
 }
 
-/// Executes a plugin with exactly this environment and standard input.
+/// Executes a plugin with exactly this environment and standard input, given in this way.
 ///
 /// A plugin that cannot be started is a result, not an error.
 pub fn run(
     path: &Path,
     env: &[(String, Bytes)],
     stdin: &[u8],
+    delivery: Delivery,
     limits: Limits,
 ) -> io::Result<Ended> {
     let before = children_time();
     let started = Instant::now();
-    let child = match spawn(path, env) {
+    let child = match spawn(path, env, delivery) {
         Ok(child) => child,
         Err(error) => {
             return Ok(Ended {
@@ -71,22 +77,27 @@ pub fn run(
             });
         }
     };
-    let mut ended = Conversation::new(child, stdin, limits, started)?.until_end()?;
+    let mut ended =
+        Conversation::new(child, Feed::new(stdin, delivery), limits, started)?.until_end()?;
     let after = children_time();
     ended.usage.user_us = after.0.saturating_sub(before.0);
     ended.usage.system_us = after.1.saturating_sub(before.1);
     Ok(ended)
 }
 
-fn spawn(path: &Path, env: &[(String, Bytes)]) -> io::Result<Child> {
+fn spawn(path: &Path, env: &[(String, Bytes)], delivery: Delivery) -> io::Result<Child> {
     use std::os::unix::ffi::OsStrExt;
+    let stdin = match delivery {
+        Delivery::Unreadable => Stdio::from(std::fs::File::open("/")?),
+        Delivery::Whole | Delivery::Pieces | Delivery::Padded(_) => Stdio::piped(),
+    };
     Command::new(path)
         .env_clear()
         .envs(
             env.iter()
                 .map(|(key, value)| (key, std::ffi::OsStr::from_bytes(&value.0))),
         )
-        .stdin(Stdio::piped())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -103,13 +114,79 @@ fn children_time() -> (u64, u64) {
     (micros(usage.user_time()), micros(usage.system_time()))
 }
 
+/// What is still to be written to standard input, and when.
+struct Feed {
+    /// Pieces that are not yet begun, the last one first.
+    later: Vec<Vec<u8>>,
+    /// What is left of the piece that is being written.
+    now: Vec<u8>,
+    /// How much of `now` is written.
+    written: usize,
+    /// When to go on; at once, if there is no such time.
+    resume: Option<Instant>,
+}
+
+impl Feed {
+    fn new(stdin: &[u8], delivery: Delivery) -> Self {
+        let mut later: Vec<Vec<u8>> = match delivery {
+            Delivery::Whole => vec![stdin.to_vec()],
+            Delivery::Unreadable => Vec::new(),
+            Delivery::Padded(count) => vec![[vec![b' '; count], stdin.to_vec()].concat()],
+            // The empty piece at the end is the pause before the end of file.
+            Delivery::Pieces => stdin
+                .chunks(stdin.len().div_ceil(PIECES).max(1))
+                .map(<[u8]>::to_vec)
+                .chain([Vec::new()])
+                .collect(),
+        };
+        later.reverse();
+        let now = later.pop().unwrap_or_default();
+        Self {
+            later,
+            now,
+            written: 0,
+            resume: None,
+        }
+    }
+
+    /// What can be written now; nothing while there is a pause.
+    fn unsent(&self) -> &[u8] {
+        match self.resume {
+            Some(_) => &[],
+            None => &self.now[self.written..],
+        }
+    }
+
+    /// Notes that this many bytes are written.
+    fn sent(&mut self, count: usize) {
+        self.written += count;
+        if self.written == self.now.len() && !self.later.is_empty() {
+            self.resume = Some(Instant::now() + PAUSE);
+        }
+    }
+
+    /// Begins the next piece once its time has come.
+    fn wake(&mut self) {
+        if self.resume.is_some_and(|resume| Instant::now() >= resume) {
+            self.resume = None;
+            self.now = self.later.pop().unwrap_or_default();
+            self.written = 0;
+            self.sent(0);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.resume.is_none() && self.written == self.now.len()
+    }
+}
+
 /// A running plugin and its three pipes; a pipe is gone once it is closed.
-struct Conversation<'a> {
+struct Conversation {
     child: Child,
     group: Pid,
     pidfd: OwnedFd,
     stdin: Option<std::process::ChildStdin>,
-    unsent: &'a [u8],
+    feed: Feed,
     stdout: Sink<std::process::ChildStdout>,
     stderr: Sink<std::process::ChildStderr>,
     limits: Limits,
@@ -156,13 +233,8 @@ impl<R: Read + AsFd> Sink<R> {
     }
 }
 
-impl<'a> Conversation<'a> {
-    fn new(
-        mut child: Child,
-        stdin: &'a [u8],
-        limits: Limits,
-        started: Instant,
-    ) -> io::Result<Self> {
+impl Conversation {
+    fn new(mut child: Child, feed: Feed, limits: Limits, started: Instant) -> io::Result<Self> {
         let group = Pid::from_child(&child);
         let pidfd = pidfd_open(group, PidfdFlags::empty())?;
         let pipe = child.stdin.take();
@@ -173,7 +245,7 @@ impl<'a> Conversation<'a> {
             stdout: Sink::new(child.stdout.take())?,
             stderr: Sink::new(child.stderr.take())?,
             stdin: pipe,
-            unsent: stdin,
+            feed,
             child,
             group,
             pidfd,
@@ -239,13 +311,17 @@ impl<'a> Conversation<'a> {
 
     /// Writes as much of standard input as the plugin takes, and closes it at the end.
     fn send(&mut self) -> io::Result<()> {
+        self.feed.wake();
         while let Some(pipe) = &mut self.stdin {
-            if self.unsent.is_empty() {
+            if self.feed.is_over() {
                 self.stdin = None;
                 break;
             }
-            match pipe.write(self.unsent) {
-                Ok(count) => self.unsent = &self.unsent[count..],
+            if self.feed.unsent().is_empty() {
+                break;
+            }
+            match pipe.write(self.feed.unsent()) {
+                Ok(count) => self.feed.sent(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A plugin may end without reading its input.
@@ -259,7 +335,8 @@ impl<'a> Conversation<'a> {
     /// Waits until a pipe is ready, the plugin has ended or `until` is reached; says whether it has ended.
     fn wait_for_something(&self, until: Instant) -> io::Result<bool> {
         let mut fds = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
-        if let Some(pipe) = &self.stdin {
+        let resume = self.stdin.as_ref().and(self.feed.resume);
+        if let Some(pipe) = self.stdin.as_ref().filter(|_| resume.is_none()) {
             fds.push(PollFd::new(pipe, PollFlags::OUT));
         }
         if let Some(pipe) = &self.stdout.source {
@@ -268,7 +345,7 @@ impl<'a> Conversation<'a> {
         if let Some(pipe) = &self.stderr.source {
             fds.push(PollFd::new(pipe, PollFlags::IN));
         }
-        poll_until(&mut fds, until)?;
+        poll_until(&mut fds, resume.map_or(until, |resume| resume.min(until)))?;
         Ok(!fds[0].revents().is_empty())
     }
 
@@ -335,6 +412,10 @@ mod tests {
     };
 
     fn sh(script: &str, stdin: &[u8], limits: Limits) -> Ended {
+        given(script, stdin, Delivery::Whole, limits)
+    }
+
+    fn given(script: &str, stdin: &[u8], delivery: Delivery, limits: Limits) -> Ended {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plugin");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -342,7 +423,7 @@ mod tests {
             .unwrap();
         let env = vec![("PATH".to_owned(), Bytes::from("/usr/bin:/bin"))];
         loop {
-            let ended = run(&path, &env, stdin, limits).unwrap();
+            let ended = run(&path, &env, stdin, delivery, limits).unwrap();
             // Another test may be forking while this file is open for writing.
             if !matches!(&ended.exit, Exit::NotStarted(why) if why.contains("busy")) {
                 return ended;
@@ -368,6 +449,22 @@ mod tests {
         };
         assert_eq!(sh("cat", &input, limits).stdout.0, input);
         assert_eq!(sh("exit 0", &input, limits).exit, Exit::Status(0));
+    }
+
+    #[test]
+    fn input_is_given_as_told() {
+        let pieces = given("head -c 1; cat", b"abcdefgh", Delivery::Pieces, LIMITS);
+        assert_eq!(pieces.stdout, Bytes::from("abcdefgh"));
+        assert!(pieces.usage.wall_us >= 3 * 25_000);
+        assert_eq!(
+            given("cat", b"", Delivery::Pieces, LIMITS).exit,
+            Exit::Status(0)
+        );
+        let padded = given("cat", b"{}", Delivery::Padded(40_000), LIMITS);
+        assert_eq!(padded.stdout.text().trim_start(), "{}");
+        assert_eq!(padded.stdout.0.len(), 40_002);
+        let unreadable = given("cat || echo failed", b"{}", Delivery::Unreadable, LIMITS);
+        assert_eq!(unreadable.stdout, Bytes::from("failed\n"));
     }
 
     #[test]
@@ -403,7 +500,14 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_executed_is_a_result() {
-        let ended = run(Path::new("/nonexistent/plugin"), &[], b"", LIMITS).unwrap();
+        let ended = run(
+            Path::new("/nonexistent/plugin"),
+            &[],
+            b"",
+            Delivery::Whole,
+            LIMITS,
+        )
+        .unwrap();
         assert!(matches!(ended.exit, Exit::NotStarted(_)));
     }
 }

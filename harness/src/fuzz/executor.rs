@@ -16,7 +16,9 @@ use crate::engine::HarnessError;
 use crate::engine::lab::{Doing, Execution, Lab, Stop};
 use crate::engine::session::Servant;
 use crate::subject::Kind;
-use crate::transcript::{Bytes, Call, ChangeKind, Reading, State, StateChange, Transcript};
+use crate::transcript::{
+    Bytes, Call, ChangeKind, Delivery, Reading, State, StateChange, Transcript,
+};
 
 /// A case, and what is wanted of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -279,6 +281,7 @@ impl Executor {
                 path: &self.lab.subject().path,
                 env,
                 stdin: shot.input(stored.as_ref()),
+                delivery: Delivery::Whole,
             },
         );
         if is_told {

@@ -8,13 +8,13 @@ use super::model::{
     ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency, Report,
 };
 use super::replay::Replay;
-use crate::check::{Check, Clause, Dispute, Judged, Level, Scope, Unmet};
+use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
 use crate::fault::Fault;
 use crate::fixture::{Fixture, Surroundings};
 use crate::subject::{Kind, Subject};
 use crate::transcript::{
-    Bytes, Call, ChangeKind, Delegated, Ending, Exit, FileEntry, Process, Role, State, StateChange,
-    Step, Transcript, Usage,
+    Bytes, Call, ChangeKind, Delegated, Delivery, Ending, Exit, FileEntry, Process, Role, State,
+    StateChange, Step, Transcript, Usage,
 };
 use crate::verdict::{self, Outcome, Row, Strictness};
 
@@ -22,12 +22,14 @@ const CLAUSES: &[Clause] = &[
     Clause {
         versions: &[Version::V1_0_0, Version::V1_1_0],
         level: Level::Must,
+        page: Page::Specification,
         anchor: "del-remove-container-from-network-or-un-apply-modifications",
         quote: "Plugins MUST say <this> & \"that\"",
     },
     Clause {
         versions: &[Version::V0_4_0, Version::V1_1_0],
         level: Level::Should,
+        page: Page::Specification,
         anchor: "parameters",
         quote: "should",
     },
@@ -147,6 +149,7 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
             ("PATH".to_owned(), "/bin".into()),
         ],
         stdin: "{\"cniVersion\": \"1.0.0\"}".into(),
+        delivery: Delivery::Whole,
         stdout: stdout.into(),
         stderr: Bytes::default(),
         exit: Exit::Status(1),

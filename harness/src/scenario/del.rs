@@ -41,6 +41,35 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             interface_gone,
         )
     },
+    scenario(
+        "del-state-gone",
+        "DEL when the files that ADD wrote are gone",
+        state_gone,
+    ),
+    Scenario {
+        kinds: PLUGINS,
+        ..scenario(
+            "del-flushed",
+            "DEL when somebody flushed the firewall, and when somebody flushed the addresses",
+            flushed,
+        )
+    },
+    Scenario {
+        since: Version::V0_3_0,
+        ..scenario(
+            "del-no-runtime-config",
+            "DEL without the capability arguments that ADD was given",
+            no_runtime_config,
+        )
+    },
+    Scenario {
+        wants: Wants::Two,
+        ..scenario(
+            "del-beside-another",
+            "DEL that knows neither namespace nor result, while another container is attached",
+            beside_another,
+        )
+    },
 ];
 
 const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
@@ -59,6 +88,51 @@ fn attached(lab: &Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.must_add("add", "a")
+}
+
+fn state_gone(lab: &mut Lab) -> Doing {
+    attached(lab)?;
+    lab.delete_state("add", "state-deleted")?;
+    lab.del("del-no-state", "a").map(drop)
+}
+
+fn flushed(lab: &mut Lab) -> Doing {
+    attached(lab)?;
+    lab.flush_firewall("firewall-flushed")?;
+    lab.del("del-no-rules", "a")?;
+    lab.container("b")?;
+    lab.must_add("add-b", "b")?;
+    lab.remove_addresses("b", "addresses-flushed")?;
+    lab.del("del-no-addresses", "b").map(drop)
+}
+
+fn no_runtime_config(lab: &mut Lab) -> Doing {
+    attached(lab)?;
+    let given = lab
+        .direct("del-no-runtime-config", Operation::Del)
+        .container("a")
+        .without("runtimeConfig")
+        .run()?;
+    match given.succeeded() {
+        true => lab.del_companions("a"),
+        false => Ok(()),
+    }
+}
+
+fn beside_another(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.container("b")?;
+    lab.must_add("add-a", "a")?;
+    lab.must_add("add-b", "b")?;
+    lab.store_result("a", None);
+    lab.observe("both")?;
+    lab.direct("del-a", Operation::Del)
+        .container("a")
+        .unset("CNI_NETNS")
+        .run()?;
+    lab.observe("one")?;
+    lab.del("del-b", "b").map(drop)
 }
 
 fn ending(lab: &Lab) -> Doing {
@@ -101,11 +175,18 @@ fn netns_empty(lab: &mut Lab) -> Doing {
         .container("a")
         .set("CNI_NETNS", "")
         .run()?;
-    lab.direct("del-unset", Operation::Del)
-        .container("a")
-        .unset("CNI_NETNS")
-        .run()?;
     lab.del_companions("a")?;
+    // Another container, since a repeated DEL is another matter.
+    if !lab.subject().fixture.surroundings.exclusive {
+        lab.container("b")?;
+        lab.must_add("add-b", "b")?;
+        lab.remove_netns("b", "netns-of-b-removed", false)?;
+        lab.direct("del-unset", Operation::Del)
+            .container("b")
+            .unset("CNI_NETNS")
+            .run()?;
+        lab.del_companions("b")?;
+    }
     ending(lab)
 }
 

@@ -5,7 +5,7 @@ use cni_types::{Operation, Version};
 use serde_json::json;
 
 use super::{INTERFACE, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::standin::Reply;
 use crate::transcript::Bytes;
 
@@ -18,7 +18,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario("delegate-add-fails", "ADD when the IPAM refuses", add_fails),
     scenario(
         "delegate-garbage",
-        "ADD when the IPAM prints what is not JSON",
+        "ADD when the IPAM prints what is not JSON, and when it prints `null`",
         garbage,
     ),
     scenario(
@@ -42,6 +42,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             status_fails,
         )
     },
+    Scenario {
+        since: Version::V1_1_0,
+        ..scenario("delegate-gc-fails", "GC when the IPAM refuses", gc_fails)
+    },
+    scenario(
+        "delegate-path",
+        "ADD where the IPAM stands in the last directory of CNI_PATH only, behind a link",
+        path,
+    ),
+    scenario(
+        "delegate-bad-route",
+        "ADD with a route that the kernel refuses, and DEL",
+        bad_route,
+    ),
 ];
 
 const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
@@ -110,6 +124,14 @@ fn garbage(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.add("add-garbage-result", "a")?;
     lab.del("del-after-failure", "a")?;
+    let reply = Reply {
+        stdout: Bytes::from("null"),
+        ..Reply::default()
+    };
+    lab.stand_in(Some((Operation::Add, reply)))?;
+    lab.container("b")?;
+    lab.add("add-null-result", "b")?;
+    lab.del("del-after-null", "b")?;
     lab.settle("start")?;
     lab.observe("end")
 }
@@ -140,4 +162,47 @@ fn check_fails(lab: &mut Lab) -> Doing {
 fn status_fails(lab: &mut Lab) -> Doing {
     lab.stand_in(Some((Operation::Status, refusal(lab, 50))))?;
     lab.status("status-refused")
+}
+
+fn gc_fails(lab: &mut Lab) -> Doing {
+    lab.stand_in(None)?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    lab.stand_in(Some((Operation::Gc, refusal(lab, 100))))?;
+    lab.gc("gc-refused", &["a"])?;
+    lab.stand_in(None)?;
+    lab.del("del", "a").map(drop)
+}
+
+fn path(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    let path = lab.roundabout_path()?;
+    lab.direct("add-roundabout", Operation::Add)
+        .container("a")
+        .set("CNI_PATH", &path)
+        .run()
+        .map(drop)
+}
+
+/// No kernel takes a group of nodes for a next hop.
+fn bad_route(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    let mut ipam = lab.own_key("ipam").cloned().unwrap_or_default();
+    ipam["routes"] = json!([{"dst": "198.51.100.0/24", "gw": "224.0.0.1"}]);
+    lab.container("a")?;
+    let call = |label, operation| {
+        lab.direct(label, operation)
+            .container("a")
+            .config("ipam", ipam.clone())
+            .run()
+    };
+    let accepted = call("add-bad-route", Operation::Add)?.succeeded();
+    call("del-after-failure", Operation::Del)?;
+    if accepted {
+        let fact = "it does not stumble over a route that cannot be made";
+        return Err(Stop::NotApplicable(fact.to_owned()));
+    }
+    lab.settle("start")?;
+    lab.observe("end")
 }

@@ -3,9 +3,10 @@
 use cni_types::{Operation, Version};
 use serde_json::json;
 
-use super::{Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use super::{Scenario, Wants, attach_and_detach};
+use crate::engine::lab::{Doing, Lab, Stop};
 use crate::subject::Kind;
+use crate::transcript::Delivery;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -24,7 +25,26 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         wants: Wants::Nothing,
         run: bad_input,
     },
+    Scenario {
+        id: "odd-input",
+        title: "ADD and DEL with input that is slow, that is long, or that says what nobody understands",
+        kinds: Kind::ALL,
+        since: Version::V0_1_0,
+        wants: Wants::Nothing,
+        run: odd_input,
+    },
+    Scenario {
+        id: "malformed-capability",
+        title: "ADD with a capability argument that has no meaning",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        wants: Wants::Nothing,
+        run: malformed_capability,
+    },
 ];
+
+/// The length of a long input: far more than any pipe or page holds.
+const LONG: usize = 16 << 20;
 
 fn required_variables(lab: &mut Lab) -> Doing {
     lab.container("a")?;
@@ -69,6 +89,10 @@ fn bad_input(lab: &mut Lab) -> Doing {
     given("add-empty-stdin", "")?;
     given("add-garbage", "{ this is not JSON")?;
     given("add-not-object", "[]")?;
+    lab.direct("add-unreadable", Operation::Add)
+        .container("a")
+        .delivered(Delivery::Unreadable)
+        .run()?;
     lab.direct("add-no-name", Operation::Add)
         .container("a")
         .without("name")
@@ -77,5 +101,51 @@ fn bad_input(lab: &mut Lab) -> Doing {
         .container("a")
         .config("cniVersion", json!(5))
         .run()?;
+    lab.direct("add-odd-version", Operation::Add)
+        .container("a")
+        .config("cniVersion", json!("one.two"))
+        .run()?;
     lab.observe("end")
+}
+
+fn odd_input(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    attach_and_detach(lab, "pieces", |call| call.delivered(Delivery::Pieces))?;
+    attach_and_detach(lab, "padded", |call| call.delivered(Delivery::Padded(LONG)))?;
+    let mut args = lab.own_key("args").cloned().unwrap_or_else(|| json!({}));
+    args["org.cnispec"] = json!({"purpose": "unknown", "numbers": [1, 2.5, null]});
+    attach_and_detach(lab, "args", |call| call.config("args", args.clone()))?;
+    attach_and_detach(lab, "key", |call| {
+        call.config("org.cnispec", json!("unknown value"))
+    })
+}
+
+/// The well-known capabilities that have a form, and what breaks it.
+fn malformed_capability(lab: &mut Lab) -> Doing {
+    let malformed = [
+        ("mac", json!("not:a:mac")),
+        ("ips", json!(["not an address"])),
+        ("ipRanges", json!("not a list")),
+        ("portMappings", json!("not a list")),
+        ("bandwidth", json!("not an object")),
+    ];
+    let declared = |capability: &str| {
+        lab.own_key("capabilities")
+            .is_some_and(|declared| declared[capability] == true)
+    };
+    let Some((capability, value)) = malformed
+        .into_iter()
+        .find(|(capability, _)| declared(capability))
+    else {
+        let fact = "its configuration declares no capability whose form is known";
+        return Err(Stop::NotApplicable(fact.to_owned()));
+    };
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.precede("a")?;
+    lab.direct("add-malformed", Operation::Add)
+        .container("a")
+        .config("runtimeConfig", json!({ capability: value }))
+        .run()
+        .map(drop)
 }

@@ -7,12 +7,15 @@ mod delegation;
 mod input;
 mod lifecycle;
 mod mutation;
+mod names;
 mod network;
 
-use cni_types::Version;
+use cni_types::{Operation, Version};
 
 use crate::engine::lab::{Doing, Lab};
+use crate::engine::operations::Direct;
 use crate::subject::{Kind, Subject};
+use crate::transcript::Reading;
 
 /// One course of events.
 pub struct Scenario {
@@ -61,6 +64,24 @@ impl Wants {
 const PLUGINS: &[Kind] = &[Kind::Interface, Kind::Chained];
 const INTERFACE: &[Kind] = &[Kind::Interface];
 
+/// ADD and DEL of a new container by the subject, called in an unusual way; what stands beside it is called as
+/// usual. The calls are labelled `add-NAME` and `del-NAME`.
+fn attach_and_detach(
+    lab: &Lab,
+    name: &str,
+    unusual: impl for<'a> Fn(Direct<'a>) -> Direct<'a>,
+) -> Doing {
+    lab.container(name)?;
+    lab.precede(name)?;
+    let (add, del) = (format!("add-{name}"), format!("del-{name}"));
+    let added = unusual(lab.direct(&add, Operation::Add).container(name)).run()?;
+    if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
+        lab.store_result(name, Some(result));
+    }
+    unusual(lab.direct(&del, Operation::Del).container(name)).run()?;
+    lab.del_companions(name)
+}
+
 /// Every scenario, in the order in which they are run.
 pub fn all() -> Vec<&'static Scenario> {
     [
@@ -70,6 +91,7 @@ pub fn all() -> Vec<&'static Scenario> {
         attachments::SCENARIOS,
         mutation::SCENARIOS,
         input::SCENARIOS,
+        names::SCENARIOS,
         delegation::SCENARIOS,
         chain::SCENARIOS,
     ]

@@ -7,10 +7,13 @@ use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::subject::Kind;
 
+/// A version that nobody knows.
+const UNKNOWN: Version = Version::new(99, 0, 0);
+
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         id: "version",
-        title: "VERSION with nothing but the command, as libcni asks it, and in another version",
+        title: "VERSION with nothing but the command, as libcni asks it, in other versions, and without any input",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         wants: Wants::Nothing,
@@ -18,7 +21,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "unsupported-version",
-        title: "ADD in a version that no plugin supports",
+        title: "ADD in a version that no plugin supports, and in those that the plugin does not claim",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         wants: Wants::Nothing,
@@ -65,7 +68,13 @@ fn version(lab: &mut Lab) -> Doing {
             .stdin(asked(other))
             .run()?;
     }
-    Ok(())
+    lab.direct("version-unknown", Operation::Version)
+        .stdin(asked(UNKNOWN))
+        .run()?;
+    lab.direct("version-no-input", Operation::Version)
+        .stdin("")
+        .run()
+        .map(drop)
 }
 
 fn unsupported_version(lab: &mut Lab) -> Doing {
@@ -74,8 +83,28 @@ fn unsupported_version(lab: &mut Lab) -> Doing {
     lab.precede("a")?;
     lab.direct("add-unsupported", Operation::Add)
         .container("a")
-        .config("cniVersion", json!("99.0.0"))
+        .config("cniVersion", json!(UNKNOWN.to_string()))
         .run()?;
+    let unclaimed = |version: &Version| {
+        let claimed = &lab.subject().supported;
+        !claimed.is_empty() && !claimed.contains(version)
+    };
+    for version in Version::ALL.into_iter().filter(unclaimed) {
+        let config = json!(version.to_string());
+        let add = format!("add-unclaimed-{version}");
+        let accepted = lab
+            .direct(&add, Operation::Add)
+            .container("a")
+            .config("cniVersion", config.clone())
+            .run()?
+            .succeeded();
+        if accepted {
+            lab.direct("del-unclaimed", Operation::Del)
+                .container("a")
+                .config("cniVersion", config)
+                .run()?;
+        }
+    }
     lab.del("del-after-refusal", "a")?;
     lab.settle("start")?;
     lab.observe("end")

@@ -8,7 +8,7 @@ use super::chained::Chained;
 use super::input::{self, Environment, Verb};
 use super::interface::Interface;
 use super::ipam::Ipam;
-use super::refusal::{INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, Refusal};
+use super::refusal::{self, INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, Refusal};
 use super::{Duties, Object, Script};
 use crate::fault::Fault;
 
@@ -82,9 +82,10 @@ impl Call {
                 return Err(Refusal::undecodable(script, details));
             }
         };
-        let version = version_text
-            .parse()
-            .map_err(|error| Refusal::undecodable(script, format!("{error}")))?;
+        let version = match version_text.parse() {
+            Err(_) if script.is(Fault::OddVersionAccepted) => Version::new(99, 99, 99),
+            parsed => parsed.map_err(|error| Refusal::undecodable(script, format!("{error}")))?,
+        };
         let mut call = Self {
             script,
             name: name.to_owned(),
@@ -99,15 +100,20 @@ impl Call {
         };
         call.settle_version()?;
         call.settle_name()?;
+        call.settle_unknown()?;
         Ok(call)
     }
 
     fn settle_version(&mut self) -> Result<(), Refusal> {
-        let known = self.version.is_known();
+        let disowned = self.script.is(Fault::ClaimsTooMany) && self.version == Version::V1_1_0;
+        let known = self.version.is_known() && !disowned;
         if known && self.version >= self.verb.since() {
             return Ok(());
         }
-        if !known && self.script.is(Fault::AcceptsAnyVersion) {
+        let odd = self.version == Version::new(99, 99, 99);
+        let accepts = [Fault::AcceptsAnyVersion, Fault::OddVersionAccepted]
+            .map(|fault| self.script.is(fault));
+        if !known && (accepts[0] || accepts[1] && odd) {
             self.version = Version::LATEST;
             // A delegate that is conformant would refuse otherwise.
             self.replace("cniVersion", Version::LATEST.to_string());
@@ -126,6 +132,27 @@ impl Call {
         ))
     }
 
+    /// Whether it puts up with keys that it does not know, as every plugin may and this one does.
+    fn settle_unknown(&self) -> Result<(), Refusal> {
+        let args = self.section("args").as_object();
+        let is_unknown = |key: &String| key.starts_with("org.");
+        if self.script.is(Fault::UnknownArgsRefused)
+            && args.is_some_and(|args| args.keys().any(is_unknown))
+        {
+            return Err(Refusal::configuration(
+                "it has `args` that nobody understands",
+            ));
+        }
+        match self.script.is(Fault::UnknownKeyUnnamed) && self.config.keys().any(is_unknown) {
+            true => Err(Refusal::new(
+                refusal::UNSUPPORTED_FIELD,
+                "there is something unknown in the network configuration",
+                "it is not told what",
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn settle_name(&mut self) -> Result<(), Refusal> {
         let name = self.config.get("name").and_then(Value::as_str);
         if name.is_some_and(input::is_identifier) {
@@ -137,6 +164,9 @@ impl Call {
             return Ok(());
         }
         Err(match name {
+            None if self.script.is(Fault::NoNameOtherCode) => {
+                Refusal::scripted(Fault::NoNameOtherCode)
+            }
             None => Refusal::configuration("it has no `name`"),
             Some(name) => {
                 Refusal::configuration(format!("no network can have the `name` `{name}`"))

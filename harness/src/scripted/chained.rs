@@ -91,6 +91,17 @@ fn missing(call: &Call) -> Refusal {
     Refusal::not_as_added(format!("there is no `{ifname}` in `{netns}`"))
 }
 
+fn drop_details(document: &mut Object) {
+    for (key, detail) in [("interfaces", "mac"), ("ips", "gateway")] {
+        let records = document.get_mut(key).and_then(Value::as_array_mut);
+        for record in records.into_iter().flatten() {
+            if let Some(record) = record.as_object_mut() {
+                record.remove(detail);
+            }
+        }
+    }
+}
+
 /// The previous result: untouched but for `cniVersion`, where it is of this version.
 fn handed_on(call: &Call, result: &Value) -> Result<Object, Refusal> {
     let unreadable = |what| Refusal::configuration(format!("`prevResult` cannot be used: {what}"));
@@ -104,5 +115,8 @@ fn handed_on(call: &Call, result: &Value) -> Result<Object, Refusal> {
     let no_object = || unreadable("it is no object".to_owned());
     let mut document = result.as_object().ok_or_else(no_object)?.clone();
     document.insert("cniVersion".to_owned(), json!(call.version_text));
+    if call.script.is(Fault::DropsDetails) {
+        drop_details(&mut document);
+    }
     Ok(document)
 }

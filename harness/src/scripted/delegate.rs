@@ -35,6 +35,9 @@ pub fn add(call: &Call) -> Result<Outcome, Refusal> {
 
 fn assigned(call: &Call) -> Result<Outcome, Refusal> {
     let stdout = execute(call, Verb::Add)?;
+    if call.script.is(Fault::DelegateNullAccepted) && stdout.trim_ascii() == b"null" {
+        return Ok(Outcome::default());
+    }
     let read = serde_json::from_slice(&stdout)
         .map_err(|error| error.to_string())
         .and_then(|result: Value| Outcome::read(&result));
@@ -60,7 +63,7 @@ pub fn hand_on(call: &Call) -> Result<(), Refusal> {
             Fault::CheckNotDelegated,
             Some(Fault::CheckDelegateErrorIgnored),
         ),
-        Verb::Gc => (Fault::GcNotDelegated, None),
+        Verb::Gc => (Fault::GcNotDelegated, Some(Fault::GcDelegateErrorIgnored)),
         Verb::Status => (
             Fault::StatusNotDelegated,
             Some(Fault::StatusDelegateErrorIgnored),
@@ -119,7 +122,13 @@ fn find(call: &Call) -> Result<PathBuf, Refusal> {
             "no plugin can have the `type` `{name}`"
         )));
     }
-    let mut candidates = std::env::split_paths(&call.path).map(|directory| directory.join(name));
+    let searched = match call.script.is(Fault::SearchesFirstDirectoryOnly) {
+        true => 1,
+        false => usize::MAX,
+    };
+    let mut candidates = std::env::split_paths(&call.path)
+        .take(searched)
+        .map(|directory| directory.join(name));
     candidates
         .find(|candidate| candidate.is_file())
         .ok_or_else(|| bad(format!("no `{name}` in any directory of CNI_PATH")))

@@ -1,6 +1,7 @@
-//! The parameters of a call: environment variables, and the version that standard input is written in.
+//! The parameters of a call: environment variables, standard input, and the version that it is written in.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 
 use cni_types::Version;
 use serde_json::Value;
@@ -96,6 +97,34 @@ impl Environment {
     }
 }
 
+/// Reads standard input.
+pub fn read(script: Script, stdin: &mut Vec<u8>) -> io::Result<()> {
+    const PAGE: usize = 64 * 1024;
+    match script.0 {
+        Some(Fault::ReadsOnce) => {
+            let mut first = vec![0; PAGE];
+            let count = io::stdin().read(&mut first)?;
+            stdin.extend_from_slice(&first[..count]);
+        }
+        Some(Fault::ReadsPage) => {
+            io::stdin().take(PAGE as u64).read_to_end(stdin)?;
+        }
+        _ => {
+            io::stdin().read_to_end(stdin)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the operation succeeds, without doing anything, where a variable is missing.
+pub fn needs_no_variables(script: Script, verb: Verb) -> bool {
+    match verb {
+        Verb::Del => script.is(Fault::DelNeedsNoVariables),
+        Verb::Check => script.is(Fault::CheckNeedsNoVariables),
+        _ => false,
+    }
+}
+
 /// The attachment that the environment is about.
 pub fn attachment(
     script: Script,
@@ -131,25 +160,39 @@ pub fn attachment(
         return Err(Refusal::missing_variables(script, &missing));
     }
     if matches!(verb, Verb::Add | Verb::Del | Verb::Check) {
-        valid(&attachment)?;
+        valid_id(script, &attachment.container_id)?;
+        valid_ifname(script, &mut attachment.ifname)?;
     }
     Ok(attachment)
 }
 
-fn valid(attachment: &Attachment) -> Result<(), Refusal> {
-    if !is_identifier(&attachment.container_id) {
-        let why = "letters and digits, and after the first one also `_`, `.` and `-`";
-        return Err(Refusal::invalid_variable(
+fn valid_id(script: Script, id: &str) -> Result<(), Refusal> {
+    let refuse = |why| {
+        Err(Refusal::invalid_variable(
+            script,
             "CNI_CONTAINERID",
-            &attachment.container_id,
+            id,
             why,
-        ));
+        ))
+    };
+    match script.0 {
+        Some(Fault::InvalidIdAccepted) => Ok(()),
+        Some(Fault::RefusesLongIds) if id.len() > 63 => refuse("it is too long"),
+        Some(Fault::RefusesDottedIds) if id.contains('.') => refuse("it has a dot"),
+        _ if is_identifier(id) => Ok(()),
+        _ => refuse("letters and digits, and after the first one also `_`, `.` and `-`"),
     }
-    let name = attachment.ifname.as_str();
+}
+
+fn valid_ifname(script: Script, name: &mut String) -> Result<(), Refusal> {
     let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
     if name.len() > 15 || name == "." || name == ".." || name.contains(odd) {
+        if script.is(Fault::ReplacesIfname) {
+            "scripted0".clone_into(name);
+            return Ok(());
+        }
         let why = "the kernel takes no such name for an interface";
-        return Err(Refusal::invalid_variable("CNI_IFNAME", name, why));
+        return Err(Refusal::invalid_variable(script, "CNI_IFNAME", name, why));
     }
     Ok(())
 }

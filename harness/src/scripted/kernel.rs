@@ -34,7 +34,14 @@ pub fn sandbox(call: &Call) -> Result<Sandbox, Refusal> {
 
 /// The container's namespace, which has to be there, and a socket in it.
 pub fn enter(call: &Call) -> Result<(NetNs, Socket), Refusal> {
-    let refuse = |why| Err(Refusal::invalid_variable("CNI_NETNS", &call.netns, why));
+    let refuse = |why| {
+        Err(Refusal::invalid_variable(
+            call.script,
+            "CNI_NETNS",
+            &call.netns,
+            why,
+        ))
+    };
     let netns = match sandbox(call)? {
         Sandbox::Alive(netns) => netns,
         Sandbox::NotGiven | Sandbox::Gone => return refuse("there is nothing"),

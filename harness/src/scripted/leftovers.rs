@@ -2,8 +2,9 @@
 //! attachment leaves more.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cni_netlink::nft::{Masquerade, MasqueradeTable};
 use cni_netlink::{LinkKind, Route, Socket, sysctl};
@@ -11,13 +12,15 @@ use ipnet::IpNet;
 
 use super::call::{Call, digest};
 use super::interface;
-use super::kernel;
 use super::refusal::Refusal;
 use super::result::Outcome;
+use super::{kernel, memory};
 use crate::fault::Fault;
 
 /// The directory of the file that is left.
 const DIRECTORY: &str = "/var/lib/cni/scripted-leftovers";
+/// The directory of the files that every attachment has.
+const STATE: &str = "/var/lib/cni/scripted-state";
 /// The nftables table in which a rule is left.
 const TABLE: &str = "scripted";
 /// An integer that nothing in the kernel depends on.
@@ -30,6 +33,8 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
         Some(Fault::DelLeavesRule) => rule(call),
         Some(Fault::DelLeavesSysctl) => count_up(),
         Some(Fault::DelLeavesFile) => file(call),
+        Some(Fault::DelNeedsState) => state(call),
+        Some(Fault::DelNeedsRules) => rule(call),
         _ => Ok(()),
     }
 }
@@ -39,6 +44,22 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelLeavesHostLink) => stray_link(&call.attachment.key()),
         Some(Fault::DelChangesDevice) => change_device(call),
+        Some(Fault::DelRemovesNamesake) => {
+            kernel::delete_link(&Socket::open()?, &call.attachment.ifname)
+        }
+        Some(Fault::DelNeedsState) => {
+            memory::forget(call, memory::ADDED)?;
+            match fs::remove_file(state_file(call)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            }
+        }
+        Some(Fault::DelNeedsRules) => {
+            memory::forget(call, memory::ADDED)?;
+            let key = call.attachment.key();
+            MasqueradeTable::open(TABLE)?.remove(|owner| owner == key)?;
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -78,6 +99,28 @@ fn rule(call: &Call) -> Result<(), Refusal> {
 fn count_up() -> Result<(), Refusal> {
     let count: u32 = sysctl::read(SYSCTL)?.parse().unwrap_or_default();
     Ok(sysctl::write(SYSCTL, &(count + 1).to_string())?)
+}
+
+/// The file that every attachment has.
+pub fn state_file(call: &Call) -> PathBuf {
+    Path::new(STATE).join(call.attachment.key())
+}
+
+fn state(call: &Call) -> Result<(), Refusal> {
+    fs::create_dir_all(STATE)?;
+    Ok(fs::write(state_file(call), "")?)
+}
+
+/// Whether an attachment that was made has lost this file.
+pub fn is_gone(call: &Call, file: &Path) -> bool {
+    memory::recall(call, memory::ADDED).is_some() && !file.exists()
+}
+
+/// Whether an attachment that was made has lost its rules.
+pub fn rules_are_gone(call: &Call) -> Result<bool, Refusal> {
+    let key = call.attachment.key();
+    let rules = MasqueradeTable::open(TABLE)?.rules_of(&key)?;
+    Ok(memory::recall(call, memory::ADDED).is_some() && rules.is_empty())
 }
 
 fn file(call: &Call) -> Result<(), Refusal> {

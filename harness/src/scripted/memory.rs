@@ -42,6 +42,19 @@ pub fn forget(call: &Call, what: &str) -> Result<(), Refusal> {
     }
 }
 
+/// Remembers an ADD that has succeeded.
+pub fn of_added(call: &Call) -> Result<(), Refusal> {
+    let remembers = [
+        Fault::DelSkipsFailedAdd,
+        Fault::DelNeedsState,
+        Fault::DelNeedsRules,
+    ];
+    match remembers.into_iter().any(|fault| call.script.is(fault)) {
+        true => note(call, ADDED, ""),
+        false => Ok(()),
+    }
+}
+
 /// Remembers an ADD for the faults that need to know of it.
 pub fn of_add(call: &Call) -> Result<(), Refusal> {
     debug_assert!(call.verb == Verb::Add);

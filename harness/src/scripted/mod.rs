@@ -24,7 +24,6 @@ mod speech;
 mod version;
 
 use std::ffi::OsString;
-use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -90,9 +89,12 @@ pub fn main() -> ExitCode {
     };
     let environment = Environment::read();
     let mut stdin = Vec::new();
-    let answer = match io::stdin().read_to_end(&mut stdin) {
-        Ok(_) => answer(script, &name, &environment, &stdin),
-        Err(error) => Err(Refusal::unreadable_input(&error)),
+    let answer = match input::read(script, &mut stdin) {
+        Ok(()) => answer(script, &name, &environment, &stdin),
+        Err(_) if script.is(Fault::UnreadableAccepted) => Ok((environment.verb()
+            == Some(Verb::Add))
+        .then(|| result::nothing(&cni_types::Version::LATEST.to_string()))),
+        Err(error) => Err(Refusal::unreadable_input(script, &error)),
     };
     let version = input::version_to_answer_in(&stdin);
     speech::deliver(script, environment.verb(), &version, answer)
@@ -116,7 +118,10 @@ fn answer(script: Script, name: &str, environment: &Environment, stdin: &[u8]) -
     if verb == Verb::Version {
         return version::answer(script, environment, stdin);
     }
-    let attachment = input::attachment(script, verb, environment)?;
+    let attachment = match input::attachment(script, verb, environment) {
+        Err(_) if input::needs_no_variables(script, verb) => return Ok(None),
+        attachment => attachment?,
+    };
     match Call::understand(script, name, verb, environment, attachment, stdin) {
         Ok(call) => perform(&call),
         Err(refusal) => refuse_input(script, verb, refusal),
@@ -126,9 +131,11 @@ fn answer(script: Script, name: &str, environment: &Environment, stdin: &[u8]) -
 fn unknown_command(script: Script, environment: &Environment) -> Answer {
     let command = environment.get("CNI_COMMAND");
     match command.is_empty() {
+        true if script.is(Fault::NoCommandAccepted) => Ok(None),
         true => Err(Refusal::missing_variables(script, &["CNI_COMMAND"])),
         false if script.is(Fault::UnknownCommandAccepted) => Ok(None),
         false => Err(Refusal::invalid_variable(
+            script,
             "CNI_COMMAND",
             command,
             "it is no operation",
@@ -167,6 +174,7 @@ fn perform(call: &Call) -> Answer {
 fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
     memory::of_add(call)?;
     let result = duties.add(call)?;
+    memory::of_added(call)?;
     leftovers::of_add(call)?;
     mishaps::after_add(call)?;
     Ok(result)
@@ -175,6 +183,9 @@ fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
 fn del(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
     // Found out beforehand, since afterwards everything is gone.
     let pretext = del_faults::pretext(call)?;
+    if del_faults::is_skipped(call) {
+        return Ok(());
+    }
     let done = duties.del(call);
     leftovers::of_del(call)?;
     mishaps::after_del(call)?;

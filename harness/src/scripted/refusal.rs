@@ -7,6 +7,8 @@ use crate::fault::Fault;
 
 /// Incompatible CNI version.
 pub const INCOMPATIBLE_VERSION: u64 = 1;
+/// Unsupported field in network configuration.
+pub const UNSUPPORTED_FIELD: u64 = 2;
 /// Invalid necessary environment variables.
 pub const INVALID_VARIABLES: u64 = 4;
 /// I/O failure.
@@ -53,12 +55,12 @@ impl Refusal {
     }
 
     /// Standard input that cannot be read at all.
-    pub fn unreadable_input(error: &io::Error) -> Self {
-        Self::new(
-            IO_FAILURE,
-            "standard input cannot be read",
-            error.to_string(),
-        )
+    pub fn unreadable_input(script: Script, error: &io::Error) -> Self {
+        let code = match script.is(Fault::UnreadableOtherCode) {
+            true => UNDECODABLE,
+            false => IO_FAILURE,
+        };
+        Self::new(code, "standard input cannot be read", error.to_string())
     }
 
     /// Input that is no configuration.
@@ -102,9 +104,16 @@ impl Refusal {
     }
 
     /// A variable with a value that it cannot have.
-    pub fn invalid_variable(name: &str, value: &str, why: &str) -> Self {
+    pub fn invalid_variable(script: Script, name: &str, value: &str, why: &str) -> Self {
+        let code = match script.is(Fault::InvalidVariableOtherCode) {
+            true => INVALID_CONFIGURATION,
+            false => INVALID_VARIABLES,
+        };
+        if script.is(Fault::InvalidVariableUnnamed) {
+            return Self::new(code, "something is wrong", "a variable cannot be used");
+        }
         Self::new(
-            INVALID_VARIABLES,
+            code,
             format!("{name} cannot be `{value}`"),
             format!("{name}: {why}"),
         )

@@ -93,6 +93,15 @@ fn failure(script: Script, version: &str, refusal: &Refusal) -> Speech {
             speech.stderr = String::from_utf8_lossy(&speech.stdout).into_owned();
             speech.stdout.clear();
         }
+        Some(Fault::ErrorWithLog) => {
+            speech.stdout = [b"giving up\n".to_vec(), speech.stdout].concat();
+        }
+        Some(Fault::ErrorDuplicateKey) => {
+            speech.stdout = opened(
+                &speech.stdout,
+                format!("\"code\":{},", refusal.code).as_bytes(),
+            );
+        }
         Some(Fault::RefusalNotJson) if about_input => speech.stdout.clear(),
         Some(Fault::ErrorExitsZero) => speech.status = 0,
         _ => {}
@@ -108,11 +117,26 @@ fn error_document(script: Script, version: &str, refusal: &Refusal) -> Value {
         Some(Fault::ErrorCodeReserved) => json!(42),
         _ => json!(refusal.code),
     };
-    document.insert("details".to_owned(), json!(refusal.details));
+    match script.0 {
+        Some(Fault::ErrorWithoutDetails) => None,
+        Some(Fault::ErrorDetailsIsObject) => {
+            document.insert("details".to_owned(), json!({ "why": refusal.details }))
+        }
+        _ => document.insert("details".to_owned(), json!(refusal.details)),
+    };
     if !script.is(Fault::ErrorWithoutMsg) {
-        document.insert("msg".to_owned(), json!(refusal.msg));
+        let msg = match script.is(Fault::ErrorMsgEmpty) {
+            true => "",
+            false => refusal.msg.as_str(),
+        };
+        document.insert("msg".to_owned(), json!(msg));
     }
     document.insert("code".to_owned(), code);
+    let version = match (script.is(Fault::ErrorOtherVersion), version) {
+        (true, "1.0.0") => "0.4.0",
+        (true, _) => "1.0.0",
+        (false, version) => version,
+    };
     if !script.is(Fault::ErrorWithoutVersion) {
         document.insert("cniVersion".to_owned(), json!(version));
     }

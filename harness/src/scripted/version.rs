@@ -17,6 +17,9 @@ pub fn answer(script: Script, environment: &Environment, stdin: &[u8]) -> Answer
     if script.is(Fault::VersionNeedsAttachment) && environment.get(id).is_empty() {
         return Err(Refusal::missing_variables(script, &[id]));
     }
+    if script.is(Fault::VersionNeedsInput) && stdin.is_empty() {
+        return Err(Refusal::undecodable(script, "there is nothing"));
+    }
     let mut answer = Object::new();
     if !script.is(Fault::VersionNoList) {
         answer.insert("supportedVersions".to_owned(), supported(script));
@@ -32,7 +35,14 @@ pub fn answer(script: Script, environment: &Environment, stdin: &[u8]) -> Answer
 
 fn supported(script: Script) -> Value {
     // Newest first: the SPEC prescribes no order.
-    let mut versions: Vec<String> = Version::ALL.iter().rev().map(Version::to_string).collect();
+    let claimed =
+        |version: &&Version| !script.is(Fault::ClaimsTooFew) || **version >= Version::V0_3_0;
+    let mut versions: Vec<String> = Version::ALL
+        .iter()
+        .rev()
+        .filter(claimed)
+        .map(Version::to_string)
+        .collect();
     if script.is(Fault::VersionOddList) {
         versions.push("one.two".to_owned());
     }
@@ -49,6 +59,14 @@ fn asked_in(script: Script, stdin: &[u8]) -> Result<String, Refusal> {
         .map_err(|error| Refusal::undecodable(script, error.to_string()))?;
     match input.get("cniVersion") {
         None => Ok(newest),
+        Some(Value::String(version))
+            if script.is(Fault::VersionRefusesUnknown)
+                && !version
+                    .parse()
+                    .is_ok_and(|version: Version| version.is_known()) =>
+        {
+            Err(Refusal::configuration("nobody knows this version"))
+        }
         Some(Value::String(version)) => Ok(version.clone()),
         Some(other) => Err(Refusal::undecodable(
             script,

@@ -100,6 +100,8 @@ pub struct Call {
     pub env: Vec<(String, Bytes)>,
     /// What the plugin was given on standard input.
     pub stdin: Bytes,
+    /// How it was given.
+    pub delivery: Delivery,
     /// What it wrote on standard output, up to the lab's limit.
     pub stdout: Bytes,
     /// What it wrote on standard error, up to the lab's limit.
@@ -116,6 +118,21 @@ pub struct Call {
     pub after: usize,
     /// What the recording plugin was told while this call ran, if it stood in as delegate.
     pub delegated: Vec<Delegated>,
+}
+
+/// How a plugin is given its standard input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delivery {
+    /// At once, and then the end of file.
+    #[default]
+    Whole,
+    /// In pieces with pauses between them, and one more pause before the end of file.
+    Pieces,
+    /// After this many bytes of white space, which the record leaves out.
+    Padded(usize),
+    /// Not at all: standard input is a directory, so that every attempt to read it fails.
+    Unreadable,
 }
 
 /// How a plugin's process ended.

@@ -192,7 +192,9 @@ fn file_changes(
 }
 
 fn process_changes(before: &[Process], after: &[Process]) -> Vec<StateChange> {
-    let new = after.iter().filter(|process| !before.contains(process));
+    // By their ids: the command line of one that is just starting cannot be read yet.
+    let is_old = |process: &&Process| before.iter().any(|old| old.pid == process.pid);
+    let new = after.iter().filter(|process| !is_old(process));
     new.map(|process| {
         StateChange::on_host(
             ChangeKind::Added,

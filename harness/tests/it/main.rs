@@ -9,6 +9,7 @@ mod browser;
 mod faults;
 mod fuzz;
 mod report;
+mod requirements;
 mod samples;
 mod upstream;
 mod users;

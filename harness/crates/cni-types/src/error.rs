@@ -129,7 +129,9 @@ impl CniError {
         document.insert("cniVersion".to_owned(), json!(version));
         document.insert("code".to_owned(), json!(self.code));
         document.insert("msg".to_owned(), json!(self.msg));
-        if let Some(details) = &self.details {
+        // From 1.0.0 on no key of an error is called optional.
+        let empty = (version >= Version::V1_0_0).then_some("");
+        if let Some(details) = self.details.as_deref().or(empty) {
             document.insert("details".to_owned(), json!(details));
         }
         Value::Object(document)
@@ -171,7 +173,8 @@ mod tests {
             }
         );
         let bare = CniError::new(code::PLUGIN_SPECIFIC, "no");
-        assert_eq!(bare.to_value(Version::V1_0_0).get("details"), None);
+        assert_eq!(bare.to_value(Version::V0_4_0).get("details"), None);
+        assert_eq!(bare.to_value(Version::V1_0_0)["details"], "");
         assert_eq!(
             CniError::from_value(&bare.to_value(Version::V1_0_0))
                 .unwrap()

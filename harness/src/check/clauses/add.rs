@@ -115,6 +115,13 @@ pub const IFNAME_HONOURED: &[Clause] = &[
     ),
 ];
 
+/// So says another sentence.
+pub const IFNAME_USED: &[Clause] = &[must(
+    FROM_0_3_TO_0_4,
+    "result",
+    "plugin must use that name for the sandbox/hypervisor interface or return an",
+)];
+
 /// A name that is taken is refused. The same section lets plugins adjust an interface that exists,
 /// so it binds interface plugins called without a prevResult only:
 /// [`super::disputes::EXISTING_INTERFACE`]. In 0.3.0 to 0.4.0 it follows from
@@ -165,6 +172,7 @@ pub const ALL: Section = &[
     ("CONNECTIVITY", CONNECTIVITY),
     ("ASSIGNS_ADDRESSES", ASSIGNS_ADDRESSES),
     ("IFNAME_HONOURED", IFNAME_HONOURED),
+    ("IFNAME_USED", IFNAME_USED),
     ("EXISTING_IFNAME_REFUSED", EXISTING_IFNAME_REFUSED),
     ("FAILURE_IS_FOLLOWED_BY_DEL", FAILURE_IS_FOLLOWED_BY_DEL),
     ("REQUIRED_ENVIRONMENT", REQUIRED_ENVIRONMENT),

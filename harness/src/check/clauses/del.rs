@@ -87,6 +87,21 @@ pub const INTERFACE_GONE: &[Clause] = &[
     ),
 ];
 
+/// DEL succeeds though addresses, rules or whatever else ADD added are gone.
+pub const MODIFICATIONS_GONE: &[Clause] = &[
+    should(
+        IN_0_3,
+        LIST_ERRORS,
+        "a DEL action without error even if some resources are missing.",
+    ),
+    should(
+        IN_0_4,
+        "parameters",
+        "a DEL action without error even if some resources are missing.",
+    ),
+    must(FROM_1_0, DEL, "or any modifications added, are missing."),
+];
+
 /// DEL succeeds again. A "must" since 1.0.0 only.
 pub const REPEATED: &[Clause] = &[
     should(
@@ -215,6 +230,7 @@ pub const ALL: Section = &[
     ("REMOVES_INTERFACE", REMOVES_INTERFACE),
     ("MISSING_RESOURCES", MISSING_RESOURCES),
     ("INTERFACE_GONE", INTERFACE_GONE),
+    ("MODIFICATIONS_GONE", MODIFICATIONS_GONE),
     ("REPEATED", REPEATED),
     ("UNKNOWN_ATTACHMENT", UNKNOWN_ATTACHMENT),
     ("NETNS_GONE", NETNS_GONE),

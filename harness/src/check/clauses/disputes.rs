@@ -84,6 +84,32 @@ pub const GC_KEY: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/pull/1103",
 };
 
+/// For [`super::input::ON_STDIN`] where it is long.
+pub const LONG_INPUT: Dispute = Dispute {
+    reason: "no text says how long a configuration can be, and none lets a plugin refuse one because of its length",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/skel/skel.go",
+};
+
+/// For [`super::protocol::INVALID_VARIABLES`] where a container id is given that cannot be.
+pub const CONTAINER_ID_FORM: Dispute = Dispute {
+    reason: "the form of container ids binds the runtime; that a plugin checks it is only inferred from code 4, \
+             and Go's library did not do so before 0.8.0",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/utils/utils.go",
+};
+
+/// For [`super::protocol::INVALID_VARIABLES_NAMED`] where a variable has an impossible value.
+pub const VALUES_IN_WORDS: Dispute = Dispute {
+    reason: "Go's library tells of an interface's name that it is too long, and not that CNI_IFNAME is",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/utils/utils.go",
+};
+
+/// For [`super::del::MISSING_RESOURCES`] where capability arguments are missing.
+pub const RUNTIME_CONFIG_ON_DEL: Dispute = Dispute {
+    reason: "the SPEC has the runtime give DEL what it gave ADD; that a runtime lost its arguments is no resource \
+             that is missing, but DEL is to be best effort",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/libcni/api.go",
+};
+
 /// Every dispute by name.
 pub const ALL: &[(&str, Dispute)] = &[
     ("VERSION_IGNORES_INPUT", VERSION_IGNORES_INPUT),
@@ -98,4 +124,8 @@ pub const ALL: &[(&str, Dispute)] = &[
     ("RESULT_KEYS", RESULT_KEYS),
     ("STATUS_NOT_LISTED", STATUS_NOT_LISTED),
     ("GC_KEY", GC_KEY),
+    ("LONG_INPUT", LONG_INPUT),
+    ("VALUES_IN_WORDS", VALUES_IN_WORDS),
+    ("CONTAINER_ID_FORM", CONTAINER_ID_FORM),
+    ("RUNTIME_CONFIG_ON_DEL", RUNTIME_CONFIG_ON_DEL),
 ];

@@ -100,7 +100,7 @@ pub const RUNTIME_CONFIG: &[Clause] = &[
 
 /// `ipam.routes` of the configuration are to be reachable. Later versions leave `ipam` to the IPAM.
 pub const IPAM_ROUTES: &[Clause] = &[should(
-    IN_0_1,
+    FROM_0_1_TO_0_2,
     CONFIGURATION,
     "List of subnets (in CIDR notation) that the CNI plugin should ensure",
 )];

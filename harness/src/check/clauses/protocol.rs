@@ -166,6 +166,16 @@ pub const ERROR_VERSION: &[Clause] = &[
     should(IN_1_1, "error", "The protocol version in use"),
 ];
 
+/// An error's `cniVersion` is the request's. Disputed as its presence is.
+pub const ERROR_VERSION_IS_REQUESTED: &[Clause] = &[
+    should(
+        IN_1_0,
+        "error",
+        "The same value as provided by the configuration",
+    ),
+    should(IN_1_1, "error", "The protocol version in use"),
+];
+
 /// Codes below 100 are used with their meaning only. Only 0.4.0 has a "must not", and there
 /// 4 to 7 have no meaning yet: [`super::disputes::RESERVED_CODES`].
 pub const RESERVED_CODES: &[Clause] = &[
@@ -350,6 +360,7 @@ pub const ALL: Section = &[
     ("ERROR_MSG", ERROR_MSG),
     ("ERROR_DETAILS", ERROR_DETAILS),
     ("ERROR_VERSION", ERROR_VERSION),
+    ("ERROR_VERSION_IS_REQUESTED", ERROR_VERSION_IS_REQUESTED),
     ("RESERVED_CODES", RESERVED_CODES),
     ("PLUGIN_CODES", PLUGIN_CODES),
     ("UNSUPPORTED_VERSION_REFUSED", UNSUPPORTED_VERSION_REFUSED),

@@ -1,5 +1,5 @@
 //! The table against itself, and against the SPEC's texts where CNI_SPEC_DIR names a directory with
-//! `SPEC-spec-v<version>.md` for every version.
+//! `SPEC-spec-v<version>.md` for every version, and `CONVENTIONS-spec-v<version>.md` for those from 0.3.0 on.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -31,6 +31,7 @@ fn every_list_of_every_file_is_in_its_section() {
         ("gc", include_str!("gc.rs")),
         ("delegation", include_str!("delegation.rs")),
         ("ipam", include_str!("ipam.rs")),
+        ("convention", include_str!("convention.rs")),
     ];
     for ((section, lists), (file, source)) in SECTIONS.iter().zip(sources) {
         assert_eq!(*section, file);
@@ -82,6 +83,7 @@ fn no_operation_is_bound_before_its_time() {
         "chain" => Version::V0_3_0,
         "check" => Version::V0_4_0,
         "status" | "gc" => Version::V1_1_0,
+        "convention" => Version::V0_3_0,
         _ => Version::V0_1_0,
     };
     for (section, lists) in SECTIONS {
@@ -131,15 +133,15 @@ fn every_quote_and_heading_is_in_the_specification() {
         println!("ignored: CNI_SPEC_DIR not set");
         return;
     };
-    let specifications: HashMap<Version, Specification> = Version::ALL
-        .into_iter()
-        .map(|version| (version, Specification::read(Path::new(&directory), version)))
-        .collect();
+    let mut texts: HashMap<(Page, Version), Specification> = HashMap::new();
     let mut wrong = Vec::new();
     for (name, clauses) in lists() {
         for clause in clauses {
             for version in clause.versions {
-                match specifications[version].sections.get(clause.anchor) {
+                let text = texts.entry((clause.page, *version)).or_insert_with(|| {
+                    Specification::read(Path::new(&directory), clause.page, *version)
+                });
+                match text.sections.get(clause.anchor) {
                     None => wrong.push(format!("{name} {version}: no heading #{}", clause.anchor)),
                     Some(text) if !text.contains(&plain(clause.quote)) => wrong.push(format!(
                         "{name} {version}: not under #{}: {}",
@@ -159,8 +161,9 @@ struct Specification {
 }
 
 impl Specification {
-    fn read(directory: &Path, version: Version) -> Self {
-        let path = directory.join(format!("SPEC-spec-v{version}.md"));
+    fn read(directory: &Path, page: Page, version: Version) -> Self {
+        let name = page.file().trim_end_matches(".md");
+        let path = directory.join(format!("{name}-spec-v{version}.md"));
         let text = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("`{}` is not readable: {error}", path.display()));
         let mut sections: Vec<(String, String)> = Vec::new();
@@ -206,7 +209,7 @@ fn unique(slug: String, used: &mut HashMap<String, usize>) -> String {
 }
 
 /// Text without backticks, emphasis, list markers, targets of links and line breaks.
-fn plain(markdown: &str) -> String {
+pub fn plain(markdown: &str) -> String {
     let lines = markdown.lines().map(|line| {
         let line = line.trim();
         ["- ", "* "]

@@ -94,6 +94,24 @@ pub const NO_ATTACHMENT: &[Clause] = &[
     ),
 ];
 
+/// VERSION is given nothing on standard input. Stated; from 1.0.0 on it has an input.
+pub const NO_INPUT: &[Clause] = &[must(FROM_0_2_TO_0_4, "parameters", "Parameters: NONE.")];
+
+/// VERSION is answered whatever version it is asked in: that is what it is for. Inferred. Code 1 is an
+/// answer too.
+pub const ANSWERS_UNKNOWN: &[Clause] = &[
+    should(
+        IN_1_0,
+        "version-1",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+    should(
+        IN_1_1,
+        "version-success",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+];
+
 /// Every list of this section.
 pub const ALL: Section = &[
     ("RESULT", RESULT),
@@ -102,4 +120,6 @@ pub const ALL: Section = &[
     ("HAS_VERSION", HAS_VERSION),
     ("ECHOES_INPUT", ECHOES_INPUT),
     ("NO_ATTACHMENT", NO_ATTACHMENT),
+    ("NO_INPUT", NO_INPUT),
+    ("ANSWERS_UNKNOWN", ANSWERS_UNKNOWN),
 ];

@@ -44,8 +44,10 @@ impl Duties for Interface {
             }
             Err(refusal) => {
                 // The first error tells more than what goes wrong now.
-                let _ = kernel::delete_link(&host, &host_name(&call.attachment));
-                delegate::undo(call);
+                if !call.script.is(Fault::DelSkipsFailedAdd) {
+                    let _ = kernel::delete_link(&host, &host_name(&call.attachment));
+                    delegate::undo(call);
+                }
                 Err(refusal)
             }
         }
@@ -110,6 +112,9 @@ impl Wishes {
             None | Some(Value::Null) => None,
             Some(mac) => {
                 let parsed = mac.as_str().and_then(|text| text.parse().ok());
+                if parsed.is_none() && call.script.is(Fault::MalformedCapabilityAccepted) {
+                    return Ok(Self { mtu, mac: None });
+                }
                 let no_mac = || {
                     Refusal::configuration(format!("`runtimeConfig.mac` is no MAC address: {mac}"))
                 };
@@ -142,6 +147,10 @@ fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
 fn inside_name(call: &Call) -> &str {
     match call.script.is(Fault::OtherIfname) {
         true => "scripted0",
+        false if call.script.is(Fault::TruncatesIfname) => {
+            let ifname = &call.attachment.ifname;
+            &ifname[..ifname.len().min(14)]
+        }
         false => &call.attachment.ifname,
     }
 }
@@ -176,7 +185,8 @@ fn remove(call: &Call) -> Result<(), Refusal> {
         return Ok(());
     }
     let host = Socket::open()?;
-    if call.script.is(Fault::DelRemovesOther) {
+    let removes_all = call.script.is(Fault::DelWithoutNetnsRemovesAll) && call.netns.is_empty();
+    if call.script.is(Fault::DelRemovesOther) || removes_all {
         for link in host
             .links()?
             .iter()

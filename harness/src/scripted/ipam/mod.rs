@@ -53,7 +53,8 @@ impl Duties for Ipam {
             return Ok(());
         }
         let store = store(call)?;
-        if call.script.is(Fault::DelRemovesOther) {
+        let removes_all = call.script.is(Fault::DelWithoutNetnsRemovesAll) && call.netns.is_empty();
+        if call.script.is(Fault::DelRemovesOther) || removes_all {
             store.release(|_| true)?;
         }
         store.release(|attachment| *attachment == call.attachment)
@@ -189,7 +190,7 @@ fn document(call: &Call, subnets: &[Subnet], chosen: &[IpAddr], routes: Vec<Rout
     let ips = subnets.iter().zip(chosen).map(|(subnet, address)| Ip {
         address: subnet.with_prefix(*address),
         gateway: subnet.gateway,
-        interface: None,
+        interface: call.script.is(Fault::IpamWithIndex).then_some(0),
     });
     let mut outcome = Outcome {
         interfaces: Vec::new(),

@@ -116,6 +116,15 @@ pub(super) fn change(kind: i32, flags: i32) -> Message {
     message(kind, libc::NLM_F_ACK | flags)
 }
 
+/// Deletes all tables: without a family and a name, it means every one.
+pub(super) fn flush() -> Message {
+    let kind = u16::from_be_bytes([
+        SUBSYSTEM,
+        u8::try_from(libc::NFT_MSG_DELTABLE).unwrap_or_default(),
+    ]);
+    Message::new(kind, libc::NLM_F_REQUEST | libc::NLM_F_ACK, &[0, 0, 0, 0])
+}
+
 /// The messages around a transaction, which name the subsystem in their header instead of their type.
 fn frame(kind: i32) -> Message {
     Message::new(

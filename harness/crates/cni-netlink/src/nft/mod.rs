@@ -48,6 +48,12 @@ const ATTEMPTS: u32 = 100;
 const WAIT: Duration = Duration::from_micros(100);
 const LONGEST_WAIT: Duration = Duration::from_millis(5);
 
+/// Deletes every table of nftables, of whatever family, in the current namespace.
+pub fn flush() -> Result<()> {
+    let nftables = Nftables::open()?;
+    nftables.commit("flush nftables", vec![batch::flush()], None)
+}
+
 impl MasqueradeTable {
     /// Opens nftables for the table `name`, which need not exist yet. [`Error::NoNftables`] if the kernel has none.
     pub fn open(name: &str) -> Result<Self> {

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-/// Longer comments are refused by some versions of nft.
-const COMMENT_MAX: usize = 128;
+/// nft refuses longer comments.
+const COMMENT_MAX: usize = 127;
 
 /// What all traces of one network on the host have in common.
 pub(crate) fn of_network(network: &str) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn owner(network: &str, container_id: &str, ifname: &str) -> String {
     let words = format!("{network} {container_id} {ifname}");
     let words = words
         .chars()
-        .filter(|c| *c == ' ' || (c.is_ascii_graphic() && *c != '"'));
+        .filter(|c| *c == ' ' || (c.is_ascii_graphic() && !['"', '\\'].contains(c)));
     format!("{identity} ")
         .chars()
         .chain(words)
@@ -89,7 +89,7 @@ mod tests {
         assert!(
             owner("n", "c", "\u{1b}\"ö\\")
                 .chars()
-                .all(|c| c == ' ' || (c.is_ascii_graphic() && c != '"'))
+                .all(|c| c == ' ' || (c.is_ascii_graphic() && !['"', '\\'].contains(&c)))
         );
     }
 

@@ -1,0 +1,283 @@
+//! The form of error documents, key by key.
+
+use cni_types::Version;
+use serde_json::{Map, Value};
+
+use super::clauses::{disputes, protocol};
+use super::protocol::{DUPLICATE_KEYS, error_stream, every_call};
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Call, Delivery, Reading, Transcript, duplicate_key, read};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "protocol.error-has-code",
+        claim: "every error has a numeric `code`",
+        clauses: &[protocol::ERROR_CODE],
+        fault: Fault::ErrorCodeIsString,
+        judge: code,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-code-has-meaning",
+        claim: "no error uses a reserved `code` to which the SPEC gives no meaning",
+        clauses: &[protocol::RESERVED_CODES],
+        fault: Fault::ErrorCodeReserved,
+        dispute: Some(disputes::RESERVED_CODES),
+        judge: reserved_code,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-has-msg",
+        claim: "every error has a `msg`",
+        clauses: &[protocol::ERROR_MSG],
+        fault: Fault::ErrorWithoutMsg,
+        judge: msg,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-msg-says-something",
+        claim: "no error has an empty `msg`",
+        clauses: &[protocol::ERROR_MSG],
+        fault: Fault::ErrorMsgEmpty,
+        judge: msg_says_something,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-has-details",
+        claim: "every error has `details`",
+        clauses: &[protocol::ERROR_DETAILS],
+        fault: Fault::ErrorWithoutDetails,
+        dispute: Some(disputes::ERROR_WITHOUT_DETAILS),
+        judge: details,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-details-is-text",
+        claim: "`details` of an error are text",
+        clauses: &[protocol::ERROR_DETAILS],
+        fault: Fault::ErrorDetailsIsObject,
+        judge: details_is_text,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-has-version",
+        claim: "every error has a `cniVersion`",
+        clauses: &[protocol::ERROR_VERSION],
+        fault: Fault::ErrorWithoutVersion,
+        dispute: Some(disputes::ERROR_WITHOUT_VERSION),
+        judge: version,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-version-is-requested",
+        claim: "an error's `cniVersion` is the configuration's, where the plugin supports that",
+        clauses: &[protocol::ERROR_VERSION_IS_REQUESTED],
+        fault: Fault::ErrorOtherVersion,
+        dispute: Some(disputes::ERROR_WITHOUT_VERSION),
+        judge: version_is_requested,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-has-no-key-twice",
+        claim: "no object in an error has a key twice",
+        clauses: &[protocol::ERROR_DOCUMENT],
+        fault: Fault::ErrorDuplicateKey,
+        dispute: Some(DUPLICATE_KEYS),
+        judge: no_key_twice,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.unsupported-field-is-named",
+        claim: "an error with code 2 names a field of the configuration and its value",
+        clauses: &[protocol::UNSUPPORTED_FIELD_NAMED],
+        fault: Fault::UnknownKeyUnnamed,
+        judge: unsupported_field_named,
+        ..OF_ERRORS
+    },
+];
+
+/// What the checks of this file have in common.
+const OF_ERRORS: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::Every,
+    fault: Fault::ErrorCodeIsString,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+/// Codes with a meaning in some version: those of the table, and STATUS's.
+const MEANINGFUL: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 11, 50, 51];
+
+fn every_error(t: &Transcript, judge: impl Fn(&Call, &Map<String, Value>) -> Judged) -> Judged {
+    every_call(t, |call| match error_stream(call).map(read) {
+        Some(Reading::One(Value::Object(error))) => judge(call, &error),
+        _ => Ok(()),
+    })
+}
+
+/// A key whose value must be a string, or must be absent where that is allowed.
+fn text(error: &Map<String, Value>, key: &str, may_be_absent: bool) -> Judged {
+    let expected = [format!("`{key}`, a string")];
+    match error.get(key) {
+        Some(Value::String(_)) => Ok(()),
+        None | Some(Value::Null) if may_be_absent => Ok(()),
+        Some(other) => Err(Unmet::broken(expected, format!("`{key}` is {other}"))),
+        None => Err(Unmet::broken(expected, format!("the error has no `{key}`"))),
+    }
+}
+
+fn code(t: &Transcript) -> Judged {
+    every_error(t, |_, error| match error.get("code") {
+        Some(code) if code.is_number() => Ok(()),
+        Some(code) => Err(Unmet::broken(
+            ["`code`, a number"],
+            format!("`code` is {code}"),
+        )),
+        None => Err(Unmet::broken(
+            ["`code`, a number"],
+            "the error has no `code`",
+        )),
+    })
+}
+
+fn reserved_code(t: &Transcript) -> Judged {
+    every_error(t, |_, error| {
+        match error.get("code").and_then(Value::as_u64) {
+            // 0.4.0 reserves 1 to 99 only.
+            Some(0) if t.spec_version == Version::V0_4_0 => Ok(()),
+            Some(code) if code < 100 && !MEANINGFUL.contains(&code) => Err(Unmet::broken(
+                ["a code from the SPEC's tables", "a code from 100 on"],
+                format!("`code` is {code}"),
+            )),
+            _ => Ok(()),
+        }
+    })
+}
+
+fn msg(t: &Transcript) -> Judged {
+    every_error(t, |_, error| text(error, "msg", false))
+}
+
+fn msg_says_something(t: &Transcript) -> Judged {
+    every_error(t, |_, error| {
+        match error.get("msg").and_then(Value::as_str).map(str::trim) {
+            Some("") => Err(Unmet::broken(
+                ["a short message that characterizes the error"],
+                "`msg` is empty",
+            )),
+            _ => Ok(()),
+        }
+    })
+}
+
+fn details(t: &Transcript) -> Judged {
+    every_error(t, |_, error| match error.get("details") {
+        None | Some(Value::Null) => text(error, "details", false),
+        // That is another claim.
+        Some(_) => Ok(()),
+    })
+}
+
+fn details_is_text(t: &Transcript) -> Judged {
+    every_error(t, |_, error| text(error, "details", true))
+}
+
+fn version(t: &Transcript) -> Judged {
+    every_error(t, |_, error| text(error, "cniVersion", false))
+}
+
+/// Which version an error has that refuses the version, or that cannot know it, is nobody's to say.
+fn version_is_requested(t: &Transcript) -> Judged {
+    every_error(t, |call, error| {
+        let input = call.input().unwrap_or_default();
+        let asked = input.get("cniVersion").and_then(Value::as_str);
+        if call.delivery == Delivery::Unreadable {
+            return Ok(());
+        }
+        let supported = |version: &&str| t.supported.iter().any(|v| v.to_string() == **version);
+        let (Some(asked), Some(found)) = (asked.filter(supported), error.get("cniVersion")) else {
+            return Ok(());
+        };
+        match found == asked {
+            true => Ok(()),
+            false => Err(Unmet::broken(
+                [format!("`cniVersion` \"{asked}\"")],
+                format!("`cniVersion` is {found}"),
+            )),
+        }
+    })
+}
+
+fn no_key_twice(t: &Transcript) -> Judged {
+    every_call(t, |call| match error_stream(call).and_then(duplicate_key) {
+        Some(key) => Err(Unmet::broken(
+            ["every key once"],
+            format!("`{key}` stands twice in one object"),
+        )),
+        None => Ok(()),
+    })
+}
+
+/// However deep the field stands, and however its value is written.
+fn unsupported_field_named(t: &Transcript) -> Judged {
+    every_call(t, |call| {
+        let Some(error) = call.error().filter(|error| error.code == Some(2)) else {
+            return Ok(());
+        };
+        let words = error.words();
+        match call.input().map(|input| names_a_field(&words, &input)) {
+            // Of what is no object, no field can be told.
+            Some(true) | None => Ok(()),
+            Some(false) => Err(Unmet::broken(
+                ["a key of the configuration and its value in the error"],
+                format!("the error says: {words}"),
+            )),
+        }
+    })
+}
+
+fn names_a_field(words: &str, object: &Map<String, Value>) -> bool {
+    object.iter().any(|(key, value)| {
+        words.contains(key.as_str()) && tells(words, value) || is_inside(words, value)
+    })
+}
+
+fn is_inside(words: &str, value: &Value) -> bool {
+    match value {
+        Value::Object(object) => names_a_field(words, object),
+        Value::Array(list) => list.iter().any(|item| is_inside(words, item)),
+        _ => false,
+    }
+}
+
+/// Whether the words tell the value: all of its plain parts, since everybody writes lists and objects otherwise.
+fn tells(words: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => words.contains(text.as_str()),
+        Value::Bool(_) | Value::Number(_) => words.contains(&value.to_string()),
+        Value::Array(list) => list.iter().all(|item| tells(words, item)),
+        Value::Object(object) => object.values().all(|item| tells(words, item)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::names_a_field;
+
+    #[test]
+    fn a_field_is_named_by_its_key_and_its_value() {
+        let config = json!({"a": 1, "outer": {"inner": ["x", true]}});
+        let named = |words: &str| names_a_field(words, config.as_object().unwrap());
+        assert!(named("unsupported field `a`: 1"));
+        assert!(named("inner=[x true] is not supported"));
+        assert!(!named("unsupported field `outer`") && !named("nothing is known of 1"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Interface names and container ids: what the SPEC allows works, and what cannot be is refused.
+
+use cni_types::Operation;
+
+use super::add::refused;
+use super::clauses::{add, disputes, lifecycle, protocol};
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Call, Transcript};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "add.refuses-impossible-interface-name",
+        claim: "ADD fails for a CNI_IFNAME that no interface can have",
+        binds: &[Kind::Interface],
+        clauses: &[add::IFNAME_HONOURED, add::IFNAME_USED],
+        fault: Fault::ReplacesIfname,
+        judge: |t| all_refused(t, "add-ifname-"),
+        ..OF_NAMES
+    },
+    Check {
+        id: "add.refuses-impossible-container-id",
+        claim: "ADD fails for a CNI_CONTAINERID that no container can have",
+        clauses: &[protocol::INVALID_VARIABLES],
+        fault: Fault::InvalidIdAccepted,
+        dispute: Some(disputes::CONTAINER_ID_FORM),
+        judge: |t| all_refused(t, "add-id-"),
+        ..OF_NAMES
+    },
+    Check {
+        id: "add.takes-long-container-ids",
+        claim: "ADD succeeds for container ids of 1, 64 and 200 characters",
+        clauses: &[lifecycle::CONTAINER_ID],
+        scope: Scope::In(&["container-ids"]),
+        fault: Fault::RefusesLongIds,
+        judge: |t| all_succeed(t, &["add-id-1", "add-id-64", "add-id-200"]),
+        ..OF_NAMES
+    },
+    Check {
+        id: "add.takes-every-character-in-container-ids",
+        claim: "ADD succeeds for a container id with dots, underscores and hyphens",
+        clauses: &[lifecycle::CONTAINER_ID],
+        scope: Scope::In(&["container-ids"]),
+        fault: Fault::RefusesDottedIds,
+        judge: |t| all_succeed(t, &["add-id-odd"]),
+        ..OF_NAMES
+    },
+    Check {
+        id: "input.invalid-variable-is-code-4",
+        claim: "the refusal of an impossible CNI_CONTAINERID has code 4",
+        clauses: &[protocol::INVALID_VARIABLES],
+        fault: Fault::InvalidVariableOtherCode,
+        judge: code_4,
+        ..OF_NAMES
+    },
+    Check {
+        id: "input.invalid-variable-is-named",
+        claim: "an error with code 4 names the variable that has an impossible value",
+        clauses: &[protocol::INVALID_VARIABLES_NAMED],
+        fault: Fault::InvalidVariableUnnamed,
+        dispute: Some(disputes::VALUES_IN_WORDS),
+        judge: named,
+        ..OF_NAMES
+    },
+];
+
+const OF_NAMES: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::In(&["impossible-names"]),
+    fault: Fault::InvalidIdAccepted,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+/// The ADDs whose label begins like this; at least one.
+fn tried<'t>(t: &'t Transcript, label: &str) -> Result<Vec<(usize, &'t Call)>, Unmet> {
+    let tried: Vec<_> = t
+        .calls()
+        .filter(|(_, call)| call.operation == Operation::Add && call.label.starts_with(label))
+        .collect();
+    match tried.is_empty() {
+        // Says why nothing was tried.
+        true => t.call(label).map(|call| vec![call]),
+        false => Ok(tried),
+    }
+}
+
+fn all_refused(t: &Transcript, label: &str) -> Judged {
+    tried(t, label)?
+        .into_iter()
+        .try_for_each(|(_, call)| refused(t, &call.label))
+}
+
+fn all_succeed(t: &Transcript, labels: &[&str]) -> Judged {
+    for label in labels {
+        let (step, call) = t.call(label)?;
+        if !call.succeeded() {
+            return Err(Unmet::broken(["exit status 0"], call.outcome()).at(step));
+        }
+    }
+    Ok(())
+}
+
+fn code_4(t: &Transcript) -> Judged {
+    for (step, call) in tried(t, "add-id-")? {
+        if call.error().is_some_and(|error| error.code != Some(4)) {
+            return Err(Unmet::broken(["an error with code 4"], call.outcome()).at(step));
+        }
+    }
+    Ok(())
+}
+
+fn named(t: &Transcript) -> Judged {
+    for (label, variable) in [
+        ("add-id-", "CNI_CONTAINERID"),
+        ("add-ifname-", "CNI_IFNAME"),
+    ] {
+        for (step, call) in tried(t, label)? {
+            let error = call.error().filter(|error| error.code == Some(4));
+            // `containerID` names it as well as `CNI_CONTAINERID` does.
+            let short = variable.trim_start_matches("CNI_").to_lowercase();
+            if error.is_some_and(|error| !error.words().to_lowercase().contains(&short)) {
+                let expected = [format!("`{variable}` in `msg`")];
+                return Err(Unmet::broken(expected, call.outcome()).at(step));
+            }
+        }
+    }
+    Ok(())
+}
