@@ -1,6 +1,5 @@
 //! Which address an attachment gets.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 
 use cni_types::{CniError, IpConfig};
@@ -10,6 +9,9 @@ use super::failure::{DUPLICATE, EXHAUSTED, NOT_TO_BE_HAD};
 use super::range::{Range, RangeSet};
 use super::store::{LockedStore, Owner};
 
+/// How many candidates are looked at one by one.
+const PROBES: usize = 64;
+
 /// Reserves one address of every set, or none at all.
 pub(crate) fn allocate(
     store: &LockedStore,
@@ -17,11 +19,9 @@ pub(crate) fn allocate(
     mut requested: Vec<IpAddr>,
     owner: &Owner,
 ) -> Result<Vec<IpConfig>, CniError> {
-    let taken = store.addresses()?;
-    let own = store.reserved_for(owner, taken.iter().copied())?;
+    let own = store.reserved_for(owner)?;
     let mut allocation = Allocation {
         store,
-        taken,
         owner,
         reserved: Vec::new(),
     };
@@ -55,7 +55,6 @@ pub(crate) fn allocate(
 
 struct Allocation<'a> {
     store: &'a LockedStore,
-    taken: HashSet<IpAddr>,
     owner: &'a Owner,
     reserved: Vec<IpAddr>,
 }
@@ -76,7 +75,7 @@ impl Allocation<'_> {
         let range = set
             .range_of(address)
             .ok_or_else(|| unavailable("in no range"))?;
-        if self.taken.contains(&address) && self.store.owner(address)?.is_some() {
+        if self.store.owner(address)?.is_some() {
             return Err(unavailable("reserved for another attachment"));
         }
         self.reserve(index, range, address)
@@ -84,9 +83,16 @@ impl Allocation<'_> {
 
     fn next_one(&mut self, index: usize, set: &RangeSet) -> Result<IpConfig, CniError> {
         let last = self.store.last_reserved(index);
+        // Mostly one of the next is free, and a look at each takes less than to list a large store.
+        for (address, range) in set.candidates(last).take(PROBES) {
+            if !self.store.has_file(address)? {
+                return self.reserve(index, range, address);
+            }
+        }
+        let taken = self.store.addresses()?;
         if let Some((address, range)) = set
             .candidates(last)
-            .find(|(address, _)| !self.taken.contains(address))
+            .find(|(address, _)| !taken.contains(address))
         {
             return self.reserve(index, range, address);
         }
@@ -111,7 +117,6 @@ impl Allocation<'_> {
     ) -> Result<IpConfig, CniError> {
         self.store.reserve(address, self.owner)?;
         self.reserved.push(address);
-        self.taken.insert(address);
         self.store.set_last_reserved(index, address)?;
         let net = IpNet::new(address, range.subnet.prefix_len())
             .map_err(|e| CniError::new(cni_skel::code::INTERNAL, e.to_string()))?;
@@ -120,7 +125,7 @@ impl Allocation<'_> {
 
     fn undo(&self) {
         for address in &self.reserved {
-            if let Err(error) = self.store.release(*address) {
+            if let Err(error) = self.store.release(*address, Some(self.owner)) {
                 // The runtime hears why ADD failed; this can only be logged. DEL comes after a failed ADD.
                 eprintln!("host-local: after a failed ADD: {error}");
             }

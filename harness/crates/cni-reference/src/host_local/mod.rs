@@ -3,6 +3,7 @@
 
 mod allocation;
 mod failure;
+mod index;
 mod operations;
 mod range;
 mod resolv_conf;

@@ -30,7 +30,7 @@ pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
     let previous = call.network.prev_result()?.unwrap_or_default();
     let owner = owner(call);
     let reserved = match settings::store(&call.network)?.open()? {
-        Some(store) => store.reserved_for(&owner, store.addresses()?)?,
+        Some(store) => store.reserved_for(&owner)?,
         None => Vec::new(),
     };
     if reserved.is_empty() {
@@ -64,8 +64,9 @@ pub(crate) fn del(call: &Call<'_>) -> Result<(), CniError> {
     let Some(store) = settings::store(&call.network)?.open()? else {
         return Ok(());
     };
-    for address in store.reserved_for(&owner(call), store.addresses()?)? {
-        store.release(address)?;
+    let owner = owner(call);
+    for address in store.reserved_for(&owner)? {
+        store.release(address, Some(&owner))?;
     }
     Ok(())
 }
@@ -87,7 +88,7 @@ pub(crate) fn gc(call: &GcCall<'_>) -> Result<(), CniError> {
     for address in store.addresses()? {
         let released = store.owner(address).and_then(|owner| match owner {
             Some(owner) if is_valid(&owner) => Ok(()),
-            _ => store.release(address),
+            owner => store.release(address, owner.as_ref()),
         });
         failures.extend(released.err().map(|error| error.to_string()));
     }

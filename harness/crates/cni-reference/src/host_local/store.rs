@@ -1,6 +1,7 @@
 //! The store of one network, in upstream's layout: a file for each reserved address, named by the address, that holds
 //! the container id and the ifname; `last_reserved_ip.N` for each range set; and `lock`.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -10,9 +11,13 @@ use std::path::{Path, PathBuf};
 use cni_types::CniError;
 
 use super::failure;
+use super::index::Index;
 
 /// What is being written. Its name is no address, so what a crash leaves of it reserves nothing.
 const DRAFT: &str = ".draft";
+
+/// With so many reservations, an index is worth its while.
+const LARGE: usize = 256;
 
 /// Whose a reservation is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +35,25 @@ impl Owner {
         }
     }
 
+    /// The owner as early versions of upstream's plugin write it.
+    pub(crate) fn without_ifname(&self) -> Self {
+        Self {
+            ifname: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether this owner of a reservation is that attachment. One without ifname is every attachment of its container.
     pub(crate) fn is(&self, container_id: &str, ifname: &str) -> bool {
         self.container_id == container_id && self.ifname.as_deref().is_none_or(|own| own == ifname)
+    }
+
+    /// Whether a reservation of that owner is this one's.
+    pub(crate) fn has(&self, other: &Owner) -> bool {
+        other.is(
+            &self.container_id,
+            self.ifname.as_deref().unwrap_or_default(),
+        )
     }
 
     /// `None` for what nobody has finished writing.
@@ -73,6 +94,8 @@ pub(crate) struct Store {
 #[derive(Debug)]
 pub(crate) struct LockedStore {
     directory: PathBuf,
+    /// None while the store is small, or once the index does not tell the truth.
+    index: RefCell<Option<Index>>,
     /// The kernel takes the lock away when this is closed, however the process ends.
     _lock: File,
 }
@@ -109,6 +132,7 @@ impl Store {
         let locked = open.and_then(|file| file.lock().map(|()| file));
         let lock = locked.map_err(|e| failure::io("lock", &path, &e))?;
         Ok(LockedStore {
+            index: RefCell::new(Index::open(&self.directory)),
             directory: self.directory,
             _lock: lock,
         })
@@ -138,22 +162,57 @@ impl LockedStore {
         }
     }
 
-    /// Those of `addresses` that are reserved for this owner, without reading every file where a length tells enough.
-    pub(crate) fn reserved_for(
+    /// Whether the address has a file, finished or not.
+    pub(crate) fn has_file(&self, address: IpAddr) -> Result<bool, CniError> {
+        let path = self.file(address);
+        path.try_exists()
+            .map_err(|e| failure::io("look at", &path, &e))
+    }
+
+    /// What is reserved for this owner.
+    pub(crate) fn reserved_for(&self, owner: &Owner) -> Result<Vec<IpAddr>, CniError> {
+        let known = match &*self.index.borrow() {
+            Some(index) => index.addresses_of(owner).ok(),
+            None => None,
+        };
+        if let Some(known) = known {
+            return self.confirmed(owner, known);
+        }
+        let all = self.addresses()?;
+        if all.len() < LARGE {
+            return self.confirmed(owner, all);
+        }
+        // Every file has to be looked into; so that this is the last time, an index is made of it.
+        let mut reservations = Vec::with_capacity(all.len());
+        for address in all {
+            if let Some(owner) = self.owner(address)? {
+                reservations.push((owner, address));
+            }
+        }
+        // Without an index, it only takes longer.
+        let entries = reservations
+            .iter()
+            .map(|(owner, address)| (owner, *address));
+        if Index::build(&self.directory, entries).is_ok() {
+            *self.index.borrow_mut() = Index::open(&self.directory);
+        }
+        let own = reservations
+            .into_iter()
+            .filter(|(other, _)| owner.has(other));
+        Ok(own.map(|(_, address)| address).collect())
+    }
+
+    /// Those of `addresses` that are reserved for this owner, without reading files where a length tells enough.
+    fn confirmed(
         &self,
         owner: &Owner,
         addresses: impl IntoIterator<Item = IpAddr>,
     ) -> Result<Vec<IpAddr>, CniError> {
-        let ifname = owner.ifname.as_deref().unwrap_or_default();
         let mut found = Vec::new();
         for address in addresses {
             let length = fs::metadata(self.file(address)).map(|metadata| metadata.len());
             let possible = length.is_ok_and(|length| owner.may_be_of_length(length));
-            if possible
-                && self
-                    .owner(address)?
-                    .is_some_and(|other| other.is(&owner.container_id, ifname))
-            {
+            if possible && self.owner(address)?.is_some_and(|other| owner.has(&other)) {
                 found.push(address);
             }
         }
@@ -162,15 +221,31 @@ impl LockedStore {
 
     /// Reserves an address, whoever's it was: the caller knows that it is free.
     pub(crate) fn reserve(&self, address: IpAddr, owner: &Owner) -> Result<(), CniError> {
-        self.write(&self.file(address), &owner.content())
+        self.write(&self.file(address), &owner.content())?;
+        self.note(|index| index.add(owner, address));
+        Ok(())
     }
 
-    /// Releases an address, if it is reserved.
-    pub(crate) fn release(&self, address: IpAddr) -> Result<(), CniError> {
+    /// Releases an address, if it is reserved; `owner` is whose it was.
+    pub(crate) fn release(&self, address: IpAddr, owner: Option<&Owner>) -> Result<(), CniError> {
         let path = self.file(address);
         match fs::remove_file(&path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(failure::io("remove", &path, &e)),
-            _ => Ok(()),
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                return Err(failure::io("remove", &path, &e));
+            }
+            _ => {}
+        }
+        if let Some(owner) = owner {
+            self.note(|index| index.remove(owner, address));
+        }
+        Ok(())
+    }
+
+    /// Tells the index of a change. An index that cannot be told is given up: the store's change has made it void.
+    fn note(&self, change: impl FnOnce(&mut Index) -> io::Result<()>) {
+        let mut index = self.index.borrow_mut();
+        if index.as_mut().is_some_and(|index| change(index).is_err()) {
+            *index = None;
         }
     }
 
@@ -206,6 +281,15 @@ impl LockedStore {
 
     fn unreadable(&self, error: &io::Error) -> CniError {
         failure::io("list", &self.directory, error)
+    }
+}
+
+impl Drop for LockedStore {
+    fn drop(&mut self) {
+        // What fails here leaves an index that is void.
+        if let Some(index) = self.index.get_mut() {
+            let _ = index.seal();
+        }
     }
 }
 
