@@ -7,8 +7,10 @@ use ipnet::IpNet;
 use crate::wire::{Message, Reply, family};
 use crate::{Result, Socket};
 
-/// How long to wait before looking again: detection takes a second or more.
-const POLL: Duration = Duration::from_millis(5);
+/// How long to wait before looking again. Where there is nothing to detect, the kernel needs a moment all the same;
+/// otherwise it takes a second or more.
+const FIRST_POLL: Duration = Duration::from_micros(50);
+const LONGEST_POLL: Duration = Duration::from_millis(5);
 
 /// The fixed header of messages about addresses (`ifaddrmsg`).
 const HEADER: usize = 8;
@@ -139,6 +141,7 @@ impl Socket {
     /// Waits until duplicate address detection is over for all IPv6 addresses of the link, link-local ones left aside.
     pub fn await_dad(&self, link: u32, timeout: Duration) -> Result<Dad> {
         let deadline = Instant::now() + timeout;
+        let mut poll = FIRST_POLL;
         loop {
             let addresses = self.addresses(Some(link))?;
             let chosen = |choose: fn(&Address) -> bool| -> Vec<IpNet> {
@@ -158,7 +161,8 @@ impl Socket {
             if Instant::now() >= deadline {
                 return Ok(Dad::Pending(pending));
             }
-            std::thread::sleep(POLL);
+            std::thread::sleep(poll);
+            poll = (poll * 2).min(LONGEST_POLL);
         }
     }
 }
