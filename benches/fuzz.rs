@@ -9,7 +9,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use cni_types::Operation;
-use cnispec::engine::{Settings, session};
+use cnispec::engine::Settings;
+use cnispec::engine::session::{self, Servant};
 use cnispec::fuzz::case::{Case, Shot};
 use cnispec::fuzz::executor::{Executor, How};
 use cnispec::fuzz::pool::{Pool, questions};
@@ -21,8 +22,8 @@ const BLOCK: usize = 80;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
-        Some(session::SESSION) => return session::worker(),
-        Some(session::INIT) => return session::init::<Executor>(),
+        Some(session::SESSION) => return session::worker(Executor::WORD),
+        Some(Executor::WORD) => return session::init::<Executor>(),
         _ => {}
     }
     let mut plugins: Vec<PathBuf> = arguments

@@ -4,6 +4,7 @@
 //! [`check`]s judge transcripts; [`verdict`] adds the judgements up; [`report`] shows them. [`mod@fuzz`] tries what
 //! no scenario does, and judges it by the same checks.
 
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod engine;

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use cnispec::engine::{session, standin, worker};
+use cnispec::engine::session::Servant;
+use cnispec::engine::stopwatch::Stopwatch;
+use cnispec::engine::{session, standin, trace, worker};
 use cnispec::fuzz::executor::Executor;
 use cnispec::{cli, scripted};
 
@@ -30,8 +32,12 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(word) if word == worker::WORKER => worker::worker(),
         Some(word) if word == worker::INIT => worker::init(),
-        Some(word) if word == session::SESSION => session::worker(),
-        Some(word) if word == session::INIT => session::init::<Executor>(),
+        Some(word) if word == session::SESSION => {
+            session::worker(&arguments.next().unwrap_or_default().to_string_lossy())
+        }
+        Some(word) if word == Executor::WORD => session::init::<Executor>(),
+        Some(word) if word == Stopwatch::WORD => session::init::<Stopwatch>(),
+        Some(word) if word == trace::TRACED => trace::traced(),
         _ => cli::main(),
     }
 }

@@ -1,6 +1,7 @@
 //! The command line. Data goes to standard output, everything else to standard error.
 
 mod arguments;
+mod bench;
 mod config_file;
 mod doctor;
 mod duration;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Replay { what } => replay::finding(&what),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::List { what } => list::run(what),
         Command::Explain { id } => explain::run(&id),
         Command::Doctor => doctor::run(),

@@ -70,15 +70,24 @@ impl Target {
         probed.map_err(|error| unwritable(path, &error))
     }
 
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// Writes the report: whole, or not at all.
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
         let mut text = Vec::new();
         let made = self.format.write(report, &mut text);
         made.map_err(|error| Failure::environment(format!("cannot make a report: {error}")))?;
+        self.put(&text)
+    }
+
+    /// Puts a report's text in its place: whole, or not at all.
+    pub fn put(&self, text: &[u8]) -> Result<(), Failure> {
         let Some(path) = &self.path else {
             let mut out = io::stdout().lock();
             return to_reader(
-                out.write_all(&text).and_then(|()| out.flush()),
+                out.write_all(text).and_then(|()| out.flush()),
                 "standard output",
             );
         };
@@ -86,8 +95,8 @@ impl Target {
             Some(_) => fs::OpenOptions::new()
                 .write(true)
                 .open(path)
-                .and_then(|mut file| file.write_all(&text)),
-            None => replace(path, &text),
+                .and_then(|mut file| file.write_all(text)),
+            None => replace(path, text),
         };
         written.map_err(|error| unwritable(path, &error))
     }

@@ -68,14 +68,19 @@ fn walk(
     Ok(())
 }
 
-/// Processes in the lab, other than its init. Those that have ended and belong to nobody are reaped.
-pub fn processes() -> io::Result<Vec<Process>> {
+/// Takes leave of what has ended and belongs to nobody.
+pub fn reap() {
     use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
     while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
         if status == WaitStatus::StillAlive {
             break;
         }
     }
+}
+
+/// Processes in the lab, other than its init. Those that have ended and belong to nobody are reaped.
+pub fn processes() -> io::Result<Vec<Process>> {
+    reap();
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();

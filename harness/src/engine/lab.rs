@@ -11,7 +11,7 @@ use cni_types::{NetworkConfigList, Operation, Version};
 use serde_json::Value;
 
 use super::machine::{self, Writable};
-use super::process::{self, Limits};
+use super::process::{self, Ended, Limits};
 use super::worker::Job;
 use super::{HarnessError, files, standin, surroundings};
 use crate::subject::{Kind, Subject};
@@ -88,6 +88,8 @@ pub struct Lab {
     seed: u64,
     limits: Limits,
     scenario: String,
+    /// Whether every call is written down, with what it did to the lab.
+    recording: bool,
     network: NetworkConfigList,
     host: NetNs,
     writable: Vec<Writable>,
@@ -127,6 +129,7 @@ impl Lab {
                 output: OUTPUT_LIMIT,
             },
             scenario: job.task.scenario.clone(),
+            recording: true,
             network,
             host,
             writable,
@@ -170,6 +173,11 @@ impl Lab {
         }
     }
 
+    /// Looks at nothing and writes nothing down from now on.
+    pub fn stop_recording(&mut self) {
+        self.recording = false;
+    }
+
     /// Gives every call from now on another deadline.
     pub fn set_deadline(&mut self, deadline: Duration) {
         self.limits.deadline = deadline;
@@ -200,6 +208,11 @@ impl Lab {
         &self.subject.fixture.surroundings.ifname
     }
 
+    /// What an execution may cost.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The host's network namespace.
     pub fn host(&self) -> &NetNs {
         &self.host
@@ -211,12 +224,9 @@ impl Lab {
         let netns = PathBuf::from("/run/netns").join(&id);
         let inside = NetNs::create_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
-        let observer = Observer::in_netns(&inside)?;
-        let container = Container {
-            id,
-            netns,
-            inside: Some((inside, observer)),
-        };
+        let observed = self.recording.then(|| Observer::in_netns(&inside));
+        let inside = observed.transpose()?.map(|observer| (inside, observer));
+        let container = Container { id, netns, inside };
         self.observed
             .borrow_mut()
             .containers
@@ -417,6 +427,15 @@ impl Lab {
         })
     }
 
+    /// The index of the lab's state as it is now; nothing is looked at where nothing is written down.
+    fn state(&self) -> Doing<usize> {
+        if self.recording {
+            Ok(self.keep(self.look()?))
+        } else {
+            Ok(0)
+        }
+    }
+
     /// Writes a state down, and returns its index.
     pub fn keep(&self, state: State) -> usize {
         let mut tape = self.tape.borrow_mut();
@@ -468,28 +487,14 @@ impl Lab {
             .find(|path| path.is_file())
     }
 
-    /// Executes a plugin and writes everything down. Returns the record.
-    pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
-        let before = self.look().map(|state| self.keep(state))?;
-        self.execute_from(before, execution)
-    }
-
-    /// The same, where the state before is known: the index of what was last written down.
-    pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> Doing<Call> {
-        let ended = process::run(
-            execution.path,
-            &execution.env,
-            &execution.stdin,
-            execution.delivery,
-            self.limits,
-        )?;
-        let after = self.look().map(|state| self.keep(state))?;
+    /// The record of an execution that is over, without what it did to the lab.
+    pub(super) fn record(&self, execution: Execution<'_>, ended: Ended) -> Call {
         let role = if execution.path == self.subject.path {
             Role::Subject
         } else {
             Role::Companion
         };
-        let call = Call {
+        Call {
             label: execution.label.to_owned(),
             operation: execution.operation,
             role,
@@ -503,14 +508,38 @@ impl Lab {
             held_open: ended.held_open,
             exit: ended.exit,
             usage: ended.usage,
+            before: 0,
+            after: 0,
+            delegated: Vec::new(),
+        }
+    }
+
+    /// Executes a plugin and writes everything down. Returns the record.
+    pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
+        let before = self.state()?;
+        self.execute_from(before, execution)
+    }
+
+    /// The same, where the state before is known: the index of what was last written down.
+    pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> Doing<Call> {
+        let ended = process::run(
+            execution.path,
+            &execution.env,
+            &execution.stdin,
+            execution.delivery,
+            self.limits,
+        )?;
+        let after = self.state()?;
+        let call = Call {
             before,
             after,
             delegated: standin::take_records()?,
+            ..self.record(execution, ended)
         };
-        self.tape
-            .borrow_mut()
-            .steps
-            .push(Step::Call(Box::new(call.clone())));
+        if self.recording {
+            let step = Step::Call(Box::new(call.clone()));
+            self.tape.borrow_mut().steps.push(step);
+        }
         Ok(call)
     }
 }

@@ -5,9 +5,12 @@ pub mod lab;
 mod machine;
 pub mod operations;
 pub mod process;
+mod registers;
 pub mod session;
 pub mod standin;
+pub mod stopwatch;
 mod surroundings;
+pub mod trace;
 pub mod worker;
 
 use std::sync::Mutex;

@@ -102,6 +102,18 @@ impl Lab {
         Ok(())
     }
 
+    /// What the subject is given in GC and in STATUS, with this container's attachment as the valid one.
+    pub fn network_wide_config(&self, operation: Operation, container: &str) -> Vec<u8> {
+        let attachment = GcAttachment {
+            container_id: self.container_id(container),
+            ifname: self.ifname().to_owned(),
+        };
+        match operation {
+            Operation::Gc => derive_gc_config(self.network(), self.own_plugin(), &[attachment]),
+            _ => derive_status_config(self.network(), self.own_plugin()),
+        }
+    }
+
     /// STATUS of every plugin of the list.
     pub fn status(&self, label: &str) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
@@ -540,6 +552,11 @@ impl<'a> Direct<'a> {
 
     /// Makes the call.
     pub fn run(self) -> Doing<Call> {
+        self.lab.execute(self.prepare()?)
+    }
+
+    /// Everything about the call, before it is made.
+    pub fn prepare(self) -> Doing<Execution<'a>> {
         let mut env = self.lab.environment(self.operation, self.container);
         for (variable, value) in self.variables {
             env.retain(|(key, _)| key != variable);
@@ -554,7 +571,7 @@ impl<'a> Direct<'a> {
                 self.changes,
             )?,
         };
-        self.lab.execute(Execution {
+        Ok(Execution {
             label: self.label,
             operation: self.operation,
             container: self.container,

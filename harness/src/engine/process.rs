@@ -63,7 +63,7 @@ pub fn run(
     delivery: Delivery,
     limits: Limits,
 ) -> io::Result<Ended> {
-    let before = children_time();
+    let before = children_usage();
     let started = Instant::now();
     let child = match spawn(path, env, delivery) {
         Ok(child) => child,
@@ -79,9 +79,10 @@ pub fn run(
     };
     let mut ended =
         Conversation::new(child, Feed::new(stdin, delivery), limits, started)?.until_end()?;
-    let after = children_time();
-    ended.usage.user_us = after.0.saturating_sub(before.0);
-    ended.usage.system_us = after.1.saturating_sub(before.1);
+    let after = children_usage();
+    ended.usage.user_us = after.user_us.saturating_sub(before.user_us);
+    ended.usage.system_us = after.system_us.saturating_sub(before.system_us);
+    ended.usage.page_faults = after.page_faults.saturating_sub(before.page_faults);
     Ok(ended)
 }
 
@@ -104,14 +105,20 @@ fn spawn(path: &Path, env: &[(String, Bytes)], delivery: Delivery) -> io::Result
         .spawn()
 }
 
-/// User and system time of all children waited for so far, in microseconds.
-fn children_time() -> (u64, u64) {
+/// What all children waited for so far have cost, but for wall time.
+fn children_usage() -> Usage {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
-        return (0, 0);
+        return Usage::default();
     };
     let micros =
         |time: nix::sys::time::TimeVal| u64::try_from(time.num_microseconds()).unwrap_or(0);
-    (micros(usage.user_time()), micros(usage.system_time()))
+    let faults = usage.minor_page_faults() + usage.major_page_faults();
+    Usage {
+        wall_us: 0,
+        user_us: micros(usage.user_time()),
+        system_us: micros(usage.system_time()),
+        page_faults: u64::try_from(faults).unwrap_or(0),
+    }
 }
 
 /// What is still to be written to standard input, and when.

@@ -18,11 +18,11 @@ use super::worker::{self, Job};
 
 /// The word by which `cnispec` starts itself as the worker of a session.
 pub const SESSION: &str = "__session";
-/// The word by which that worker starts itself as the lab's init.
-pub const INIT: &str = "__session-init";
 
 /// Who answers questions in the lab.
 pub trait Servant: Sized {
+    /// The word by which that worker starts itself as the lab's init, with this servant.
+    const WORD: &'static str;
     /// What it is asked.
     type Question: DeserializeOwned;
     /// What it answers.
@@ -50,9 +50,9 @@ pub struct Session {
 
 impl Session {
     /// Makes the lab that the job's fixture asks for. What fails in it is told by the first answer.
-    pub fn open(job: &Job) -> Result<Self, HarnessError> {
+    pub fn open<S: Servant>(job: &Job) -> Result<Self, HarnessError> {
         let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
-        let mut worker = spawn_lastingly().map_err(failed)?;
+        let mut worker = spawn_lastingly(S::WORD).map_err(failed)?;
         let stdout = worker.stdout.take();
         let (send, lines) = mpsc::channel();
         std::thread::spawn(move || {
@@ -124,14 +124,14 @@ impl Session {
 }
 
 /// Starts a worker from a thread that lasts: a worker dies with the thread that it was started by.
-fn spawn_lastingly() -> io::Result<Child> {
-    type Reply = mpsc::Sender<io::Result<Child>>;
-    static STARTER: LazyLock<Mutex<mpsc::Sender<Reply>>> = LazyLock::new(|| {
-        let (send, receive) = mpsc::channel::<Reply>();
+fn spawn_lastingly(servant: &'static str) -> io::Result<Child> {
+    type Order = (&'static str, mpsc::Sender<io::Result<Child>>);
+    static STARTER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
+        let (send, receive) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
-            for reply in receive {
+            for (servant, reply) in receive {
                 let child = Command::new("/proc/self/exe")
-                    .arg(SESSION)
+                    .args([SESSION, servant])
                     .stdin(Stdio::piped())
                     .stdout(Stdio::piped())
                     .stderr(Stdio::piped())
@@ -145,7 +145,7 @@ fn spawn_lastingly() -> io::Result<Child> {
     let gone = || io::Error::other("the thread that starts labs is gone");
     let (reply, answer) = mpsc::channel();
     let starter = STARTER.lock().map_err(|_| gone())?;
-    starter.send(reply).map_err(|_| gone())?;
+    starter.send((servant, reply)).map_err(|_| gone())?;
     answer.recv().map_err(|_| gone())?
 }
 
@@ -156,9 +156,9 @@ impl Drop for Session {
     }
 }
 
-/// The worker's main.
-pub fn worker() -> ExitCode {
-    match worker::start_init(INIT, Stdio::inherit(), Stdio::inherit()) {
+/// The worker's main; `servant` is the word of the servant that is wanted.
+pub fn worker(servant: &str) -> ExitCode {
+    match worker::start_init(servant, Stdio::inherit(), Stdio::inherit()) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(mut init)) => match init.wait() {
             Ok(_) => ExitCode::SUCCESS,

@@ -96,6 +96,7 @@ struct Made {
 const OTHERS: [&str; 2] = ["c", "d"];
 
 impl Servant for Executor {
+    const WORD: &'static str = "__fuzz";
     type Question = Batch;
     type Answer = Vec<Outcome>;
 

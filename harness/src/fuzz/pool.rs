@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::executor::{Batch, How, Outcome, Question, Rules};
+use super::executor::{Batch, Executor, How, Outcome, Question, Rules};
 use crate::engine::session::Session;
 use crate::engine::worker::Job;
 use crate::engine::{HarnessError, Settings, Task};
@@ -147,7 +147,7 @@ impl Pool {
             Some(session) => session,
             None => {
                 lab.opened += 1;
-                Session::open(&self.job)?
+                Session::open::<Executor>(&self.job)?
             }
         };
         let batch = Batch {

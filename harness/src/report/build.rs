@@ -54,11 +54,8 @@ impl Report {
         let outcomes = || rows.iter().map(|row| row.outcome);
         Self {
             schema: SCHEMA_ID.to_owned(),
-            tool: Tool {
-                name: "cnispec".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
-            subject: facts(run.subject),
+            tool: Tool::current(),
+            subject: SubjectFacts::of(run.subject),
             environment: run.environment,
             summary: Summary {
                 verdict: overall(outcomes(), &run.faults),
@@ -95,13 +92,26 @@ fn overall(outcomes: impl Iterator<Item = Outcome>, faults: &[HarnessFault]) -> 
     }
 }
 
-fn facts(subject: &Subject) -> SubjectFacts {
-    SubjectFacts {
-        path: subject.path.display().to_string(),
-        sha256: subject.sha256.clone(),
-        plugin_type: subject.plugin_type.clone(),
-        kind: subject.kind,
-        supported_versions: subject.supported.clone(),
+impl Tool {
+    /// This program.
+    pub fn current() -> Self {
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+impl SubjectFacts {
+    /// What is reported of a plugin.
+    pub fn of(subject: &Subject) -> Self {
+        Self {
+            path: subject.path.display().to_string(),
+            sha256: subject.sha256.clone(),
+            plugin_type: subject.plugin_type.clone(),
+            kind: subject.kind,
+            supported_versions: subject.supported.clone(),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn visible_lines(bytes: &Bytes) -> String {
 }
 
 /// The JSON text with everything treacherous in JSON's own escapes: the same document, harmless.
-pub(super) fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         // Line breaks of a JSON text stand between its tokens, never in its strings.

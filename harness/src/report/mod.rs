@@ -24,7 +24,7 @@ pub(crate) mod sample;
 mod tests;
 
 pub use build::Run;
-pub use escape::{visible, visible_bytes};
+pub use escape::{json as plain_json, visible, visible_bytes};
 pub use format::Format;
 pub use model::{
     ClauseLink, ConfigFile, Counts, Difference, Disputed, Entry, Environment, Evidence,

@@ -160,6 +160,9 @@ pub struct Usage {
     pub user_us: u64,
     /// Time in the kernel, children included, in microseconds.
     pub system_us: u64,
+    /// How often memory was asked for that was not mapped yet, children included.
+    #[serde(default)]
+    pub page_faults: u64,
 }
 
 /// What the recording plugin was given when the subject delegated to it.

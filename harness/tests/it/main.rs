@@ -5,6 +5,7 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+mod bench;
 mod browser;
 mod faults;
 mod fuzz;

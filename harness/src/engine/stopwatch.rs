@@ -1,0 +1,412 @@
+//! The lab's side of measuring: calls of the subject as a runtime makes them, timed from spawn to exit, with
+//! nothing observed meanwhile.
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use cni_netlink::netns::NetNs;
+use cni_netlink::{Socket, VethEnd};
+use cni_types::Operation;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::HarnessError;
+use super::files;
+use super::lab::{Doing, Execution, Lab, Stop};
+use super::process::{self, Ended};
+use super::session::Servant;
+use super::trace::{self, Trace};
+use crate::subject::Kind;
+use crate::transcript::{Call, Exit, Reading, Usage};
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measured {
+    /// VERSION.
+    Version,
+    /// ADD with a configuration that is cut off, which a plugin must refuse.
+    Rejected,
+    /// ADD.
+    Add,
+    /// CHECK of what ADD made.
+    Check,
+    /// GC with the one attachment as the valid one.
+    Gc,
+    /// STATUS.
+    Status,
+    /// DEL of what ADD made.
+    Del,
+    /// ADD, CHECK and DEL together.
+    Lifecycle,
+}
+
+impl Measured {
+    /// Everything that is measured, in the order in which it is done.
+    pub const ALL: [Measured; 8] = [
+        Measured::Version,
+        Measured::Rejected,
+        Measured::Add,
+        Measured::Check,
+        Measured::Gc,
+        Measured::Status,
+        Measured::Del,
+        Measured::Lifecycle,
+    ];
+
+    /// The word for it on the command line and in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Measured::Version => "version",
+            Measured::Rejected => "rejected",
+            Measured::Add => "add",
+            Measured::Check => "check",
+            Measured::Gc => "gc",
+            Measured::Status => "status",
+            Measured::Del => "del",
+            Measured::Lifecycle => "lifecycle",
+        }
+    }
+
+    /// The operation that the plugin is called with; a lifecycle is several.
+    fn operation(self) -> Option<Operation> {
+        match self {
+            Measured::Version => Some(Operation::Version),
+            Measured::Rejected | Measured::Add => Some(Operation::Add),
+            Measured::Check => Some(Operation::Check),
+            Measured::Gc => Some(Operation::Gc),
+            Measured::Status => Some(Operation::Status),
+            Measured::Del => Some(Operation::Del),
+            Measured::Lifecycle => None,
+        }
+    }
+}
+
+/// What a stopwatch is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Request {
+    /// One container's life, every operation timed.
+    Life,
+    /// The same, step by step.
+    Trace,
+    /// So many other containers are attached from now on.
+    Attach(usize),
+    /// So many ADDs at once, and then as many DELs.
+    Burst(usize),
+    /// A link with nothing else about it is deleted.
+    LinkDeletion,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Done {
+    /// Of [`Request::Life`] and [`Request::Burst`].
+    Measured(Vec<Sample>),
+    /// Of [`Request::Trace`].
+    Traced(Vec<(Measured, Trace)>),
+    /// Of [`Request::Attach`].
+    Attached,
+    /// Of [`Request::LinkDeletion`], in microseconds.
+    Deleted(u64),
+}
+
+/// One timed call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// What was measured.
+    pub measured: Measured,
+    /// What it cost.
+    pub usage: Usage,
+    /// Why it does not count: what the plugin did instead.
+    pub failure: Option<String>,
+}
+
+/// A lab in which nothing is written down but time.
+pub struct Stopwatch {
+    lab: Lab,
+    made: BTreeSet<String>,
+    attached: usize,
+}
+
+/// The container whose life is led again and again.
+const ALONE: &str = "a";
+
+impl Servant for Stopwatch {
+    const WORD: &'static str = "__stopwatch";
+    type Question = Request;
+    type Answer = Done;
+
+    fn new(mut lab: Lab) -> Result<Self, HarnessError> {
+        lab.stop_recording();
+        Ok(Self {
+            lab,
+            made: BTreeSet::new(),
+            attached: 0,
+        })
+    }
+
+    fn answer(&mut self, request: Request) -> Result<Done, HarnessError> {
+        let done = match request {
+            Request::Life => self.life().map(Done::Measured),
+            Request::Trace => self.trace().map(Done::Traced),
+            Request::Attach(count) => self.attach(count).map(|()| Done::Attached),
+            Request::Burst(width) => self.burst(width).map(Done::Measured),
+            Request::LinkDeletion => self.delete_a_link().map(Done::Deleted),
+        };
+        files::reap();
+        done.map_err(|stop| match stop {
+            Stop::Harness(error) => error,
+            Stop::CutShort(why) | Stop::NotApplicable(why) => HarnessError::new(why),
+        })
+    }
+}
+
+impl Stopwatch {
+    fn container(&mut self, name: &str) -> Doing {
+        if self.made.insert(name.to_owned()) {
+            self.lab.container(name)?;
+        }
+        Ok(())
+    }
+
+    /// The operations that the version has, but for the lifecycle, in their order.
+    fn operations(&self) -> impl Iterator<Item = (Measured, Operation)> {
+        let (check, rest) = (
+            self.lab.version().supports_check(),
+            self.lab.version() >= cni_types::Version::V1_1_0,
+        );
+        Measured::ALL
+            .into_iter()
+            .filter(move |measured| match measured {
+                Measured::Check => check,
+                Measured::Gc | Measured::Status => rest,
+                _ => true,
+            })
+            .filter_map(|measured| Some((measured, measured.operation()?)))
+    }
+
+    fn life(&mut self) -> Doing<Vec<Sample>> {
+        self.container(ALONE)?;
+        self.lab.precede(ALONE)?;
+        let mut samples = Vec::new();
+        for (measured, _) in self.operations() {
+            let call = self.lab.execute(self.execution(measured, ALONE)?)?;
+            self.remember(measured, &call);
+            samples.push(sample(measured, &call));
+        }
+        self.lab.del_companions(ALONE)?;
+        samples.push(lifecycle(&samples));
+        Ok(samples)
+    }
+
+    fn trace(&mut self) -> Doing<Vec<(Measured, Trace)>> {
+        self.container(ALONE)?;
+        self.lab.precede(ALONE)?;
+        let mut traces = Vec::new();
+        for (measured, operation) in self.operations() {
+            let execution = self.execution(measured, ALONE)?;
+            let trace = trace::run(
+                execution.path,
+                &execution.env,
+                &execution.stdin,
+                self.lab.limits(),
+            )?;
+            // The result of an ADD was not kept; what comes after it needs one.
+            let lost = operation == Operation::Add && trace.succeeded;
+            traces.push((measured, trace));
+            if lost && measured == Measured::Add {
+                self.lab
+                    .execute(self.execution(Measured::Del, ALONE)?)
+                    .map(drop)?;
+                let call = self.lab.execute(self.execution(Measured::Add, ALONE)?)?;
+                self.remember(Measured::Add, &call);
+            }
+        }
+        self.lab.del_companions(ALONE)?;
+        Ok(traces)
+    }
+
+    /// The call by which something is measured.
+    fn execution<'a>(&'a self, measured: Measured, name: &'a str) -> Doing<Execution<'a>> {
+        let operation = measured.operation().unwrap_or(Operation::Add);
+        let call = self.lab.direct(measured.as_str(), operation);
+        let call = match measured {
+            Measured::Version => {
+                let asked = json!({ "cniVersion": self.lab.version() });
+                call.stdin(asked.to_string())
+            }
+            Measured::Rejected => call.container(name).stdin("{\"cniVersion\": \"1.0."),
+            Measured::Gc | Measured::Status => {
+                call.stdin(self.lab.network_wide_config(operation, name))
+            }
+            _ => call.container(name),
+        };
+        call.prepare()
+    }
+
+    fn remember(&self, measured: Measured, call: &Call) {
+        if measured == Measured::Add
+            && let (true, Reading::One(result)) = (call.succeeded(), call.reading())
+        {
+            self.lab
+                .store_result(call.container.as_deref().unwrap_or(ALONE), Some(result));
+        }
+    }
+
+    fn attach(&mut self, count: usize) -> Doing {
+        while self.attached < count {
+            let name = format!("n{}", self.attached);
+            self.container(&name)?;
+            self.lab.precede(&name)?;
+            let call = self.lab.execute(self.execution(Measured::Add, &name)?)?;
+            if !call.succeeded() {
+                let number = self.attached + 1;
+                let what = format!(
+                    "ADD of attachment {number} did not succeed: {}",
+                    call.outcome()
+                );
+                return Err(Stop::CutShort(what));
+            }
+            self.attached += 1;
+        }
+        Ok(())
+    }
+
+    fn burst(&mut self, width: usize) -> Doing<Vec<Sample>> {
+        let names: Vec<String> = (0..width).map(|index| format!("p{index}")).collect();
+        for name in &names {
+            self.container(name)?;
+            self.lab.precede(name)?;
+        }
+        let mut samples = Vec::new();
+        for measured in [Measured::Add, Measured::Del] {
+            let executions: Vec<Execution<'_>> = names
+                .iter()
+                .map(|name| self.execution(measured, name))
+                .collect::<Doing<_>>()?;
+            let ended = at_once(&executions, self.lab.limits())?;
+            for (execution, ended) in executions.into_iter().zip(ended) {
+                let call = self.lab.record(execution, ended);
+                self.remember(measured, &call);
+                samples.push(sample(measured, &call));
+            }
+        }
+        for name in &names {
+            self.lab.del_companions(name)?;
+        }
+        Ok(samples)
+    }
+
+    /// How long the kernel takes to delete a veth pair between host and container, in microseconds.
+    fn delete_a_link(&mut self) -> Doing<u64> {
+        self.container(ALONE)?;
+        let inside = NetNs::open(self.lab.netns_path(ALONE))?;
+        let socket = Socket::open()?;
+        let near = VethEnd {
+            name: "bare-host",
+            ..VethEnd::default()
+        };
+        let far = VethEnd {
+            name: "bare",
+            netns: Some(&inside),
+            ..VethEnd::default()
+        };
+        socket.create_veth(&near, &far)?;
+        let link = socket.link(near.name)?.index;
+        socket.set_up(link)?;
+        inside.enter(|| -> cni_netlink::Result<()> {
+            let socket = Socket::open()?;
+            socket.set_up(socket.link(far.name)?.index)
+        })??;
+        let began = Instant::now();
+        socket.delete_link(link)?;
+        Ok(micros(began.elapsed()))
+    }
+}
+
+/// Whether bare link deletion says something about plugins of this kind.
+pub fn makes_links(kind: Kind) -> bool {
+    kind == Kind::Interface
+}
+
+/// Starts every execution in the same moment.
+fn at_once(executions: &[Execution<'_>], limits: process::Limits) -> Doing<Vec<Ended>> {
+    let start = Barrier::new(executions.len());
+    std::thread::scope(|scope| {
+        let running: Vec<_> = executions
+            .iter()
+            .map(|execution| {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    process::run(
+                        execution.path,
+                        &execution.env,
+                        &execution.stdin,
+                        execution.delivery,
+                        limits,
+                    )
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(ended) => Ok(ended?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
+}
+
+fn sample(measured: Measured, call: &Call) -> Sample {
+    Sample {
+        measured,
+        usage: call.usage,
+        failure: failure(measured, call),
+    }
+}
+
+/// What the plugin did instead of what is measured.
+fn failure(measured: Measured, call: &Call) -> Option<String> {
+    match (measured, &call.exit) {
+        // Any other end than success is a refusal, if the plugin came to it by itself.
+        (Measured::Rejected, Exit::Status(status)) if *status != 0 => None,
+        (Measured::Rejected, Exit::Status(_)) => {
+            Some("it accepted a configuration that is cut off".to_owned())
+        }
+        _ if call.succeeded() => None,
+        _ => Some(call.outcome()),
+    }
+}
+
+/// ADD, CHECK and DEL taken together.
+fn lifecycle(samples: &[Sample]) -> Sample {
+    let parts: Vec<&Sample> = samples
+        .iter()
+        .filter(|sample| {
+            matches!(
+                sample.measured,
+                Measured::Add | Measured::Check | Measured::Del
+            )
+        })
+        .collect();
+    let sum = |of: fn(&Usage) -> u64| parts.iter().map(|part| of(&part.usage)).sum();
+    Sample {
+        measured: Measured::Lifecycle,
+        usage: Usage {
+            wall_us: sum(|usage| usage.wall_us),
+            user_us: sum(|usage| usage.user_us),
+            system_us: sum(|usage| usage.system_us),
+            page_faults: sum(|usage| usage.page_faults),
+        },
+        failure: parts.iter().find_map(|part| part.failure.clone()),
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
