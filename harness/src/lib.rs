@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod check;
 pub mod cli;
+pub mod cnitool;
 pub mod engine;
 pub mod fault;
 pub mod fixture;

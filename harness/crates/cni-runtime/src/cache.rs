@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::SystemError;
+use crate::file::read_file;
 use crate::{RuntimeConf, Success};
 
 const KIND: &str = "cniCacheV1";
@@ -161,9 +162,18 @@ impl<'a> Cache<'a> {
         Ok(Some((config, stored)))
     }
 
-    /// Forgets an attachment.
+    /// Forgets an attachment, but not another one whose file has the same name.
     pub(crate) fn remove(&self, network: &str, rt: &RuntimeConf) {
-        if let Some(path) = self.path(network, rt) {
+        let Some(path) = self.path(network, rt) else {
+            return;
+        };
+        let entry = read_file(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Entry>(&bytes).ok());
+        let is_anothers = |entry: &Entry| {
+            entry.must_be_of(network, rt).is_err() && path.ends_with(entry.file_name())
+        };
+        if !entry.as_ref().is_some_and(is_anothers) {
             // What cannot be removed is at worst an attachment that GC removes once more.
             let _ = fs::remove_file(path);
         }
@@ -214,15 +224,15 @@ impl<'a> Cache<'a> {
     fn path(&self, network: &str, rt: &RuntimeConf) -> Option<PathBuf> {
         let parts = [network, &rt.container_id, &rt.if_name];
         let is_name = |part: &&str| !part.is_empty() && !part.contains(['/', '\0']);
-        parts
-            .iter()
-            .all(is_name)
-            .then(|| self.results().join(parts.join("-")))
+        parts.iter().all(is_name).then(|| {
+            self.results()
+                .join(file_name(network, &rt.container_id, &rt.if_name))
+        })
     }
 
     fn read(&self, network: &str, rt: &RuntimeConf) -> Option<(PathBuf, Vec<u8>)> {
         let path = self.path(network, rt)?;
-        let bytes = fs::read(&path).ok()?;
+        let bytes = read_file(&path).ok()?;
         Some((path, bytes))
     }
 
@@ -288,6 +298,10 @@ impl Entry {
         ))
     }
 
+    fn file_name(&self) -> String {
+        file_name(&self.network_name, &self.container_id, &self.if_name)
+    }
+
     fn config(&self) -> Option<Vec<u8>> {
         STANDARD
             .decode(self.config.as_deref().unwrap_or_default())
@@ -295,8 +309,12 @@ impl Entry {
     }
 }
 
+fn file_name(network: &str, container_id: &str, if_name: &str) -> String {
+    [network, container_id, if_name].join("-")
+}
+
 fn attachment(path: &Path) -> Option<NetworkAttachment> {
-    let entry: Entry = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let entry: Entry = serde_json::from_slice(&read_file(path).ok()?).ok()?;
     let is_whole =
         entry.kind == KIND && !entry.if_name.is_empty() && !entry.network_name.is_empty();
     is_whole.then_some(())?;

@@ -39,10 +39,8 @@ pub enum ConfigurationError {
     /// A document is no network configuration.
     #[error("invalid network configuration: {0}")]
     Document(#[from] InvalidConfig),
-    /// A network has no plugins, neither in the list nor in the folder beside it.
-    #[error(
-        "network `{0}` has no plugins\nhint: list them in `plugins`, or put them into a folder of this name beside the file"
-    )]
+    /// A network has no plugins.
+    #[error("network `{0}` has no plugins")]
     NoPlugins(String),
     /// A directory has no network configuration.
     #[error("no network configurations in `{}`", .0.display())]
@@ -159,7 +157,7 @@ pub enum PluginFault {
 /// A failure of the system, or of what the runtime stored on it.
 #[derive(Debug, Error)]
 pub enum SystemError {
-    /// A plugin could not be executed.
+    /// A plugin could not be executed to its end.
     #[error(transparent)]
     Exec(ExecError),
     /// A file could not be read or written.
@@ -236,7 +234,9 @@ impl PluginError {
                 stderr: text(&stderr),
             },
             ExecError::TooMuchOutput { limit } => PluginFault::TooMuchOutput { limit },
-            error @ (ExecError::NotStarted { .. } | ExecError::Interrupted { .. }) => {
+            error @ (ExecError::NotStarted { .. }
+            | ExecError::Interrupted { .. }
+            | ExecError::Cancelled { .. }) => {
                 return SystemError::Exec(error).into();
             }
         };

@@ -59,6 +59,12 @@ pub enum ExecError {
         /// What it wrote to stderr; the beginning, if it was much.
         stderr: Vec<u8>,
     },
+    /// It was ended because the caller no longer wanted it.
+    #[error("cancelled")]
+    Cancelled {
+        /// What it wrote to stderr; the beginning, if it was much.
+        stderr: Vec<u8>,
+    },
     /// It was ended because it wrote too much.
     #[error("wrote more than {limit} bytes to stdout, and was ended")]
     TooMuchOutput {

@@ -4,20 +4,24 @@
 //! [`ProcessExec`] is the one that starts processes.
 
 mod cache;
+mod cancel;
 mod conf;
 mod delegate;
 mod derive;
 mod env;
 mod error;
 mod exec;
+mod file;
 mod find;
 mod invoke;
 mod load;
+mod lock;
 mod network;
 mod process;
 mod runtime;
 
 pub use cache::NetworkAttachment;
+pub use cancel::Cancellation;
 pub use conf::{GcAttachment, RuntimeConf};
 pub use delegate::{
     Delegation, delegate_add, delegate_check, delegate_del, delegate_gc, delegate_status,
@@ -29,5 +33,6 @@ pub use exec::{Exec, ExecError, Exit};
 pub use find::{FindError, find_in_path};
 pub use invoke::Success;
 pub use load::{config_files, load_network_list, network_list_from_file, single_from_file};
+pub use lock::OperationLock;
 pub use process::ProcessExec;
 pub use runtime::{DEFAULT_CACHE_DIR, Runtime};

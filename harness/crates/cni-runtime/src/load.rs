@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::error::{ConfigurationError, SystemError};
+use crate::file::read_file;
 
 /// The network of this name in a directory: of the `.conflist` files the first by file name, and if there
 /// is none, of the `.conf` and `.json` files, which hold a single plugin each.
@@ -88,7 +89,8 @@ fn list_from_text(file: &Path, text: &[u8]) -> Result<NetworkConfigList, Error> 
         list.plugins.extend(plugins_beside(file, &list.name)?);
     }
     if list.plugins.is_empty() {
-        return Err(ConfigurationError::NoPlugins(list.name).into());
+        let what = "is missing, and the folder beside the file that is named after the network holds no plugin";
+        return Err(invalid(file, text, InvalidConfig::key("plugins", what)).into());
     }
     Ok(list)
 }
@@ -128,16 +130,16 @@ fn is_named(file: &Path, text: &[u8], name: &str) -> Result<bool, Error> {
     }
     match serde_json::from_slice::<Named>(text) {
         Ok(named) => Ok(named.name == name),
-        // Parsed once more for an error that says what and where.
+        // Parsed once more for an error that says what and where, or for the last of several names.
         Err(_) => match PluginConfig::from_slice(text) {
             Err(what) => Err(invalid(file, text, what).into()),
-            Ok(_) => Ok(false),
+            Ok(config) => Ok(config.name() == Some(name)),
         },
     }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    Ok(fs::read(file).map_err(|source| SystemError::Io {
+    Ok(read_file(file).map_err(|source| SystemError::Io {
         what: "read",
         path: file.to_owned(),
         source,

@@ -13,7 +13,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
-use crate::{CallEnv, Exec, ExecError, Exit};
+use crate::{CallEnv, Cancellation, Exec, ExecError, Exit};
 
 /// How much of a plugin's stderr is kept for its error.
 const STDERR_KEPT: usize = 64 * 1024;
@@ -31,6 +31,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Executes plugins as processes.
 pub struct ProcessExec {
     deadline: Option<Duration>,
+    cancellation: Option<Cancellation>,
     stdout_limit: usize,
     on_stderr: Box<OnStderr>,
 }
@@ -45,6 +46,7 @@ impl Default for ProcessExec {
         };
         Self {
             deadline: None,
+            cancellation: None,
             stdout_limit: STDOUT_LIMIT,
             on_stderr: Box::new(pass_on),
         }
@@ -68,6 +70,17 @@ impl ProcessExec {
         }
     }
 
+    /// The same, but ends a call as soon as it is cancelled, with everything it started, and starts no other.
+    ///
+    /// Each plugin is then the leader of a process group of its own.
+    #[must_use]
+    pub fn with_cancellation(self, cancellation: &Cancellation) -> Self {
+        Self {
+            cancellation: Some(cancellation.clone()),
+            ..self
+        }
+    }
+
     /// The same, but ends a call that writes more bytes than this to stdout.
     #[must_use]
     pub fn with_stdout_limit(self, stdout_limit: usize) -> Self {
@@ -86,6 +99,17 @@ impl ProcessExec {
         }
     }
 
+    /// Only what leads a group of its own can be ended with everything it started, and without us.
+    fn may_end_plugins(&self) -> bool {
+        self.deadline.is_some() || self.cancellation.is_some()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancellation
+            .as_ref()
+            .is_some_and(Cancellation::is_cancelled)
+    }
+
     fn start(&self, plugin: &Path, env: &CallEnv, until: Option<Instant>) -> io::Result<Child> {
         let mut command = Command::new(plugin);
         command.env_clear().envs(env.iter());
@@ -93,7 +117,7 @@ impl ProcessExec {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if self.deadline.is_some() {
+        if self.may_end_plugins() {
             command.process_group(0);
         }
         let mut pause = Duration::from_millis(5);
@@ -103,7 +127,8 @@ impl ProcessExec {
             match command.spawn() {
                 Err(error)
                     if error.kind() == io::ErrorKind::ExecutableFileBusy
-                        && Instant::now() < patience =>
+                        && Instant::now() < patience
+                        && !self.is_cancelled() =>
                 {
                     thread::sleep(pause);
                     pause = (pause * 2).min(Duration::from_millis(500));
@@ -116,6 +141,9 @@ impl ProcessExec {
 
 impl Exec for ProcessExec {
     fn exec(&self, plugin: &Path, stdin: &[u8], env: &CallEnv) -> Result<Vec<u8>, ExecError> {
+        if self.is_cancelled() {
+            return Err(ExecError::Cancelled { stderr: Vec::new() });
+        }
         let until = self.deadline.map(|deadline| Instant::now() + deadline);
         let child = self
             .start(plugin, env, until)
@@ -126,10 +154,10 @@ impl Exec for ProcessExec {
         let mut process = Process {
             pidfd: pidfd(&child),
             child,
-            in_own_group: self.deadline.is_some(),
+            in_own_group: self.may_end_plugins(),
             reaped: false,
         };
-        let conversed = process.converse(stdin, until, self.stdout_limit, &self.on_stderr);
+        let conversed = process.converse(stdin, until, self);
         let Conversation {
             end,
             stdout,
@@ -149,6 +177,7 @@ impl Exec for ProcessExec {
                 after: self.deadline.unwrap_or_default(),
                 stderr,
             }),
+            End::Cancelled => Err(ExecError::Cancelled { stderr }),
             End::OutOfSpace => Err(ExecError::TooMuchOutput {
                 limit: self.stdout_limit,
             }),
@@ -166,6 +195,7 @@ enum End {
     Exited(ExitStatus),
     OutOfTime,
     OutOfSpace,
+    Cancelled,
 }
 
 /// A running plugin. It does not outlive this value.
@@ -184,8 +214,7 @@ impl Process {
         &mut self,
         input: &[u8],
         until: Option<Instant>,
-        stdout_limit: usize,
-        on_stderr: &OnStderr,
+        exec: &ProcessExec,
     ) -> io::Result<Conversation> {
         let mut stdin = Feed::new(self.child.stdin.take(), input)?;
         let mut stdout = Drain::new(self.child.stdout.take())?;
@@ -197,10 +226,10 @@ impl Process {
             stdin.pump()?;
             let within_limit = stdout.pump(|bytes| {
                 kept_stdout.extend_from_slice(bytes);
-                kept_stdout.len() <= stdout_limit
+                kept_stdout.len() <= exec.stdout_limit
             })?;
             stderr.pump(|bytes| {
-                on_stderr(bytes);
+                (exec.on_stderr)(bytes);
                 let room = STDERR_KEPT - kept_stderr.len();
                 kept_stderr.extend_from_slice(&bytes[..bytes.len().min(room)]);
                 true
@@ -212,6 +241,10 @@ impl Process {
             if exited {
                 self.reaped = true;
                 break End::Exited(self.child.wait()?);
+            }
+            if exec.is_cancelled() {
+                self.end();
+                break End::Cancelled;
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
@@ -229,6 +262,7 @@ impl Process {
                     .fd()
                     .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
                 self.pidfd.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)),
+                exec.cancellation.as_ref().map(Cancellation::poll),
             ];
             let left = if self.pidfd.is_some() {
                 left

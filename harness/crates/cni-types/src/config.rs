@@ -83,9 +83,14 @@ impl PluginConfig {
         self.text("type").filter(|name| !name.is_empty())
     }
 
-    /// The same, if it says which plugin it is for, as every configuration on disk must.
+    /// The same, if it says which plugin it is for, as every configuration on disk must: the name of a file,
+    /// not a way to one.
     pub fn with_a_type(self) -> Result<Self, InvalidConfig> {
         match self.plugin_type() {
+            Some(name) if name.contains(['/', '\0']) || matches!(name, "." | "..") => {
+                let what = format!("is not the name of a file in a plugin directory: {name:?}");
+                Err(InvalidConfig::key("type", what))
+            }
             Some(_) => Ok(self),
             None => Err(InvalidConfig::key("type", "is missing")),
         }

@@ -310,6 +310,10 @@ mod tests {
                 "{\"name\":\"n\",\"plugins\":[{\"type\":\"a\"},\n{}]}",
                 "`plugins[1].type` is missing (line 2, column 1)",
             ),
+            (
+                r#"{"name":"n","plugins":[{"type":"../sh"}]}"#,
+                "`plugins[0].type` is not the name of a file in a plugin directory: \"../sh\" (line 1, column 32)",
+            ),
         ] {
             assert_eq!(
                 NetworkConfigList::from_slice(text.as_bytes())

@@ -32,7 +32,7 @@ enum Step {
 
 impl InvalidConfig {
     /// What is wrong with the value of a key.
-    pub(crate) fn key(key: &str, what: impl Into<String>) -> Self {
+    pub fn key(key: &str, what: impl Into<String>) -> Self {
         Self {
             path: vec![Step::Key(key.to_owned())],
             what: what.into(),

@@ -168,6 +168,45 @@ fn what_cannot_be_used_stops_check_but_never_del() {
 }
 
 #[test]
+fn two_attachments_may_share_a_file_name() {
+    let cache = tempfile::tempdir().unwrap();
+    let plugins = Recorder::good();
+    let runtime = runtime(&plugins, cache.path());
+    let named = |name: &str| {
+        let mut list = network("1.0.0", &["a"]);
+        list.name = name.to_owned();
+        list
+    };
+    let (list, rt) = (named("net-c"), attachment("1"));
+    let (other, other_rt) = (named("net"), attachment("c-1"));
+    runtime.add_network_list(&list, &rt).unwrap();
+    plugins.forget();
+    runtime.del_network_list(&other, &other_rt).unwrap();
+    assert_eq!(plugins.calls()[0].stdin.get("prevResult"), None);
+    assert!(
+        runtime
+            .network_list_cached_result(&list, &rt)
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+    let cache = tempfile::tempdir().unwrap();
+    put(cache.path(), "other", b"");
+    let pipe = cache.path().join("results/net-c1-eth0");
+    let mkfifo = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(mkfifo.unwrap().success());
+    let plugins = Recorder::good();
+    let runtime = runtime(&plugins, cache.path());
+    let list = network("1.0.0", &["a"]);
+    runtime.gc_network_list(&list, &[]).unwrap();
+    runtime.del_network_list(&list, &attachment("c1")).unwrap();
+    assert!(!pipe.exists());
+}
+
+#[test]
 fn a_directory_in_place_of_a_file_does_not_stop_del() {
     let cache = tempfile::tempdir().unwrap();
     fs::create_dir_all(cache.path().join("results/net-c1-eth0")).unwrap();

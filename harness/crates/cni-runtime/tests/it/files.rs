@@ -152,16 +152,16 @@ fn plugins_in_the_networks_folder_come_after_those_inlined() {
 #[test]
 fn a_network_without_plugins_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path(), "a.conflist", r#"{"name":"n"}"#);
-    write(dir.path(), "b.conflist", r#"{"name":".."}"#);
+    write(dir.path(), "a.conflist", "\n{\"name\":\"n\"}");
+    write(dir.path(), "b.conflist", "\n{\"name\":\"..\"}");
     write(dir.path(), "stray.conf", r#"{"type":"stray"}"#);
     for file in ["a.conflist", "b.conflist"] {
         let error = network_list_from_file(&dir.path().join(file)).unwrap_err();
+        let error = error.to_string();
         assert!(
-            matches!(
-                error,
-                Error::Configuration(ConfigurationError::NoPlugins(_))
-            ),
+            error.contains(file)
+                && error.contains("`plugins` is missing")
+                && error.ends_with("(line 2, column 1)"),
             "{error}"
         );
     }
@@ -170,6 +170,69 @@ fn a_network_without_plugins_is_refused() {
         error
             .to_string()
             .ends_with("`name` is missing (line 1, column 1)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_type_that_leads_elsewhere_is_refused_where_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        "a.conflist",
+        "{\"name\":\"n\",\"plugins\":[\n{\"type\":\"../../bin/sh\"}]}",
+    );
+    write(dir.path(), "b.conf", r#"{"name":"m","type":"/bin/sh"}"#);
+    write(dir.path(), "k.conflist", r#"{"name":"k"}"#);
+    write(dir.path(), "k/10.conf", r#"{"type":".."}"#);
+    for (network, said) in [
+        (
+            "n",
+            "a.conflist`: `plugins[0].type` is not the name of a file in a plugin directory: \"../../bin/sh\" (line 2, column 9)",
+        ),
+        (
+            "m",
+            "b.conf`: `type` is not the name of a file in a plugin directory: \"/bin/sh\" (line 1, column 20)",
+        ),
+        (
+            "k",
+            "k/10.conf`: `type` is not the name of a file in a plugin directory: \"..\" (line 1, column 9)",
+        ),
+    ] {
+        let error = load_network_list(dir.path(), network)
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with(said), "{error}");
+    }
+}
+
+#[test]
+fn of_several_names_the_last_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        "a.conflist",
+        r#"{"name":"m","name":"n","plugins":[{"type":"a"}]}"#,
+    );
+    assert_eq!(load_network_list(dir.path(), "n").unwrap().name, "n");
+    assert!(load_network_list(dir.path(), "m").is_err());
+}
+
+#[test]
+fn a_pipe_among_the_files_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("00.conflist");
+    let mkfifo = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(mkfifo.unwrap().success());
+    write(
+        dir.path(),
+        "10.conflist",
+        r#"{"name":"n","plugins":[{"type":"a"}]}"#,
+    );
+    assert_eq!(types(&load_network_list(dir.path(), "n").unwrap()), ["a"]);
+    let error = load_network_list(dir.path(), "m").unwrap_err().to_string();
+    assert!(
+        error.contains("00.conflist") && error.contains("not a regular file"),
         "{error}"
     );
 }
@@ -198,5 +261,32 @@ proptest! {
             fs::write(dir.path().join(format!("{name}.{extension}")), &bytes).unwrap();
         }
         prop_assert!(load_network_list(dir.path(), "n").is_err());
+    }
+
+    #[test]
+    fn no_configuration_makes_it_panic_and_every_error_says_where(
+        key in "name|cniVersion|cniVersions|disableCheck|disableGC|loadOnlyInlinedPlugins|plugins|type|capabilities|ipam|dns|args",
+        value in crate::json::any_json(),
+        inner in any::<bool>(),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut list = serde_json::json!({"name": "n", "plugins": [{"type": "a"}]});
+        let place = if inner { &mut list["plugins"][0] } else { &mut list };
+        place[&key] = value;
+        fs::write(dir.path().join("n.conflist"), list.to_string()).unwrap();
+        match network_list_from_file(&dir.path().join("n.conflist")) {
+            Ok(loaded) => {
+                for plugin in &loaded.plugins {
+                    let rt = crate::recorder::attachment("c");
+                    let derived = cni_runtime::derive_plugin_config(&loaded, plugin, None, &rt.capability_args);
+                    prop_assert!(serde_json::from_slice::<serde_json::Value>(&derived).unwrap().is_object());
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                prop_assert!(error.contains("n.conflist") && error.contains("(line 1, column "), "{}", error);
+                prop_assert!(error.contains('`'), "{}", error);
+            }
+        }
     }
 }

@@ -6,6 +6,8 @@ mod attachments;
 mod cache;
 mod delegation;
 mod files;
+mod hostile;
+mod json;
 mod networks;
 mod process;
 mod recorder;

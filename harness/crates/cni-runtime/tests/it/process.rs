@@ -6,9 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use cni_runtime::{CallEnv, Error, Exec, ExecError, Exit, PluginFault, ProcessExec};
+use cni_runtime::{CallEnv, Cancellation, Error, Exec, ExecError, Exit, PluginFault, ProcessExec};
 use cni_types::Operation;
 
 use crate::recorder::{attachment, network, runtime};
@@ -211,6 +212,34 @@ fn a_call_that_takes_too_long_is_ended_with_all_it_started() {
     let pids = fs::read_to_string(pids).unwrap();
     assert_eq!(pids.lines().count(), 3);
     assert!(eventually(|| !pids.lines().any(is_alive)), "{pids}");
+}
+
+#[test]
+fn a_cancelled_call_is_ended_with_all_it_started_and_no_other_is_made() {
+    let plugins = Plugins::new();
+    let pids = plugins.dir.path().join("pids");
+    let script = format!(
+        "sleep 1000 & echo $! >> {pids}\necho $$ >> {pids}\nwait",
+        pids = pids.display()
+    );
+    let path = plugins.script(&script);
+    let cancellation = Cancellation::new().unwrap();
+    let exec = quiet().with_cancellation(&cancellation);
+    let started = || fs::read_to_string(&pids).is_ok_and(|pids| pids.lines().count() == 2);
+    let error = thread::scope(|scope| {
+        scope.spawn(|| {
+            let both = eventually(started);
+            cancellation.cancel();
+            assert!(both);
+        });
+        exec.exec(&path, b"", &env()).unwrap_err()
+    });
+    assert!(matches!(error, ExecError::Cancelled { .. }), "{error}");
+    let running = fs::read_to_string(&pids).unwrap();
+    assert!(eventually(|| !running.lines().any(is_alive)), "{running}");
+    let error = exec.exec(&path, b"", &env()).unwrap_err();
+    assert!(matches!(error, ExecError::Cancelled { .. }), "{error}");
+    assert_eq!(fs::read_to_string(&pids).unwrap(), running);
 }
 
 #[test]
