@@ -1,14 +1,15 @@
-//! Every way in which the scripted plugin can break the SPEC.
+//! Every way in which the scripted plugin and the scripted runtime can break the SPEC.
 //!
 //! A check names the fault that must trip it; the scripted plugin commits the fault that stands
-//! behind the first dot of the name that it is called by, as in `scripted.two-documents`.
+//! behind the first dot of the name that it is called by, as in `scripted.two-documents`. So does the
+//! scripted runtime, as in `scripted-runtime.runtime-del-forward`.
 
 macro_rules! faults {
     ($($name:ident, $id:literal, $does:literal;)*) => {
         /// One way to break the SPEC.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Fault {
-            $(#[doc = concat!("The plugin ", $does, ".")] $name,)*
+            $(#[doc = concat!("It ", $does, ".")] $name,)*
         }
 
         impl Fault {
@@ -184,9 +185,46 @@ faults! {
     IpamLeaks, "ipam-leaks", "never releases an address";
     IpamWithIndex, "ipam-with-index", "answers ADD as IPAM with an `interface` for every address";
     IpamNoPrefix, "ipam-no-prefix", "hands out an address without prefix length";
+    RuntimeAddReversed, "runtime-add-reversed", "executes ADD in reverse order";
+    RuntimeFirstHasResult, "runtime-first-has-result", "gives the first ADD a `prevResult`";
+    RuntimeForgetsResult, "runtime-forgets-result", "gives no ADD the result of the one before";
+    RuntimeKeepsName, "runtime-keeps-name", "leaves a plugin's own `name` and `cniVersion` as they are";
+    RuntimeDropsUnknown, "runtime-drops-unknown", "gives plugins only the keys that it knows";
+    RuntimeKeepsCapabilities, "runtime-keeps-capabilities", "leaves `capabilities` in what plugins are given";
+    RuntimeAllCapabilities, "runtime-all-capabilities", "gives every plugin every capability argument";
+    RuntimeOmitsArgs, "runtime-omits-args", "executes plugins without CNI_ARGS";
+    RuntimeOddContainer, "runtime-odd-container", "gives containers ids that start with a hyphen";
+    RuntimeOtherEnvironment, "runtime-other-environment", "gives each plugin of a list another variable";
+    RuntimeCheckOtherIfname, "runtime-check-other-ifname", "executes CHECK with another CNI_IFNAME than ADD";
+    RuntimeDelOtherIfname, "runtime-del-other-ifname", "executes DEL with another CNI_IFNAME than ADD";
+    RuntimeDelForward, "runtime-del-forward", "executes DEL in the order of ADD";
+    RuntimeDelWithoutResult, "runtime-del-without-result", "executes DEL without `prevResult`";
+    RuntimeKeepsResult, "runtime-keeps-result", "does not forget the result after DEL";
+    RuntimeCheckSkips, "runtime-check-skips", "executes CHECK by the first plugin only";
+    RuntimeCheckWithoutResult, "runtime-check-without-result", "executes CHECK without `prevResult`";
+    RuntimeChecksAnyway, "runtime-checks-anyway", "executes CHECK although `disableCheck` is set";
+    RuntimeChecksUnknown, "runtime-checks-unknown", "executes CHECK for a container that it never added";
+    RuntimeAddGoesOn, "runtime-add-goes-on", "goes on with ADD after an error";
+    RuntimeDelGoesOn, "runtime-del-goes-on", "goes on with DEL after an error";
+    RuntimeSwallowsErrors, "runtime-swallows-errors", "reports success when a plugin failed";
+    RuntimeFailsAnyway, "runtime-fails-anyway", "reports failure when every plugin succeeded";
+    RuntimeSkipsMissing, "runtime-skips-missing", "passes over plugins that do not exist";
+    RuntimeForgetsFailedAdd, "runtime-forgets-failed-add", "does nothing on DEL after a failed ADD";
+    RuntimeDelAtOnce, "runtime-del-at-once", "executes the DELs of a list all at once";
+    RuntimeNoLock, "runtime-no-lock", "executes operations for one container at the same time";
+    RuntimeGcBeside, "runtime-gc-beside", "executes GC beside other operations";
+    RuntimeGcWithoutList, "runtime-gc-without-list", "executes GC without the list of valid attachments";
+    RuntimeGcNamesContainer, "runtime-gc-names-container", "executes GC with a container's parameters";
+    RuntimeGcStops, "runtime-gc-stops", "stops GC at the first error";
+    RuntimeLowestVersion, "runtime-lowest-version", "chooses the lowest version of `cniVersions`";
 }
 
 impl Fault {
+    /// Whether it is the scripted runtime that commits it, not the scripted plugin.
+    pub fn is_a_runtimes(self) -> bool {
+        self.id().starts_with("runtime-")
+    }
+
     /// The fault with this id.
     pub fn find(id: &str) -> Option<Fault> {
         Fault::ALL.iter().copied().find(|fault| fault.id() == id)

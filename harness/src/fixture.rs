@@ -259,6 +259,7 @@ pub fn minimal(plugin_type: &str, kind: crate::subject::Kind) -> Fixture {
         Kind::Ipam => {
             json!([{"type": "ptp", "ipam": {"type": plugin_type, "subnet": "10.88.0.0/16"}}])
         }
+        Kind::Runtime => return of_runtimes(),
     };
     let mut list = Map::new();
     list.insert("cniVersion".to_owned(), json!("1.0.0"));
@@ -269,6 +270,15 @@ pub fn minimal(plugin_type: &str, kind: crate::subject::Kind) -> Fixture {
         list,
         surroundings: Surroundings::default(),
     }
+}
+
+/// The network that runtimes are tried with; the recording plugin stands for each plugin in it.
+pub fn of_runtimes() -> Fixture {
+    let (origin, text) = (
+        "fixtures/runtimes/recorded.conflist",
+        include_str!("../../fixtures/runtimes/recorded.conflist"),
+    );
+    parse(origin, text).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {

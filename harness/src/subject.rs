@@ -12,10 +12,18 @@ use thiserror::Error;
 use crate::engine::HarnessError;
 use crate::fixture::{self, Fixture, FixtureError};
 
+/// The versions that a runtime is tried in. It is not asked: the SPEC has no way to.
+const OF_RUNTIMES: [Version; 4] = [
+    Version::V0_3_1,
+    Version::V0_4_0,
+    Version::V1_0_0,
+    Version::V1_1_0,
+];
+
 /// Where the reference ptp that cnispec carries stands in a lab.
 pub const EMBEDDED_PTP: &str = "/run/cnispec/bin/ptp";
 
-/// What a plugin does in a network configuration list, and so how it is called.
+/// What the subject does with a network configuration list, and so how it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -25,10 +33,12 @@ pub enum Kind {
     Chained,
     /// Called by an interface plugin: it hands out addresses.
     Ipam,
+    /// No plugin, but what executes plugins: a command like `cnitool`.
+    Runtime,
 }
 
 impl Kind {
-    /// Every kind.
+    /// Every kind of plugin.
     pub const ALL: &'static [Kind] = &[Kind::Interface, Kind::Chained, Kind::Ipam];
 
     /// The word for it on the command line and in reports.
@@ -37,6 +47,7 @@ impl Kind {
             Kind::Interface => "interface",
             Kind::Chained => "chained",
             Kind::Ipam => "ipam",
+            Kind::Runtime => "runtime",
         }
     }
 }
@@ -46,6 +57,8 @@ impl Kind {
 pub struct Subject {
     /// The plugin's file, absolute.
     pub path: PathBuf,
+    /// A runtime's words before those of a command; none for a plugin.
+    pub arguments: Vec<String>,
     /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
     /// The `type` by which configurations name it: the file's name.
@@ -182,10 +195,8 @@ impl Subject {
         };
         Ok(Self {
             path,
-            sha256: Sha256::digest(content)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            arguments: Vec::new(),
+            sha256: hexadecimal(&content),
             plugin_type,
             kind: found,
             fixture,
@@ -196,6 +207,41 @@ impl Subject {
 }
 
 impl Subject {
+    /// The runtime that this command line starts: a program, by its path or found in PATH, and words that come
+    /// before those of each command.
+    pub fn runtime(command: &str) -> Result<Self, SubjectError> {
+        let mut words = command.split_whitespace().map(str::to_owned);
+        let program = PathBuf::from(words.next().unwrap_or_default());
+        let missing = |error| SubjectError::Missing {
+            path: program.clone(),
+            error,
+        };
+        let path = if program.components().count() == 1 && !command.starts_with("./") {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&path)
+                .map(|directory| directory.join(&program))
+                .find(|path| path.is_file())
+                .unwrap_or_else(|| program.clone())
+        } else {
+            program.clone()
+        };
+        let content = std::fs::read(executable(&path)?).map_err(missing)?;
+        Ok(Self {
+            path: std::path::absolute(&path).map_err(missing)?,
+            arguments: words.collect(),
+            sha256: hexadecimal(&content),
+            plugin_type: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+            kind: Kind::Runtime,
+            fixture: fixture::of_runtimes(),
+            cni_path: Vec::new(),
+            supported: OF_RUNTIMES.to_vec(),
+        })
+    }
+
     /// The plugin's own entry in the fixture's list: for an IPAM plugin, the one that names it.
     pub fn plugin_config(&self) -> &Value {
         let plugins = self.fixture.list.get("plugins").and_then(Value::as_array);
@@ -204,7 +250,9 @@ impl Subject {
             .flatten()
             .find(|plugin| match self.kind {
                 Kind::Ipam => plugin["ipam"]["type"] == *self.plugin_type,
-                Kind::Interface | Kind::Chained => plugin["type"] == *self.plugin_type,
+                Kind::Interface | Kind::Chained | Kind::Runtime => {
+                    plugin["type"] == *self.plugin_type
+                }
             })
             .unwrap_or(&Value::Null)
     }
@@ -227,7 +275,7 @@ impl Subject {
         let wanted = Some(self.plugin_type.as_str());
         let own = list.plugins.iter().find(|plugin| match self.kind {
             Kind::Ipam => plugin.ipam_type() == wanted,
-            Kind::Interface | Kind::Chained => plugin.plugin_type() == wanted,
+            Kind::Interface | Kind::Chained | Kind::Runtime => plugin.plugin_type() == wanted,
         });
         own.unwrap_or(&list.plugins[0])
     }
@@ -236,7 +284,7 @@ impl Subject {
     pub fn ipam_type(&self) -> Option<&str> {
         match self.kind {
             Kind::Interface => self.plugin_config().get("ipam")?.get("type")?.as_str(),
-            Kind::Chained | Kind::Ipam => None,
+            Kind::Chained | Kind::Ipam | Kind::Runtime => None,
         }
     }
 
@@ -247,6 +295,13 @@ impl Subject {
             .and_then(|version| version.parse().ok())
             .unwrap_or(Version::V1_0_0)
     }
+}
+
+fn hexadecimal(content: &[u8]) -> String {
+    Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn executable(path: &Path) -> Result<&Path, SubjectError> {

@@ -1,4 +1,4 @@
-//! The command `cnispec`, and every plugin that it carries: the name it is called by decides.
+//! The command `cnispec`, and every plugin and command that it carries: the name it is called by decides.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use cnispec::engine::session::Servant;
 use cnispec::engine::stopwatch::Stopwatch;
 use cnispec::engine::{session, standin, trace, worker};
 use cnispec::fuzz::executor::Executor;
-use cnispec::{cli, scripted};
+use cnispec::{cli, cnitool, scripted};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -18,15 +18,19 @@ fn main() -> ExitCode {
         .to_string_lossy()
         .into_owned();
     // The recording plugin stands in for another under the other's name.
-    if Path::new(&program).parent() == Some(Path::new(standin::DIRECTORY)) {
+    if scripted::recorder::executed_file().parent() == Some(Path::new(standin::DIRECTORY)) {
         return scripted::recorder::main();
     }
     match name.as_str() {
         "ptp" => return cni_skel::main(cni_reference::ptp::Ptp),
         "host-local" => return cni_skel::main(cni_reference::host_local::HostLocal),
         "planted" => return scripted::planted::main(),
+        "cnitool" => return cnitool::main(arguments),
         // What stands behind the dot is the fault that it commits.
         name if name.split('.').next() == Some("scripted") => return scripted::main(),
+        name if name.split('.').next() == Some("scripted-runtime") => {
+            return scripted::runtime::main(arguments);
+        }
         _ => {}
     }
     match arguments.next() {

@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod protocol;
 pub mod result;
 pub mod routes;
+pub mod runtime;
 pub mod status;
 pub mod version;
 
@@ -50,6 +51,7 @@ pub const SECTIONS: &[(&str, Section)] = &[
     ("delegation", delegation::ALL),
     ("ipam", ipam::ALL),
     ("convention", convention::ALL),
+    ("runtime", runtime::ALL),
 ];
 
 const fn must(versions: &'static [Version], anchor: &'static str, quote: &'static str) -> Clause {

@@ -20,6 +20,7 @@ mod names;
 mod network;
 mod protocol;
 mod result;
+mod runtime;
 mod version;
 
 use cni_types::Version;
@@ -237,6 +238,7 @@ pub fn catalogue() -> Vec<&'static Check> {
         network::CHECKS,
         delegation::CHECKS,
         convention::CHECKS,
+        runtime::CHECKS,
     ];
     lists.into_iter().flatten().collect()
 }

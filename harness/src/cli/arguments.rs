@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Test a plugin.
+    /// Test a plugin, or a runtime.
     Test(Box<TestArguments>),
     /// Give a plugin what nobody has thought of, and judge what it does by the checks that hold for every call.
     Fuzz(Box<FuzzArguments>),
@@ -46,11 +47,18 @@ pub(super) enum Command {
     },
     /// Tell what this machine allows, and how to change what it forbids.
     Doctor,
-    /// Write the reference plugins that cnispec carries into a directory.
+    /// Write the reference plugins and the cnitool that cnispec carries into a directory.
     Plugins {
         /// The directory; made if it does not exist.
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+    },
+    /// Execute a network configuration, with upstream's command line.
+    #[command(disable_help_flag = true)]
+    Cnitool {
+        /// What cnitool is told; `--help` tells more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
     },
 }
 
@@ -75,6 +83,9 @@ pub(super) struct TestArguments {
     /// What the plugin does in a list, where no configuration tells.
     #[arg(long, value_enum)]
     pub kind: Option<KindName>,
+    /// Test a runtime instead of a plugin: a command like cnitool, and the words before those of its commands.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["plugin", "config", "kind", "cni_path"])]
+    pub runtime: Option<String>,
     /// More directories in which plugins are found, separated by colons.
     #[arg(long, value_name = "DIRS", value_parser = directories)]
     pub cni_path: Option<Directories>,

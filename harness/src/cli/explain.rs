@@ -35,8 +35,13 @@ fn explain_check(check: &Check, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "scenarios  {}", scenarios.join(", "))?;
     writeln!(
         out,
-        "fault      `{}`: the scripted plugin {}",
+        "fault      `{}`: the scripted {} {}",
         check.fault.id(),
+        if check.fault.is_a_runtimes() {
+            "runtime"
+        } else {
+            "plugin"
+        },
         check.fault.does()
     )?;
     if let Some(dispute) = check.dispute {

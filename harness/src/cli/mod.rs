@@ -24,6 +24,8 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use failure::Failure;
 
+use crate::cnitool;
+
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Explain { id } => explain::run(&id),
         Command::Doctor => doctor::run(),
         Command::Plugins { directory } => plugins::run(&directory),
+        Command::Cnitool { words } => return cnitool::main(words),
     };
     match done {
         Ok(status) => ExitCode::from(status),

@@ -1,4 +1,4 @@
-//! `cnispec plugins`: the plugins that cnispec carries, as files.
+//! `cnispec plugins`: the plugins that cnispec carries, and `cnitool`, as files.
 
 use std::fs;
 use std::io;
@@ -7,8 +7,8 @@ use std::path::Path;
 use super::failure::Failure;
 use super::print;
 
-/// The names by which the `cnispec` binary is a plugin.
-const CARRIED: &[&str] = &["ptp", "host-local", "scripted"];
+/// The names by which the `cnispec` binary is a plugin, or executes plugins.
+const CARRIED: &[&str] = &["ptp", "host-local", "scripted", "cnitool"];
 
 pub(super) fn run(directory: &Path) -> Result<u8, Failure> {
     let failed = |error: io::Error| {

@@ -14,19 +14,22 @@ use crate::check::{self, Check};
 use crate::engine::{self, Ran, Settings, Task};
 use crate::report::{Environment, HarnessFault, Replay, Report, Run, write_terminal};
 use crate::scenario;
-use crate::subject::Subject;
+use crate::subject::{Kind, Subject};
 use crate::transcript::{Ending, Transcript};
 use crate::verdict::{self, Outcome, Row, Strictness};
 
 pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     let selection = Selection::new(arguments)?;
     Target::must_differ(&arguments.report)?;
-    let mut subject = Subject::new(
-        arguments.plugin.as_deref(),
-        arguments.config.as_deref(),
-        arguments.kind.map(Into::into),
-        arguments.directories(),
-    )?;
+    let mut subject = match &arguments.runtime {
+        Some(command) => Subject::runtime(command)?,
+        None => Subject::new(
+            arguments.plugin.as_deref(),
+            arguments.config.as_deref(),
+            arguments.kind.map(Into::into),
+            arguments.directories(),
+        )?,
+    };
     if let Some(directory) = &arguments.replay {
         return replay::directory(directory, &subject);
     }
@@ -159,8 +162,12 @@ fn versions(subject: &Subject, asked: &[Version]) -> Result<Vec<Version>, Failur
         .find(|version| !subject.supported.contains(version))
     {
         let claimed: Vec<String> = subject.supported.iter().map(Version::to_string).collect();
+        let (why, they) = match subject.kind {
+            Kind::Runtime => ("runtimes are not tried in", "they are tried in"),
+            _ => ("the plugin does not claim to support", "it claims"),
+        };
         return Err(Failure::usage(format!(
-            "the plugin does not claim to support version {other}\nhint: it claims {}",
+            "{why} version {other}\nhint: {they} {}",
             claimed.join(", ")
         )));
     }
@@ -280,6 +287,9 @@ fn replay_of(arguments: &TestArguments) -> Replay {
             "--kind",
             crate::subject::Kind::from(kind).as_str().to_owned(),
         );
+    }
+    if let Some(command) = &arguments.runtime {
+        option("--runtime", command.clone());
     }
     let directories = arguments.directories();
     if !directories.is_empty() {

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
@@ -15,7 +17,7 @@ use super::process::{self, Ended, Limits};
 use super::worker::Job;
 use super::{HarnessError, files, standin, surroundings};
 use crate::subject::{Kind, Subject};
-use crate::transcript::{Bytes, Call, Delivery, Ending, Role, State, Step, Transcript};
+use crate::transcript::{Bytes, Call, Delegated, Delivery, Ending, Role, State, Step, Transcript};
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
@@ -73,6 +75,8 @@ pub struct Execution<'a> {
     pub container: Option<&'a str>,
     /// The plugin's file.
     pub path: &'a Path,
+    /// The words behind it.
+    pub arguments: &'a [String],
     /// The complete environment.
     pub env: Vec<(String, Bytes)>,
     /// Standard input.
@@ -463,7 +467,7 @@ impl Lab {
                 path.extend(own);
                 path.extend(self.subject.cni_path.clone());
             }
-            Kind::Interface | Kind::Ipam => {
+            Kind::Interface | Kind::Ipam | Kind::Runtime => {
                 path.extend(own);
                 path.extend(self.subject.cni_path.clone());
                 path.push(carried);
@@ -500,6 +504,7 @@ impl Lab {
             role,
             container: execution.container.map(str::to_owned),
             path: execution.path.display().to_string(),
+            arguments: execution.arguments.to_vec(),
             env: execution.env,
             stdin: execution.stdin.into(),
             delivery: execution.delivery,
@@ -522,26 +527,77 @@ impl Lab {
 
     /// The same, where the state before is known: the index of what was last written down.
     pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> Doing<Call> {
-        let ended = process::run(
-            execution.path,
-            &execution.env,
-            &execution.stdin,
-            execution.delivery,
-            self.limits,
-        )?;
+        let ended = run(&execution, self.limits)?;
         let after = self.state()?;
+        Ok(self.write_down(execution, ended, [before, after], standin::take_records()?))
+    }
+
+    /// Executes two at once. What the recording plugins were told stands with the first of them.
+    pub fn execute_at_once(&self, executions: [Execution<'_>; 2]) -> Doing {
+        let before = self.state()?;
+        let ended = at_once(&executions, self.limits)?;
+        let states = [before, self.state()?];
+        let mut records = standin::take_records()?;
+        for (execution, ended) in executions.into_iter().zip(ended) {
+            self.write_down(execution, ended, states, std::mem::take(&mut records));
+        }
+        Ok(())
+    }
+
+    fn write_down(
+        &self,
+        execution: Execution<'_>,
+        ended: Ended,
+        [before, after]: [usize; 2],
+        delegated: Vec<Delegated>,
+    ) -> Call {
         let call = Call {
             before,
             after,
-            delegated: standin::take_records()?,
+            delegated,
             ..self.record(execution, ended)
         };
         if self.recording {
             let step = Step::Call(Box::new(call.clone()));
             self.tape.borrow_mut().steps.push(step);
         }
-        Ok(call)
+        call
     }
+}
+
+/// Starts every execution in the same moment.
+pub(super) fn at_once(executions: &[Execution<'_>], limits: Limits) -> Doing<Vec<Ended>> {
+    let start = Barrier::new(executions.len());
+    std::thread::scope(|scope| {
+        let running: Vec<_> = executions
+            .iter()
+            .map(|execution| {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    run(execution, limits)
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(ended) => Ok(ended?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
+}
+
+fn run(execution: &Execution<'_>, limits: Limits) -> io::Result<Ended> {
+    process::run(
+        execution.path,
+        execution.arguments,
+        &execution.env,
+        &execution.stdin,
+        execution.delivery,
+        limits,
+    )
 }
 
 /// What must stay visible in the lab at its path: the subject's directory, where the file really

@@ -6,6 +6,7 @@ mod machine;
 pub mod operations;
 pub mod process;
 mod registers;
+mod runtime;
 pub mod session;
 pub mod standin;
 pub mod stopwatch;
@@ -23,7 +24,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::scenario;
-use crate::subject::Subject;
+use crate::subject::{Kind, Subject};
 use crate::transcript::{Call, Ending, Exit, Reading, Transcript};
 
 pub use machine::{BIN, why_no_namespaces};
@@ -95,6 +96,13 @@ pub fn probe(subject: &Subject, settings: &Settings) -> Result<Probed, HarnessEr
         scenario: PROBE.to_owned(),
         spec_version: subject.version_of_fixture(),
     };
+    if subject.kind == Kind::Runtime {
+        // There is nothing to ask a runtime, and nothing that the lab could lack for recording plugins.
+        return Ok(Probed {
+            supported: subject.supported.clone(),
+            lacking: None,
+        });
+    }
     let transcript = run_one(subject, &task, settings)?;
     if let Some((_, call)) = transcript.calls().next()
         && let Exit::NotStarted(why) = &call.exit

@@ -127,7 +127,7 @@ impl Lab {
     fn walked(&self) -> Vec<PluginConfig> {
         match self.kind() {
             Kind::Ipam => vec![self.own_plugin().clone()],
-            Kind::Interface | Kind::Chained => self.network().plugins.clone(),
+            Kind::Interface | Kind::Chained | Kind::Runtime => self.network().plugins.clone(),
         }
     }
 
@@ -202,6 +202,7 @@ impl Lab {
             operation,
             container,
             path,
+            arguments: &[],
             env,
             stdin,
             delivery: Delivery::Whole,
@@ -576,6 +577,7 @@ impl<'a> Direct<'a> {
             operation: self.operation,
             container: self.container,
             path: &self.lab.subject().path,
+            arguments: &[],
             env,
             stdin,
             delivery: self.delivery,

@@ -53,11 +53,12 @@ pub struct Ended {
     pub usage: Usage,
 }
 
-/// Executes a plugin with exactly this environment and standard input, given in this way.
+/// Executes a plugin with exactly these arguments, this environment and standard input, given in this way.
 ///
 /// A plugin that cannot be started is a result, not an error.
 pub fn run(
     path: &Path,
+    arguments: &[String],
     env: &[(String, Bytes)],
     stdin: &[u8],
     delivery: Delivery,
@@ -65,7 +66,7 @@ pub fn run(
 ) -> io::Result<Ended> {
     let before = children_usage();
     let started = Instant::now();
-    let child = match spawn(path, env, delivery) {
+    let child = match spawn(path, arguments, env, delivery) {
         Ok(child) => child,
         Err(error) => {
             return Ok(Ended {
@@ -86,13 +87,19 @@ pub fn run(
     Ok(ended)
 }
 
-fn spawn(path: &Path, env: &[(String, Bytes)], delivery: Delivery) -> io::Result<Child> {
+fn spawn(
+    path: &Path,
+    arguments: &[String],
+    env: &[(String, Bytes)],
+    delivery: Delivery,
+) -> io::Result<Child> {
     use std::os::unix::ffi::OsStrExt;
     let stdin = match delivery {
         Delivery::Unreadable => Stdio::from(std::fs::File::open("/")?),
         Delivery::Whole | Delivery::Pieces | Delivery::Padded(_) => Stdio::piped(),
     };
     Command::new(path)
+        .args(arguments)
         .env_clear()
         .envs(
             env.iter()
@@ -430,7 +437,7 @@ mod tests {
             .unwrap();
         let env = vec![("PATH".to_owned(), Bytes::from("/usr/bin:/bin"))];
         loop {
-            let ended = run(&path, &env, stdin, delivery, limits).unwrap();
+            let ended = run(&path, &[], &env, stdin, delivery, limits).unwrap();
             // Another test may be forking while this file is open for writing.
             if !matches!(&ended.exit, Exit::NotStarted(why) if why.contains("busy")) {
                 return ended;
@@ -509,6 +516,7 @@ mod tests {
     fn a_file_that_cannot_be_executed_is_a_result() {
         let ended = run(
             Path::new("/nonexistent/plugin"),
+            &[],
             &[],
             b"",
             Delivery::Whole,

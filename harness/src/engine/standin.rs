@@ -24,7 +24,7 @@ const RECORDS: &str = "/run/cnispec/records";
 pub struct Orders {
     /// The plugin that it hands calls on to.
     pub pass_to: Option<PathBuf>,
-    /// What it answers itself, by operation.
+    /// What it answers itself, by operation, or by its name and the operation, as in `first ADD`.
     pub answers: BTreeMap<String, Reply>,
 }
 
@@ -37,6 +37,8 @@ pub struct Reply {
     pub stderr: Bytes,
     /// Its exit status.
     pub status: i32,
+    /// How long it waits before it answers, in milliseconds.
+    pub pause_ms: u64,
 }
 
 impl Orders {
@@ -59,10 +61,16 @@ impl Orders {
 pub fn install(plugin_type: &str, orders: &Orders) -> io::Result<()> {
     fs::create_dir_all(DIRECTORY)?;
     fs::create_dir_all(RECORDS)?;
+    give(orders)?;
     let place = Path::new(DIRECTORY).join(plugin_type);
     if !place.exists() {
         std::os::unix::fs::symlink(Path::new(machine::OWN).join("cnispec"), place)?;
     }
+    Ok(())
+}
+
+/// Tells the recording plugins what to do from now on.
+pub fn give(orders: &Orders) -> io::Result<()> {
     fs::write(ORDERS, serde_json::to_vec(orders)?)
 }
 

@@ -2,7 +2,6 @@
 //! nothing observed meanwhile.
 
 use std::collections::BTreeSet;
-use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
@@ -13,8 +12,7 @@ use serde_json::json;
 
 use super::HarnessError;
 use super::files;
-use super::lab::{Doing, Execution, Lab, Stop};
-use super::process::{self, Ended};
+use super::lab::{Doing, Execution, Lab, Stop, at_once};
 use super::session::Servant;
 use super::trace::{self, Trace};
 use crate::subject::Kind;
@@ -330,36 +328,6 @@ impl Stopwatch {
 /// Whether bare link deletion says something about plugins of this kind.
 pub fn makes_links(kind: Kind) -> bool {
     kind == Kind::Interface
-}
-
-/// Starts every execution in the same moment.
-fn at_once(executions: &[Execution<'_>], limits: process::Limits) -> Doing<Vec<Ended>> {
-    let start = Barrier::new(executions.len());
-    std::thread::scope(|scope| {
-        let running: Vec<_> = executions
-            .iter()
-            .map(|execution| {
-                let start = &start;
-                scope.spawn(move || {
-                    start.wait();
-                    process::run(
-                        execution.path,
-                        &execution.env,
-                        &execution.stdin,
-                        execution.delivery,
-                        limits,
-                    )
-                })
-            })
-            .collect();
-        running
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(ended) => Ok(ended?),
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
-    })
 }
 
 fn sample(measured: Measured, call: &Call) -> Sample {

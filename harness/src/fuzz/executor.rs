@@ -280,6 +280,7 @@ impl Executor {
                 operation,
                 container,
                 path: &self.lab.subject().path,
+                arguments: &[],
                 env,
                 stdin: shot.input(stored.as_ref()),
                 delivery: Delivery::Whole,
@@ -325,7 +326,7 @@ impl Executor {
         Ok(match self.lab.kind() {
             // What stands before the subject has new addresses and names.
             Kind::Chained => balanced(&left),
-            Kind::Interface | Kind::Ipam => left.is_empty(),
+            Kind::Interface | Kind::Ipam | Kind::Runtime => left.is_empty(),
         })
     }
 }

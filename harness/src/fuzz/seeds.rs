@@ -164,8 +164,8 @@ impl<'a> Seeds<'a> {
         }
         let reply = |stdout: &str, status| Reply {
             stdout: Bytes::from(stdout),
-            stderr: Bytes::default(),
             status,
+            ..Reply::default()
         };
         let error = json!({
             "cniVersion": self.version.to_string(), "code": 11, "msg": "try again later", "details": "",

@@ -118,6 +118,7 @@ pub(crate) fn checks() -> Vec<&'static Check> {
 pub(crate) fn subject() -> Subject {
     Subject {
         path: "/plugins/ho\u{1b}[5mstile".into(),
+        arguments: Vec::new(),
         sha256: "0".repeat(64),
         plugin_type: "ho\u{1b}[5mstile".to_owned(),
         kind: Kind::Interface,
@@ -143,6 +144,7 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
         role: Role::Subject,
         container: Some("a".to_owned()),
         path: "/plugins/hostile".to_owned(),
+        arguments: Vec::new(),
         env: vec![
             ("CNI_COMMAND".to_owned(), "DEL".into()),
             ("CNI_ARGS".to_owned(), Bytes(b"A=\xff\x1b".to_vec())),
@@ -158,10 +160,12 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
         before: 0,
         after: 1,
         delegated: vec![Delegated {
+            plugin: "ipam".to_owned(),
             env: Vec::new(),
             stdin: "{}".into(),
             stdout: "\u{1b}[31m<i>".into(),
             status: 0,
+            during: (0, 0),
             container_links: Vec::new(),
         }],
     };

@@ -81,6 +81,7 @@ fn refusal(lab: &Lab, code: u32) -> Reply {
         stdout: Bytes::from(document.to_string().as_str()),
         stderr: Bytes::from("a word of the stand-in\n"),
         status: 1,
+        ..Reply::default()
     }
 }
 

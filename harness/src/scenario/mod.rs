@@ -9,6 +9,7 @@ mod lifecycle;
 mod mutation;
 mod names;
 mod network;
+mod runtime;
 
 use cni_types::{Operation, Version};
 
@@ -94,6 +95,7 @@ pub fn all() -> Vec<&'static Scenario> {
         names::SCENARIOS,
         delegation::SCENARIOS,
         chain::SCENARIOS,
+        runtime::SCENARIOS,
     ]
     .into_iter()
     .flatten()

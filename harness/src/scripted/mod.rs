@@ -20,6 +20,7 @@ pub mod planted;
 pub mod recorder;
 mod refusal;
 mod result;
+pub mod runtime;
 mod speech;
 mod version;
 

@@ -1,13 +1,18 @@
 //! The recording plugin: it stands in for a delegate, writes down what it was given, and answers as
 //! told, or hands the call on to the plugin that it stands for.
 
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
+use std::time::Duration;
 
 use cni_netlink::Socket;
 use cni_netlink::netns::NetNs;
+use rustix::param::linux_execfn;
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::engine::standin::{self, Orders, Reply};
 use crate::transcript::{Bytes, Delegated};
@@ -26,18 +31,32 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The name of the file that was executed. The name it was called by is the caller's to choose.
+pub fn executed_file() -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(linux_execfn().to_bytes()))
+}
+
 fn serve() -> io::Result<i32> {
+    let began = now();
+    let plugin = executed_file()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let mut stdin = Vec::new();
     io::stdin().read_to_end(&mut stdin)?;
     let env = environment();
     // Before the call is handed on: this is what the caller had done by then.
     let container_links = container_links(&env);
-    let reply = answer(&standin::orders()?, &env, &stdin)?;
+    let reply = answer(&standin::orders()?, &plugin, &env, &stdin)?;
+    std::thread::sleep(Duration::from_millis(reply.pause_ms));
     let written = standin::record(&Delegated {
+        plugin,
         env,
         stdin: Bytes(stdin),
         stdout: reply.stdout.clone(),
         status: reply.status,
+        during: (began, now()),
         container_links,
     });
     // A caller that does not listen has been answered all the same.
@@ -45,6 +64,13 @@ fn serve() -> io::Result<i32> {
     let _ = io::stdout().write_all(&reply.stdout.0);
     let _ = io::stdout().flush();
     written.map(|()| reply.status)
+}
+
+/// Microseconds since the machine was started: the same for every process.
+fn now() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let parts = (u64::try_from(now.tv_sec), u64::try_from(now.tv_nsec));
+    parts.0.unwrap_or_default() * 1_000_000 + parts.1.unwrap_or_default() / 1000
 }
 
 fn environment() -> Vec<(String, Bytes)> {
@@ -71,8 +97,15 @@ fn container_links(env: &[(String, Bytes)]) -> Vec<String> {
     look().unwrap_or_default()
 }
 
-fn answer(orders: &Orders, env: &[(String, Bytes)], stdin: &[u8]) -> io::Result<Reply> {
-    if let Some(reply) = orders.answers.get(&variable(env, "CNI_COMMAND")) {
+fn answer(
+    orders: &Orders,
+    plugin: &str,
+    env: &[(String, Bytes)],
+    stdin: &[u8],
+) -> io::Result<Reply> {
+    let command = variable(env, "CNI_COMMAND");
+    let of_plugin = orders.answers.get(&format!("{plugin} {command}"));
+    if let Some(reply) = of_plugin.or_else(|| orders.answers.get(&command)) {
         return Ok(reply.clone());
     }
     match &orders.pass_to {
@@ -110,6 +143,7 @@ fn reply(output: Output) -> Reply {
         stdout: Bytes(output.stdout),
         stderr: Bytes(output.stderr),
         status: output.status.code().or(signal).unwrap_or(1),
+        ..Reply::default()
     }
 }
 
@@ -130,7 +164,7 @@ mod tests {
     fn a_call_is_handed_on_and_its_answer_handed_back() {
         let directory = tempfile::tempdir().unwrap();
         let path = plugin(directory.path(), "cat; echo a word >&2; exit 7");
-        let reply = answer(&Orders::pass_to(path), &[], b"{\"name\": \"n\"}").unwrap();
+        let reply = answer(&Orders::pass_to(path), "", &[], b"{\"name\": \"n\"}").unwrap();
         assert_eq!(reply.stdout, Bytes::from("{\"name\": \"n\"}"));
         assert_eq!(reply.stderr, Bytes::from("a word\n"));
         assert_eq!(reply.status, 7);
@@ -141,22 +175,25 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let orders = Orders::pass_to(plugin(directory.path(), "kill -9 $$"));
         let long = vec![b' '; 1 << 20];
-        assert_eq!(answer(&orders, &[], &long).unwrap().status, 137);
+        assert_eq!(answer(&orders, "", &[], &long).unwrap().status, 137);
     }
 
     #[test]
     fn what_it_was_told_to_answer_itself_is_not_handed_on() {
         let told = Reply {
             stdout: Bytes::from("{}"),
-            stderr: Bytes::default(),
             status: 1,
+            ..Reply::default()
         };
         let orders = Orders {
             pass_to: None,
             answers: [("DEL".to_owned(), told.clone())].into(),
         };
         let env = |command| vec![("CNI_COMMAND".to_owned(), Bytes::from(command))];
-        assert_eq!(answer(&orders, &env("DEL"), b"").unwrap(), told);
-        assert_eq!(answer(&orders, &env("ADD"), b"").unwrap().status, NO_ORDERS);
+        assert_eq!(answer(&orders, "", &env("DEL"), b"").unwrap(), told);
+        assert_eq!(
+            answer(&orders, "", &env("ADD"), b"").unwrap().status,
+            NO_ORDERS
+        );
     }
 }

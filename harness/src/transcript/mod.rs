@@ -25,7 +25,7 @@ pub struct Transcript {
     pub spec_version: Version,
     /// What kind of plugin stood at the centre.
     pub kind: Kind,
-    /// The plugin's `type`.
+    /// The plugin's `type`; a runtime's file name.
     pub plugin: String,
     /// The versions that the plugin's VERSION claims; empty when it did not answer.
     pub supported: Vec<Version>,
@@ -96,6 +96,9 @@ pub struct Call {
     pub container: Option<String>,
     /// The executed file.
     pub path: String,
+    /// The words behind it: none for a plugin, a command for a runtime.
+    #[serde(default)]
+    pub arguments: Vec<String>,
     /// The complete environment.
     pub env: Vec<(String, Bytes)>,
     /// What the plugin was given on standard input.
@@ -116,7 +119,8 @@ pub struct Call {
     pub before: usize,
     /// The state after; index into [`Transcript::states`].
     pub after: usize,
-    /// What the recording plugin was told while this call ran, if it stood in as delegate.
+    /// What recording plugins were told while this call ran: as the subject's delegate, or as the plugins that a
+    /// runtime executes.
     pub delegated: Vec<Delegated>,
 }
 
@@ -165,9 +169,11 @@ pub struct Usage {
     pub page_faults: u64,
 }
 
-/// What the recording plugin was given when the subject delegated to it.
+/// What a recording plugin was given when the subject executed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delegated {
+    /// The name of the executed file: the `type` of the plugin that it stands for.
+    pub plugin: String,
     /// The complete environment.
     pub env: Vec<(String, Bytes)>,
     /// What came on standard input.
@@ -176,6 +182,8 @@ pub struct Delegated {
     pub stdout: Bytes,
     /// The recording plugin's exit status.
     pub status: i32,
+    /// When it began and when it answered, in microseconds since the machine was started. Volatile.
+    pub during: (u64, u64),
     /// Names of the links in the container's namespace at that moment, if it could be entered.
     pub container_links: Vec<String>,
 }

@@ -7,10 +7,12 @@
 
 mod bench;
 mod browser;
+mod cnitool;
 mod faults;
 mod fuzz;
 mod report;
 mod requirements;
+mod runtimes;
 mod samples;
 mod upstream;
 mod users;

@@ -155,7 +155,7 @@ fn the_plugins_that_are_written_are_plugins() {
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(answer.is_object(), "{name}");
     }
-    assert_eq!(std::fs::read_dir(&to).unwrap().count(), 3);
+    assert_eq!(std::fs::read_dir(&to).unwrap().count(), 4);
 }
 
 #[test]

@@ -110,6 +110,21 @@ pub const RUNTIME_CONFIG_ON_DEL: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/libcni/api.go",
 };
 
+/// For [`super::runtime::CAPABILITIES_REMOVED`].
+pub const CAPABILITIES_KEPT: Dispute = Dispute {
+    reason: "Go's library leaves `capabilities` in what plugins are given, in every release, so that every plugin has \
+             always seen it",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/libcni/api.go",
+};
+
+/// For [`super::runtime::ONE_AT_A_TIME`] and [`super::runtime::GC_ALONE`] where two commands are given at once, and for
+/// [`super::runtime::CHECK_NEEDS_ADD`].
+pub const LEFT_TO_THE_CALLER: Dispute = Dispute {
+    reason: "Go's library and its cnitool keep no such order: they leave it to their callers, who may be held to be \
+             the runtime",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/libcni/api.go",
+};
+
 /// Every dispute by name.
 pub const ALL: &[(&str, Dispute)] = &[
     ("VERSION_IGNORES_INPUT", VERSION_IGNORES_INPUT),
@@ -128,4 +143,6 @@ pub const ALL: &[(&str, Dispute)] = &[
     ("VALUES_IN_WORDS", VALUES_IN_WORDS),
     ("CONTAINER_ID_FORM", CONTAINER_ID_FORM),
     ("RUNTIME_CONFIG_ON_DEL", RUNTIME_CONFIG_ON_DEL),
+    ("CAPABILITIES_KEPT", CAPABILITIES_KEPT),
+    ("LEFT_TO_THE_CALLER", LEFT_TO_THE_CALLER),
 ];

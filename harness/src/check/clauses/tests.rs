@@ -32,6 +32,7 @@ fn every_list_of_every_file_is_in_its_section() {
         ("delegation", include_str!("delegation.rs")),
         ("ipam", include_str!("ipam.rs")),
         ("convention", include_str!("convention.rs")),
+        ("runtime", include_str!("runtime.rs")),
     ];
     for ((section, lists), (file, source)) in SECTIONS.iter().zip(sources) {
         assert_eq!(*section, file);

@@ -1,0 +1,152 @@
+//! What a runtime did on a command: the executions of recording plugins, in the order in which they began.
+
+use serde_json::{Map, Value};
+
+use crate::check::Unmet;
+use crate::transcript::{Bytes, Call, Delegated, Reading, Transcript, read};
+
+/// One execution of a plugin by the runtime.
+#[derive(Clone, Copy)]
+pub(super) struct Execution<'t> {
+    /// The step of the command; index into [`Transcript::steps`].
+    pub step: usize,
+    record: &'t Delegated,
+}
+
+impl<'t> Execution<'t> {
+    /// The `type` of the plugin.
+    pub fn plugin(self) -> &'t str {
+        &self.record.plugin
+    }
+
+    /// A variable; empty if it is not set.
+    pub fn variable(self, name: &str) -> String {
+        let value = self.record.env.iter().find(|(key, _)| key == name);
+        value.map(|(_, value)| value.text()).unwrap_or_default()
+    }
+
+    /// The environment, sorted.
+    pub fn environment(self) -> Vec<(String, String)> {
+        let text = |(name, value): &(String, Bytes)| (name.clone(), value.text());
+        let mut environment: Vec<_> = self.record.env.iter().map(text).collect();
+        environment.sort();
+        environment
+    }
+
+    /// What it was asked.
+    pub fn command(self) -> String {
+        self.variable("CNI_COMMAND")
+    }
+
+    /// As in `ADD first`.
+    pub fn title(self) -> String {
+        format!("{} {}", self.command(), self.plugin())
+    }
+
+    /// What it was given on standard input; nothing where that is no object.
+    pub fn request(self) -> Map<String, Value> {
+        object(&self.record.stdin.0)
+    }
+
+    /// What it answered.
+    pub fn result(self) -> Map<String, Value> {
+        object(&self.record.stdout.0)
+    }
+
+    /// Whether it was told to answer with an error.
+    pub fn failed(self) -> bool {
+        self.record.status != 0
+    }
+
+    /// Whether both ran at some moment.
+    pub fn overlaps(self, other: Self) -> bool {
+        let (mine, others) = (self.record.during, other.record.during);
+        mine.0 < others.1 && others.0 < mine.1
+    }
+}
+
+fn object(bytes: &[u8]) -> Map<String, Value> {
+    match read(bytes) {
+        Reading::One(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
+}
+
+/// The plugins' executions on one command, or on two that were given at once.
+pub(super) fn on<'t>(t: &'t Transcript, labels: &[&str]) -> Result<Vec<Execution<'t>>, Unmet> {
+    let mut executions = Vec::new();
+    for label in labels {
+        let (step, call) = t.call(label)?;
+        executions.extend(of(step, call));
+    }
+    executions.sort_by_key(|execution| execution.record.during.0);
+    Ok(executions)
+}
+
+/// The same with this operation only; there must be one.
+pub(super) fn of_operation<'t>(
+    t: &'t Transcript,
+    label: &str,
+    operation: &str,
+) -> Result<Vec<Execution<'t>>, Unmet> {
+    let mut executions = on(t, &[label])?;
+    executions.retain(|execution| execution.command() == operation);
+    match executions.is_empty() {
+        false => Ok(executions),
+        true => Err(nothing_executed(t, label, operation)),
+    }
+}
+
+/// CHECK, GC and STATUS are the runtime's to leave out.
+fn nothing_executed(t: &Transcript, label: &str, operation: &str) -> Unmet {
+    let what = format!("the runtime executed no {operation} on the command `{label}`");
+    match (operation, t.call(label)) {
+        ("CHECK" | "GC" | "STATUS", _) => Unmet::NotApplicable(what),
+        (_, Ok((_, call))) => {
+            let stderr = call.stderr.text();
+            let said = stderr.lines().next().unwrap_or_default();
+            Unmet::Inconclusive(format!("{what}: {} {said}", call.outcome()))
+        }
+        (_, Err(unmet)) => unmet,
+    }
+}
+
+fn of(step: usize, call: &Call) -> impl Iterator<Item = Execution<'_>> {
+    call.delegated
+        .iter()
+        .map(move |record| Execution { step, record })
+}
+
+/// Every execution in the transcript that is about an attachment.
+pub(super) fn of_attachments(t: &Transcript) -> Vec<Execution<'_>> {
+    every(t)
+        .into_iter()
+        .filter(|execution| matches!(execution.command().as_str(), "ADD" | "CHECK" | "DEL"))
+        .collect()
+}
+
+/// Every execution in the transcript, but those that ask for versions, which are no part of any operation.
+pub(super) fn every(t: &Transcript) -> Vec<Execution<'_>> {
+    t.calls()
+        .flat_map(|(step, call)| of(step, call))
+        .filter(|execution| execution.command() != "VERSION")
+        .collect()
+}
+
+/// The entries of the network configuration list.
+pub(super) fn plugins(t: &Transcript) -> Vec<&Map<String, Value>> {
+    let plugins = t.config.get("plugins").and_then(Value::as_array);
+    plugins
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .collect()
+}
+
+/// Their types, in order.
+pub(super) fn types(t: &Transcript) -> Vec<&str> {
+    plugins(t)
+        .into_iter()
+        .filter_map(|plugin| plugin.get("type")?.as_str())
+        .collect()
+}
