@@ -15,21 +15,30 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 const SAMPLE: &str = include_str!("../reports/samples/report.json");
 const RESULTS: usize = 10_000;
+/// About 4 MiB of them.
+const TIMELINES: usize = 174;
 
-/// A report of 10,000 results in 1,000 checks: the sample's own, again and again.
+/// A report of 10,000 results in 250 checks, and as many timelines as there is room for: the sample's own, again and again.
 fn large() -> Report {
     let mut report: Report = serde_json::from_str(SAMPLE).unwrap();
     let results = report.results.clone();
     let timelines = report.timelines.clone();
     report.results = (0..RESULTS)
         .map(|number| {
-            let mut entry = results[number % results.len()].clone();
-            entry.check = format!("{}-{}", entry.check, number / 10);
-            entry.spec_version = Version::ALL[number % Version::ALL.len()];
+            let mut entry = results[number / 40 % results.len()].clone();
+            entry.check = format!("{}-{}", entry.check, number / 40);
+            entry.scenario = format!("{}-{}", entry.scenario, number % 40 / 5);
+            entry.spec_version = Version::ALL[number % 5];
             entry
         })
         .collect();
-    report.timelines = timelines.iter().cycle().take(400).cloned().collect();
+    report.timelines = (0..TIMELINES)
+        .map(|number| {
+            let mut timeline = timelines[number % timelines.len()].clone();
+            timeline.scenario = format!("{}-{number}", timeline.scenario);
+            timeline
+        })
+        .collect();
     report.summary.counts = Counts::of(report.results.iter().map(|entry| entry.outcome));
     report
 }

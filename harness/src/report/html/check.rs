@@ -15,6 +15,8 @@ use crate::verdict::Outcome;
 
 /// The most different ways in which one check is shown to come out.
 const CASES: usize = 12;
+/// In how many of them the call is shown in any case; the others have their timelines.
+const SHOWN: usize = 3;
 
 #[derive(Template)]
 #[template(path = "report/check.html")]
@@ -121,7 +123,8 @@ impl CheckView {
             cases: cases
                 .iter()
                 .take(CASES)
-                .map(|case| CaseView::new(case, runs))
+                .enumerate()
+                .map(|(index, case)| CaseView::new(case, runs, index < SHOWN))
                 .collect(),
             versions: versions.iter().map(Version::to_string).collect(),
             rows: rows(group, versions, runs),
@@ -150,26 +153,25 @@ impl DisputedView {
 }
 
 impl CaseView {
-    fn new(case: &[&Entry], runs: &HashSet<String>) -> Self {
+    fn new(case: &[&Entry], runs: &HashSet<String>, shows_call: bool) -> Self {
         let (entry, others) = (case[0], &case[1..]);
         let run = run_id(&entry.scenario, entry.spec_version);
+        let told = runs.contains(&run);
+        let evidence = entry.evidence.as_ref().filter(|_| shows_call || !told);
         Self {
             class: class(entry.outcome),
             word: word(entry.outcome),
             place: format!("{} in {}", visible(&entry.scenario), entry.spec_version),
-            run: runs.contains(&run).then_some(run),
+            run: told.then_some(run),
             expected: entry.expected.iter().map(|text| visible(text)).collect(),
             actual: entry.actual.as_deref().map(visible),
             reason: entry.reason.as_deref().map(visible),
             others: (!others.is_empty()).then(|| block::places(others)),
             replay: visible(&entry.replay),
-            evidence: entry
-                .evidence
-                .as_ref()
-                .map(|evidence| match CallView::shown(evidence) {
-                    Some(call) => call.to_string(),
-                    None => ChangesView::new(&evidence.state, 0).to_string(),
-                }),
+            evidence: evidence.map(|evidence| match CallView::shown(evidence) {
+                Some(call) => call.to_string(),
+                None => ChangesView::new(&evidence.state, 0).to_string(),
+            }),
         }
     }
 }
