@@ -36,10 +36,10 @@ for seed in $seeds; do
     --seed "$seed" --findings "$work/findings" --quiet >"$work/ours" || true
   wait
   faults() { grep -oh 'planted.rs:[0-9]*' | sort -t: -k2 -nu | cut -d: -f2 | tr '\n' ' '; }
-  executions=$(cat "$work"/out*/default/fuzzer_stats | awk -F: '/^execs_done/ { sum += $2 } END { print sum }')
+  executions=$(for plot in "$work"/out*/plot_data; do tail -n 1 "$plot" | cut -d, -f12; done | awk '{ sum += $1 } END { print sum }')
   echo "seed $seed"
   echo "  cnispec: $(sed -n 's/^planted: //p' "$work/ours")"
   echo "           faults $(cat "$work"/findings/*/finding.json | faults)$(ls "$work/findings" | grep -c leaves-no-file | sed 's/^[1-9].*/12/;s/^0$//')"
   echo "  afl-fuzz: $executions executions"
-  echo "           faults $(for input in "$work"/out*/default/crashes/id*; do "$work/planted" <"$input" 2>&1 >/dev/null; done | faults)"
+  echo "           faults $(for input in "$work"/out*/crashes/id*; do "$work/planted" <"$input" 2>&1 >/dev/null; done | faults)"
 done

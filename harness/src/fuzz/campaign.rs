@@ -220,6 +220,14 @@ impl<'a> Campaign<'a> {
         };
         match phase {
             Phase::Sequences => mutator.rearrange(&mut case, &other),
+            _ if mutator.rng.u8(..3) == 0 => {
+                // What the plugin takes one by one, all at once.
+                for _ in 0..2 << mutator.rng.u8(..5) {
+                    if let Some(other) = self.corpus.choose_taken(mutator.rng) {
+                        mutator.cross(&mut case, &other);
+                    }
+                }
+            }
             _ => mutator.mutate(&mut case, &other),
         }
         case

@@ -9,7 +9,7 @@ use super::case::Case;
 const MOST: usize = 2048;
 
 /// How many cases that the plugin took are kept, whatever they showed.
-const TAKEN: usize = 512;
+const TAKEN: usize = 1024;
 
 struct Entry {
     case: Case,

@@ -141,7 +141,7 @@ impl Mutator<'_> {
     }
 
     /// Takes over some of what is different in another case's first input.
-    fn cross(&mut self, case: &mut Case, other: &Case) {
+    pub fn cross(&mut self, case: &mut Case, other: &Case) {
         let (Some(own), Some(donor)) = (case.shots.first(), other.shots.first()) else {
             return;
         };
@@ -150,7 +150,11 @@ impl Mutator<'_> {
         else {
             return;
         };
-        merge(&mut tree, &donor, self.rng);
+        let base = self
+            .calls
+            .first()
+            .and_then(|shot| Tree::parse(&shot.stdin.0));
+        merge(&mut tree, &donor, base.as_ref(), self.rng);
         let after = Bytes(tree.render());
         if after.0.len() <= LONGEST_INPUT {
             for shot in case.shots.iter_mut().filter(|shot| shot.stdin == before) {
@@ -360,21 +364,34 @@ impl Mutator<'_> {
     }
 }
 
-/// Of every value that both have and that differs, one of the two; and half of what only the other has.
-fn merge(tree: &mut Tree, donor: &Tree, rng: &mut fastrand::Rng) {
+/// Takes over half of what the donor has otherwise than the base: what both began with is no news.
+fn merge(tree: &mut Tree, donor: &Tree, base: Option<&Tree>, rng: &mut fastrand::Rng) {
+    if Some(donor) == base {
+        return;
+    }
     match (tree, donor) {
         (Tree::Object(own), Tree::Object(others)) => {
+            if let Some(Tree::Object(entries)) = base {
+                let is_gone = |key: &str| {
+                    entries.iter().any(|(name, _)| name == key)
+                        && others.iter().all(|(name, _)| name != key)
+                };
+                own.retain(|(key, _)| !is_gone(key) || rng.bool());
+            }
             for (key, value) in others.iter().filter(|(key, _)| key != "prevResult") {
+                let base = base.and_then(|base| base.get(key));
                 match own.iter_mut().find(|(name, _)| name == key) {
-                    Some((_, mine)) => merge(mine, value, rng),
-                    None if rng.bool() => own.push((key.clone(), value.clone())),
+                    Some((_, mine)) => merge(mine, value, base, rng),
+                    None if base != Some(value) && rng.bool() => {
+                        own.push((key.clone(), value.clone()));
+                    }
                     None => {}
                 }
             }
         }
         (Tree::List(own), Tree::List(others)) if !own.is_empty() => {
-            for (mine, value) in own.iter_mut().zip(others) {
-                merge(mine, value, rng);
+            for (index, (mine, value)) in own.iter_mut().zip(others).enumerate() {
+                merge(mine, value, base.and_then(|base| base.at(&[index])), rng);
             }
             if others.len() > own.len() && rng.bool() {
                 own.extend_from_slice(&others[own.len()..]);
