@@ -71,6 +71,9 @@ faults! {
     AddPrintsNothing, "add-prints-nothing", "prints nothing on a successful ADD";
     ResultOtherVersion, "result-other-version", "gives 0.4.0 or 1.0.0 as the result's `cniVersion`, whichever was not asked for";
     ResultOldShape, "result-old-shape", "gives the result of an ADD in the shape of another version";
+    ResultOddValues, "result-odd-values", "gives routes of the result a destination that is none";
+    ResultMissingKeys, "result-missing-keys", "leaves `dst` out of the routes of the result";
+    ResultOddGateway, "result-odd-gateway", "gives the gateways of the result a prefix length";
     ResultWrongTypes, "result-wrong-types", "gives `ips` as an object";
     OtherIfname, "other-ifname", "gives the interface another name than CNI_IFNAME";
     TruncatesIfname, "truncates-ifname", "gives the interface the first 14 bytes of CNI_IFNAME as its name";
@@ -90,6 +93,7 @@ faults! {
     PhantomRoute, "phantom-route", "lists a route that does not exist";
     OmitsRoute, "omits-route", "does not list a route that it makes and was given by IPAM";
     DropsDetails, "drops-details", "hands the previous result on without hardware addresses and gateways";
+    ChangesPrevResult, "changes-prev-result", "hands the previous result on with another prefix length of every address";
     DropsPrevResult, "drops-prev-result", "answers ADD without what prevResult holds";
     ForgetsDns, "forgets-dns", "leaves the delegate's `dns` out of the result";
     LinkDown, "link-down", "leaves the container's interface down";
@@ -169,7 +173,7 @@ faults! {
     DelegateGarbageAccepted, "delegate-garbage-accepted", "succeeds although its IPAM printed no JSON";
     DelegateNullAccepted, "delegate-null-accepted", "succeeds although its IPAM printed `null`";
     GcDelegateErrorIgnored, "gc-delegate-error-ignored", "answers GC with success although its IPAM's GC failed";
-    SearchesFirstDirectoryOnly, "searches-first-directory-only", "looks for its IPAM in the first directory of CNI_PATH only";
+    SkipsLinkedDirectories, "skips-linked-directories", "does not look for its IPAM in directories of CNI_PATH that are links";
     DelegateStderrSwallowed, "delegate-stderr-swallowed", "does not pass its IPAM's standard error on";
     IgnoresRuntimeMac, "ignores-runtime-mac", "declares the capability `mac` and ignores it";
     IgnoresRuntimeIps, "ignores-runtime-ips", "declares the capability `ips` and ignores it";

@@ -161,6 +161,9 @@ fn honours_ifname(t: &Transcript) -> Judged {
             .iter()
             .filter(|link| before.links.iter().all(|old| old.name != link.name));
         let new: Vec<&str> = new.map(|link| link.name.as_str()).collect();
+        if let Some(fact) = super::document::is_no_link(&answer.document, &ifname) {
+            return Err(Unmet::NotApplicable(fact));
+        }
         let actual = match new.as_slice() {
             [] => "no interface was made in the container".to_owned(),
             names => format!("the container has got {}", names.join(", ")),

@@ -1,5 +1,7 @@
 //! What a chained plugin makes of the result that it is given.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value};
 
 use super::clauses::chain;
@@ -24,7 +26,19 @@ pub(super) const CHECKS: &[Check] = &[
         judge: keeps_details,
         ..IN_A_CHAIN
     },
+    Check {
+        id: "chain.unchanged-result-is-equivalent",
+        claim: "what `prevResult` tells of interfaces, addresses and routes is in the result as it was, where ADD changed none",
+        fault: Fault::ChangesPrevResult,
+        judge: equivalent,
+        ..UNCHANGED
+    },
 ];
+
+const UNCHANGED: Check = Check {
+    clauses: &[chain::UNCHANGED_RESULT_IS_EQUIVALENT],
+    ..IN_A_CHAIN
+};
 
 const IN_A_CHAIN: Check = Check {
     id: "",
@@ -142,4 +156,79 @@ fn lost(answer: &Answer<'_>, previous: &Map<String, Value>) -> Option<String> {
             .is_some_and(|dns| !dns.is_empty())
     };
     (says(previous) && !says(document)).then(|| "`dns`".to_owned())
+}
+
+/// Lists of a result, and the sorts of kernel objects that they tell of.
+const TELLS_OF: [(&str, &str); 3] = [
+    ("interfaces", "link"),
+    ("ips", "address"),
+    ("routes", "route"),
+];
+
+/// Entries may have come: what a plugin set up elsewhere cannot be seen.
+fn equivalent(t: &Transcript) -> Judged {
+    for answer in answers(t)? {
+        let previous = answer.previous().unwrap_or_default();
+        let changes = answer.before().changes(answer.after());
+        for (list, sort) in TELLS_OF {
+            if changes.iter().any(|change| change.object.starts_with(sort)) {
+                continue;
+            }
+            let listed: Vec<Value> = document::list(&answer.document, list)
+                .iter()
+                .map(normal)
+                .collect();
+            let lost = document::list(&previous, list)
+                .iter()
+                .find(|entry| !listed.contains(&normal(entry)));
+            if let Some(entry) = lost {
+                let expected = [format!("{entry} in `{list}`, as in `prevResult`")];
+                let actual = format!("ADD changed no {sort}, and `{list}` has no such entry");
+                return Err(Unmet::broken(expected, actual).at(answer.step));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A value in which nothing is told by being empty, and addresses are written in one way.
+fn normal(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let told = object
+                .iter()
+                .map(|(key, value)| (key.clone(), normal(value)))
+                .filter(|(_, value)| !value.is_null() && *value != "" && *value != 0);
+            // An index of 0 tells something, but only where there is an index at all.
+            let mut told: Map<String, Value> = told.collect();
+            if object.get("interface").is_some_and(|index| *index == 0) {
+                told.insert("interface".to_owned(), Value::from(0));
+            }
+            told.sort_keys();
+            Value::Object(told)
+        }
+        Value::Array(list) => Value::Array(list.iter().map(normal).collect()),
+        Value::String(text) => match (text.parse::<ipnet::IpNet>(), text.parse::<IpAddr>()) {
+            (Ok(net), _) => Value::from(net.to_string()),
+            (_, Ok(address)) => Value::from(address.to_string()),
+            _ => Value::from(text.to_lowercase()),
+        },
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::normal;
+
+    #[test]
+    fn what_is_written_otherwise_is_the_same() {
+        let one = json!({"address": "FD00:0:0::5/64", "gateway": null, "interface": 0, "mtu": 0});
+        let other = json!({"interface": 0, "address": "fd00::5/64", "mac": ""});
+        assert_eq!(normal(&one), normal(&other));
+        assert_ne!(normal(&one), normal(&json!({"address": "fd00::5/64"})));
+        assert_ne!(normal(&json!("10.0.0.5/24")), normal(&json!("10.0.0.5/8")));
+    }
 }

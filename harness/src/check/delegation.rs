@@ -92,7 +92,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the delegate is found in the last directory of CNI_PATH, behind a link",
         clauses: &[delegation::FOUND_BY_CNI_PATH],
         scope: Scope::In(&["delegate-path"]),
-        fault: Fault::SearchesFirstDirectoryOnly,
+        fault: Fault::SkipsLinkedDirectories,
         judge: searches_everywhere,
         ..OF_DELEGATION
     },

@@ -242,3 +242,16 @@ impl<'t> Answer<'t> {
         }
     }
 }
+
+/// Why a listed interface need not be a link of the kernel, if there is a reason.
+pub(super) fn is_no_link(document: &Map<String, Value>, name: &str) -> Option<String> {
+    let entry = list(document, "interfaces")
+        .iter()
+        .find(|entry| entry["name"] == name)?;
+    let key = ["socketPath", "pciID"]
+        .into_iter()
+        .find(|key| entry[*key].as_str().is_some_and(|text| !text.is_empty()))?;
+    Some(format!(
+        "`{name}` has a `{key}`, and need not be a link of the kernel"
+    ))
+}

@@ -14,6 +14,7 @@ mod del;
 mod delegation;
 mod document;
 mod error;
+mod form;
 mod input;
 mod ipam;
 mod names;
@@ -231,6 +232,7 @@ pub fn catalogue() -> Vec<&'static Check> {
         add::CHECKS,
         names::CHECKS,
         result::CHECKS,
+        form::CHECKS,
         chain::CHECKS,
         ipam::CHECKS,
         check_operation::CHECKS,

@@ -220,6 +220,8 @@ fn misshapen(document: &Map<String, Value>) -> Option<String> {
                 ("mac", Type::Text),
                 ("sandbox", Type::Text),
                 ("mtu", Type::Number),
+                ("socketPath", Type::Text),
+                ("pciID", Type::Text),
             ],
         ),
         (
@@ -255,7 +257,15 @@ fn misshapen(document: &Map<String, Value>) -> Option<String> {
     listed.or(by_family).or_else(dns)
 }
 
-const ROUTE: &[(&str, Type)] = &[("dst", Type::Text), ("gw", Type::Text)];
+const ROUTE: &[(&str, Type)] = &[
+    ("dst", Type::Text),
+    ("gw", Type::Text),
+    ("mtu", Type::Number),
+    ("advmss", Type::Number),
+    ("priority", Type::Number),
+    ("table", Type::Number),
+    ("scope", Type::Number),
+];
 
 #[derive(Debug, Clone, Copy)]
 enum Type {
@@ -376,6 +386,9 @@ fn link<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a cni_netlink::obser
 fn interfaces_exist(answer: &Answer<'_>) -> Judged {
     for (interface, place, snapshot) in visible(answer) {
         if link(snapshot, interface.name).is_none() {
+            if let Some(fact) = document::is_no_link(&answer.document, interface.name) {
+                return Err(Unmet::NotApplicable(fact));
+            }
             return Err(Unmet::broken(
                 [format!("an interface `{}` in {place}", interface.name)],
                 format!("{place} has no interface `{}`", interface.name),

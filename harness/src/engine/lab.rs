@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::observe::Observer;
-use cni_types::{NetworkConfigList, Operation, Version};
+use cni_types::{NetworkConfigList, Operation, PluginConfig, Version};
 use serde_json::Value;
 
 use super::machine::{self, Writable};
@@ -205,6 +205,16 @@ impl Lab {
     /// The network configuration list, in the version of this run.
     pub fn network(&self) -> &NetworkConfigList {
         &self.network
+    }
+
+    /// Changes the subject's own entry in the configuration list.
+    pub fn reconfigure(&mut self, change: impl Fn(PluginConfig) -> PluginConfig) {
+        let own = self.subject.own_plugin(&self.network).clone();
+        for plugin in &mut self.network.plugins {
+            if *plugin == own {
+                *plugin = change(plugin.clone());
+            }
+        }
     }
 
     /// The CNI_IFNAME of every attachment.
@@ -460,19 +470,17 @@ impl Lab {
             .collect();
         let carried = PathBuf::from(machine::BIN);
         let mut path = vec![PathBuf::from(standin::DIRECTORY)];
-        match self.subject.kind {
-            // Companions come first: what stands beside a chained plugin is ours, and known to be good.
-            Kind::Chained => {
-                path.push(carried);
-                path.extend(own);
-                path.extend(self.subject.cni_path.clone());
-            }
-            Kind::Interface | Kind::Ipam | Kind::Runtime => {
-                path.extend(own);
-                path.extend(self.subject.cni_path.clone());
-                path.push(carried);
-            }
-        }
+        path.extend(own);
+        path.extend(self.subject.cni_path.clone());
+        path.push(carried);
+        path
+    }
+
+    /// Where the plugins beside a chained one look: they are ours, and so is what they delegate to.
+    pub fn companions_path(&self) -> Vec<PathBuf> {
+        let mut path = self.cni_path();
+        path.retain(|directory| directory != Path::new(machine::BIN));
+        path.insert(1, PathBuf::from(machine::BIN));
         path
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cni_runtime::{GcAttachment, derive_gc_config, derive_plugin_config, derive_status_config};
 use cni_types::{Operation, PluginConfig};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::lab::{Doing, Execution, Lab, Stop};
 use super::standin::{self, Orders, Reply};
@@ -131,6 +131,14 @@ impl Lab {
         }
     }
 
+    /// `args` of the subject's own configuration, with something in it that nobody understands.
+    pub fn args_with_unknown(&self) -> Value {
+        let own = self.own_key("args").filter(|args| args.is_object());
+        let mut args = own.cloned().unwrap_or_else(|| json!({}));
+        args["org.cnispec"] = json!({"purpose": "unknown", "numbers": [1, 2.5, null]});
+        args
+    }
+
     /// A key of the subject's own configuration.
     pub fn own_key(&self, key: &str) -> Option<&Value> {
         self.own_plugin().as_map().get(key)
@@ -196,7 +204,11 @@ impl Lab {
         path: &Path,
         stdin: Vec<u8>,
     ) -> Doing<Call> {
-        let env = self.environment(operation, container);
+        let mut env = self.environment(operation, container);
+        if self.kind() == Kind::Chained && path != self.subject().path {
+            env.retain(|(name, _)| name != "CNI_PATH");
+            env.push(("CNI_PATH".to_owned(), joined(&self.companions_path())));
+        }
         self.execute(Execution {
             label,
             operation,
@@ -215,14 +227,9 @@ impl Lab {
         operation: Operation,
         container: Option<&str>,
     ) -> Vec<(String, Bytes)> {
-        let path: Vec<String> = self
-            .cni_path()
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
         let mut env = vec![
             ("CNI_COMMAND".to_owned(), operation.as_str().to_owned()),
-            ("CNI_PATH".to_owned(), path.join(":")),
+            ("CNI_PATH".to_owned(), joined(&self.cni_path()).text()),
         ];
         if let Some(name) = container {
             let args = &self.subject().fixture.surroundings.args;
@@ -583,6 +590,15 @@ impl<'a> Direct<'a> {
             delivery: self.delivery,
         })
     }
+}
+
+/// Directories as CNI_PATH lists them.
+fn joined(directories: &[PathBuf]) -> Bytes {
+    let texts: Vec<String> = directories
+        .iter()
+        .map(|directory| directory.display().to_string())
+        .collect();
+    Bytes::from(texts.join(":").as_str())
 }
 
 /// A configuration with keys set or taken away.

@@ -85,7 +85,10 @@ fn refusal(lab: &Lab, code: u32) -> Reply {
     }
 }
 
+/// Without a `dns` of its own, the delegate's is the attachment's; with `args`, there is more to hand on.
 fn delegation(lab: &mut Lab) -> Doing {
+    let args = lab.args_with_unknown();
+    lab.reconfigure(|plugin| plugin.without("dns").with("args", args.clone()));
     lab.stand_in(None)?;
     lab.warm_up()?;
     lab.container("a")?;

@@ -60,19 +60,29 @@ fn required_variables(lab: &mut Lab) -> Doing {
     without("add-no-containerid", Operation::Add, "CNI_CONTAINERID")?;
     without("add-no-netns", Operation::Add, "CNI_NETNS")?;
     without("add-no-ifname", Operation::Add, "CNI_IFNAME")?;
-    without("del-no-containerid", Operation::Del, "CNI_CONTAINERID")?;
-    without("del-no-ifname", Operation::Del, "CNI_IFNAME")?;
-    if lab.version().supports_check() {
-        without("check-no-containerid", Operation::Check, "CNI_CONTAINERID")?;
-        without("check-no-netns", Operation::Check, "CNI_NETNS")?;
-        without("check-no-ifname", Operation::Check, "CNI_IFNAME")?;
-    }
     without("no-command", Operation::Add, "CNI_COMMAND")?;
     lab.direct("unknown-command", Operation::Add)
         .container("a")
         .set("CNI_COMMAND", "BOGUS")
         .run()?;
-    lab.observe("end")
+    lab.observe("end")?;
+    // These miss nothing but their variable: there is an attachment, and the result of its ADD.
+    lab.container("b")?;
+    lab.must_add("add", "b")?;
+    let without = |label: &str, operation, variable| {
+        lab.direct(label, operation)
+            .container("b")
+            .unset(variable)
+            .run()
+            .map(drop)
+    };
+    if lab.version().supports_check() {
+        without("check-no-containerid", Operation::Check, "CNI_CONTAINERID")?;
+        without("check-no-netns", Operation::Check, "CNI_NETNS")?;
+        without("check-no-ifname", Operation::Check, "CNI_IFNAME")?;
+    }
+    without("del-no-containerid", Operation::Del, "CNI_CONTAINERID")?;
+    without("del-no-ifname", Operation::Del, "CNI_IFNAME")
 }
 
 fn bad_input(lab: &mut Lab) -> Doing {
@@ -112,8 +122,7 @@ fn odd_input(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     attach_and_detach(lab, "pieces", |call| call.delivered(Delivery::Pieces))?;
     attach_and_detach(lab, "padded", |call| call.delivered(Delivery::Padded(LONG)))?;
-    let mut args = lab.own_key("args").cloned().unwrap_or_else(|| json!({}));
-    args["org.cnispec"] = json!({"purpose": "unknown", "numbers": [1, 2.5, null]});
+    let args = lab.args_with_unknown();
     attach_and_detach(lab, "args", |call| call.config("args", args.clone()))?;
     attach_and_detach(lab, "key", |call| {
         call.config("org.cnispec", json!("unknown value"))

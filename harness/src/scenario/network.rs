@@ -37,7 +37,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "status",
-        title: "STATUS of a plugin that can do ADD, with nothing but the command",
+        title: "STATUS with nothing but the command, and then ADD",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         wants: Wants::Nothing,
@@ -132,5 +132,8 @@ fn gc(lab: &mut Lab) -> Doing {
 }
 
 fn status(lab: &mut Lab) -> Doing {
-    lab.status("status")
+    lab.status("status")?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    lab.del("del", "a").map(drop)
 }

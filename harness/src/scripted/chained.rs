@@ -91,6 +91,17 @@ fn missing(call: &Call) -> Refusal {
     Refusal::not_as_added(format!("there is no `{ifname}` in `{netns}`"))
 }
 
+/// In results from 0.3.0 on.
+fn widen(document: &mut Object) {
+    let ips = document.get_mut("ips").and_then(Value::as_array_mut);
+    for ip in ips.into_iter().flatten() {
+        let address = ip["address"]
+            .as_str()
+            .and_then(|text| text.split('/').next());
+        ip["address"] = json!(format!("{}/8", address.unwrap_or_default()));
+    }
+}
+
 fn drop_details(document: &mut Object) {
     for (key, detail) in [("interfaces", "mac"), ("ips", "gateway")] {
         let records = document.get_mut(key).and_then(Value::as_array_mut);
@@ -115,6 +126,9 @@ fn handed_on(call: &Call, result: &Value) -> Result<Object, Refusal> {
     let no_object = || unreadable("it is no object".to_owned());
     let mut document = result.as_object().ok_or_else(no_object)?.clone();
     document.insert("cniVersion".to_owned(), json!(call.version_text));
+    if call.script.is(Fault::ChangesPrevResult) {
+        widen(&mut document);
+    }
     if call.script.is(Fault::DropsDetails) {
         drop_details(&mut document);
     }

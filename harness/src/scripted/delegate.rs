@@ -122,12 +122,11 @@ fn find(call: &Call) -> Result<PathBuf, Refusal> {
             "no plugin can have the `type` `{name}`"
         )));
     }
-    let searched = match call.script.is(Fault::SearchesFirstDirectoryOnly) {
-        true => 1,
-        false => usize::MAX,
+    let is_skipped = |directory: &PathBuf| {
+        call.script.is(Fault::SkipsLinkedDirectories) && directory.is_symlink()
     };
     let mut candidates = std::env::split_paths(&call.path)
-        .take(searched)
+        .filter(|directory| !is_skipped(directory))
         .map(|directory| directory.join(name));
     candidates
         .find(|candidate| candidate.is_file())

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use cni_netlink::Socket;
 use cni_netlink::netns::NetNs;
 use rustix::param::linux_execfn;
@@ -109,12 +111,30 @@ fn answer(
         return Ok(reply.clone());
     }
     match &orders.pass_to {
-        Some(plugin) => hand_on(plugin, stdin),
+        Some(plugin) => {
+            let mut reply = hand_on(plugin, stdin)?;
+            if variable(env, "CNI_COMMAND") == "ADD" && reply.status == 0 {
+                add_dns(&mut reply);
+            }
+            Ok(reply)
+        }
         None => Ok(Reply {
             stderr: Bytes::from("the recording plugin was not told what to answer\n"),
             status: NO_ORDERS,
             ..Reply::default()
         }),
+    }
+}
+
+/// Gives a result without `dns` one, so that there is something to pass on.
+fn add_dns(reply: &mut Reply) {
+    let Ok(Value::Object(mut result)) = serde_json::from_slice(&reply.stdout.0) else {
+        return;
+    };
+    let is_empty = |dns: &Value| dns.as_object().is_none_or(serde_json::Map::is_empty);
+    if result.get("dns").is_none_or(is_empty) {
+        result.insert("dns".to_owned(), json!({ "nameservers": ["192.0.2.53"] }));
+        reply.stdout = Bytes::from(Value::Object(result).to_string().as_str());
     }
 }
 

@@ -289,6 +289,7 @@ pub fn document(call: &Call, outcome: &Outcome, of_ipam: bool) -> Object {
     if call.script.is(Fault::ResultWrongTypes) {
         spoil_types(&mut document);
     }
+    spoil_values(call.script, &mut document);
     if call.script.is(Fault::WrongFamily) {
         swap_families(&mut document);
     }
@@ -322,6 +323,29 @@ fn spoil_types(document: &mut Object) {
         if let Some(part) = document.get(family).cloned() {
             document.insert(family.to_owned(), json!([part]));
         }
+    }
+}
+
+/// In results from 0.3.0 on.
+fn spoil_values(script: Script, document: &mut Object) {
+    let mut each = |list: &str, spoil: &dyn Fn(&mut Object)| {
+        let entries = document.get_mut(list).and_then(Value::as_array_mut);
+        let entries = entries.into_iter().flatten();
+        entries.filter_map(Value::as_object_mut).for_each(spoil);
+    };
+    match script.0 {
+        Some(Fault::ResultOddValues) => each("routes", &|route| {
+            route.insert("dst".to_owned(), json!("everything"));
+        }),
+        Some(Fault::ResultMissingKeys) => each("routes", &|route| {
+            route.remove("dst");
+        }),
+        Some(Fault::ResultOddGateway) => each("ips", &|ip| {
+            if let Some(Value::String(gateway)) = ip.get_mut("gateway") {
+                gateway.push_str("/24");
+            }
+        }),
+        _ => {}
     }
 }
 

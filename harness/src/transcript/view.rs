@@ -133,11 +133,24 @@ impl Transcript {
         &self.states[call.after]
     }
 
+    fn last_failure(&self) -> Option<&Call> {
+        let failed = self.all_calls().filter(|(_, call)| !call.succeeded());
+        failed.map(|(_, call)| call).last()
+    }
+
     fn not_done(&self, what: String) -> Unmet {
         match &self.ending {
             Ending::NotApplicable(fact) => Unmet::NotApplicable(fact.clone()),
             Ending::CutShort(why) => Unmet::Inconclusive(format!("{what}: {why}")),
-            Ending::Completed => Unmet::Inconclusive(format!("{what}: a plugin before it failed")),
+            Ending::Completed => Unmet::Inconclusive(match self.last_failure() {
+                Some(call) => format!(
+                    "{what}: `{}` failed in `{}`: {}",
+                    call.path.rsplit('/').next().unwrap_or(&call.path),
+                    call.label,
+                    call.outcome()
+                ),
+                None => what,
+            }),
         }
     }
 }

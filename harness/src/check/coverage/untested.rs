@@ -104,7 +104,6 @@ pub(super) const AWAITED: &[(&str, &str)] = &[
     ("result::GATEWAY_IS_NO_ROUTE", MISSING),
     ("result::MAC_PRESENT", MISSING),
     ("result::SANDBOX_EMPTY_ON_HOST", MISSING),
-    ("routes::HAS_PREFIX", MISSING),
     ("routes::OF_ONE_FAMILY", MISSING),
     ("routes::OF_IFNAME", MISSING),
     ("routes::ATTRIBUTES", MISSING),

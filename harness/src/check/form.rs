@@ -1,0 +1,111 @@
+//! What stands in a result: the keys that an entry cannot do without, and values that mean something.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+
+use super::clauses::{result, routes};
+use super::document::{answers, list};
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::Transcript;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "result.entries-are-complete",
+        claim: "every interface has a `name`, every address an `address` and every route a `dst`",
+        clauses: &[result::KEYS],
+        fault: Fault::ResultMissingKeys,
+        judge: complete,
+        ..OF_FORM
+    },
+    Check {
+        id: "result.destinations-have-prefix",
+        claim: "every `dst` of a route is a network with a prefix length",
+        clauses: &[routes::HAS_PREFIX],
+        fault: Fault::ResultOddValues,
+        judge: |t| each_value(t, "dst", "a network such as `10.1.0.0/16`", is_net),
+        ..OF_FORM
+    },
+    Check {
+        id: "result.gateways-are-addresses",
+        claim: "every `gateway` and every `gw` is an address without a prefix length",
+        clauses: &[result::KEYS],
+        fault: Fault::ResultOddGateway,
+        judge: |t| {
+            each_value(t, "gateway", "an address such as `10.1.0.1`", is_address)?;
+            each_value(t, "gw", "an address such as `10.1.0.1`", is_address)
+        },
+        ..OF_FORM
+    },
+];
+
+const OF_FORM: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::In(&["lifecycle", "two-containers"]),
+    fault: Fault::ResultMissingKeys,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+/// The lists of a result of any version, with the key that names an entry.
+fn lists(document: &Map<String, Value>) -> Vec<(&'static str, &[Value])> {
+    let mut lists = vec![
+        ("name", list(document, "interfaces")),
+        ("address", list(document, "ips")),
+        ("dst", list(document, "routes")),
+    ];
+    for family in ["ip4", "ip6"] {
+        if let Some(part) = document.get(family).filter(|part| part.is_object()) {
+            lists.push(("ip", std::slice::from_ref(part)));
+            let routes = part.get("routes").and_then(Value::as_array);
+            lists.push(("dst", routes.map_or(&[], Vec::as_slice)));
+        }
+    }
+    lists
+}
+
+fn complete(t: &Transcript) -> Judged {
+    for answer in answers(t)? {
+        for (key, entries) in lists(&answer.document) {
+            let lacks = |entry: &&Value| {
+                let value = &entry[key];
+                entry.is_object() && (value.is_null() || *value == "")
+            };
+            if let Some(entry) = entries.iter().find(lacks) {
+                let expected = [format!("an entry with `{key}`")];
+                return Err(Unmet::broken(expected, entry.to_string()).at(answer.step));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every text under this key of an entry. Empty ones, and what is no text, are other claims.
+fn each_value(t: &Transcript, key: &str, wanted: &str, fits: fn(&str) -> bool) -> Judged {
+    for answer in answers(t)? {
+        for (_, entries) in lists(&answer.document) {
+            let texts = entries.iter().filter_map(|entry| entry[key].as_str());
+            if let Some(odd) = texts
+                .into_iter()
+                .find(|text| !text.is_empty() && !fits(text))
+            {
+                return Err(Unmet::broken([wanted], format!("`{key}` is `{odd}`")).at(answer.step));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_net(text: &str) -> bool {
+    text.parse::<IpNet>().is_ok()
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
