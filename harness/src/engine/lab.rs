@@ -297,7 +297,8 @@ impl Lab {
             label,
             format!("the network namespace was {what} `{}`", path.display()),
         );
-        Ok(())
+        // The kernel takes the other ends of its links away in its own time; what a plugin finds must not depend on it.
+        surroundings::await_removed_namespaces()
     }
 
     /// Changes something from outside of any plugin, inside a container.
