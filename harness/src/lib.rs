@@ -1,8 +1,8 @@
 //! cnispec tells whether a CNI plugin keeps the Container Network Interface specification.
 //!
 //! A [`subject`] is run through [`scenario`]s by the [`engine`], which writes down a [`transcript`];
-//! [`check`]s judge transcripts; [`verdict`] adds the judgements up; [`report`] shows them. [`mod@fuzz`] tries what
-//! no scenario does, and judges it by the same checks.
+//! [`check`]s judge transcripts; [`verdict`] adds the judgements up; [`report`] shows them, and [`regression`] holds
+//! them against what was before. [`mod@fuzz`] tries what no scenario does, and judges it by the same checks.
 
 pub mod bench;
 pub mod check;
@@ -12,6 +12,9 @@ pub mod engine;
 pub mod fault;
 pub mod fixture;
 pub mod fuzz;
+pub mod pattern;
+pub mod publish;
+pub mod regression;
 pub mod report;
 pub mod scenario;
 pub mod scripted;

@@ -10,7 +10,7 @@ use cni_types::Version;
 use super::duration;
 use super::target::Target;
 use crate::bench::gate::Budget;
-use crate::report::Detail;
+use crate::report::{Detail, Shard};
 use crate::subject::Kind;
 
 /// Tells whether a CNI plugin keeps the Container Network Interface specification, and where it breaks.
@@ -27,14 +27,28 @@ pub(super) enum Command {
     Test(Box<TestArguments>),
     /// Give a plugin what nobody has thought of, and judge what it does by the checks that hold for every call.
     Fuzz(Box<FuzzArguments>),
+    /// Show what is different between two reports; exit status 1 if something fails that did not.
+    Diff(DiffArguments),
+    /// Run the plugin of a report again and tell whether the report holds.
+    Verify(VerifyArguments),
     /// Do again what was found once, and say whether it still shows.
-    Replay {
-        /// The folder of a finding, as `cnispec fuzz --findings` writes it.
-        #[arg(value_name = "FINDING")]
-        what: PathBuf,
+    Replay(ReplayArguments),
+    /// Keep the file of known failures.
+    Expect(ExpectArguments),
+    /// Join the reports of the parts of a run, and put reports of several plugins or machines side by side.
+    Merge(MergeArguments),
+    /// Write what a plugin can claim by a report: a small file to publish, and a badge.
+    Claim(ClaimArguments),
+    /// Print a Sonobuoy plugin manifest that certifies the plugins of every node of a cluster.
+    Sonobuoy {
+        /// The container image that has cnispec in it.
+        #[arg(long, value_name = "IMAGE", default_value = concat!("cnispec:", env!("CARGO_PKG_VERSION")))]
+        image: String,
     },
     /// Measure how fast plugins are, side by side.
     Bench(Box<BenchArguments>),
+    /// Print a GitHub composite action that tests a plugin.
+    Action,
     /// List every check, or every scenario, with what it is about.
     List {
         #[arg(value_enum, default_value_t = Listed::Checks)]
@@ -74,10 +88,10 @@ pub(super) enum Listed {
     failed, 4 nothing was judged, 5 inconclusive."
 )]
 pub(super) struct TestArguments {
-    /// The plugin's executable file; the reference ptp that cnispec carries if not given.
+    /// Executable files of plugins, or directories of them; the reference ptp that cnispec carries if not given.
     #[arg(value_name = "PLUGIN")]
-    pub plugin: Option<PathBuf>,
-    /// A network configuration list to try it in.
+    pub plugin: Vec<PathBuf>,
+    /// A network configuration list to try it in; or a directory, in which the first that uses the plugin is taken.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What the plugin does in a list, where no configuration tells.
@@ -107,16 +121,142 @@ pub(super) struct TestArguments {
     /// The deadline of one call, such as 500ms, 10s or 2m.
     #[arg(long, value_name = "DUR", default_value = DEFAULT_TIMEOUT, value_parser = duration::parse)]
     pub timeout: Duration,
+    /// Run only this part of the scenarios, such as 1/3; `cnispec merge` joins the reports.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// Let disputed requirements count like any other.
     #[arg(long)]
     pub strict: bool,
     /// Try every finding below this directory, and nothing else.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "check", "scenario", "report"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "check", "scenario", "shard", "expect", "snapshot", "report"])]
     pub replay: Option<PathBuf>,
+    /// A file of known failures: those are shown, and fail nothing.
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Compare what the plugin does with what is stored in this directory.
+    #[arg(long, value_name = "DIR")]
+    pub snapshot: Option<PathBuf>,
+    /// Store what the plugin does as what it should do.
+    #[arg(long, requires = "snapshot")]
+    pub accept: bool,
     /// Write a report; FORMAT is json, junit, html, sarif, markdown or tap, PATH `-` is standard output. Can be given more
     /// than once.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
     pub report: Vec<Target>,
+    #[command(flatten)]
+    pub detail: DetailArguments,
+}
+
+/// Two reports to be compared.
+#[derive(Debug, Args)]
+pub(super) struct DiffArguments {
+    /// The report of before.
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The report of now.
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// How to show the difference.
+    #[arg(long, value_enum, default_value_t = DiffFormat::Terminal)]
+    pub format: DiffFormat,
+    /// Show the plugins side by side, in a table of the checks that come out differently.
+    #[arg(long)]
+    pub table: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DiffFormat {
+    Terminal,
+    Markdown,
+    Json,
+}
+
+/// A report to be verified.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 the report holds, 1 it does not, 2 usage, 3 the harness or its environment failed."
+)]
+pub(super) struct VerifyArguments {
+    /// The report that `--report json=FILE` wrote.
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+    /// The plugin that it is said to be of; the report's own path if not given.
+    #[arg(value_name = "PLUGIN")]
+    pub plugin: Option<PathBuf>,
+    /// The report's network configuration, if it has moved.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// A result to be shown again.
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The folder of a finding, as `cnispec fuzz --findings` writes it; or a report and the id of a check in it, such
+    /// as report.json:del.repeat-succeeds.
+    #[arg(value_name = "FINDING|REPORT:ID")]
+    pub what: String,
+    /// The report's network configuration, if it has moved.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do with the file of known failures.
+#[derive(Debug, Args)]
+pub(super) struct ExpectArguments {
+    #[command(subcommand)]
+    pub command: ExpectCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExpectCommand {
+    /// Expect what a report finds broken, and no longer what it finds met.
+    Update {
+        /// The report that `--report json=FILE` wrote.
+        #[arg(value_name = "REPORT")]
+        report: PathBuf,
+        /// The file; that of cnispec.toml, or else cnispec.expect.toml, if not given.
+        #[arg(long, value_name = "FILE")]
+        expect: Option<PathBuf>,
+    },
+}
+
+/// A claim to be made.
+#[derive(Debug, Args)]
+pub(super) struct ClaimArguments {
+    /// The report that `--report json=FILE` wrote.
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+    /// The implementation's name; the plugin's type if not given.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The implementation's release.
+    #[arg(long, value_name = "VERSION")]
+    pub release: Option<String>,
+    /// Write a badge, in the form that shields.io reads from an endpoint, into this file.
+    #[arg(long, value_name = "FILE")]
+    pub badge: Option<PathBuf>,
+}
+
+/// Reports to be joined.
+#[derive(Debug, Args)]
+pub(super) struct MergeArguments {
+    /// Reports that `--report json=FILE` wrote.
+    #[arg(value_name = "REPORT", required = true)]
+    pub reports: Vec<PathBuf>,
+    /// A file of known failures: those are shown, and fail nothing.
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Write a report; FORMAT is json, junit, html, sarif, markdown or tap, PATH `-` is standard output. Can be given more
+    /// than once.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
+    pub report: Vec<Target>,
+    #[command(flatten)]
+    pub detail: DetailArguments,
+}
+
+/// How much to show.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct DetailArguments {
     /// Show what is broken, and the verdict.
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -265,10 +405,7 @@ fn at_once(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Longer than duplicate address detection, the slowest thing that plugins rightly wait for.
-pub(super) const DEFAULT_TIMEOUT: &str = "20s";
-
-impl TestArguments {
+impl DetailArguments {
     pub fn detail(&self) -> Detail {
         match (self.quiet, self.verbose) {
             (true, _) => Detail::Quiet,
@@ -276,7 +413,12 @@ impl TestArguments {
             _ => Detail::Normal,
         }
     }
+}
 
+/// Longer than duplicate address detection, the slowest thing that plugins rightly wait for.
+pub(super) const DEFAULT_TIMEOUT: &str = "20s";
+
+impl TestArguments {
     pub fn directories(&self) -> Vec<PathBuf> {
         given(self.cni_path.as_ref())
     }
@@ -315,6 +457,26 @@ fn directories(text: &str) -> Result<Directories, String> {
         .map(Directories)
 }
 
+/// How many parts a run can be divided into; there are not nearly so many scenarios.
+const MOST_SHARDS: usize = 10_000;
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let number = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|number| (1..=MOST_SHARDS).contains(number))
+    };
+    let parts = text.split_once('/');
+    match parts.map(|(index, count)| (number(index), number(count))) {
+        Some((Some(index), Some(count))) if index <= count => Ok(Shard {
+            index,
+            count,
+            planned: 0,
+        }),
+        _ => Err("a part is I/N, such as 1/3: the first of three".to_owned()),
+    }
+}
+
 fn known_version(text: &str) -> Result<Version, String> {
     Version::ALL
         .into_iter()
@@ -351,6 +513,26 @@ mod tests {
         }
         assert_eq!(at_once("16"), Ok(16));
         assert!(at_once("0").is_err());
+    }
+
+    #[test]
+    fn a_part_is_one_of_so_many() {
+        let part = |text| shard(text).map(|shard| (shard.index, shard.count));
+        assert_eq!(part("1/1"), Ok((1, 1)));
+        assert_eq!(part("3/10"), Ok((3, 10)));
+        for text in [
+            "",
+            "1",
+            "0/1",
+            "2/1",
+            "1/0",
+            "-1/2",
+            "1/2/3",
+            "a/b",
+            "1/99999999999999999999",
+        ] {
+            assert!(shard(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::geteuid;
 
 use super::failure::{ENVIRONMENT, Failure};
-use super::{print, test};
+use super::{print, run};
 use crate::engine::{self, HarnessError, Settings};
 use crate::report::visible;
 use crate::subject::Subject;
@@ -33,7 +33,7 @@ pub(super) fn run() -> Result<u8, Failure> {
             out,
             true,
             "kernel",
-            &format!("{} {}", test::kernel(), std::env::consts::ARCH),
+            &format!("{} {}", run::kernel(), std::env::consts::ARCH),
         )?;
         line(out, true, "runs as", &who)?;
         write_lab(&lab, out)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::arguments::FuzzArguments;
 use super::failure::Failure;
 use super::print;
-use super::test::processors;
+use super::run::processors;
 use crate::engine::{self, Settings};
 use crate::fuzz::campaign::{Budget, Campaign, Found};
 use crate::fuzz::case::Case;

@@ -1,20 +1,32 @@
 //! The command line. Data goes to standard output, everything else to standard error.
 
+mod again;
 mod arguments;
 mod bench;
 mod config_file;
+mod diff;
 mod doctor;
 mod duration;
+mod expect;
 mod explain;
 mod failure;
+mod findings;
 mod fuzz;
 mod list;
+mod merge;
 mod pattern;
 mod plugins;
+mod plugins_given;
 mod progress;
+mod publish;
 mod replay;
+mod run;
+mod settings;
+mod snapshots;
+mod stored;
 mod target;
 mod test;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -28,7 +40,11 @@ use crate::cnitool;
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let words = match settings::completed(std::env::args_os().collect()) {
+        Ok(words) => words,
+        Err(failure) => return failed(&failure),
+    };
+    let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help that nobody reads to its end is no failure.
@@ -39,8 +55,15 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Test(arguments) => test::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
-        Command::Replay { what } => replay::finding(&what),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Expect(arguments) => expect::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
+        Command::Claim(arguments) => publish::claim(&arguments),
+        Command::Sonobuoy { image } => publish::sonobuoy(&image),
+        Command::Action => publish::action(),
         Command::List { what } => list::run(what),
         Command::Explain { id } => explain::run(&id),
         Command::Doctor => doctor::run(),
@@ -49,11 +72,14 @@ pub fn main() -> ExitCode {
     };
     match done {
         Ok(status) => ExitCode::from(status),
-        Err(failure) => {
-            let _ = writeln!(anstream::stderr(), "error: {failure}");
-            ExitCode::from(failure.status)
-        }
+        Err(failure) => failed(&failure),
     }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    // Where nobody reads, the exit status still says it.
+    let _ = writeln!(anstream::stderr(), "error: {failure}");
+    ExitCode::from(failure.status)
 }
 
 /// Writes to standard output. A reader that has gone away has read enough.

@@ -1,26 +1,7 @@
-//! Patterns for ids, and the nearest id to one that is not there.
+//! Ids that are chosen by patterns, and what is said of a pattern that chooses nothing.
 
 use super::failure::Failure;
-
-/// Whether the pattern matches the whole text; `*` stands for any text, `?` for any one character.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    // How far the pattern is matched by the text so far, for every prefix of the text.
-    let mut reached: Vec<bool> = (0..=text.len()).map(|length| length == 0).collect();
-    for symbol in pattern {
-        let mut next = vec![false; reached.len()];
-        for length in 0..reached.len() {
-            next[length] = match symbol {
-                '*' => reached[length] || (length > 0 && next[length - 1]),
-                '?' => length > 0 && reached[length - 1],
-                _ => length > 0 && reached[length - 1] && text[length - 1] == symbol,
-            };
-        }
-        reached = next;
-    }
-    reached[text.len()]
-}
+use crate::pattern::{matches, nearest};
 
 /// The ids that one of the patterns matches, all of them where there is no pattern.
 ///
@@ -64,72 +45,15 @@ pub(super) fn unknown(name: &str, ids: &[&str], what: &str) -> Failure {
     Failure::usage(format!("{problem}\nhint: {hint}"))
 }
 
-/// The id that was probably meant; none where most of it would have to be mistaken.
-fn nearest<'i>(name: &str, ids: &[&'i str]) -> Option<&'i str> {
-    let ranked = ids.iter().map(|id| (distance(name, id), *id));
-    let (distance, id) = ranked.min_by_key(|(distance, _)| *distance)?;
-    (distance * 2 <= id.chars().count()).then_some(id)
-}
-
-/// How many letters must be put in, taken out, exchanged or swapped with their neighbour.
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
-    let mut table = vec![vec![0; to.len() + 1]; from.len() + 1];
-    for i in 0..=from.len() {
-        for j in 0..=to.len() {
-            table[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let exchanged = table[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
-                let edited = exchanged.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
-                let swapped =
-                    i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
-                if swapped {
-                    edited.min(table[i - 2][j - 2] + 1)
-                } else {
-                    edited
-                }
-            };
-        }
-    }
-    table[from.len()][to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const IDS: &[&str] = &[
         "add.result-version",
         "del.repeat-succeeds",
         "del.unknown-succeeds",
     ];
-
-    #[test]
-    fn stars_and_question_marks() {
-        for (pattern, text) in [
-            ("*", ""),
-            ("*", "a"),
-            ("del.*", "del.x"),
-            ("*-succeeds", "del.repeat-succeeds"),
-            ("d?l.*", "del.x"),
-            ("a*b*c", "aXbYc"),
-            ("**", "x"),
-            ("ü?", "üé"),
-        ] {
-            assert!(matches(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [
-            ("", "a"),
-            ("?", ""),
-            ("del", "del.x"),
-            ("a*b", "abc"),
-            ("A", "a"),
-        ] {
-            assert!(!matches(pattern, text), "{pattern} {text}");
-        }
-    }
 
     #[test]
     fn what_matches_is_selected_in_order_and_once() {
@@ -156,26 +80,5 @@ mod tests {
             failure.message.contains("pattern `gc.*` matches no check"),
             "{failure}"
         );
-    }
-
-    #[test]
-    fn swapped_neighbours_are_one_mistake() {
-        assert_eq!(distance("lifecylce", "lifecycle"), 1);
-        assert_eq!(distance("kitten", "sitting"), 3);
-    }
-
-    proptest! {
-        #[test]
-        fn every_text_matches_itself_and_a_star(text in "[a-z.-]{0,12}", cut in 0usize..12) {
-            prop_assert!(matches(&text, &text));
-            let start = text.chars().take(cut).chain(['*']).collect::<String>();
-            prop_assert!(matches(&start, &text));
-            prop_assert_eq!(distance(&text, &text), 0);
-        }
-
-        #[test]
-        fn distance_has_no_direction(a in "[a-c]{0,6}", b in "[a-c]{0,6}") {
-            prop_assert_eq!(distance(&a, &b), distance(&b, &a));
-        }
     }
 }

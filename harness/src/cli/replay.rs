@@ -1,100 +1,118 @@
-//! `cnispec replay`: does again what was found once, and says whether it still shows.
+//! `cnispec replay`: a finding of the fuzzer, or one result of a stored report, shown again.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use super::again::Again;
+use super::arguments::ReplayArguments;
 use super::failure::Failure;
-use super::print;
-use crate::engine::Settings;
-use crate::fuzz::finding::{FILE, Finding};
-use crate::fuzz::pool::Pool;
-use crate::fuzz::report;
-use crate::subject::{EMBEDDED_PTP, Subject};
+use super::{findings, run, stored, target};
+use crate::fuzz::finding::FILE;
+use crate::pattern::nearest;
+use crate::report::{Detail, Document, Entry, Matrix, Report};
+use crate::verdict::Outcome;
 
-/// How long a call may take at least: what is judged is not the machine's speed.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, Failure> {
+    match What::parse(&arguments.what)? {
+        What::Finding(path) => findings::finding(&path),
+        What::Check { report, id } => check(&report, &id, arguments.config.as_deref()),
+    }
+}
 
-/// The finding in a folder.
-pub(super) fn finding(path: &Path) -> Result<u8, Failure> {
-    let finding = read(path)?;
-    let (transcript, broken) = finding.replay(&pool(&finding))?;
-    print(|out| match &broken {
-        Some(broken) => {
-            let now = Finding {
-                broken: broken.clone(),
-                ..finding.clone()
-            };
-            report::finding(out, &now, transcript.as_ref(), Some(path))?;
-            writeln!(out, "it still shows")
+/// Runs the scenarios again in which a report's check came out worst.
+fn check(report: &Path, id: &str, config: Option<&Path>) -> Result<u8, Failure> {
+    let document = stored::read(report)?;
+    let mut found = Vec::new();
+    for report in reports_with(&document, id)? {
+        let mut again = Again::of(report, None, config)?;
+        if again.subject.sha256 != report.subject.sha256 {
+            let path = &report.subject.path;
+            eprintln!("note: `{path}` is not the binary of the report; its sha256 is another");
         }
-        None => writeln!(
-            out,
-            "{} does not show any more: {}",
-            finding.name(),
-            finding.broken.check
-        ),
-    })?;
-    Ok(u8::from(broken.is_some()))
-}
-
-/// Every finding below a directory, tried on another plugin or another version of the same.
-pub(super) fn directory(directory: &Path, subject: &Subject) -> Result<u8, Failure> {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(directory)
-        .map_err(|error| unreadable(directory, &error))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join(FILE).exists())
-        .collect();
-    folders.sort();
-    if folders.is_empty() {
-        return Err(Failure::usage(format!(
-            "`{}` holds no findings\nhint: give a directory that `cnispec fuzz --findings` has written",
-            directory.display()
-        )));
+        let selection = &mut again.request.selection;
+        selection.checks = vec![id.to_owned()];
+        (selection.scenarios, selection.spec_versions) = places(report, id);
+        selection.shard = None;
+        found.push(run::run(&again.request, again.subject, again.path.as_deref())?.report);
     }
-    let mut shown = 0_usize;
-    for folder in &folders {
-        let mut finding = read(folder)?;
-        finding.subject.path.clone_from(&subject.path);
-        finding.subject.sha256.clone_from(&subject.sha256);
-        let (transcript, broken) = finding.replay(&pool(&finding))?;
-        shown += usize::from(broken.is_some());
-        print(|out| match broken {
-            Some(broken) => {
-                finding.broken = broken;
-                report::finding(out, &finding, transcript.as_ref(), Some(folder))
-            }
-            None => writeln!(out, "does not show: {}", finding.name()),
-        })?;
-    }
-    print(|out| writeln!(out, "{shown} of {} findings show", folders.len()))?;
-    Ok(u8::from(shown > 0))
-}
-
-fn read(path: &Path) -> Result<Finding, Failure> {
-    let finding = Finding::read(path).map_err(|error| unreadable(path, &error))?;
-    let plugin = &finding.subject.path;
-    if plugin != Path::new(EMBEDDED_PTP) && !plugin.exists() {
-        return Err(Failure::usage(format!(
-            "the plugin `{}` of the finding is not there\nhint: `cnispec test PLUGIN --replay DIR` tries findings on another file",
-            plugin.display()
-        )));
-    }
-    Ok(finding)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!(
-        "`{}` is no finding: {error}\nhint: give a folder that `cnispec fuzz --findings` has written",
-        path.display()
-    ))
-}
-
-fn pool(finding: &Finding) -> Pool {
-    let settings = Settings {
-        jobs: 1,
-        seed: 0,
-        timeout: DEADLINE.max(Duration::from_millis(finding.timeout_ms)),
+    let document = match found.pop() {
+        Some(report) if found.is_empty() => report.into(),
+        last => {
+            found.extend(last);
+            Document::Many(Matrix::new(found, Vec::new()))
+        }
     };
-    Pool::new(&finding.subject, &settings, finding.strict)
+    target::publish(&document, &[], Detail::Verbose)?;
+    Ok(document.exit_status())
+}
+
+/// What can be shown again.
+enum What {
+    /// A finding of the fuzzer, by its folder or the file in it.
+    Finding(PathBuf),
+    /// A check of a report.
+    Check { report: PathBuf, id: String },
+}
+
+impl What {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let path = Path::new(text);
+        if path.is_dir() || path.file_name().is_some_and(|name| name == FILE) {
+            return Ok(Self::Finding(path.to_owned()));
+        }
+        match text.rsplit_once(':') {
+            Some((report, id)) if !report.is_empty() && !id.is_empty() => Ok(Self::Check {
+                report: PathBuf::from(report),
+                id: id.to_owned(),
+            }),
+            _ => Err(Failure::usage(format!(
+                "`{text}` is no finding, and names no check of a report\nhint: give the folder of a finding, or REPORT:ID, such as report.json:{}",
+                example(path).unwrap_or_else(|| "del.repeat-succeeds".to_owned())
+            ))),
+        }
+    }
+}
+
+/// A check that the report finds broken.
+fn example(path: &Path) -> Option<String> {
+    let document = stored::read(path).ok()?;
+    let results = document.reports().iter().flat_map(|report| &report.results);
+    let mut broken = results.filter(|entry| entry.outcome == Outcome::Fail);
+    broken.next().map(|entry| entry.check.clone())
+}
+
+/// The reports that have the check.
+fn reports_with<'d>(document: &'d Document, id: &str) -> Result<Vec<&'d Report>, Failure> {
+    let reports = document.reports();
+    let ids: Vec<&str> = reports
+        .iter()
+        .flat_map(|report| &report.results)
+        .map(|entry| entry.check.as_str())
+        .collect();
+    if !ids.contains(&id) {
+        let hint = match nearest(id, &ids) {
+            Some(id) => format!("did you mean `{id}`?"),
+            None => "the JSON report names all of its checks".to_owned(),
+        };
+        let what = format!("the report has no check `{id}`\nhint: {hint}");
+        return Err(Failure::usage(what));
+    }
+    let with = |report: &&Report| report.results.iter().any(|entry| entry.check == id);
+    Ok(reports.iter().filter(with).collect())
+}
+
+/// The scenarios and versions in which the check came out worst.
+fn places(report: &Report, id: &str) -> (Vec<String>, Vec<cni_types::Version>) {
+    let results = || report.results.iter().filter(|entry| entry.check == id);
+    let outcome = |entry: &Entry| entry.without_expectation(report.environment.strict);
+    let worst = results().map(outcome).max();
+    let worst: Vec<&Entry> = results()
+        .filter(|entry| Some(outcome(entry)) == worst)
+        .collect();
+    let mut scenarios: Vec<String> = worst.iter().map(|entry| entry.scenario.clone()).collect();
+    let mut versions: Vec<_> = worst.iter().map(|entry| entry.spec_version).collect();
+    scenarios.sort();
+    scenarios.dedup();
+    versions.sort();
+    versions.dedup();
+    (scenarios, versions)
 }

@@ -5,8 +5,27 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::to_reader;
-use crate::report::{Format, Report};
+use super::{print, to_reader};
+use crate::report::{Detail, Document, Format, write_table, write_terminal};
+
+/// Shows the document and writes its reports. Files first: whoever reads the terminal may stop reading.
+pub(super) fn publish(
+    document: &Document,
+    targets: &[Target],
+    detail: Detail,
+) -> Result<(), Failure> {
+    targets
+        .iter()
+        .try_for_each(|target| target.write(document))?;
+    let show = |out: &mut dyn Write| match document {
+        Document::One(report) => write_terminal(report, detail, out),
+        Document::Many(matrix) => write_table(matrix, detail, out),
+    };
+    if targets.iter().any(Target::is_stdout) {
+        return to_reader(show(&mut anstream::stderr().lock()), "standard error");
+    }
+    print(show)
+}
 
 /// One `--report FORMAT=PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,31 +94,39 @@ impl Target {
     }
 
     /// Writes the report: whole, or not at all.
-    pub fn write(&self, report: &Report) -> Result<(), Failure> {
+    pub fn write(&self, document: &Document) -> Result<(), Failure> {
         let mut text = Vec::new();
-        let made = self.format.write(report, &mut text);
+        let made = match document {
+            Document::One(report) => self.format.write(report, &mut text),
+            Document::Many(matrix) => self.format.write_matrix(matrix, &mut text),
+        };
         made.map_err(|error| Failure::environment(format!("cannot make a report: {error}")))?;
         self.put(&text)
     }
 
     /// Puts a report's text in its place: whole, or not at all.
     pub fn put(&self, text: &[u8]) -> Result<(), Failure> {
-        let Some(path) = &self.path else {
-            let mut out = io::stdout().lock();
-            return to_reader(
-                out.write_all(text).and_then(|()| out.flush()),
-                "standard output",
-            );
-        };
-        let written = match special(path) {
-            Some(_) => fs::OpenOptions::new()
-                .write(true)
-                .open(path)
-                .and_then(|mut file| file.write_all(text)),
-            None => replace(path, text),
-        };
-        written.map_err(|error| unwritable(path, &error))
+        write(self.path.as_deref(), text)
     }
+}
+
+/// Writes a file, or to standard output if there is no path: whole, or not at all.
+pub(super) fn write(path: Option<&Path>, text: &[u8]) -> Result<(), Failure> {
+    let Some(path) = path else {
+        let mut out = io::stdout().lock();
+        return to_reader(
+            out.write_all(text).and_then(|()| out.flush()),
+            "standard output",
+        );
+    };
+    let written = match special(path) {
+        Some(_) => fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(text)),
+        None => replace(path, text),
+    };
+    written.map_err(|error| unwritable(path, &error))
 }
 
 /// Something that stands at the path and is no ordinary file, such as a device or a directory.
@@ -132,7 +159,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
         _ => "give a path that can be written, or `-` for standard output",
     };
     Failure::environment(format!(
-        "cannot write the report `{}`: {error}\nhint: {hint}",
+        "cannot write `{}`: {error}\nhint: {hint}",
         path.display()
     ))
 }
@@ -140,6 +167,7 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Report;
     use crate::report::sample::report;
 
     fn target(format: &str, path: &Path) -> Target {
@@ -174,7 +202,7 @@ mod tests {
         let target = target("json", &path);
         target.probe().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-        target.write(&report()).unwrap();
+        target.write(&report().into()).unwrap();
         let written: Report = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(written, report());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);

@@ -26,7 +26,7 @@ const SHOWN_CHANGES: usize = 12;
 const SHOWN_PLACES: usize = 8;
 
 /// The word for an outcome.
-pub(super) fn word(outcome: Outcome) -> &'static str {
+pub fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Pass => "pass",
         Outcome::Fail => "FAIL",
@@ -39,7 +39,7 @@ pub(super) fn word(outcome: Outcome) -> &'static str {
 }
 
 /// Its colour.
-pub(super) fn style(outcome: Outcome) -> Style {
+pub fn style(outcome: Outcome) -> Style {
     match outcome {
         Outcome::Pass => AnsiColor::Green.on_default(),
         Outcome::Fail => AnsiColor::Red.on_default().bold(),

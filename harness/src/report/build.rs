@@ -72,6 +72,13 @@ impl Report {
         }
     }
 
+    /// Adds up anew what came of the run, after results have changed.
+    pub fn recount(&mut self) {
+        let outcomes = || self.results.iter().map(|entry| entry.outcome);
+        self.summary.verdict = overall(outcomes(), &self.harness_errors);
+        self.summary.counts = Counts::of(outcomes());
+    }
+
     /// The exit status of `cnispec` for this report.
     pub fn exit_status(&self) -> u8 {
         match self.summary.verdict {

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::matrix::Matrix;
 use super::model::Report;
-use super::{html, junit, markdown, sarif, tap, write_json};
+use super::{html, junit, markdown, sarif, table_markdown, tap, write_json};
 
 /// A form of the report for machines, or for people with more than a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +57,21 @@ impl Format {
             Format::Json => write_json(report, out),
             Format::Junit => junit::write(report, out),
             Format::Html => html::write(report, out),
-            Format::Sarif => sarif::write(report, out),
+            Format::Sarif => sarif::write(std::slice::from_ref(report), out),
             Format::Markdown => markdown::write(report, out),
             Format::Tap => tap::write(report, out),
+        }
+    }
+
+    /// Writes several reports in this form.
+    pub fn write_matrix(self, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Format::Json => write_json(matrix, out),
+            Format::Junit => junit::write_matrix(matrix, out),
+            Format::Html => html::write_matrix(matrix, out),
+            Format::Sarif => sarif::write(&matrix.reports, out),
+            Format::Markdown => table_markdown::write(matrix, out),
+            Format::Tap => tap::write_matrix(matrix, out),
         }
     }
 }

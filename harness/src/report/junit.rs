@@ -6,6 +6,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::block;
 use super::escape::visible;
+use super::matrix::Matrix;
 use super::model::{Entry, HarnessFault, Report};
 use crate::verdict::Outcome;
 
@@ -13,10 +14,44 @@ use crate::verdict::Outcome;
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut junit =
         quick_junit::Report::new(format!("cnispec {}", visible(&report.subject.plugin_type)));
+    junit.add_test_suites(suites(report, ""));
+    write_xml(&junit, out)
+}
+
+/// Writes several reports: a test suite per plugin and operation.
+pub fn write_matrix(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+    let mut junit = quick_junit::Report::new("cnispec");
+    for (report, name) in matrix.reports.iter().zip(matrix.names()) {
+        junit.add_test_suites(suites(report, &format!("{}.", visible(&name))));
+    }
+    if !matrix.untried.is_empty() {
+        let mut suite = TestSuite::new("untried");
+        for untried in &matrix.untried {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(visible(&untried.reason));
+            let mut case = TestCase::new(visible(&untried.path), status);
+            case.set_classname("cnispec.untried");
+            suite.add_test_case(case);
+        }
+        junit.add_test_suite(suite);
+    }
+    write_xml(&junit, out)
+}
+
+fn write_xml(junit: &quick_junit::Report, out: &mut dyn Write) -> io::Result<()> {
+    let xml = junit.to_string().map_err(io::Error::other)?;
+    // The first of these counts is of all suites together, which the schema of Jenkins does not know.
+    let total = format!(" skipped=\"{}\"", junit.skipped);
+    out.write_all(xml.replacen(&total, "", 1).as_bytes())
+}
+
+/// The suites of one report; their names begin with `prefix`.
+fn suites(report: &Report, prefix: &str) -> Vec<TestSuite> {
     let mut suites: Vec<TestSuite> = Vec::new();
     for entry in &report.results {
-        let name = visible(entry.section());
-        let case = case(entry);
+        let name = format!("{prefix}{}", visible(entry.section()));
+        let mut case = case(entry);
+        case.set_classname(format!("cnispec.{name}"));
         match suites.iter_mut().find(|suite| suite.name.as_str() == name) {
             Some(suite) => {
                 suite.add_test_case(case);
@@ -28,16 +63,12 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
-    junit.add_test_suites(suites);
     if !report.harness_errors.is_empty() {
-        let mut suite = TestSuite::new("harness");
+        let mut suite = TestSuite::new(format!("{prefix}harness"));
         suite.add_test_cases(report.harness_errors.iter().map(fault));
-        junit.add_test_suite(suite);
+        suites.push(suite);
     }
-    let xml = junit.to_string().map_err(io::Error::other)?;
-    // The first of these counts is of all suites together, which the schema of Jenkins does not know.
-    let total = format!(" skipped=\"{}\"", junit.skipped);
-    out.write_all(xml.replacen(&total, "", 1).as_bytes())
+    suites
 }
 
 fn case(entry: &Entry) -> TestCase {
@@ -70,7 +101,6 @@ fn case(entry: &Entry) -> TestCase {
         entry.spec_version
     );
     let mut case = TestCase::new(name, status);
-    case.set_classname(format!("cnispec.{}", visible(entry.section())));
     if entry.outcome == Outcome::Warn {
         case.set_system_out(explained(entry));
     }

@@ -258,7 +258,7 @@ fn fenced(title: &str, text: &str) -> String {
 }
 
 /// Text in a line of Markdown that is nothing but text: no emphasis, no link, no HTML.
-pub(super) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut shown = String::new();
     for c in visible(text).chars() {
         match c {

@@ -10,10 +10,14 @@ mod groups;
 mod html;
 mod junit;
 mod markdown;
+mod matrix;
 mod model;
 mod plot;
+mod read;
 mod replay;
 mod sarif;
+mod table;
+mod table_markdown;
 mod tap;
 mod terminal;
 mod timeline;
@@ -23,23 +27,34 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use block::{style as outcome_style, word as outcome_word};
 pub use build::Run;
 pub use escape::{json as plain_json, visible, visible_bytes};
 pub use format::Format;
+pub use markdown::plain as markdown_text;
+pub use matrix::{Document, MATRIX_SCHEMA_ID, Matrix, MatrixRow, MatrixSummary, Untried};
 pub use model::{
     ClauseLink, ConfigFile, Counts, Difference, Disputed, Entry, Environment, Evidence,
-    EvidenceCall, Finding, HarnessFault, KeyPlace, Latency, Report, SCHEMA_ID, Streams,
-    SubjectFacts, Summary, Timeline, TimelineCall, TimelineStep, Tool,
+    EvidenceCall, Finding, HarnessFault, KeyPlace, Latency, Report, SCHEMA_ID, Selection, Shard,
+    Streams, SubjectFacts, Summary, Timeline, TimelineCall, TimelineStep, Tool,
 };
+pub use read::{ReadError, read};
 pub use replay::{Replay, shell_quote};
+pub use table::write as write_table;
 pub use terminal::{Detail, write as write_terminal};
 
 /// The JSON schema of the report.
 pub const SCHEMA: &str = include_str!("../../../reports/schema/report.v1.schema.json");
 
-/// Writes the report as JSON, with a line break at the end. Text that would not be plainly visible is
-/// written in JSON's own escapes, so that it is as harmless on a terminal as it is in a file.
-pub fn write_json(report: &Report, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    let text = serde_json::to_string_pretty(report)?;
+/// The JSON schema of several reports.
+pub const MATRIX_SCHEMA: &str = include_str!("../../../reports/schema/matrix.v1.schema.json");
+
+/// Writes a report, or another document, as JSON, with a line break at the end. Text that would not be plainly
+/// visible is written in JSON's own escapes, so that it is as harmless on a terminal as it is in a file.
+pub fn write_json(
+    document: &impl serde::Serialize,
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<()> {
+    let text = serde_json::to_string_pretty(document)?;
     writeln!(out, "{}", escape::json(&text))
 }

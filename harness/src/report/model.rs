@@ -94,10 +94,44 @@ pub struct Environment {
     pub strict: bool,
     /// Where the network configuration came from.
     pub config: String,
+    /// What was chosen of everything that could be run.
+    #[serde(default)]
+    pub selection: Selection,
     /// When the run began, in seconds since 1970. Volatile.
     pub started_at: u64,
     /// How long it took, in milliseconds. Volatile.
     pub wall_ms: u64,
+}
+
+/// What was chosen of everything that could be run; as it was asked for, so that it can be run again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selection {
+    /// Versions of the SPEC; those that the plugin claims, if empty.
+    pub spec_versions: Vec<Version>,
+    /// Patterns of checks; all, if empty.
+    pub checks: Vec<String>,
+    /// Patterns of scenarios; all, if empty.
+    pub scenarios: Vec<String>,
+    /// The kind of the plugin, where the network configuration did not decide.
+    pub kind: Option<Kind>,
+    /// The command of a runtime, where that is the subject.
+    pub runtime: Option<String>,
+    /// Further directories of CNI_PATH.
+    pub cni_path: Vec<String>,
+    /// Which part of the run this is; none for all of it.
+    pub shard: Option<Shard>,
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which part, counted from 1.
+    pub index: usize,
+    /// Into how many parts the run is divided.
+    pub count: usize,
+    /// How many scenarios are to be run in all parts together.
+    pub planned: usize,
 }
 
 /// What came of a run in all.
@@ -190,6 +224,21 @@ impl Entry {
     /// The operation that the check belongs to: what stands before the dot.
     pub fn section(&self) -> &str {
         self.check.split('.').next().unwrap_or(&self.check)
+    }
+
+    /// The outcome as it would be if nothing were expected to be broken.
+    pub fn without_expectation(&self, strict: bool) -> Outcome {
+        match self.outcome {
+            Outcome::StaleExpectation => Outcome::Pass,
+            Outcome::KnownFailure if self.level == Level::Must => {
+                match self.disputed.is_some() && !strict {
+                    true => Outcome::Warn,
+                    false => Outcome::Fail,
+                }
+            }
+            Outcome::KnownFailure => Outcome::Warn,
+            outcome => outcome,
+        }
     }
 }
 

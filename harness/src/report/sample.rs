@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::build::Run;
 use super::model::{
     ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency, Report,
+    Selection,
 };
 use super::replay::Replay;
 use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
@@ -229,6 +230,7 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
             timeout_ms: 20_000,
             strict: false,
             config: "my.conflist".to_owned(),
+            selection: Selection::default(),
             started_at: 0,
             wall_ms: 0,
         },
@@ -317,4 +319,46 @@ pub(crate) fn fault() -> HarnessFault {
         what: "the lab cannot mount \u{1b}[1m`/run`".to_owned(),
         hint: Some("run as root".to_owned()),
     }
+}
+
+/// A report whose results are of real checks and scenarios, in their order.
+pub(crate) fn catalogued() -> Report {
+    let mut report = report();
+    let scenarios: Vec<&str> = crate::scenario::all()
+        .iter()
+        .map(|scenario| scenario.id)
+        .collect();
+    let examples = report.results.clone();
+    let mut results = Vec::new();
+    for (number, check) in crate::check::catalogue().iter().take(9).enumerate() {
+        for spec_version in [Version::V1_0_0, Version::V1_1_0] {
+            for scenario in &scenarios[..4] {
+                let mut entry = examples[(number + scenario.len()) % examples.len()].clone();
+                entry.check = check.id.to_owned();
+                entry.scenario = (*scenario).to_owned();
+                entry.spec_version = spec_version;
+                results.push(entry);
+            }
+        }
+    }
+    report.results = results;
+    // What was done is told of other scenarios.
+    report.timelines.clear();
+    report.latency.clear();
+    report.summary.planned = 8;
+    report.summary.executed = 8;
+    report.recount();
+    report
+}
+
+/// The scenarios and versions of a report's results, in the order in which they are run.
+pub(crate) fn tasks(report: &Report) -> Vec<(Version, String)> {
+    let mut tasks: Vec<(Version, String)> = Vec::new();
+    for entry in &report.results {
+        let task = (entry.spec_version, entry.scenario.clone());
+        if !tasks.contains(&task) {
+            tasks.push(task);
+        }
+    }
+    tasks
 }

@@ -21,38 +21,42 @@ const REPORTED: &[Outcome] = &[
     Outcome::KnownFailure,
 ];
 
-/// Writes the report: a rule per check, a result per check and outcome.
-pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the reports: a run per report, in it a rule per check, and a result per check and outcome.
+pub fn write(reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": reports.iter().map(run).collect::<Vec<_>>(),
+    });
+    let text = serde_json::to_string_pretty(&log)?;
+    writeln!(out, "{}", escape::json(&text))
+}
+
+fn run(report: &Report) -> Value {
     let groups = by_check(report);
     let results: Vec<Value> = groups
         .iter()
         .enumerate()
         .flat_map(|(index, group)| results(report, index, group))
         .collect();
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": visible(&report.tool.name),
-                "version": visible(&report.tool.version),
-                "rules": groups.iter().map(rule).collect::<Vec<_>>(),
-            }},
-            "automationDetails": {"id": format!("cnispec/{}/", visible(&report.subject.plugin_type))},
-            "invocations": [{
-                "executionSuccessful": report.harness_errors.is_empty(),
-                "toolExecutionNotifications": report.harness_errors.iter().map(notification).collect::<Vec<_>>(),
-            }],
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-            "properties": {
-                "verdict": report.summary.verdict,
-                "sha256": visible(&report.subject.sha256),
-            },
+    json!({
+        "tool": {"driver": {
+            "name": visible(&report.tool.name),
+            "version": visible(&report.tool.version),
+            "rules": groups.iter().map(rule).collect::<Vec<_>>(),
+        }},
+        "automationDetails": {"id": format!("cnispec/{}/", visible(&report.subject.plugin_type))},
+        "invocations": [{
+            "executionSuccessful": report.harness_errors.is_empty(),
+            "toolExecutionNotifications": report.harness_errors.iter().map(notification).collect::<Vec<_>>(),
         }],
-    });
-    let text = serde_json::to_string_pretty(&log)?;
-    writeln!(out, "{}", escape::json(&text))
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+        "properties": {
+            "verdict": report.summary.verdict,
+            "sha256": visible(&report.subject.sha256),
+        },
+    })
 }
 
 fn rule(group: &Group<'_>) -> Value {

@@ -6,27 +6,43 @@ use serde_json::Value;
 
 use super::block;
 use super::escape::visible;
+use super::matrix::Matrix;
 use super::model::{Entry, HarnessFault, Report};
 use crate::verdict::Outcome;
 
 /// Writes the report: a test point per result, and one per failure of the harness.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write_all(&[(String::new(), report)], out)
+}
+
+/// Writes several reports as one: each test point begins with the name of its plugin.
+pub fn write_matrix(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+    let names = matrix.names().into_iter().map(|name| format!("{name}: "));
+    write_all(&names.zip(&matrix.reports).collect::<Vec<_>>(), out)
+}
+
+fn write_all(reports: &[(String, &Report)], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "TAP version 13")?;
-    let points = report.results.len() + report.harness_errors.len();
-    match points {
-        0 => writeln!(out, "1..0 # SKIP nothing was judged")?,
-        _ => writeln!(out, "1..{points}")?,
+    let of = |(_, report): &(String, &Report)| report.results.len() + report.harness_errors.len();
+    match reports.iter().map(of).sum() {
+        0_usize => writeln!(out, "1..0 # SKIP nothing was judged")?,
+        points => writeln!(out, "1..{points}")?,
     }
-    for (index, entry) in report.results.iter().enumerate() {
-        point(index + 1, entry, out)?;
-    }
-    for (index, fault) in report.harness_errors.iter().enumerate() {
-        broken_off(report.results.len() + index + 1, fault, out)?;
+    let mut number = 0;
+    for (name, report) in reports {
+        for entry in &report.results {
+            number += 1;
+            point(number, name, entry, out)?;
+        }
+        for fault in &report.harness_errors {
+            number += 1;
+            broken_off(number, fault, out)?;
+        }
     }
     Ok(())
 }
 
-fn point(number: usize, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+fn point(number: usize, name: &str, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     let reason = entry.reason.as_deref().unwrap_or("no reason given");
     let (met, directive) = match entry.outcome {
         Outcome::Pass | Outcome::Warn => (true, String::new()),
@@ -38,7 +54,8 @@ fn point(number: usize, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     let place = format!("({} in {})", entry.scenario, entry.spec_version);
     writeln!(
         out,
-        "{word} {number} - {} {}{directive}",
+        "{word} {number} - {}{} {}{directive}",
+        described(name),
         described(&entry.check),
         described(&place)
     )?;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use anstyle::Style;
+
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
 use super::groups::{Group, by_check, in_words, version_list};
@@ -152,7 +154,7 @@ fn row(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
-fn harness_errors(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn harness_errors(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mark = style(Outcome::Inconclusive);
     for fault in &report.harness_errors {
         let place = format!("{} in {}", visible(&fault.scenario), fault.spec_version);
@@ -172,14 +174,19 @@ fn harness_errors(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn conclusion(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mark = match report.summary.verdict {
+/// The colour of a verdict.
+pub(super) fn colour(verdict: Option<Verdict>) -> Style {
+    match verdict {
         Some(Verdict::Conformant) => style(Outcome::Pass),
         Some(Verdict::Nonconformant) => style(Outcome::Fail),
         Some(Verdict::Inconclusive) => style(Outcome::Inconclusive),
         None => DIM,
     }
-    .bold();
+    .bold()
+}
+
+fn conclusion(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mark = colour(report.summary.verdict);
     let words = in_words(report);
     let (word, rest) = words.split_once(':').unwrap_or((&words, ""));
     let colon = if rest.is_empty() { "" } else { ":" };
@@ -199,7 +206,7 @@ fn conclusion(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Why there is no verdict.
-fn why_nothing(report: &Report) -> String {
+pub(super) fn why_nothing(report: &Report) -> String {
     let mut reasons: Vec<&str> = report
         .results
         .iter()

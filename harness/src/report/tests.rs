@@ -1,6 +1,7 @@
 //! Reports as their readers get them.
 
 mod formats;
+mod matrix;
 
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ fn plain(report: &Report, detail: Detail) -> String {
     anstream::adapter::strip_str(&terminal(report, detail)).to_string()
 }
 
-fn json_of(report: &Report) -> Value {
+fn json_of(report: &impl serde::Serialize) -> Value {
     let mut out = Vec::new();
     write_json(report, &mut out).unwrap();
     serde_json::from_slice(&out).unwrap()
@@ -65,7 +66,11 @@ fn small(mut report: Report) -> Report {
 }
 
 fn complaints(instance: &Value) -> Vec<String> {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    complaints_of(SCHEMA, instance)
+}
+
+fn complaints_of(schema: &str, instance: &Value) -> Vec<String> {
+    let schema: Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     validator
         .iter_errors(instance)

@@ -10,6 +10,7 @@ mod browser;
 mod cnitool;
 mod faults;
 mod fuzz;
+mod regression;
 mod report;
 mod requirements;
 mod runtimes;

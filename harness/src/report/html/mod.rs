@@ -4,6 +4,7 @@
 
 mod call;
 mod check;
+mod matrix;
 mod run;
 
 use std::collections::HashSet;
@@ -33,6 +34,8 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Page::new(report).write_into(out)?;
     writeln!(out)
 }
+
+pub use matrix::write as write_matrix;
 
 #[derive(Template)]
 #[template(path = "report/page.html")]
@@ -91,12 +94,7 @@ struct LatencyView {
 
 impl Page {
     fn new(report: &Report) -> Self {
-        let (verdict, verdict_class) = match report.summary.verdict {
-            Some(Verdict::Conformant) => ("conformant", "pass"),
-            Some(Verdict::Nonconformant) => ("nonconformant", "fail"),
-            Some(Verdict::Inconclusive) => ("inconclusive", "inconclusive"),
-            None => ("nothing was judged", "not-applicable"),
-        };
+        let (verdict, verdict_class) = verdict(report.summary.verdict);
         let words = in_words(report);
         let sentence = words.split_once(": ").map_or("", |(_, rest)| rest);
         let versions: Vec<Version> = versions(report).into_iter().collect();
@@ -277,6 +275,16 @@ fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Fail => "fail",
         outcome => block::word(outcome),
+    }
+}
+
+/// The words and the class of a verdict.
+fn verdict(verdict: Option<Verdict>) -> (&'static str, &'static str) {
+    match verdict {
+        Some(Verdict::Conformant) => ("conformant", "pass"),
+        Some(Verdict::Nonconformant) => ("nonconformant", "fail"),
+        Some(Verdict::Inconclusive) => ("inconclusive", "inconclusive"),
+        None => ("nothing was judged", "not-applicable"),
     }
 }
 

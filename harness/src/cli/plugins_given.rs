@@ -1,0 +1,233 @@
+//! Which plugins a command line means: files, directories of them, and the networks to try them in.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::run::Request;
+use crate::report::Untried;
+use crate::subject::{Subject, SubjectError};
+
+/// The plugins that were given.
+pub(super) struct Given {
+    pub plugins: Vec<GivenPlugin>,
+    /// Files of a directory that may be plugins and for which no network is known.
+    pub untried: Vec<Untried>,
+    /// Whether more than one could have been meant.
+    pub several: bool,
+}
+
+pub(super) struct GivenPlugin {
+    pub subject: Subject,
+    /// The path as it was given; none for the plugin that cnispec carries.
+    pub path: Option<PathBuf>,
+    /// The file of its network configuration, if it has one.
+    pub config: Option<PathBuf>,
+}
+
+impl Given {
+    /// Finds the plugins at these paths; the one that cnispec carries, if there are none.
+    pub fn find(paths: &[PathBuf], request: &Request) -> Result<Self, Failure> {
+        let mut given = Self {
+            plugins: Vec::new(),
+            untried: Vec::new(),
+            several: paths.len() > 1 || paths.iter().any(|path| path.is_dir()),
+        };
+        if let Some(command) = &request.selection.runtime {
+            given.plugins.push(GivenPlugin {
+                subject: Subject::runtime(command)?,
+                path: None,
+                config: None,
+            });
+            return Ok(given);
+        }
+        if paths.is_empty() {
+            given.plugins.push(plugin(None, request)?);
+        }
+        for path in paths {
+            if path.is_dir() {
+                given.take_directory(path, request)?;
+            } else {
+                given.plugins.push(plugin(Some(path), request)?);
+            }
+        }
+        Ok(given)
+    }
+
+    /// Every executable file of a directory, by name. What is no plugin there is nobody's mistake.
+    fn take_directory(&mut self, directory: &Path, request: &Request) -> Result<(), Failure> {
+        let files = executables(directory)?;
+        if files.is_empty() {
+            return Err(Failure::usage(format!(
+                "no executable file in the directory `{}`\nhint: give a plugin, or the directory that plugins are installed in",
+                directory.display()
+            )));
+        }
+        for file in files {
+            match plugin(Some(&file), request) {
+                Ok(plugin) => self.plugins.push(plugin),
+                Err(SubjectError::Fixture(error)) => return Err(SubjectError::from(error).into()),
+                Err(error) => self.untried.push(Untried {
+                    path: file.display().to_string(),
+                    reason: first_line(&error),
+                }),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn first_line(error: &SubjectError) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn executables(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::usage(format!(
+            "cannot read the directory `{}`: {error}\nhint: give a directory that can be read",
+            directory.display()
+        ))
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let executable = fs::metadata(&path)
+            .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0);
+        if executable {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The plugin in the network that was given for it.
+///
+/// A directory of configurations is read as a runtime reads it: the first file that uses the plugin is its
+/// network; a plugin that none uses is tried in the network that cnispec knows for its type.
+fn plugin(path: Option<&Path>, request: &Request) -> Result<GivenPlugin, SubjectError> {
+    let selection = &request.selection;
+    let in_network = |config: Option<&Path>| {
+        let directories = selection.cni_path.iter().map(PathBuf::from).collect();
+        let subject = Subject::new(path, config, selection.kind, directories)?;
+        Ok(GivenPlugin {
+            subject,
+            path: path.map(Path::to_owned),
+            config: config.map(Path::to_owned),
+        })
+    };
+    let Some(directory) = request.config.as_deref().filter(|config| config.is_dir()) else {
+        return in_network(request.config.as_deref());
+    };
+    for config in configurations(directory) {
+        match in_network(Some(&config)) {
+            Err(SubjectError::NotInFixture { .. } | SubjectError::OtherKind { .. }) => {}
+            found => return found,
+        }
+    }
+    in_network(None)
+}
+
+/// The network configurations of a directory, by name.
+fn configurations(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            matches!(extension, Some("conflist" | "conf" | "json")) && path.is_file()
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Settings;
+    use crate::report::Selection;
+
+    fn request(config: Option<PathBuf>) -> Request {
+        Request {
+            selection: Selection::default(),
+            settings: Settings {
+                jobs: 1,
+                seed: 1,
+                timeout: std::time::Duration::from_secs(1),
+            },
+            strict: false,
+            config,
+            talk: false,
+        }
+    }
+
+    fn executable(path: &Path) {
+        fs::write(path, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn a_directory_is_every_plugin_in_it_in_the_networks_that_use_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (bin, net) = (directory.path().join("bin"), directory.path().join("net.d"));
+        fs::create_dir_all(&bin).unwrap();
+        fs::create_dir_all(net.join("not-a-file.conf")).unwrap();
+        for name in ["ptp", "mine", "odd"] {
+            executable(&bin.join(name));
+        }
+        fs::write(bin.join("README"), "").unwrap();
+        let list = r#"{"cniVersion": "1.0.0", "name": "a", "plugins": [{"type": "mine"}]}"#;
+        fs::write(net.join("20-late.conflist"), list).unwrap();
+        fs::write(net.join("10-early.conflist"), list).unwrap();
+        fs::write(net.join("00-ignored.txt"), "oops").unwrap();
+
+        let given = Given::find(std::slice::from_ref(&bin), &request(Some(net.clone()))).unwrap();
+        assert!(given.several);
+        let found: Vec<(String, bool)> = given
+            .plugins
+            .iter()
+            .map(|plugin| {
+                let own = plugin.config.as_deref() == Some(&net.join("10-early.conflist"));
+                (plugin.subject.plugin_type.clone(), own)
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [("mine".to_owned(), true), ("ptp".to_owned(), false)]
+        );
+        assert_eq!(given.untried.len(), 1);
+        assert!(
+            given.untried[0].reason.contains("`odd`"),
+            "{}",
+            given.untried[0].reason
+        );
+    }
+
+    #[test]
+    fn what_was_named_must_be_a_plugin() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("odd");
+        executable(&path);
+        let failed = |paths: &[PathBuf], config| match Given::find(paths, &request(config)) {
+            Ok(_) => panic!("{paths:?}"),
+            Err(failure) => failure,
+        };
+        assert_eq!(failed(&[path.clone()], None).status, 2);
+        let empty = directory.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        assert!(
+            failed(&[empty.clone()], None)
+                .message
+                .contains("no executable file")
+        );
+        fs::write(empty.join("broken.conf"), "{").unwrap();
+        assert!(
+            failed(&[directory.path().to_owned()], Some(empty))
+                .message
+                .contains("broken.conf")
+        );
+    }
+}

@@ -1,0 +1,57 @@
+//! Several reports as Markdown: the page that stands over the reports of single plugins.
+
+use std::io::{self, Write};
+
+use super::block::word;
+use super::groups::{in_words, version_list};
+use super::markdown::plain as markdown_text;
+use super::matrix::Matrix;
+use super::terminal::why_nothing;
+
+/// Writes the plugins with their verdicts, and a table of checks by plugin.
+pub fn write(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+    let names = matrix.names();
+    writeln!(out, "# Conformance to the CNI specification\n")?;
+    writeln!(out, "| | plugin | kind | versions | sha256 | verdict |")?;
+    writeln!(out, "|---|---|---|---|---|---|")?;
+    for (number, (report, name)) in matrix.reports.iter().zip(&names).enumerate() {
+        let subject = &report.subject;
+        let verdict = match report.summary.verdict {
+            Some(_) => in_words(report),
+            None => format!("nothing was judged, {}", why_nothing(report)),
+        };
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            number + 1,
+            markdown_text(name),
+            subject.kind.as_str(),
+            version_list(&subject.supported_versions),
+            subject.sha256.get(..12).unwrap_or_default(),
+            markdown_text(&verdict)
+        )?;
+    }
+    for untried in &matrix.untried {
+        let (path, reason) = (markdown_text(&untried.path), markdown_text(&untried.reason));
+        writeln!(out, "| – | {path} | | | | not tried: {reason} |")?;
+    }
+    let numbers: String = (1..=names.len())
+        .map(|number| format!(" {number} |"))
+        .collect();
+    writeln!(
+        out,
+        "\nEvery check with its worst outcome in each plugin:\n"
+    )?;
+    writeln!(out, "| check |{numbers} claim |")?;
+    writeln!(out, "|---|{}---|", "---|".repeat(names.len()))?;
+    for row in &matrix.checks {
+        let outcomes: String = row
+            .outcomes
+            .iter()
+            .map(|outcome| format!(" {} |", outcome.map_or("", word)))
+            .collect();
+        let (check, claim) = (markdown_text(&row.check), markdown_text(&row.claim));
+        writeln!(out, "| {check} |{outcomes} {claim} |")?;
+    }
+    Ok(())
+}
