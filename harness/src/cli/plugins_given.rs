@@ -215,11 +215,11 @@ mod tests {
             Ok(_) => panic!("{paths:?}"),
             Err(failure) => failure,
         };
-        assert_eq!(failed(&[path.clone()], None).status, 2);
+        assert_eq!(failed(std::slice::from_ref(&path), None).status, 2);
         let empty = directory.path().join("empty");
         fs::create_dir(&empty).unwrap();
         assert!(
-            failed(&[empty.clone()], None)
+            failed(std::slice::from_ref(&empty), None)
                 .message
                 .contains("no executable file")
         );

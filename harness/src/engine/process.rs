@@ -496,7 +496,7 @@ mod tests {
     fn a_plugin_that_floods_is_ended_at_the_limit() {
         let ended = sh("yes", b"", LIMITS);
         assert_eq!(ended.exit, Exit::Flooded(LIMITS.output));
-        assert_eq!(ended.stdout.0.len(), LIMITS.output);
+        assert_eq!(ended.stdout.0.len(), KEPT_OF_A_FLOOD);
     }
 
     #[test]

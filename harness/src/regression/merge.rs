@@ -233,8 +233,11 @@ mod tests {
     use crate::report::sample;
     use proptest::prelude::*;
 
+    type Parts = Vec<(String, Document)>;
+    type Spoil = fn(&mut Report);
+
     /// A whole report, and its parts: each result in the part of its scenario and version.
-    fn divided(count: usize) -> (Report, Vec<(String, Document)>) {
+    fn divided(count: usize) -> (Report, Parts) {
         let whole = sample::catalogued();
         let tasks = sample::tasks(&whole);
         let parts = (1..=count).map(|index| {
@@ -276,7 +279,7 @@ mod tests {
 
     #[test]
     fn foreign_missing_and_duplicate_parts_are_named() {
-        let said = |change: &dyn Fn(&mut Vec<(String, Document)>)| {
+        let said = |change: &dyn Fn(&mut Parts)| {
             let (_, mut parts) = divided(3);
             change(&mut parts);
             merge(parts).unwrap_err().to_string()
@@ -292,7 +295,7 @@ mod tests {
             twice.contains("more than once: `1.json`, `again.json`"),
             "{twice}"
         );
-        let foreign: [(&str, fn(&mut Report)); 5] = [
+        let foreign: [(&str, Spoil); 5] = [
             ("sha256", |report| report.subject.sha256 = "f".repeat(64)),
             ("version of cnispec", |report| {
                 report.tool.version = "9.9.9".to_owned()
@@ -312,7 +315,7 @@ mod tests {
         for (what, spoil) in foreign {
             let text = said(&|parts| spoilt(&mut parts[1], spoil));
             assert!(
-                text.contains(&format!("`2.json` is foreign to `1.json`: its")),
+                text.contains("`2.json` is foreign to `1.json`: its"),
                 "{text}"
             );
             assert!(text.contains(what), "{text}");

@@ -156,6 +156,10 @@ fn rows(reports: &[Report]) -> Vec<MatrixRow> {
 
 /// What a report file holds.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a process holds a handful of them, and never a list"
+)]
 pub enum Document {
     /// The report of one run.
     One(Box<Report>),
