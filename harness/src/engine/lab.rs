@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
@@ -372,7 +372,7 @@ impl Lab {
         let mut state = self.look()?;
         state.sysctls.insert(
             "host".to_owned(),
-            self.observed.borrow_mut().host.sysctls()?,
+            Arc::new(self.observed.borrow_mut().host.sysctls()?),
         );
         let state = self.keep(state);
         self.tape.borrow_mut().steps.push(Step::Observation {

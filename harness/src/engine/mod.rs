@@ -14,8 +14,9 @@ mod surroundings;
 pub mod trace;
 pub mod worker;
 
-use std::sync::Mutex;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cni_types::Version;
@@ -25,7 +26,7 @@ use thiserror::Error;
 
 use crate::scenario;
 use crate::subject::{Kind, Subject};
-use crate::transcript::{Call, Ending, Exit, Reading, Transcript};
+use crate::transcript::{Call, Ending, Exit, Reading, Sysctls, Transcript};
 
 pub use machine::{BIN, why_no_namespaces};
 
@@ -168,6 +169,7 @@ pub fn run(
 ) -> Vec<Ran> {
     let next = AtomicUsize::new(0);
     let hung = AtomicUsize::new(0);
+    let known = Mutex::new(HashSet::new());
     let ran: Vec<Mutex<Option<Ran>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
         for _ in 0..settings.jobs.clamp(1, tasks.len().max(1)) {
@@ -176,13 +178,16 @@ pub fn run(
                     Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < tasks.len())
                 {
                     let task = &tasks[index];
-                    let result = if hung.load(Ordering::Relaxed) < PATIENCE {
+                    let mut result = if hung.load(Ordering::Relaxed) < PATIENCE {
                         run_one(subject, task, settings)
                     } else {
                         Ok(not_tried(subject, task))
                     };
                     if result.as_ref().is_ok_and(has_hung) {
                         hung.fetch_add(1, Ordering::Relaxed);
+                    }
+                    if let Ok(transcript) = &mut result {
+                        share_sysctls(transcript, &known);
                     }
                     on_done(&tasks[index], &result);
                     if let Ok(mut place) = ran[index].lock() {
@@ -198,6 +203,18 @@ pub fn run(
             _ => Err(HarnessError::new("a task was not run")),
         })
         .collect()
+}
+
+/// Keeps sysctls once that are the same in many states of many labs.
+fn share_sysctls(transcript: &mut Transcript, known: &Mutex<HashSet<Sysctls>>) {
+    let Ok(mut known) = known.lock() else { return };
+    let all = transcript.states.iter_mut();
+    for sysctls in all.flat_map(|state| state.sysctls.values_mut()) {
+        match known.get(sysctls) {
+            Some(same) => *sysctls = Arc::clone(same),
+            None => drop(known.insert(Arc::clone(sysctls))),
+        }
+    }
 }
 
 fn has_hung(transcript: &Transcript) -> bool {
