@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::run::{Request, processors};
+use super::run::{Request, labs};
 use crate::engine::Settings;
 use crate::fixture;
 use crate::report::Report;
@@ -60,7 +60,7 @@ impl Again {
             request: Request {
                 selection: environment.selection.clone(),
                 settings: Settings {
-                    jobs: processors(),
+                    jobs: labs(),
                     seed: environment.seed,
                     timeout: Duration::from_millis(environment.timeout_ms),
                 },

@@ -112,7 +112,7 @@ pub(super) struct TestArguments {
     /// Run these scenarios only; `*` and `?` stand for any text and any character.
     #[arg(long, value_name = "GLOB")]
     pub scenario: Vec<String>,
-    /// How many scenarios to run at once; as many as there are processors if not given.
+    /// How many scenarios to run at once; four for each processor if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
     /// What names and identifiers are derived from.

@@ -306,7 +306,15 @@ fn replay(request: &Request, given: Option<&Path>) -> Replay {
     }
 }
 
+/// How many labs a processor can serve: most of the time a lab waits for the kernel to take namespaces away.
+const LABS_A_PROCESSOR: usize = 4;
+
 /// How many labs to use at once, if nobody says.
+pub(super) fn labs() -> usize {
+    LABS_A_PROCESSOR * processors()
+}
+
+/// How many processors there are.
 pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, |number| number.get())
 }

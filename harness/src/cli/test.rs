@@ -7,7 +7,7 @@ use super::expect::Expected;
 use super::failure::Failure;
 use super::findings;
 use super::plugins_given::Given;
-use super::run::{self, Chosen, Request, processors};
+use super::run::{self, Chosen, Request, labs};
 use super::snapshots::Snapshots;
 use super::target::{self, Target};
 use crate::engine::Settings;
@@ -96,7 +96,7 @@ fn request(arguments: &TestArguments) -> Request {
             shard: arguments.shard,
         },
         settings: Settings {
-            jobs: arguments.jobs.map_or_else(processors, usize::from),
+            jobs: arguments.jobs.map_or_else(labs, usize::from),
             seed: arguments.seed,
             timeout: arguments.timeout,
         },

@@ -9,12 +9,16 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Map, Value, json};
 
 use super::{Object, Script, UNKNOWN_FAULT, own_name};
 use crate::fault::Fault;
+
+/// Between plugins that run at once, so that they begin and end in the same order every time.
+const HEAD_START: Duration = Duration::from_millis(40);
 
 /// Where it keeps results and its locks.
 const STORE: &str = "/var/lib/scripted-runtime";
@@ -185,9 +189,14 @@ impl Runtime {
             plugins.reverse();
         }
         if self.script.is(Fault::RuntimeDelAtOnce) {
-            let started: Vec<_> = plugins
+            let started: Vec<_> = self
+                .plugins
                 .iter()
-                .map(|plugin| self.start("DEL", plugin, result.as_ref()))
+                .map(|plugin| {
+                    let child = self.start("DEL", plugin, result.as_ref());
+                    std::thread::sleep(HEAD_START);
+                    child
+                })
                 .collect();
             started
                 .into_iter()

@@ -101,7 +101,7 @@ fn tripped(
     let mut arguments = vec![plugin, "--config", config, "--strict", "--jobs", "1"];
     // Who never ends is waited for in vain; who ends has time enough.
     if fault == Some(Fault::Hang) {
-        arguments.extend(["--timeout", "500ms"]);
+        arguments.extend(["--timeout", "2s"]);
     }
     for version in versions {
         arguments.extend(["--spec", version]);
@@ -214,8 +214,9 @@ fn every_fault_trips_exactly_its_checks() {
     );
 }
 
+/// How many to try at once. Most of the time each waits for the kernel to take namespaces away.
 pub fn threads() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+    4 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 fn written(table: &BTreeMap<String, BTreeSet<String>>) -> String {
