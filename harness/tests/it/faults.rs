@@ -216,7 +216,7 @@ fn every_fault_trips_exactly_its_checks() {
 
 /// How many to try at once. Most of the time each waits for the kernel to take namespaces away.
 pub fn threads() -> usize {
-    4 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+    2 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 fn written(table: &BTreeMap<String, BTreeSet<String>>) -> String {
