@@ -9,6 +9,7 @@
 pub mod add;
 pub mod chain;
 pub mod check;
+pub mod convention;
 pub mod del;
 pub mod delegation;
 pub mod disputes;
@@ -27,7 +28,7 @@ mod tests;
 
 use cni_types::Version;
 
-use super::{Clause, Level};
+use super::{Clause, Level, Page};
 
 /// Lists of clauses by name.
 pub type Section = &'static [(&'static str, &'static [Clause])];
@@ -48,12 +49,14 @@ pub const SECTIONS: &[(&str, Section)] = &[
     ("gc", gc::ALL),
     ("delegation", delegation::ALL),
     ("ipam", ipam::ALL),
+    ("convention", convention::ALL),
 ];
 
 const fn must(versions: &'static [Version], anchor: &'static str, quote: &'static str) -> Clause {
     Clause {
         versions,
         level: Level::Must,
+        page: Page::Spec,
         anchor,
         quote,
     }
@@ -63,6 +66,7 @@ const fn should(versions: &'static [Version], anchor: &'static str, quote: &'sta
     Clause {
         versions,
         level: Level::Should,
+        page: Page::Spec,
         anchor,
         quote,
     }
@@ -72,6 +76,22 @@ const fn may(versions: &'static [Version], anchor: &'static str, quote: &'static
     Clause {
         versions,
         level: Level::May,
+        page: Page::Spec,
+        anchor,
+        quote,
+    }
+}
+
+/// What the conventions say, whatever their words: they are no part of the SPEC.
+const fn convention(
+    versions: &'static [Version],
+    anchor: &'static str,
+    quote: &'static str,
+) -> Clause {
+    Clause {
+        versions,
+        level: Level::Should,
+        page: Page::Conventions,
         anchor,
         quote,
     }
@@ -103,6 +123,13 @@ const FROM_0_2_TO_0_4: &[Version] = &[
 const IN_0_3: &[Version] = &[Version::V0_3_0, Version::V0_3_1];
 const IN_0_3_0: &[Version] = &[Version::V0_3_0];
 const FROM_0_3_TO_0_4: &[Version] = &[Version::V0_3_0, Version::V0_3_1, Version::V0_4_0];
+const FROM_0_3: &[Version] = &[
+    Version::V0_3_0,
+    Version::V0_3_1,
+    Version::V0_4_0,
+    Version::V1_0_0,
+    Version::V1_1_0,
+];
 const FROM_0_3_1_TO_0_4: &[Version] = &[Version::V0_3_1, Version::V0_4_0];
 const IN_0_4: &[Version] = &[Version::V0_4_0];
 const FROM_0_4: &[Version] = &[Version::V0_4_0, Version::V1_0_0, Version::V1_1_0];

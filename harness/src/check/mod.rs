@@ -8,14 +8,17 @@ mod add;
 mod chain;
 mod check_operation;
 pub mod clauses;
+mod convention;
 mod del;
 mod delegation;
 mod document;
 mod input;
 mod ipam;
 mod network;
+mod noticing;
 mod protocol;
 mod result;
+mod routing;
 mod version;
 
 use cni_types::Version;
@@ -44,17 +47,39 @@ pub struct Clause {
     pub versions: &'static [Version],
     /// How strongly it binds there.
     pub level: Level,
-    /// The anchor of its heading in SPEC.md.
+    /// The page that it stands on.
+    pub page: Page,
+    /// The anchor of its heading on that page.
     pub anchor: &'static str,
     /// At most a dozen words of it, exactly.
     pub quote: &'static str,
+}
+
+/// A page of the specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The SPEC itself.
+    Spec,
+    /// The conventions beside it: they guide, and whoever does otherwise does not break the SPEC.
+    Conventions,
+}
+
+impl Page {
+    /// Its file in every version's tree.
+    pub fn file(self) -> &'static str {
+        match self {
+            Page::Spec => "SPEC.md",
+            Page::Conventions => "CONVENTIONS.md",
+        }
+    }
 }
 
 impl Clause {
     /// Where to read the clause in the text of `version`.
     pub fn url(&self, version: Version) -> String {
         format!(
-            "https://github.com/containernetworking/cni/blob/spec-v{version}/SPEC.md#{}",
+            "https://github.com/containernetworking/cni/blob/spec-v{version}/{}#{}",
+            self.page.file(),
             self.anchor
         )
     }
@@ -202,9 +227,12 @@ pub fn catalogue() -> Vec<&'static Check> {
         input::CHECKS,
         add::CHECKS,
         result::CHECKS,
+        routing::CHECKS,
+        convention::CHECKS,
         chain::CHECKS,
         ipam::CHECKS,
         check_operation::CHECKS,
+        noticing::CHECKS,
         del::CHECKS,
         network::CHECKS,
         delegation::CHECKS,

@@ -282,17 +282,7 @@ impl Lab {
         what: impl Into<String>,
         act: impl FnOnce() -> Doing<T>,
     ) -> Doing<T> {
-        let done = {
-            let observed = self.observed.borrow();
-            let Some((inside, _)) = observed
-                .containers
-                .get(container)
-                .and_then(|c| c.inside.as_ref())
-            else {
-                return Err(Stop::CutShort(format!("container `{container}` is gone")));
-            };
-            inside.enter(act)??
-        };
+        let done = self.inside(container, act)?;
         self.note(label, what.into());
         Ok(done)
     }
@@ -314,16 +304,62 @@ impl Lab {
         }
     }
 
-    fn note(&self, label: &str, what: String) {
+    /// Does something in a container's namespace.
+    pub fn inside<T>(&self, container: &str, act: impl FnOnce() -> Doing<T>) -> Doing<T> {
+        let observed = self.observed.borrow();
+        let inside = observed
+            .containers
+            .get(container)
+            .and_then(|c| c.inside.as_ref());
+        match inside {
+            Some((inside, _)) => inside.enter(act)?,
+            None => Err(Stop::CutShort(format!("container `{container}` is gone"))),
+        }
+    }
+
+    /// Forgets a container that is gone, so that nobody looks for it any more.
+    pub fn forget(&self, name: &str) -> Doing {
+        let forgotten = self.observed.borrow_mut().containers.remove(name);
+        forgotten.map_or(Ok(()), |container| Ok(NetNs::delete_at(&container.netns)?))
+    }
+
+    /// The states around the last ADD that the subject was asked for a container.
+    pub fn states_of_add(&self, container: &str) -> Option<(State, State)> {
+        let tape = self.tape.borrow();
+        tape.steps.iter().rev().find_map(|step| match step {
+            Step::Call(call)
+                if call.role == Role::Subject
+                    && call.operation == Operation::Add
+                    && call.container.as_deref() == Some(container) =>
+            {
+                Some((
+                    tape.states[call.before].clone(),
+                    tape.states[call.after].clone(),
+                ))
+            }
+            _ => None,
+        })
+    }
+
+    /// Writes down what the lab has done.
+    pub fn note(&self, label: &str, what: String) {
         self.tape.borrow_mut().steps.push(Step::Change {
             label: label.to_owned(),
             what,
         });
     }
 
-    /// Looks at everything, sysctls included.
+    /// Looks at everything, sysctls of the host included, and those of containers where the
+    /// configuration is about them.
     pub fn observe(&self, label: &str) -> Doing {
         let mut state = self.look()?;
+        if self.subject.plugin_config().get("sysctl").is_some() {
+            for (name, container) in &mut self.observed.borrow_mut().containers {
+                if let Some((_, observer)) = &mut container.inside {
+                    state.sysctls.insert(name.clone(), observer.sysctls()?);
+                }
+            }
+        }
         state.sysctls.insert(
             "host".to_owned(),
             self.observed.borrow_mut().host.sysctls()?,

@@ -3,7 +3,8 @@
 mod files;
 pub mod lab;
 mod machine;
-mod operations;
+pub mod mutations;
+pub mod operations;
 pub mod process;
 pub mod session;
 pub mod standin;
@@ -141,6 +142,8 @@ pub fn plan(subject: &Subject, versions: &[Version], chosen: impl Fn(&str) -> bo
                 .map(move |scenario| (*version, scenario))
         })
         .filter(|(version, scenario)| scenario.fits(subject, *version) && chosen(scenario.id))
+        // What does not depend on the version is done once, in the newest.
+        .filter(|(version, scenario)| !scenario.once || versions.iter().max() == Some(version))
         .map(|(spec_version, scenario)| Task {
             scenario: scenario.id.to_owned(),
             spec_version,

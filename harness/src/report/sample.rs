@@ -8,7 +8,7 @@ use super::model::{
     ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency, Report,
 };
 use super::replay::Replay;
-use crate::check::{Check, Clause, Dispute, Judged, Level, Scope, Unmet};
+use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
 use crate::fault::Fault;
 use crate::fixture::{Fixture, Surroundings};
 use crate::subject::{Kind, Subject};
@@ -22,12 +22,14 @@ const CLAUSES: &[Clause] = &[
     Clause {
         versions: &[Version::V1_0_0, Version::V1_1_0],
         level: Level::Must,
+        page: Page::Spec,
         anchor: "del-remove-container-from-network-or-un-apply-modifications",
         quote: "Plugins MUST say <this> & \"that\"",
     },
     Clause {
         versions: &[Version::V0_4_0, Version::V1_1_0],
         level: Level::Should,
+        page: Page::Spec,
         anchor: "parameters",
         quote: "should",
     },
@@ -230,6 +232,7 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
         executed: transcripts.len(),
         rows: &rows,
         faults,
+        transcripts: &transcripts,
         replay: Replay {
             plugin: Some("/plugins/ho\u{1b}[5mstile".into()),
             config: Some("my net.conflist".into()),

@@ -24,6 +24,8 @@ pub struct Scenario {
     pub kinds: &'static [Kind],
     /// The first version of the SPEC in which it can be done.
     pub since: Version,
+    /// Whether it is done in the newest version alone, since the version makes no difference to it.
+    pub once: bool,
     /// What the subject must have for it; a scenario without it is not planned.
     pub wants: Wants,
     /// Does it.

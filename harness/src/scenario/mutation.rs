@@ -3,7 +3,11 @@
 use cni_types::Version;
 
 use super::{INTERFACE, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::mutations::{self, Attached};
+use crate::engine::operations::Went;
+use crate::subject::Kind;
+use cni_types::Operation;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
@@ -31,6 +35,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "CHECK after the interface's MAC was changed",
         mac_changed,
     ),
+    Scenario {
+        kinds: Kind::ALL,
+        once: true,
+        ..scenario(
+            "check-mutations",
+            "CHECK after every single change of what an attachment consists of, each of an attachment of its own",
+            mutations,
+        )
+    },
 ];
 
 const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
@@ -39,6 +52,7 @@ const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Do
         title,
         kinds: INTERFACE,
         since: Version::V0_4_0,
+        once: false,
         wants: Wants::Nothing,
         run,
     }
@@ -70,4 +84,43 @@ fn route_removed(lab: &mut Lab) -> Doing {
 
 fn mac_changed(lab: &mut Lab) -> Doing {
     after(lab, |lab| lab.change_mac("a", "mutation"))
+}
+
+/// A change that cannot be made, since there is nothing to change, is noted with its reason.
+fn mutations(lab: &mut Lab) -> Doing {
+    lab.container("intact")?;
+    lab.must_add("add", "intact")?;
+    check_alone(lab, "intact", "intact")?;
+    lab.del("del", "intact")?;
+    for (index, mutation) in mutations::ALL.iter().enumerate() {
+        let name = format!("m{index}");
+        lab.container(&name)?;
+        let made = match lab.add("add-to-change", &name)? {
+            Went::Well => {
+                Attached::of(lab, &name).and_then(|attached| mutation.make(lab, &attached))
+            }
+            Went::Wrong(how) => Err(Stop::NotApplicable(format!(
+                "ADD does not succeed any more: {how}"
+            ))),
+        };
+        match made {
+            Ok(what) => {
+                lab.note("mutation", what);
+                check_alone(lab, &mutation.label(), &name)?;
+            }
+            Err(Stop::NotApplicable(fact)) => lab.note(&mutation.impossible(), fact),
+            Err(stop) => return Err(stop),
+        }
+        lab.del("del-changed", &name)?;
+        lab.forget(&name)?;
+    }
+    Ok(())
+}
+
+/// CHECK by the subject alone: another plugin of the list would notice first.
+fn check_alone(lab: &Lab, label: &str, container: &str) -> Doing {
+    lab.direct(label, Operation::Check)
+        .container(container)
+        .run()
+        .map(drop)
 }

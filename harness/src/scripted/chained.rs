@@ -8,7 +8,7 @@ use super::call::{Attachment, Call};
 use super::kernel;
 use super::refusal::Refusal;
 use super::result::{self, Outcome};
-use super::{Duties, Object};
+use super::{Duties, Object, settings};
 use crate::fault::Fault;
 
 /// What stands before the alias that the interface had.
@@ -26,14 +26,15 @@ impl Duties for Chained {
         })?;
         // Empty only where a fault accepts it.
         if !call.netns.is_empty() {
-            let (_, socket) = kernel::enter(call)?;
+            let (netns, socket) = kernel::enter(call)?;
             let link = existing(&socket, call)?;
             if unmarked(&link).is_none() {
                 let alias = link.alias.as_deref().unwrap_or_default();
                 socket.set_alias(link.index, &format!("{MARK}{alias}"))?;
             }
+            settings::apply(call, &netns, &socket, &link)?;
         }
-        handed_on(call, result)
+        handed_on(call, &settings::told(call, result))
     }
 
     fn del(&self, call: &Call) -> Result<(), Refusal> {
@@ -50,14 +51,14 @@ impl Duties for Chained {
         if call.script.is(Fault::CheckAlwaysSucceeds) {
             return Ok(());
         }
-        let (_, socket) = kernel::enter(call)?;
+        let (netns, socket) = kernel::enter(call)?;
         let link = match kernel::link(&socket, &call.attachment.ifname)? {
             Some(link) => link,
             None if call.script.is(Fault::CheckMissesInterface) => return Ok(()),
             None => return Err(missing(call)),
         };
         match unmarked(&link) {
-            Some(_) => Ok(()),
+            Some(_) => settings::check(call, &netns, &link),
             None => Err(Refusal::not_as_added(format!(
                 "`{}` has lost its mark",
                 link.name

@@ -20,6 +20,7 @@ pub mod planted;
 pub mod recorder;
 mod refusal;
 mod result;
+mod settings;
 mod speech;
 mod version;
 

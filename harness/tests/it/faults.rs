@@ -25,23 +25,39 @@ fn network(plugin: &str, kind: &str, fault: Option<Fault>) -> Value {
         "type": "host-local",
         "resolvConf": "/tmp/resolv.conf",
         "ranges": [[{"subnet": "10.77.0.0/16"}], [{"subnet": "fd00:77::/64"}]],
-        "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}],
+        "routes": [
+            {"dst": "0.0.0.0/0"},
+            {"dst": "::/0"},
+            {"dst": "198.18.0.0/15", "gw": "10.77.0.1"},
+        ],
     });
     let plugins = match kind {
         "interface" => json!([{
             "type": plugin,
             "scripted": {"as": "interface"},
             "mtu": 1400,
-            "capabilities": {"mac": true},
+            "ipMasq": true,
+            "dns": {"domain": "own.test"},
+            "capabilities": {"mac": true, "bandwidth": true, "dns": true},
             "ipam": host_local,
         }]),
         "chained" => json!([
             {"type": "ptp", "ipam": host_local},
-            {"type": plugin, "scripted": {"as": "chained"}},
+            {
+                "type": plugin,
+                "scripted": {"as": "chained"},
+                "mac": "0a:58:0a:4d:00:64",
+                "sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"},
+            },
         ]),
         _ => json!([{
             "type": "ptp",
-            "ipam": {"type": plugin, "scripted": {"as": "ipam"}, "subnet": "10.78.0.0/16"},
+            "ipam": {
+                "type": plugin,
+                "scripted": {"as": "ipam"},
+                "subnet": "10.78.0.0/16",
+                "routes": [{"dst": "0.0.0.0/0"}],
+            },
         }]),
     };
     let mut network = json!({
@@ -50,7 +66,11 @@ fn network(plugin: &str, kind: &str, fault: Option<Fault>) -> Value {
         "plugins": plugins,
         "cnispec": {
             "args": {"IgnoreUnknown": "1"},
-            "capabilityArgs": {"mac": "0a:58:0a:4d:00:63"},
+            "capabilityArgs": {
+                "mac": "0a:58:0a:4d:00:63",
+                "bandwidth": {"ingressRate": 80_000_000, "egressRate": 160_000_000},
+                "dns": {"searches": ["runtime.test"], "options": ["ndots:2"]},
+            },
             "files": {"/tmp/resolv.conf": "nameserver 10.77.0.53\n"},
         },
     });
@@ -59,6 +79,10 @@ fn network(plugin: &str, kind: &str, fault: Option<Fault>) -> Value {
         network["plugins"][0]["capabilities"]["ips"] = json!(true);
         network["cnispec"]["capabilityArgs"]["ips"] = json!(["10.78.0.99/16"]);
         network["cnispec"]["exclusive"] = json!(true);
+    }
+    if fault == Some(Fault::IgnoresIpRanges) {
+        network["plugins"][0]["capabilities"]["ipRanges"] = json!(true);
+        network["cnispec"]["capabilityArgs"]["ipRanges"] = json!([[{"subnet": "10.79.0.0/16"}]]);
     }
     network
 }

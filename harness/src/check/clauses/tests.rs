@@ -1,5 +1,5 @@
 //! The table against itself, and against the SPEC's texts where CNI_SPEC_DIR names a directory with
-//! `SPEC-spec-v<version>.md` for every version.
+//! `SPEC-spec-v<version>.md` and `CONVENTIONS-spec-v<version>.md` for every version.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -31,6 +31,7 @@ fn every_list_of_every_file_is_in_its_section() {
         ("gc", include_str!("gc.rs")),
         ("delegation", include_str!("delegation.rs")),
         ("ipam", include_str!("ipam.rs")),
+        ("convention", include_str!("convention.rs")),
     ];
     for ((section, lists), (file, source)) in SECTIONS.iter().zip(sources) {
         assert_eq!(*section, file);
@@ -79,7 +80,7 @@ fn no_version_is_in_a_list_twice() {
 fn no_operation_is_bound_before_its_time() {
     let first = |section: &str| match section {
         "version" => Version::V0_2_0,
-        "chain" => Version::V0_3_0,
+        "chain" | "convention" => Version::V0_3_0,
         "check" => Version::V0_4_0,
         "status" | "gc" => Version::V1_1_0,
         _ => Version::V0_1_0,
@@ -131,15 +132,16 @@ fn every_quote_and_heading_is_in_the_specification() {
         println!("ignored: CNI_SPEC_DIR not set");
         return;
     };
-    let specifications: HashMap<Version, Specification> = Version::ALL
-        .into_iter()
-        .map(|version| (version, Specification::read(Path::new(&directory), version)))
-        .collect();
+    let directory = Path::new(&directory);
+    let mut pages: HashMap<(&str, Version), Specification> = HashMap::new();
     let mut wrong = Vec::new();
     for (name, clauses) in lists() {
         for clause in clauses {
             for version in clause.versions {
-                match specifications[version].sections.get(clause.anchor) {
+                let page = pages
+                    .entry((clause.page.file(), *version))
+                    .or_insert_with(|| Specification::read(directory, clause.page, *version));
+                match page.sections.get(clause.anchor) {
                     None => wrong.push(format!("{name} {version}: no heading #{}", clause.anchor)),
                     Some(text) if !text.contains(&plain(clause.quote)) => wrong.push(format!(
                         "{name} {version}: not under #{}: {}",
@@ -159,8 +161,9 @@ struct Specification {
 }
 
 impl Specification {
-    fn read(directory: &Path, version: Version) -> Self {
-        let path = directory.join(format!("SPEC-spec-v{version}.md"));
+    fn read(directory: &Path, page: Page, version: Version) -> Self {
+        let name = page.file().replace(".md", "");
+        let path = directory.join(format!("{name}-spec-v{version}.md"));
         let text = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("`{}` is not readable: {error}", path.display()));
         let mut sections: Vec<(String, String)> = Vec::new();

@@ -29,6 +29,10 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
     for wanted in &assigned.routes {
         add_route(pair.inside, &route(link, assigned, wanted))?;
     }
+    if pair.call.script.is(Fault::RouteElsewhere) {
+        let lo = pair.inside.link("lo")?.index;
+        add_route(pair.inside, &Route::new(lies::stray_route(), None, lo))?;
+    }
     Ok(())
 }
 

@@ -3,16 +3,18 @@
 
 mod check;
 mod configure;
-
-use cni_netlink::netns::NetNs;
-use cni_netlink::{Link, MacAddr, Socket, VethEnd};
-use serde_json::Value;
+mod limit;
+mod masquerade;
+mod wishes;
 
 use super::call::{Attachment, Call, digest};
 use super::refusal::{self, Refusal};
 use super::result::{self, Interface as Made, Outcome};
 use super::{Duties, Object, delegate, kernel, lies};
 use crate::fault::Fault;
+use cni_netlink::netns::NetNs;
+use cni_netlink::{Link, Socket, VethEnd};
+use wishes::Wishes;
 
 /// The plugin as an interface plugin.
 pub struct Interface;
@@ -36,7 +38,7 @@ impl Duties for Interface {
         };
         let made = pair
             .make(&wishes)
-            .and_then(|ends| pair.configure(ends, assigned));
+            .and_then(|ends| pair.configure(ends, assigned, &wishes));
         match made {
             Ok(mut outcome) => {
                 lies::tell(call, &mut outcome);
@@ -45,6 +47,7 @@ impl Duties for Interface {
             Err(refusal) => {
                 // The first error tells more than what goes wrong now.
                 let _ = kernel::delete_link(&host, &host_name(&call.attachment));
+                let _ = masquerade::remove(call);
                 delegate::undo(call);
                 Err(refusal)
             }
@@ -52,7 +55,7 @@ impl Duties for Interface {
     }
 
     fn del(&self, call: &Call) -> Result<(), Refusal> {
-        let removed = remove(call);
+        let removed = remove(call).and_then(|()| masquerade::remove(call));
         let gone = matches!(
             kernel::sandbox(call)?,
             kernel::Sandbox::Gone | kernel::Sandbox::NotGiven
@@ -76,7 +79,9 @@ impl Duties for Interface {
     fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
         let removed = match call.script.is(Fault::GcKeepsStale) {
             true => Ok(()),
-            false => remove_all_but(call, valid),
+            false => {
+                remove_all_but(call, valid).and_then(|()| masquerade::remove_all_but(call, valid))
+            }
         };
         delegate::hand_on(call)?;
         removed
@@ -84,42 +89,6 @@ impl Duties for Interface {
 
     fn status(&self, call: &Call) -> Result<(), Refusal> {
         delegate::hand_on(call)
-    }
-}
-
-/// What the configuration asks of the links.
-struct Wishes {
-    mtu: Option<u32>,
-    mac: Option<MacAddr>,
-}
-
-impl Wishes {
-    fn read(call: &Call) -> Result<Self, Refusal> {
-        let mtu = match call.config.get("mtu") {
-            None | Some(Value::Null) => None,
-            Some(mtu) => match mtu.as_u64().map(u32::try_from) {
-                Some(Ok(mtu)) => Some(mtu).filter(|mtu| *mtu != 0),
-                _ => {
-                    return Err(Refusal::configuration(format!(
-                        "`mtu` is no number of bytes: {mtu}"
-                    )));
-                }
-            },
-        };
-        let mac = match call.section("runtimeConfig").get("mac") {
-            None | Some(Value::Null) => None,
-            Some(mac) => {
-                let parsed = mac.as_str().and_then(|text| text.parse().ok());
-                let no_mac = || {
-                    Refusal::configuration(format!("`runtimeConfig.mac` is no MAC address: {mac}"))
-                };
-                Some(parsed.ok_or_else(no_mac)?)
-            }
-        };
-        Ok(Self {
-            mtu,
-            mac: mac.filter(|_| !call.script.is(Fault::IgnoresRuntimeMac)),
-        })
     }
 }
 
@@ -245,7 +214,12 @@ impl Pair<'_> {
     }
 
     /// Sets the ends up, and applies what the IPAM plugin has assigned.
-    fn configure(&self, ends: Ends, assigned: Outcome) -> Result<Outcome, Refusal> {
+    fn configure(
+        &self,
+        ends: Ends,
+        assigned: Outcome,
+        wishes: &Wishes,
+    ) -> Result<Outcome, Refusal> {
         let stays_down = self.call.script.is(Fault::LinkDown);
         self.host.set_up(ends.host.index)?;
         if !stays_down {
@@ -253,6 +227,10 @@ impl Pair<'_> {
         }
         configure::container(self, &ends.inside, &assigned)?;
         configure::host(self.host, &ends.host, &assigned)?;
+        limit::apply(self, &ends, wishes)?;
+        if wishes.masquerade {
+            masquerade::set(self.call, &assigned)?;
+        }
         let mut outcome = Outcome {
             interfaces: vec![
                 self.describe(&ends.inside, Some(self.call.netns.clone())),
@@ -267,10 +245,7 @@ impl Pair<'_> {
         for ip in &mut outcome.ips {
             ip.interface = Some(0);
         }
-        let own_dns = self.call.section("dns").as_object();
-        if let Some(dns) = own_dns.filter(|_| outcome.dns.is_empty()) {
-            outcome.dns = dns.clone();
-        }
+        wishes.tell_dns(&mut outcome);
         Ok(outcome)
     }
 

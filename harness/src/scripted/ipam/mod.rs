@@ -60,7 +60,8 @@ impl Duties for Ipam {
     }
 
     fn check(&self, call: &Call) -> Result<(), Refusal> {
-        if call.script.is(Fault::CheckAlwaysSucceeds) {
+        let blind = [Fault::CheckAlwaysSucceeds, Fault::CheckMissesReservation];
+        if blind.map(|fault| call.script.is(fault)).contains(&true) {
             return Ok(());
         }
         let reservations = store(call)?.reservations()?;
@@ -106,8 +107,25 @@ fn store(call: &Call) -> Result<Store, Refusal> {
     Ok(Store::at(directory.join(call.network())))
 }
 
-/// `ipam.subnet` with `ipam.gateway`, and `ipam.subnets`.
+/// The subnets of the capability `ipRanges`, the first one of each set, or else those of the configuration.
 fn subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
+    let ranges = call.section("runtimeConfig").get("ipRanges");
+    match ranges.and_then(Value::as_array) {
+        Some(sets) if !call.script.is(Fault::IgnoresIpRanges) => sets
+            .iter()
+            .map(|set| {
+                let net = set[0]["subnet"].as_str().and_then(|net| net.parse().ok());
+                let no_range =
+                    || Refusal::configuration(format!("this is no set of ranges: {set}"));
+                net.map(Subnet::new).ok_or_else(no_range)
+            })
+            .collect(),
+        _ => configured_subnets(call),
+    }
+}
+
+/// `ipam.subnet` with `ipam.gateway`, and `ipam.subnets`.
+fn configured_subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
     let ipam = call.section("ipam");
     let more = match ipam.get("subnets") {
         None | Some(Value::Null) => Vec::new(),
@@ -197,6 +215,12 @@ fn document(call: &Call, subnets: &[Subnet], chosen: &[IpAddr], routes: Vec<Rout
         routes,
         dns: call.section("dns").as_object().cloned().unwrap_or_default(),
     };
+    if call.script.is(Fault::IpamForgetsRoutes) {
+        outcome.routes.clear();
+    }
+    if call.script.is(Fault::AddressOfOtherSubnet) {
+        outcome.ips.iter_mut().for_each(elsewhere);
+    }
     if call.script.is(Fault::IpamNoIps) {
         outcome.ips.clear();
     }
@@ -213,6 +237,15 @@ fn document(call: &Call, subnets: &[Subnet], chosen: &[IpAddr], routes: Vec<Rout
         drop_prefixes(&mut document);
     }
     document
+}
+
+/// The same address in a network that is reserved for documentation, as far as it fits.
+fn elsewhere(ip: &mut Ip) {
+    if let IpAddr::V4(address) = ip.address.addr() {
+        let [.., last] = address.octets();
+        ip.address = IpNet::from(IpAddr::from([198, 51, 100, last]));
+        ip.gateway = None;
+    }
 }
 
 fn drop_prefixes(document: &mut Object) {
