@@ -12,13 +12,16 @@ mod convention;
 mod del;
 mod delegation;
 mod document;
+mod identity;
 mod input;
 mod ipam;
 mod network;
 mod noticing;
+mod pool;
 mod protocol;
 mod result;
 mod routing;
+mod traffic;
 mod version;
 
 use cni_types::Version;
@@ -233,8 +236,12 @@ pub fn catalogue() -> Vec<&'static Check> {
         ipam::CHECKS,
         check_operation::CHECKS,
         noticing::CHECKS,
+        noticing::LATER,
         del::CHECKS,
         network::CHECKS,
+        pool::CHECKS,
+        identity::CHECKS,
+        traffic::CHECKS,
         delegation::CHECKS,
     ];
     lists.into_iter().flatten().collect()

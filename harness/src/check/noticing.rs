@@ -84,6 +84,47 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+/// What later plugins may do, and CHECK must bear.
+pub(super) const LATER: &[Check] = &[
+    Check {
+        id: "check.allows-later-additions",
+        claim: "CHECK succeeds when a later plugin has added an address and a route",
+        binds: MAKERS,
+        clauses: &[check::ALLOWS_LATER_PLUGINS],
+        scope: Scope::In(&["check-after-later-plugin"]),
+        fault: Fault::CheckRefusesLaterChange,
+        judge: |t| allows(t, "check-later-addition"),
+        ..OF_CHANGES
+    },
+    Check {
+        id: "check.allows-later-adjustments",
+        claim: "CHECK succeeds when a later plugin has changed MAC and MTU, and said so in its result",
+        clauses: &[check::ALLOWS_LATER_PLUGINS, check::CONSULTS_PREV_RESULT],
+        scope: Scope::In(&["check-after-later-plugin"]),
+        fault: Fault::CheckComparesConfig,
+        judge: |t| allows(t, "check-later-adjustment"),
+        ..OF_CHANGES
+    },
+];
+
+/// Whoever fails when nothing has changed is another claim's.
+fn allows(t: &Transcript, label: &str) -> Judged {
+    if let (_, intact) = t.call("intact")?
+        && !intact.succeeded()
+    {
+        let fact = format!(
+            "its CHECK fails although nothing has changed: {}",
+            intact.outcome()
+        );
+        return Err(Unmet::NotApplicable(fact));
+    }
+    let (step, call) = t.call(label)?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
 const OF_CHANGES: Check = Check {
     id: "",
     claim: "",

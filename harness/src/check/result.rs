@@ -170,7 +170,7 @@ pub(super) const OF_RESULT: Check = Check {
     claim: "",
     binds: &[Kind::Interface, Kind::Chained],
     clauses: &[],
-    scope: Scope::In(&["lifecycle", "two-containers"]),
+    scope: Scope::In(&["lifecycle", "two-containers", "families"]),
     fault: Fault::Crash,
     dispute: None,
     judge: |_| Ok(()),

@@ -1,21 +1,23 @@
 //! The lab: a throwaway host with throwaway containers, in which everything done is written down.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use cni_netlink::MacAddr;
 use cni_netlink::netns::NetNs;
 use cni_netlink::observe::Observer;
 use cni_types::{NetworkConfigList, Operation, Version};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::machine::{self, Writable};
-use super::process::{self, Limits};
+use super::process::{self, Ended, Limits};
 use super::worker::Job;
 use super::{HarnessError, files, standin, surroundings};
 use crate::subject::{Kind, Subject};
-use crate::transcript::{Bytes, Call, Ending, Role, State, Step, Transcript};
+use crate::transcript::{Bytes, Call, Ending, Exchange, Role, State, Step, Transcript};
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
@@ -58,6 +60,9 @@ pub type Doing<T = ()> = Result<T, Stop>;
 /// A container in the lab.
 struct Container {
     id: String,
+    /// What number it was made as: what only one may have, such as a port of the host, differs by it.
+    number: u16,
+    ifname: String,
     netns: PathBuf,
     /// Gone when the lab has removed the namespace: an open socket would keep it alive.
     inside: Option<(NetNs, Observer)>,
@@ -90,6 +95,7 @@ pub struct Lab {
     host: NetNs,
     writable: Vec<Writable>,
     observed: RefCell<Observed>,
+    made: Cell<u16>,
     tape: RefCell<Tape>,
     /// Containers whose last ADD's result the runtime has stored, with that result.
     pub(super) results: RefCell<BTreeMap<String, Value>>,
@@ -132,6 +138,7 @@ impl Lab {
                 host: observer,
                 containers: BTreeMap::new(),
             }),
+            made: Cell::new(0),
             tape: RefCell::default(),
             results: RefCell::default(),
             subject,
@@ -188,6 +195,30 @@ impl Lab {
         self.version
     }
 
+    /// Changes the network configuration list for the calls that follow.
+    pub fn reconfigure(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
+        let mut list = self.network.as_map().clone();
+        change(&mut list);
+        self.network = NetworkConfigList::from_value(Value::Object(list)).map_err(|error| {
+            HarnessError::new(format!(
+                "the lab's change of the network configuration: {error}"
+            ))
+        })?;
+        Ok(())
+    }
+
+    /// Sets a pair of CNI_ARGS for the calls that follow.
+    pub fn ask_by_variable(&mut self, key: &str, value: &str) {
+        let args = &mut self.subject.fixture.surroundings.args;
+        args.insert(key.to_owned(), value.to_owned());
+        args.insert("IgnoreUnknown".to_owned(), "1".to_owned());
+    }
+
+    /// What one call may cost.
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The network configuration list, in the version of this run.
     pub fn network(&self) -> &NetworkConfigList {
         &self.network
@@ -212,6 +243,8 @@ impl Lab {
         let observer = Observer::in_netns(&inside)?;
         let container = Container {
             id,
+            number: self.next_number(),
+            ifname: self.ifname().to_owned(),
             netns,
             inside: Some((inside, observer)),
         };
@@ -227,7 +260,77 @@ impl Lab {
         let path = self.netns_path(name);
         self.observed.borrow_mut().containers.remove(name);
         NetNs::delete_at(&path)?;
+        // It is the same container still.
+        self.made.set(self.made.get() - 1);
         self.container(name)
+    }
+
+    /// Another attachment of a container, by another name; the lab calls it by a name of its own.
+    pub fn second_attachment(&self, of: &str, name: &str, ifname: &str) -> Doing {
+        let (id, netns) = (self.container_id(of), self.netns_path(of));
+        let inside = NetNs::open(&netns)?;
+        if self.look()?.containers.get(of).is_some_and(|state| {
+            let own = self.ifname();
+            state.links.iter().any(|link| link.name == own)
+        }) {
+            let fact = format!(
+                "every network namespace has an interface `{}`",
+                self.ifname()
+            );
+            return Err(Stop::NotApplicable(fact));
+        }
+        let observer = Observer::in_netns(&inside)?;
+        let attachment = Container {
+            id,
+            number: self.next_number(),
+            ifname: ifname.to_owned(),
+            netns,
+            inside: Some((inside, observer)),
+        };
+        self.observed
+            .borrow_mut()
+            .containers
+            .insert(name.to_owned(), attachment);
+        Ok(())
+    }
+
+    fn next_number(&self) -> u16 {
+        self.made.set(self.made.get() + 1);
+        self.made.get()
+    }
+
+    /// The capability arguments for a container. No runtime maps one port of the host to two containers, or gives
+    /// both one MAC: what is offered is for the first, and counted up for the others.
+    pub fn offered(&self, container: Option<&str>) -> Map<String, Value> {
+        let mut offered = self.subject.fixture.surroundings.capability_args.clone();
+        let observed = self.observed.borrow();
+        let number = container.and_then(|name| observed.containers.get(name));
+        let further = number.map_or(0, |container| container.number - 1);
+        let mappings = offered
+            .get_mut("portMappings")
+            .and_then(Value::as_array_mut);
+        for mapping in mappings.into_iter().flatten() {
+            if let Some(port) = mapping["hostPort"].as_u64() {
+                mapping["hostPort"] = Value::from(port + 100 * u64::from(further));
+            }
+        }
+        let mac = offered
+            .get("mac")
+            .and_then(|mac| mac.as_str()?.parse().ok());
+        if let Some(MacAddr(mut mac)) = mac {
+            mac[5] = mac[5].wrapping_add(further.to_be_bytes()[1]);
+            offered.insert("mac".to_owned(), Value::from(MacAddr(mac).to_string()));
+        }
+        offered
+    }
+
+    /// The CNI_IFNAME of a container's attachment.
+    pub fn ifname_of(&self, name: &str) -> String {
+        self.observed
+            .borrow()
+            .containers
+            .get(name)
+            .map_or_else(|| self.ifname().to_owned(), |c| c.ifname.clone())
     }
 
     /// The CNI_CONTAINERID of a container.
@@ -339,6 +442,60 @@ impl Lab {
             }
             _ => None,
         })
+    }
+
+    /// Writes down what was sent.
+    pub fn note_exchange(&self, exchange: Exchange) {
+        self.tape.borrow_mut().steps.push(Step::Exchange(exchange));
+    }
+
+    /// A container's namespace.
+    pub fn netns(&self, container: &str) -> Doing<NetNs> {
+        Ok(NetNs::open(self.netns_path(container))?)
+    }
+
+    /// The MTU of the attachment's interface, in bytes.
+    pub fn mtu(&self, container: &str) -> Doing<usize> {
+        let state = self.look()?;
+        let links = state
+            .containers
+            .get(container)
+            .into_iter()
+            .flat_map(|inside| &inside.links);
+        let ifname = self.ifname_of(container);
+        let mtu = links
+            .filter(|link| link.name == ifname)
+            .map(|link| link.mtu)
+            .next();
+        Ok(mtu
+            .and_then(|mtu| usize::try_from(mtu).ok())
+            .unwrap_or(1500))
+    }
+
+    /// Whether a container has an address.
+    pub fn has_address(&self, container: &str, address: IpAddr) -> bool {
+        self.look().is_ok_and(|state| {
+            let inside = state.containers.get(container);
+            inside
+                .is_some_and(|inside| inside.addresses.iter().any(|has| has.net.addr() == address))
+        })
+    }
+
+    /// Whether the host has an address.
+    pub fn host_has_address(&self, address: IpAddr) -> bool {
+        self.look().is_ok_and(|state| {
+            state
+                .host
+                .addresses
+                .iter()
+                .any(|has| has.net.addr() == address)
+        })
+    }
+
+    /// Whether the subject's configuration declares a capability.
+    pub fn has_capability(&self, name: &str) -> bool {
+        let capabilities = self.subject.plugin_config().get("capabilities");
+        capabilities.and_then(|capabilities| capabilities.get(name)?.as_bool()) == Some(true)
     }
 
     /// Writes down what the lab has done.
@@ -485,7 +642,7 @@ impl Lab {
 
     /// Executes a plugin and writes everything down. Returns the record.
     pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
-        let before = self.look().map(|state| self.keep(state))?;
+        let before = self.keep_look()?;
         self.execute_from(before, execution)
     }
 
@@ -497,7 +654,23 @@ impl Lab {
             &execution.stdin,
             self.limits,
         )?;
-        let after = self.look().map(|state| self.keep(state))?;
+        let after = self.keep_look()?;
+        self.record(execution, ended, before, after)
+    }
+
+    /// Looks, and keeps what is seen.
+    pub(super) fn keep_look(&self) -> Doing<usize> {
+        self.look().map(|state| self.keep(state))
+    }
+
+    /// Writes an execution down. Returns the record.
+    pub(super) fn record(
+        &self,
+        execution: Execution<'_>,
+        ended: Ended,
+        before: usize,
+        after: usize,
+    ) -> Doing<Call> {
         let role = if execution.path == self.subject.path {
             Role::Subject
         } else {

@@ -9,6 +9,8 @@ pub mod process;
 pub mod session;
 pub mod standin;
 mod surroundings;
+mod together;
+pub mod traffic;
 pub mod worker;
 
 use std::sync::Mutex;

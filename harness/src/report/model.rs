@@ -31,7 +31,7 @@ pub struct Report {
     /// Every requirement in every scenario and version: in the catalogue's order, then by version.
     pub results: Vec<Entry>,
     /// Which single changes behind the plugin's back its CHECK noticed: no requirement, but a measure.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub check_mutations: Vec<Mutation>,
     /// Where the harness or its environment failed; never the plugin's fault.
     pub harness_errors: Vec<HarnessFault>,

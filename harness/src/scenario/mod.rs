@@ -2,14 +2,19 @@
 
 mod attachments;
 mod chain;
+mod concurrency;
 mod del;
 mod delegation;
+mod identity;
 mod input;
 mod lifecycle;
 mod mutation;
 mod network;
+mod pool;
+mod traffic;
 
 use cni_types::Version;
+use serde_json::Value;
 
 use crate::engine::lab::{Doing, Lab};
 use crate::subject::{Kind, Subject};
@@ -41,6 +46,8 @@ pub enum Wants {
     Ipam,
     /// That there can be two attachments at once.
     Two,
+    /// An IPAM configuration with subnets, which can be replaced by others.
+    Pool,
 }
 
 impl Scenario {
@@ -55,6 +62,22 @@ impl Wants {
         match self {
             Wants::Nothing => true,
             Wants::Ipam => subject.ipam_type().is_some(),
+            Wants::Pool => {
+                let plugins = subject
+                    .fixture
+                    .list
+                    .get("plugins")
+                    .and_then(Value::as_array);
+                let mut ipams = plugins
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|plugin| plugin.get("ipam"));
+                ipams.any(|ipam| {
+                    ["subnet", "ranges", "subnets"]
+                        .iter()
+                        .any(|key| ipam.get(*key).is_some())
+                }) && !subject.fixture.surroundings.exclusive
+            }
             Wants::Two => !subject.fixture.surroundings.exclusive,
         }
     }
@@ -70,6 +93,10 @@ pub fn all() -> Vec<&'static Scenario> {
         lifecycle::SCENARIOS,
         del::SCENARIOS,
         attachments::SCENARIOS,
+        identity::SCENARIOS,
+        concurrency::SCENARIOS,
+        pool::SCENARIOS,
+        traffic::SCENARIOS,
         mutation::SCENARIOS,
         input::SCENARIOS,
         delegation::SCENARIOS,

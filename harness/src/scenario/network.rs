@@ -1,5 +1,6 @@
 //! Operations on the plugin or the whole network rather than on one container: VERSION, GC, STATUS.
 
+use cni_runtime::GcAttachment;
 use cni_types::{Operation, Version};
 use serde_json::json;
 
@@ -34,6 +35,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         once: false,
         wants: Wants::Two,
         run: gc,
+    },
+    Scenario {
+        id: "gc-keys",
+        title: "GC with the list under one key and the other, with attachments that nobody made, and with none valid",
+        kinds: Kind::ALL,
+        since: Version::V1_1_0,
+        once: true,
+        wants: Wants::Two,
+        run: gc_keys,
     },
     Scenario {
         id: "status",
@@ -108,4 +118,33 @@ fn gc(lab: &mut Lab) -> Doing {
 
 fn status(lab: &mut Lab) -> Doing {
     lab.status("status")
+}
+
+fn gc_keys(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.must_add("add-a", "a")?;
+    lab.observe("attached")?;
+    let mut valid = vec![GcAttachment {
+        container_id: lab.container_id("a"),
+        ifname: lab.ifname_of("a"),
+    }];
+    lab.gc_with("gc-released-key", &["cni.dev/attachments"], &valid)?;
+    lab.observe("after-released-key")?;
+    lab.gc_with("gc-later-key", &["cni.dev/valid-attachments"], &valid)?;
+    lab.observe("after-later-key")?;
+    valid.push(GcAttachment {
+        container_id: "cnispec-nobody".to_owned(),
+        ifname: "net7".to_owned(),
+    });
+    lab.gc_with(
+        "gc-unknown",
+        &["cni.dev/attachments", "cni.dev/valid-attachments"],
+        &valid,
+    )?;
+    lab.observe("after-unknown")?;
+    lab.remove_netns("a", "netns-removed", false)?;
+    lab.gc("gc-none", &[])?;
+    lab.settle("start")?;
+    lab.observe("end")
 }

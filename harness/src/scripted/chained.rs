@@ -8,7 +8,7 @@ use super::call::{Attachment, Call};
 use super::kernel;
 use super::refusal::Refusal;
 use super::result::{self, Outcome};
-use super::{Duties, Object, settings};
+use super::{Duties, Object, forward, settings};
 use crate::fault::Fault;
 
 /// What stands before the alias that the interface had.
@@ -33,11 +33,13 @@ impl Duties for Chained {
                 socket.set_alias(link.index, &format!("{MARK}{alias}"))?;
             }
             settings::apply(call, &netns, &socket, &link)?;
+            forward::start(call, result)?;
         }
         handed_on(call, &settings::told(call, result))
     }
 
     fn del(&self, call: &Call) -> Result<(), Refusal> {
+        forward::stop(call)?;
         let Some((socket, link)) = kernel::interface(call)? else {
             return Ok(());
         };
@@ -58,6 +60,9 @@ impl Duties for Chained {
             None => return Err(missing(call)),
         };
         match unmarked(&link) {
+            Some(_) if !forward::runs(call) => {
+                Err(Refusal::not_as_added("nobody forwards its ports"))
+            }
             Some(_) => settings::check(call, &netns, &link),
             None => Err(Refusal::not_as_added(format!(
                 "`{}` has lost its mark",
@@ -66,9 +71,12 @@ impl Duties for Chained {
         }
     }
 
-    fn gc(&self, _: &Call, _: &[Attachment]) -> Result<(), Refusal> {
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
         // The mark goes with the container.
-        Ok(())
+        match call.script.is(Fault::GcKeepsStale) {
+            true => Ok(()),
+            false => forward::stop_all_but(valid),
+        }
     }
 
     fn status(&self, _: &Call) -> Result<(), Refusal> {

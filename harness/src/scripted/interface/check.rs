@@ -44,6 +44,7 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
         expected,
     };
     view.interface()?;
+    view.grudges()?;
     // The kernel drops the routes of a link that is down, and those of a link without addresses.
     if !view.link.up && call.script.is(Fault::CheckMissesLinkDown) {
         return Ok(());
@@ -189,6 +190,34 @@ impl View<'_> {
         route.gw.or_else(|| default().filter(|_| !doubtful))
     }
 
+    /// What no plugin may hold against an attachment.
+    fn grudges(&self) -> Result<(), Refusal> {
+        let script = self.call.script;
+        let mtu = self
+            .call
+            .config
+            .get("mtu")
+            .and_then(serde_json::Value::as_u64);
+        let other_mtu = mtu.is_some_and(|mtu| mtu != u64::from(self.link.mtu));
+        let only_ipv6 = self
+            .expected
+            .ips
+            .iter()
+            .all(|ip| ip.address.addr().is_ipv6());
+        let more = || {
+            let present = self.inside.addresses(Some(self.link.index))?;
+            let known = |net: &IpNet| self.expected.ips.iter().any(|ip| ip.address == *net);
+            Ok::<_, Refusal>(present.iter().any(|has| has.scope == 0 && !known(&has.net)))
+        };
+        let fault = match script.0 {
+            Some(fault @ Fault::CheckComparesConfig) if other_mtu => fault,
+            Some(fault @ Fault::CheckNeedsIpv4) if only_ipv6 => fault,
+            Some(fault @ Fault::CheckRefusesLaterChange) if more()? => fault,
+            _ => return Ok(()),
+        };
+        Err(Refusal::scripted(fault))
+    }
+
     /// The token buckets, at both ends.
     fn limits(&self) -> Result<(), Refusal> {
         let limits = match self.call.section("runtimeConfig").get("bandwidth") {
@@ -234,10 +263,9 @@ impl View<'_> {
             .iter()
             .filter(|ip| self.is_ours(ip))
             .count();
-        if asked
-            && !self.call.script.is(Fault::CheckMissesRule)
-            && masquerade::count(self.call)? < ours
-        {
+        let blind = [Fault::CheckMissesRule, Fault::IgnoresIpMasq];
+        let blind = blind.into_iter().any(|fault| self.call.script.is(fault));
+        if asked && !blind && masquerade::count(self.call)? < ours {
             return Err(Refusal::not_as_added(
                 "the host does not hide its addresses",
             ));

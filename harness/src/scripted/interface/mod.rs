@@ -13,7 +13,7 @@ use super::result::{self, Interface as Made, Outcome};
 use super::{Duties, Object, delegate, kernel, lies};
 use crate::fault::Fault;
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Link, Socket, VethEnd};
+use cni_netlink::{Link, Socket, VethEnd, sysctl};
 use wishes::Wishes;
 
 /// The plugin as an interface plugin.
@@ -29,6 +29,7 @@ impl Duties for Interface {
         let host = Socket::open()?;
         let wishes = Wishes::read(call)?;
         refuse_existing(call, &inside)?;
+        refuse_where_it_cannot_be(call, &inside)?;
         let assigned = delegate::add(call)?;
         let pair = Pair {
             call,
@@ -107,6 +108,18 @@ fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
     ))
 }
 
+fn refuse_where_it_cannot_be(call: &Call, inside: &Socket) -> Result<(), Refusal> {
+    let others = || Ok::<_, Refusal>(inside.links()?.iter().any(|link| link.name != "lo"));
+    if call.script.is(Fault::SecondInterfaceFails) && others()? {
+        return Err(Refusal::scripted(Fault::SecondInterfaceFails));
+    }
+    let disabled = || sysctl::read("ipv6/conf/all/disable_ipv6").is_ok_and(|value| value == "1");
+    if call.script.is(Fault::NeedsIpv6) && disabled() {
+        return Err(Refusal::scripted(Fault::NeedsIpv6));
+    }
+    Ok(())
+}
+
 /// The name of the container's interface.
 fn inside_name(call: &Call) -> &str {
     match call.script.is(Fault::OtherIfname) {
@@ -154,7 +167,40 @@ fn remove(call: &Call) -> Result<(), Refusal> {
             kernel::gone(host.delete_link(link.index))?;
         }
     }
+    match call.script.0 {
+        Some(Fault::DelByAddress) => remove_by_address(call, &host)?,
+        Some(Fault::DelTakesWholeContainer) => empty_container(call)?,
+        _ => {}
+    }
     kernel::delete_link(&host, &host_name(&call.attachment))
+}
+
+/// Deletes whatever leads to the addresses of the previous result.
+fn remove_by_address(call: &Call, host: &Socket) -> Result<(), Refusal> {
+    let result = call
+        .prev_result()
+        .and_then(|result| Outcome::read(result).ok());
+    let addresses: Vec<_> = result.into_iter().flat_map(|result| result.ips).collect();
+    for route in host.routes()? {
+        let leads = addresses
+            .iter()
+            .any(|ip| ip.address.addr() == route.dst.addr());
+        if let Some(link) = route.link.filter(|_| leads) {
+            kernel::gone(host.delete_link(link))?;
+        }
+    }
+    Ok(())
+}
+
+fn empty_container(call: &Call) -> Result<(), Refusal> {
+    let kernel::Sandbox::Alive(netns) = kernel::sandbox(call)? else {
+        return Ok(());
+    };
+    let inside = netns.enter(Socket::open)??;
+    for link in inside.links()?.iter().filter(|link| link.name != "lo") {
+        kernel::gone(inside.delete_link(link.index))?;
+    }
+    Ok(())
 }
 
 /// Deletes the links of all attachments to the network except these; the first error counts.
@@ -189,9 +235,14 @@ impl Pair<'_> {
     fn make(&self, wishes: &Wishes) -> Result<Ends, Refusal> {
         let near = host_name(&self.call.attachment);
         let far = inside_name(self.call);
+        let smaller = if self.call.script.is(Fault::HostMtuSmaller) {
+            100
+        } else {
+            0
+        };
         let near_end = VethEnd {
             name: &near,
-            mtu: wishes.mtu,
+            mtu: wishes.mtu.map(|mtu| mtu - smaller),
             ..VethEnd::default()
         };
         let netns = Some(self.netns);
@@ -226,7 +277,7 @@ impl Pair<'_> {
             self.inside.set_up(ends.inside.index)?;
         }
         configure::container(self, &ends.inside, &assigned)?;
-        configure::host(self.host, &ends.host, &assigned)?;
+        configure::host(self, &ends.host, &assigned)?;
         limit::apply(self, &ends, wishes)?;
         if wishes.masquerade {
             masquerade::set(self.call, &assigned)?;

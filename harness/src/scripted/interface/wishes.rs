@@ -61,7 +61,8 @@ impl Wishes {
         Ok(Self {
             mtu: mtu.filter(|_| !call.script.is(Fault::IgnoresMtu)),
             mac: mac.filter(|_| !call.script.is(Fault::IgnoresRuntimeMac)),
-            masquerade: call.config.get("ipMasq").and_then(Value::as_bool) == Some(true),
+            masquerade: call.config.get("ipMasq").and_then(Value::as_bool) == Some(true)
+                && !call.script.is(Fault::IgnoresIpMasq),
             rates: (rate("ingressRate"), rate("egressRate")),
             dns: section(call.section("dns"), Fault::IgnoresDns),
             runtime_dns: section(
