@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use cnispec::engine::{session, standin, worker};
 use cnispec::fuzz::executor::Executor;
-use cnispec::{cli, scripted};
+use cnispec::{cli, scripted, wrapper};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         "planted" => return scripted::planted::main(),
         // What stands behind the dot is the fault that it commits.
         name if name.split('.').next() == Some("scripted") => return scripted::main(),
+        name if name.split('.').next() == Some("wrapper") => return wrapper::main(name),
         _ => {}
     }
     match arguments.next() {

@@ -8,8 +8,10 @@
 mod browser;
 mod faults;
 mod fuzz;
+mod kills;
 mod report;
 mod samples;
 mod upstream;
 mod users;
 mod walls;
+mod wrappers;
