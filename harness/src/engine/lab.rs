@@ -236,6 +236,11 @@ impl Lab {
 
     /// Makes a container with a network namespace of its own, in which only `lo` stands, up.
     pub fn container(&self, name: &str) -> Doing {
+        let number = self.next_number();
+        self.container_of(name, number)
+    }
+
+    fn container_of(&self, name: &str, number: u16) -> Doing {
         let id = format!("cnispec-{name}-{:08x}", self.seed & 0xffff_ffff);
         let netns = PathBuf::from("/run/netns").join(&id);
         let inside = NetNs::create_at(&netns)?;
@@ -243,7 +248,7 @@ impl Lab {
         let observer = Observer::in_netns(&inside)?;
         let container = Container {
             id,
-            number: self.next_number(),
+            number,
             ifname: self.ifname().to_owned(),
             netns,
             inside: Some((inside, observer)),
@@ -258,11 +263,10 @@ impl Lab {
     /// Gives a container a new, empty network namespace.
     pub fn renew(&self, name: &str) -> Doing {
         let path = self.netns_path(name);
-        self.observed.borrow_mut().containers.remove(name);
+        let old = self.observed.borrow_mut().containers.remove(name);
         NetNs::delete_at(&path)?;
-        // It is the same container still.
-        self.made.set(self.made.get() - 1);
-        self.container(name)
+        let number = old.map_or_else(|| self.next_number(), |container| container.number);
+        self.container_of(name, number)
     }
 
     /// Another attachment of a container, by another name; the lab calls it by a name of its own.

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::build::Run;
 use super::model::{
-    ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency, Mutation,
-    Report,
+    ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency,
+    Mutation, Report,
 };
 use super::replay::Replay;
 use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};

@@ -98,6 +98,29 @@ pub struct Exchange {
     pub failure: Option<String>,
 }
 
+impl Exchange {
+    /// What was sent and what came of it, for people.
+    pub fn sentence(&self) -> String {
+        let became = match (&self.seen_as, &self.failure) {
+            (Some(peer), _) => format!("was answered, and seen to come from {peer}"),
+            (None, Some(failure)) => format!("was not answered: {failure}"),
+            (None, None) => "was not answered".to_owned(),
+        };
+        let Self {
+            from,
+            to,
+            transport,
+            target,
+            bytes,
+            ..
+        } = self;
+        format!(
+            "{from} sent {bytes} bytes to {to} by {} at {target}, which {became}",
+            transport.as_str()
+        )
+    }
+}
+
 /// How something is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
