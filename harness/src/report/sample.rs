@@ -233,7 +233,6 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
         executed: transcripts.len(),
         rows: &rows,
         faults,
-        transcripts: &transcripts,
         replay: Replay {
             plugin: Some("/plugins/ho\u{1b}[5mstile".into()),
             config: Some("my net.conflist".into()),

@@ -178,8 +178,8 @@ mod tests {
         let store = Store::at(directory.path().join("net"));
         assert_eq!(store.reservations(), Ok(Vec::new()));
         store.release(|_| true).unwrap();
-        let addresses = store.reserve(&attachment(1), true, true, lowest).unwrap();
-        assert!(store.reserve(&attachment(1), true, true, lowest).is_err());
+        let addresses = store.reserve(&attachment(1), true, lowest).unwrap();
+        assert!(store.reserve(&attachment(1), true, lowest).is_err());
         assert_eq!(store.taken(), Ok(addresses));
         store.release(|other| *other == attachment(2)).unwrap();
         assert_eq!(store.reservations().unwrap()[0].attachment, attachment(1));
@@ -196,7 +196,7 @@ mod tests {
         let store = Store::at(directory.path().to_owned());
         let refused = Refusal::configuration("no");
         assert_eq!(
-            store.reserve(&attachment(1), true, true, |_| Err(refused.clone())),
+            store.reserve(&attachment(1), true, |_| Err(refused.clone())),
             Err(refused)
         );
         assert_eq!(store.reservations(), Ok(Vec::new()));
@@ -209,7 +209,7 @@ mod tests {
             fs::write(directory.path().join(name), content).unwrap();
         }
         let store = Store::at(directory.path().to_owned());
-        store.reserve(&attachment(1), true, true, lowest).unwrap();
+        store.reserve(&attachment(1), true, lowest).unwrap();
         store.release(|_| true).unwrap();
         assert!(directory.path().join("empty").exists() && directory.path().join("odd").exists());
     }
