@@ -21,3 +21,4 @@ pub mod scripted;
 pub mod subject;
 pub mod transcript;
 pub mod verdict;
+pub mod wrapper;

@@ -10,7 +10,7 @@ pub fn judge(data: &[u8]) -> bool {
     // A transcript whose steps point nowhere was not written by a lab.
     let leads_somewhere = |step: &Step| match step {
         Step::Call(call) => call.before.max(call.after) < transcript.states.len(),
-        Step::Change { .. } => true,
+        Step::Change { .. } | Step::Exchange(_) => true,
         Step::Observation { state, .. } => *state < transcript.states.len(),
     };
     if !transcript.steps.iter().all(leads_somewhere) {

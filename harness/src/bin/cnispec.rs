@@ -7,7 +7,7 @@ use cnispec::engine::session::Servant;
 use cnispec::engine::stopwatch::Stopwatch;
 use cnispec::engine::{session, standin, trace, worker};
 use cnispec::fuzz::executor::Executor;
-use cnispec::{cli, cnitool, scripted};
+use cnispec::{cli, cnitool, scripted, wrapper};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         name if name.split('.').next() == Some("scripted-runtime") => {
             return scripted::runtime::main(arguments);
         }
+        name if name.split('.').next() == Some("wrapper") => return wrapper::main(name),
         _ => {}
     }
     match arguments.next() {

@@ -47,6 +47,7 @@ pub(super) struct Ip<'a> {
     pub(super) net: Option<IpNet>,
     pub(super) interface: Option<&'a Value>,
     pub(super) family: Option<&'a Value>,
+    pub(super) gateway: Option<IpAddr>,
 }
 
 /// A route of the result.
@@ -54,7 +55,12 @@ pub(super) struct Ip<'a> {
 pub(super) struct Route {
     pub(super) dst: IpNet,
     pub(super) gw: Option<IpAddr>,
+    /// The keys that came with 1.1.0, where they are numbers other than 0.
+    pub(super) attributes: Vec<(&'static str, u64)>,
 }
+
+/// What 1.1.0 adds to a route. Zero stands for "not set".
+const ROUTE_ATTRIBUTES: [&str; 5] = ["mtu", "advmss", "priority", "table", "scope"];
 
 /// Every successful ADD of the plugin under test that printed an object; at least one.
 pub(super) fn answers(t: &Transcript) -> Result<Vec<Answer<'_>>, Unmet> {
@@ -150,35 +156,39 @@ pub(super) fn ips(document: &Map<String, Value>) -> Vec<Ip<'_>> {
                 net,
                 interface: present("interface"),
                 family: present("version"),
+                gateway: present("gateway").and_then(|gateway| gateway.as_str()?.parse().ok()),
             })
         })
         .collect()
 }
 
-/// The routes, in whatever form the result has.
-pub(super) fn routes(document: &Map<String, Value>) -> Vec<Route> {
+/// The routes as they stand, in whatever form the result has.
+pub(super) fn raw_routes(document: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     let of_family = |family| {
         document
             .get(family)
-            .and_then(|part| part.get("routes")?.as_array())
+            .and_then(|part: &Value| part.get("routes")?.as_array())
     };
     let nested = ["ip4", "ip6"].into_iter().filter_map(of_family).flatten();
+    list(document, "routes").iter().chain(nested)
+}
+
+/// The routes that can be understood.
+pub(super) fn routes(document: &Map<String, Value>) -> Vec<Route> {
     let read = |value: &Value| {
         let dst: IpNet = value.get("dst")?.as_str()?.parse().ok()?;
         let gw = value
             .get("gw")
             .and_then(Value::as_str)
             .and_then(|gw| gw.parse().ok());
+        let attribute = |key| Some((key, value.get(key)?.as_u64().filter(|number| *number != 0)?));
         Some(Route {
             dst: dst.trunc(),
             gw,
+            attributes: ROUTE_ATTRIBUTES.into_iter().filter_map(attribute).collect(),
         })
     };
-    list(document, "routes")
-        .iter()
-        .chain(nested)
-        .filter_map(read)
-        .collect()
+    raw_routes(document).filter_map(read).collect()
 }
 
 impl<'t> Answer<'t> {

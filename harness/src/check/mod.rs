@@ -15,13 +15,18 @@ mod delegation;
 mod document;
 mod error;
 mod form;
+mod identity;
 mod input;
 mod ipam;
 mod names;
 mod network;
+mod noticing;
+mod pool;
 mod protocol;
 mod result;
+mod routing;
 mod runtime;
+mod traffic;
 mod version;
 
 use cni_types::Version;
@@ -233,11 +238,17 @@ pub fn catalogue() -> Vec<&'static Check> {
         names::CHECKS,
         result::CHECKS,
         form::CHECKS,
+        routing::CHECKS,
         chain::CHECKS,
         ipam::CHECKS,
         check_operation::CHECKS,
+        noticing::CHECKS,
+        noticing::LATER,
         del::CHECKS,
         network::CHECKS,
+        pool::CHECKS,
+        identity::CHECKS,
+        traffic::CHECKS,
         delegation::CHECKS,
         convention::CHECKS,
         runtime::CHECKS,

@@ -2,7 +2,7 @@
 
 use cni_types::Operation;
 
-use super::clauses::{gc, status};
+use super::clauses::{disputes, gc, status};
 use super::del::removed_of;
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
@@ -42,6 +42,34 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[gc::REMOVES_STALE],
         fault: Fault::GcKeepsStale,
         judge: removes_stale,
+        ..OF_GC
+    },
+    Check {
+        id: "gc.reads-either-key",
+        claim: "GC leaves valid attachments alone, whichever key lists them",
+        clauses: &[gc::KEEPS_VALID, gc::VALID_ATTACHMENTS],
+        scope: Scope::In(&["gc-keys"]),
+        fault: Fault::GcReadsOneKey,
+        dispute: Some(disputes::GC_KEY),
+        judge: reads_either_key,
+        ..OF_GC
+    },
+    Check {
+        id: "gc.accepts-unknown-attachments",
+        claim: "GC succeeds, and keeps what is valid, when it is told of attachments that it never made",
+        clauses: &[gc::SUCCEEDS, gc::KEEPS_VALID],
+        scope: Scope::In(&["gc-keys"]),
+        fault: Fault::GcRefusesUnknown,
+        judge: accepts_unknown,
+        ..OF_GC
+    },
+    Check {
+        id: "gc.empty-list-removes-all",
+        claim: "GC without a valid attachment leaves nothing on the host",
+        clauses: &[gc::REMOVES_STALE, gc::RELEASES_STALE_ADDRESSES],
+        scope: Scope::In(&["gc-keys"]),
+        fault: Fault::GcIgnoresEmptyList,
+        judge: empties,
         ..OF_GC
     },
     Check {
@@ -154,5 +182,45 @@ fn ready(t: &Transcript) -> Judged {
     match call.succeeded() {
         true => Ok(()),
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
+fn reads_either_key(t: &Transcript) -> Judged {
+    let attached = t.observed("attached")?;
+    for key in ["released-key", "later-key"] {
+        // Whoever refuses to go without a key has removed nothing.
+        let (step, _) = t.call(&format!("gc-{key}"))?;
+        let after = t.observed(&format!("after-{key}"))?;
+        judge_kept(t, "a", step, attached, after)?;
+    }
+    Ok(())
+}
+
+fn accepts_unknown(t: &Transcript) -> Judged {
+    let (step, call) = t.call("gc-unknown")?;
+    if !call.succeeded() {
+        return Err(Unmet::broken(["exit status 0"], call.outcome()).at(step));
+    }
+    judge_kept(
+        t,
+        "a",
+        step,
+        t.observed("after-later-key")?,
+        t.observed("after-unknown")?,
+    )
+}
+
+fn empties(t: &Transcript) -> Judged {
+    let (step, _) = t.success("gc-none")?;
+    let mut left = t.observed("start")?.residue(t.observed("end")?);
+    left.retain(super::del::is_added);
+    match left.first() {
+        Some(first) => {
+            let actual = format!("a stale attachment's is still there: {}", first.object);
+            Err(Unmet::broken(["the host as it was before the ADD"], actual)
+                .at(step)
+                .showing(left))
+        }
+        None => Ok(()),
     }
 }

@@ -169,18 +169,18 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-const OF_RESULT: Check = Check {
+pub(super) const OF_RESULT: Check = Check {
     id: "",
     claim: "",
     binds: &[Kind::Interface, Kind::Chained],
     clauses: &[],
-    scope: Scope::In(&["lifecycle", "two-containers"]),
+    scope: Scope::In(&["lifecycle", "two-containers", "families"]),
     fault: Fault::Crash,
     dispute: None,
     judge: |_| Ok(()),
 };
 
-fn each(t: &Transcript, judge: fn(&Answer<'_>) -> Judged) -> Judged {
+pub(super) fn each(t: &Transcript, judge: fn(&Answer<'_>) -> Judged) -> Judged {
     answers(t)?
         .iter()
         .try_for_each(|answer| judge(answer).map_err(|unmet| unmet.at(answer.step)))
@@ -379,7 +379,10 @@ fn visible<'a>(answer: &'a Answer<'_>) -> Vec<(Interface<'a>, &'a str, &'a Snaps
         .collect()
 }
 
-fn link<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a cni_netlink::observe::Link> {
+pub(super) fn link<'a>(
+    snapshot: &'a Snapshot,
+    name: &str,
+) -> Option<&'a cni_netlink::observe::Link> {
     snapshot.links.iter().find(|link| link.name == name)
 }
 
@@ -446,7 +449,7 @@ fn mac_right(answer: &Answer<'_>) -> Judged {
 }
 
 /// A hardware address without its punctuation.
-fn digits(mac: &str) -> String {
+pub(super) fn digits(mac: &str) -> String {
     mac.chars()
         .filter(char::is_ascii_hexdigit)
         .collect::<String>()
@@ -511,7 +514,7 @@ fn sandbox_is_netns(answer: &Answer<'_>) -> Judged {
 }
 
 /// Whether a namespace has the address, on the interface of this name, if one is given.
-fn has_address(snapshot: &Snapshot, net: &IpNet, name: Option<&str>) -> bool {
+pub(super) fn has_address(snapshot: &Snapshot, net: &IpNet, name: Option<&str>) -> bool {
     let index = name.map(|name| link(snapshot, name).map(|link| link.index));
     snapshot.addresses.iter().any(|address| {
         address.net.addr() == net.addr() && index.is_none_or(|index| index == Some(address.link))
@@ -519,7 +522,10 @@ fn has_address(snapshot: &Snapshot, net: &IpNet, name: Option<&str>) -> bool {
 }
 
 /// The interface that an address points at, if it can.
-fn pointed<'a>(listed: &'a [Option<Interface<'a>>], ip: &Ip<'_>) -> Option<&'a Interface<'a>> {
+pub(super) fn pointed<'a>(
+    listed: &'a [Option<Interface<'a>>],
+    ip: &Ip<'_>,
+) -> Option<&'a Interface<'a>> {
     let index = usize::try_from(ip.interface?.as_u64()?).ok()?;
     listed.get(index)?.as_ref()
 }
@@ -639,7 +645,15 @@ fn routes_exist(answer: &Answer<'_>) -> Judged {
 
 /// Whether a namespace has the route, in any table.
 pub(super) fn has_route(snapshot: &Snapshot, wanted: &document::Route) -> bool {
-    snapshot.routes.iter().any(|route| {
+    !routes_like(snapshot, wanted).is_empty()
+}
+
+/// The routes of a namespace to this destination by this next hop, in any table.
+pub(super) fn routes_like<'a>(
+    snapshot: &'a Snapshot,
+    wanted: &document::Route,
+) -> Vec<&'a cni_netlink::observe::Route> {
+    let like = |route: &&cni_netlink::observe::Route| {
         let dst = match route.dst {
             Some(dst) => dst.trunc() == wanted.dst,
             None => wanted.dst.prefix_len() == 0 && route.ipv6 == wanted.dst.addr().is_ipv6(),
@@ -653,7 +667,8 @@ pub(super) fn has_route(snapshot: &Snapshot, wanted: &document::Route) -> bool {
         dst && wanted
             .gw
             .is_none_or(|gw| gw.is_unspecified() || hops().any(|hop| hop == gw))
-    })
+    };
+    snapshot.routes.iter().filter(like).collect()
 }
 
 /// Up to 0.4.0, a default route is not made where there is one.
@@ -668,7 +683,7 @@ fn skipped(answer: &Answer<'_>, inside: &Snapshot, wanted: &document::Route) -> 
 }
 
 /// The capability argument that the call was given.
-fn runtime_argument(answer: &Answer<'_>, capability: &str) -> Result<Value, Unmet> {
+pub(super) fn runtime_argument(answer: &Answer<'_>, capability: &str) -> Result<Value, Unmet> {
     let argument = answer
         .call
         .input()

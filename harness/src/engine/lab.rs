@@ -1,23 +1,27 @@
 //! The lab: a throwaway host with throwaway containers, in which everything done is written down.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
+use cni_netlink::MacAddr;
 use cni_netlink::netns::NetNs;
 use cni_netlink::observe::Observer;
 use cni_types::{NetworkConfigList, Operation, PluginConfig, Version};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::machine::{self, Writable};
 use super::process::{self, Ended, Limits};
 use super::worker::Job;
 use super::{HarnessError, files, standin, surroundings};
 use crate::subject::{Kind, Subject};
-use crate::transcript::{Bytes, Call, Delegated, Delivery, Ending, Role, State, Step, Transcript};
+use crate::transcript::{
+    Bytes, Call, Delegated, Delivery, Ending, Exchange, Role, State, Step, Transcript,
+};
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
@@ -60,6 +64,9 @@ pub type Doing<T = ()> = Result<T, Stop>;
 /// A container in the lab.
 struct Container {
     id: String,
+    /// What number it was made as: what only one may have, such as a port of the host, differs by it.
+    number: u16,
+    ifname: String,
     netns: PathBuf,
     /// Gone when the lab has removed the namespace: an open socket would keep it alive.
     inside: Option<(NetNs, Observer)>,
@@ -98,6 +105,7 @@ pub struct Lab {
     host: NetNs,
     writable: Vec<Writable>,
     observed: RefCell<Observed>,
+    made: Cell<u16>,
     tape: RefCell<Tape>,
     /// Containers whose last ADD's result the runtime has stored, with that result.
     pub(super) results: RefCell<BTreeMap<String, Value>>,
@@ -141,6 +149,7 @@ impl Lab {
                 host: observer,
                 containers: BTreeMap::new(),
             }),
+            made: Cell::new(0),
             tape: RefCell::default(),
             results: RefCell::default(),
             subject,
@@ -202,6 +211,25 @@ impl Lab {
         self.version
     }
 
+    /// Changes the network configuration list for the calls that follow.
+    pub fn reconfigure_network(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
+        let mut list = self.network.as_map().clone();
+        change(&mut list);
+        self.network = NetworkConfigList::from_value(Value::Object(list)).map_err(|error| {
+            HarnessError::new(format!(
+                "the lab's change of the network configuration: {error}"
+            ))
+        })?;
+        Ok(())
+    }
+
+    /// Sets a pair of CNI_ARGS for the calls that follow.
+    pub fn ask_by_variable(&mut self, key: &str, value: &str) {
+        let args = &mut self.subject.fixture.surroundings.args;
+        args.insert(key.to_owned(), value.to_owned());
+        args.insert("IgnoreUnknown".to_owned(), "1".to_owned());
+    }
+
     /// The network configuration list, in the version of this run.
     pub fn network(&self) -> &NetworkConfigList {
         &self.network
@@ -234,13 +262,24 @@ impl Lab {
 
     /// Makes a container with a network namespace of its own, in which only `lo` stands, up.
     pub fn container(&self, name: &str) -> Doing {
+        let number = self.next_number();
+        self.container_of(name, number)
+    }
+
+    fn container_of(&self, name: &str, number: u16) -> Doing {
         let id = format!("cnispec-{name}-{:08x}", self.seed & 0xffff_ffff);
         let netns = PathBuf::from("/run/netns").join(&id);
         let inside = NetNs::create_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
         let observed = self.recording.then(|| Observer::in_netns(&inside));
         let inside = observed.transpose()?.map(|observer| (inside, observer));
-        let container = Container { id, netns, inside };
+        let container = Container {
+            id,
+            number,
+            ifname: self.ifname().to_owned(),
+            netns,
+            inside,
+        };
         self.observed
             .borrow_mut()
             .containers
@@ -251,9 +290,78 @@ impl Lab {
     /// Gives a container a new, empty network namespace.
     pub fn renew(&self, name: &str) -> Doing {
         let path = self.netns_path(name);
-        self.observed.borrow_mut().containers.remove(name);
+        let old = self.observed.borrow_mut().containers.remove(name);
         NetNs::delete_at(&path)?;
-        self.container(name)
+        let number = old.map_or_else(|| self.next_number(), |container| container.number);
+        self.container_of(name, number)
+    }
+
+    /// Another attachment of a container, by another name; the lab calls it by a name of its own.
+    pub fn second_attachment(&self, of: &str, name: &str, ifname: &str) -> Doing {
+        let (id, netns) = (self.container_id(of), self.netns_path(of));
+        let inside = NetNs::open(&netns)?;
+        if self.look()?.containers.get(of).is_some_and(|state| {
+            let own = self.ifname();
+            state.links.iter().any(|link| link.name == own)
+        }) {
+            let fact = format!(
+                "every network namespace has an interface `{}`",
+                self.ifname()
+            );
+            return Err(Stop::NotApplicable(fact));
+        }
+        let observer = Observer::in_netns(&inside)?;
+        let attachment = Container {
+            id,
+            number: self.next_number(),
+            ifname: ifname.to_owned(),
+            netns,
+            inside: Some((inside, observer)),
+        };
+        self.observed
+            .borrow_mut()
+            .containers
+            .insert(name.to_owned(), attachment);
+        Ok(())
+    }
+
+    fn next_number(&self) -> u16 {
+        self.made.set(self.made.get() + 1);
+        self.made.get()
+    }
+
+    /// The capability arguments for a container. No runtime maps one port of the host to two containers, or gives
+    /// both one MAC: what is offered is for the first, and counted up for the others.
+    pub fn offered(&self, container: Option<&str>) -> Map<String, Value> {
+        let mut offered = self.subject.fixture.surroundings.capability_args.clone();
+        let observed = self.observed.borrow();
+        let number = container.and_then(|name| observed.containers.get(name));
+        let further = number.map_or(0, |container| container.number - 1);
+        let mappings = offered
+            .get_mut("portMappings")
+            .and_then(Value::as_array_mut);
+        for mapping in mappings.into_iter().flatten() {
+            if let Some(port) = mapping["hostPort"].as_u64() {
+                mapping["hostPort"] = Value::from(port + 100 * u64::from(further));
+            }
+        }
+        let mac = offered
+            .get("mac")
+            .and_then(|mac| mac.as_str()?.parse().ok());
+        if let Some(MacAddr(mut mac)) = mac {
+            mac[5] = mac[5].wrapping_add(further.to_be_bytes()[1]);
+            offered.insert("mac".to_owned(), Value::from(MacAddr(mac).to_string()));
+        }
+        offered
+    }
+
+    /// The CNI_IFNAME of a container's attachment.
+    pub fn ifname_of(&self, name: &str) -> String {
+        self.observed
+            .borrow()
+            .containers
+            .get(name)
+            .map_or_else(|| self.ifname().to_owned(), |c| c.ifname.clone())
     }
 
     /// The CNI_CONTAINERID of a container.
@@ -309,17 +417,7 @@ impl Lab {
         what: impl Into<String>,
         act: impl FnOnce() -> Doing<T>,
     ) -> Doing<T> {
-        let done = {
-            let observed = self.observed.borrow();
-            let Some((inside, _)) = observed
-                .containers
-                .get(container)
-                .and_then(|c| c.inside.as_ref())
-            else {
-                return Err(Stop::CutShort(format!("container `{container}` is gone")));
-            };
-            inside.enter(act)??
-        };
+        let done = self.inside(container, act)?;
         self.note(label, what.into());
         Ok(done)
     }
@@ -360,16 +458,118 @@ impl Lab {
             .collect()
     }
 
-    pub(super) fn note(&self, label: &str, what: String) {
+    /// Does something in a container's namespace.
+    pub fn inside<T>(&self, container: &str, act: impl FnOnce() -> Doing<T>) -> Doing<T> {
+        let observed = self.observed.borrow();
+        let inside = observed
+            .containers
+            .get(container)
+            .and_then(|c| c.inside.as_ref());
+        match inside {
+            Some((inside, _)) => inside.enter(act)?,
+            None => Err(Stop::CutShort(format!("container `{container}` is gone"))),
+        }
+    }
+
+    /// Forgets a container that is gone, so that nobody looks for it any more.
+    pub fn forget(&self, name: &str) -> Doing {
+        let forgotten = self.observed.borrow_mut().containers.remove(name);
+        forgotten.map_or(Ok(()), |container| Ok(NetNs::delete_at(&container.netns)?))
+    }
+
+    /// The states around the last ADD that the subject was asked for a container.
+    pub fn states_of_add(&self, container: &str) -> Option<(State, State)> {
+        let tape = self.tape.borrow();
+        tape.steps.iter().rev().find_map(|step| match step {
+            Step::Call(call)
+                if call.role == Role::Subject
+                    && call.operation == Operation::Add
+                    && call.container.as_deref() == Some(container) =>
+            {
+                Some((
+                    tape.states[call.before].clone(),
+                    tape.states[call.after].clone(),
+                ))
+            }
+            _ => None,
+        })
+    }
+
+    /// Writes down what was sent.
+    pub fn note_exchange(&self, exchange: Exchange) {
+        self.tape.borrow_mut().steps.push(Step::Exchange(exchange));
+    }
+
+    /// A container's namespace.
+    pub fn netns(&self, container: &str) -> Doing<NetNs> {
+        Ok(NetNs::open(self.netns_path(container))?)
+    }
+
+    /// The MTU of the attachment's interface, in bytes.
+    pub fn mtu(&self, container: &str) -> Doing<usize> {
+        let state = self.look()?;
+        let links = state
+            .containers
+            .get(container)
+            .into_iter()
+            .flat_map(|inside| &inside.links);
+        let ifname = self.ifname_of(container);
+        let mtu = links
+            .filter(|link| link.name == ifname)
+            .map(|link| link.mtu)
+            .next();
+        Ok(mtu
+            .and_then(|mtu| usize::try_from(mtu).ok())
+            .unwrap_or(1500))
+    }
+
+    /// Whether a container has an address.
+    pub fn has_address(&self, container: &str, address: IpAddr) -> bool {
+        self.look().is_ok_and(|state| {
+            let inside = state.containers.get(container);
+            inside
+                .is_some_and(|inside| inside.addresses.iter().any(|has| has.net.addr() == address))
+        })
+    }
+
+    /// Whether the host has an address.
+    pub fn host_has_address(&self, address: IpAddr) -> bool {
+        self.look().is_ok_and(|state| {
+            state
+                .host
+                .addresses
+                .iter()
+                .any(|has| has.net.addr() == address)
+        })
+    }
+
+    /// Whether the subject's configuration declares a capability.
+    pub fn has_capability(&self, name: &str) -> bool {
+        let capabilities = self.subject.plugin_config().get("capabilities");
+        capabilities.and_then(|capabilities| capabilities.get(name)?.as_bool()) == Some(true)
+    }
+
+    /// Writes down what the lab has done.
+    pub fn note(&self, label: &str, what: String) {
         self.tape.borrow_mut().steps.push(Step::Change {
             label: label.to_owned(),
             what,
         });
     }
 
-    /// Looks at everything, sysctls included.
+    /// Looks at everything, sysctls of the host included, and those of containers where the
+    /// configuration is about them.
     pub fn observe(&self, label: &str) -> Doing {
         let mut state = self.look()?;
+        if self.subject.plugin_config().get("sysctl").is_some() {
+            for (name, container) in &mut self.observed.borrow_mut().containers {
+                if let Some((_, observer)) = &mut container.inside {
+                    state
+                        .sysctls
+                        .insert(name.clone(), observer.sysctls()?.into());
+                }
+            }
+        }
         state.sysctls.insert(
             "host".to_owned(),
             Arc::new(self.observed.borrow_mut().host.sysctls()?),
@@ -443,7 +643,7 @@ impl Lab {
     }
 
     /// The index of the lab's state as it is now; nothing is looked at where nothing is written down.
-    fn state(&self) -> Doing<usize> {
+    pub(super) fn state(&self) -> Doing<usize> {
         if self.recording {
             Ok(self.keep(self.look()?))
         } else {
@@ -553,7 +753,7 @@ impl Lab {
         Ok(())
     }
 
-    fn write_down(
+    pub(super) fn write_down(
         &self,
         execution: Execution<'_>,
         ended: Ended,

@@ -3,6 +3,7 @@
 mod files;
 pub mod lab;
 mod machine;
+pub mod mutations;
 pub mod operations;
 pub mod process;
 mod registers;
@@ -11,7 +12,9 @@ pub mod session;
 pub mod standin;
 pub mod stopwatch;
 mod surroundings;
+mod together;
 pub mod trace;
+pub mod traffic;
 pub mod worker;
 
 use std::collections::HashSet;
@@ -153,6 +156,8 @@ pub fn plan(subject: &Subject, versions: &[Version], chosen: impl Fn(&str) -> bo
                 .map(move |scenario| (*version, scenario))
         })
         .filter(|(version, scenario)| scenario.fits(subject, *version) && chosen(scenario.id))
+        // What does not depend on the version is done once, in the newest.
+        .filter(|(version, scenario)| !scenario.once || versions.iter().max() == Some(version))
         .map(|(spec_version, scenario)| Task {
             scenario: scenario.id.to_owned(),
             spec_version,

@@ -17,6 +17,9 @@ use crate::transcript::{Bytes, Call, Delivery, Reading};
 /// all of them.
 const FOREIGN: &[(&str, &str)] = &[("LANG", "C.UTF-8"), ("CNISPEC_FOREIGN", "handed on")];
 
+/// The keys of the list of valid attachments in GC: the SPEC's and the one that came after it.
+const GC_KEYS: [&str; 2] = ["cni.dev/attachments", "cni.dev/valid-attachments"];
+
 /// How an operation on a list went. A plugin that fails is a result like any other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Went {
@@ -92,11 +95,18 @@ impl Lab {
             .iter()
             .map(|name| GcAttachment {
                 container_id: self.container_id(name),
-                ifname: self.ifname().to_owned(),
+                ifname: self.ifname_of(name),
             })
             .collect();
+        self.gc_with(label, &GC_KEYS, &attachments)
+    }
+
+    /// GC by every plugin of the list, with these attachments under these keys only.
+    pub fn gc_with(&self, label: &str, keys: &[&str], valid: &[GcAttachment]) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
-            let stdin = derive_gc_config(self.network(), &plugin, &attachments);
+            let stdin = derive_gc_config(self.network(), &plugin, valid);
+            let other = GC_KEYS.iter().filter(|key| !keys.contains(key));
+            let stdin = changed(stdin, other.map(|key| (*key, None)).collect())?;
             self.call_with(label, Operation::Gc, None, &path, stdin)?;
         }
         Ok(())
@@ -114,6 +124,66 @@ impl Lab {
         }
     }
 
+    /// CHECK by the subject alone: another plugin of the list might fail first.
+    pub fn check_alone(&self, label: &str, container: &str) -> Doing<Call> {
+        self.direct(label, Operation::Check)
+            .container(container)
+            .run()
+    }
+
+    /// Gives the IPAM configuration these subnets in place of its own, with a default route of each family.
+    pub fn pool(&mut self, subnets: &[&str]) -> Doing {
+        let ranges: Vec<Value> = subnets
+            .iter()
+            .map(|subnet| json!([{ "subnet": subnet }]))
+            .collect();
+        let routes: Vec<Value> = [(".", "0.0.0.0/0"), (":", "::/0")]
+            .iter()
+            .filter(|(mark, _)| subnets.iter().any(|subnet| subnet.contains(mark)))
+            .map(|(_, dst)| json!({ "dst": dst }))
+            .collect();
+        self.reconfigure_network(|list| {
+            let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
+            for plugin in plugins.into_iter().flatten() {
+                let Some(ipam) = plugin.get_mut("ipam").and_then(Value::as_object_mut) else {
+                    continue;
+                };
+                let by_ranges = ipam.contains_key("ranges") || subnets.len() > 1;
+                let scripted = ipam.contains_key("subnets");
+                for key in [
+                    "ranges",
+                    "subnet",
+                    "subnets",
+                    "rangeStart",
+                    "rangeEnd",
+                    "gateway",
+                ] {
+                    ipam.shift_remove(key);
+                }
+                match (scripted, by_ranges) {
+                    (true, _) => ipam.insert("subnets".to_owned(), json!(subnets)),
+                    (_, true) => ipam.insert("ranges".to_owned(), Value::Array(ranges.clone())),
+                    _ => ipam.insert("subnet".to_owned(), json!(subnets[0])),
+                };
+                ipam.insert("routes".to_owned(), json!(routes));
+            }
+        })
+    }
+
+    /// Puts `args` into the configuration of every plugin, as a runtime does.
+    pub fn args(&mut self, args: Value) -> Doing {
+        self.reconfigure_network(|list| {
+            let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
+            for plugin in plugins
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
+                plugin.insert("args".to_owned(), args.clone());
+            }
+        })
+    }
+
     /// STATUS of every plugin of the list.
     pub fn status(&self, label: &str) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
@@ -124,7 +194,7 @@ impl Lab {
     }
 
     /// The plugins that the runtime itself calls: the list's, and an IPAM plugin in its own person.
-    fn walked(&self) -> Vec<PluginConfig> {
+    pub(super) fn walked(&self) -> Vec<PluginConfig> {
         match self.kind() {
             Kind::Ipam => vec![self.own_plugin().clone()],
             Kind::Interface | Kind::Chained | Kind::Runtime => self.network().plugins.clone(),
@@ -150,7 +220,7 @@ impl Lab {
     }
 
     /// Every plugin with its file.
-    fn members(&self, plugins: &[PluginConfig]) -> Doing<Vec<(PluginConfig, PathBuf)>> {
+    pub(super) fn members(&self, plugins: &[PluginConfig]) -> Doing<Vec<(PluginConfig, PathBuf)>> {
         plugins
             .iter()
             .map(|plugin| Ok((plugin.clone(), self.file_of(plugin)?)))
@@ -175,8 +245,8 @@ impl Lab {
     /// What a plugin is given in ADD, CHECK and DEL, with the result that the runtime has stored.
     fn derive(&self, plugin: &PluginConfig, container: Option<&str>) -> Vec<u8> {
         let result = container.and_then(|name| self.stored_result(name));
-        let offered = &self.subject().fixture.surroundings.capability_args;
-        derive_plugin_config(self.network(), plugin, result.as_ref(), offered)
+        let offered = self.offered(container);
+        derive_plugin_config(self.network(), plugin, result.as_ref(), &offered)
     }
 
     fn call(
@@ -242,7 +312,7 @@ impl Lab {
                 "CNI_NETNS".to_owned(),
                 self.netns_path(name).display().to_string(),
             ));
-            env.push(("CNI_IFNAME".to_owned(), self.ifname().to_owned()));
+            env.push(("CNI_IFNAME".to_owned(), self.ifname_of(name)));
             env.push(("CNI_ARGS".to_owned(), args.join(";")));
         }
         env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
@@ -466,6 +536,68 @@ impl Lab {
         self.change(container, label, what, || {
             surroundings::set_down(self.ifname())
         })
+    }
+
+    /// Lets a container look for duplicates of IPv6 addresses, as every kernel does that is not told otherwise.
+    pub fn look_for_duplicates(&self, container: &str) -> Doing {
+        self.inside(container, || {
+            surroundings::set_ipv6(&["default"], "accept_dad", "1")
+        })
+    }
+
+    /// Disables IPv6 on the host and in a container.
+    pub fn disable_ipv6(&self, container: &str) -> Doing {
+        let disable = || surroundings::set_ipv6(&["all", "default"], "disable_ipv6", "1");
+        disable()?;
+        self.change(
+            container,
+            "ipv6-disabled",
+            "IPv6 was disabled, on the host too",
+            disable,
+        )
+    }
+
+    /// Does what a later plugin of the list may do: another address, another route.
+    pub fn add_as_later_plugin(&self, container: &str, label: &str) -> Doing {
+        let what = format!(
+            "a later plugin gave `{}` another address and route",
+            self.ifname()
+        );
+        let added = self.change(container, label, what, || {
+            surroundings::add_address_and_route(self.ifname())
+        });
+        // A link that is down takes no routes.
+        added.map_err(|stop| match stop {
+            Stop::Harness(error) => Stop::NotApplicable(error.what),
+            stop => stop,
+        })
+    }
+
+    /// Does what a later plugin of the list may do: another MAC and a smaller MTU, which its result tells.
+    pub fn adjust_as_later_plugin(&self, container: &str, label: &str) -> Doing {
+        let ifname = self.ifname();
+        let what = format!(
+            "a later plugin gave `{ifname}` another MAC and MTU, and said so in its result"
+        );
+        let (mac, mtu) = self.change(container, label, what, || {
+            surroundings::change_mac(ifname)?;
+            surroundings::shrink_mtu(ifname)
+        })?;
+        let mut result = self.stored_result(container).unwrap_or_default();
+        let interfaces = result.get_mut("interfaces").and_then(Value::as_array_mut);
+        for interface in interfaces.into_iter().flatten() {
+            let inside = interface["sandbox"]
+                .as_str()
+                .is_some_and(|sandbox| !sandbox.is_empty());
+            if inside && interface["name"] == *ifname {
+                interface["mac"] = json!(mac);
+                if interface.get("mtu").is_some() {
+                    interface["mtu"] = json!(mtu);
+                }
+            }
+        }
+        self.store_result(container, Some(result));
+        Ok(())
     }
 
     /// Gives the attachment's interface another MAC.

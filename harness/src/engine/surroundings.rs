@@ -240,3 +240,33 @@ pub fn remove_route(destination: &str) -> Doing {
         )))
     }
 }
+
+/// Writes a setting of IPv6, where the kernel has it.
+pub fn set_ipv6(scopes: &[&str], name: &str, value: &str) -> Doing {
+    for scope in scopes {
+        match sysctl::write(&format!("ipv6/conf/{scope}/{name}"), value) {
+            Err(error) if error.is_not_found() => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+/// Gives a link an address and a route that are reserved for documentation.
+pub fn add_address_and_route(name: &str) -> Doing {
+    let socket = Socket::open()?;
+    let link = existing(&socket, name)?.index;
+    let host = |last| IpNet::from(std::net::IpAddr::from([192, 0, 2, last]));
+    socket.add_address(&Address::new(link, host(211)))?;
+    Ok(socket.add_route(&cni_netlink::Route::new(host(212), None, link))?)
+}
+
+/// Makes a link's MTU smaller; its MAC and MTU then.
+pub fn shrink_mtu(name: &str) -> Doing<(String, u32)> {
+    let socket = Socket::open()?;
+    let link = existing(&socket, name)?;
+    let mtu = link.mtu - 28;
+    socket.set_mtu(link.index, mtu)?;
+    let mac = link.mac.map(|mac| mac.to_string());
+    Ok((mac.unwrap_or_default(), mtu))
+}

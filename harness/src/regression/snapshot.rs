@@ -20,6 +20,7 @@ pub fn text(transcript: &Transcript) -> String {
         match step {
             Step::Call(call) => write_call(transcript, call, &mut text),
             Step::Change { label, what } => line(&mut text, "change", &format!("{label}: {what}")),
+            Step::Exchange(exchange) => line(&mut text, "exchange", &exchange.sentence()),
             Step::Observation { .. } => {}
         }
     }

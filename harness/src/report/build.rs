@@ -8,7 +8,7 @@ use crate::verdict::{Outcome, Row, Verdict, verdict};
 use super::change::difference;
 use super::model::{
     ClauseLink, ConfigFile, Counts, Disputed, Entry, Environment, Evidence, EvidenceCall,
-    HarnessFault, Report, SCHEMA_ID, SubjectFacts, Summary, Tool,
+    HarnessFault, Mutation, Report, SCHEMA_ID, SubjectFacts, Summary, Tool,
 };
 use super::replay::Replay;
 use super::timeline::{self, beginning};
@@ -64,6 +64,7 @@ impl Report {
                 counts: Counts::of(outcomes()),
             },
             results: rows.iter().map(|row| entry(row, &run.replay)).collect(),
+            check_mutations: run.transcripts.iter().flat_map(mutations).collect(),
             harness_errors: run.faults,
             config_file: run.config_file,
             timelines: timeline::timelines(run.transcripts, &rows),
@@ -97,6 +98,23 @@ fn overall(outcomes: impl Iterator<Item = Outcome>, faults: &[HarnessFault]) -> 
         Some(Verdict::Conformant) | None if !faults.is_empty() => Some(Verdict::Inconclusive),
         verdict => verdict,
     }
+}
+
+/// The changes after which CHECK was called, if it succeeded before.
+fn mutations(transcript: &Transcript) -> Vec<Mutation> {
+    if transcript.success("intact").is_err() {
+        return Vec::new();
+    }
+    let changed = transcript.calls().filter_map(|(_, call)| {
+        let (kind, change) = call.label.strip_prefix("mutated.")?.split_once('.')?;
+        Some(Mutation {
+            kind: kind.to_owned(),
+            change: change.to_owned(),
+            spec_version: transcript.spec_version,
+            noticed: !call.succeeded(),
+        })
+    });
+    changed.collect()
 }
 
 impl Tool {

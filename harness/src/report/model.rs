@@ -30,6 +30,9 @@ pub struct Report {
     pub summary: Summary,
     /// Every requirement in every scenario and version: in the catalogue's order, then by version.
     pub results: Vec<Entry>,
+    /// Which single changes behind the plugin's back its CHECK noticed: no requirement, but a measure.
+    #[serde(default)]
+    pub check_mutations: Vec<Mutation>,
     /// Where the harness or its environment failed; never the plugin's fault.
     pub harness_errors: Vec<HarnessFault>,
     /// Where the keys of the network configuration stand, if it came from a file.
@@ -185,6 +188,20 @@ impl Counts {
         }
         counts
     }
+}
+
+/// A single change behind the plugin's back, and what CHECK made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mutation {
+    /// What sort of thing was changed.
+    pub kind: String,
+    /// What became of it.
+    pub change: String,
+    /// The version that the network configuration was written in.
+    pub spec_version: Version,
+    /// Whether CHECK failed then.
+    pub noticed: bool,
 }
 
 /// One requirement in one scenario and one version of the SPEC.

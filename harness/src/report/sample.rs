@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::build::Run;
 use super::model::{
-    ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency, Report,
-    Selection,
+    ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency,
+    Mutation, Report, Selection,
 };
 use super::replay::Replay;
 use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
@@ -218,7 +218,7 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
         .rev()
         .flat_map(|transcript| verdict::judge(transcript, checks, Strictness::Lenient))
         .collect();
-    Report::new(Run {
+    let mut report = Report::new(Run {
         subject: &subject(),
         environment: Environment {
             kernel: "6.1.0".to_owned(),
@@ -247,7 +247,16 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
         },
         transcripts: &transcripts,
         config_file: Some(config_file()),
-    })
+    });
+    report.check_mutations = [("route", "removed", true), ("rule", "added", false)]
+        .map(|(kind, change, noticed)| Mutation {
+            kind: kind.to_owned(),
+            change: change.to_owned(),
+            spec_version: Version::V1_1_0,
+            noticed,
+        })
+        .to_vec();
+    report
 }
 
 /// Where the keys of a configuration stand that holds little more than the plugin.

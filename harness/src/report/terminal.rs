@@ -7,7 +7,7 @@ use anstyle::Style;
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
 use super::groups::{Group, by_check, in_words, version_list};
-use super::model::{Entry, Report};
+use super::model::{Entry, Mutation, Report};
 use crate::verdict::{Outcome, Verdict};
 
 /// How much people want to read.
@@ -39,6 +39,9 @@ pub fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result
             block::write(group.example(), &group.others(), out)?;
             writeln!(out)?;
         }
+    }
+    if detail != Detail::Quiet {
+        mutations(report, out)?;
     }
     harness_errors(report, out)?;
     conclusion(report, out)
@@ -151,6 +154,41 @@ fn row(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         word(entry.outcome),
         entry.spec_version,
         visible(&entry.scenario)
+    )
+}
+
+/// How much of what was changed behind the plugin's back CHECK noticed, by sort.
+fn mutations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mutations = &report.check_mutations;
+    if mutations.is_empty() {
+        return Ok(());
+    }
+    let share = |of: &dyn Fn(&Mutation) -> bool| {
+        let of_it = mutations.iter().filter(|mutation| of(mutation));
+        let noticed = of_it.clone().filter(|mutation| mutation.noticed).count();
+        format!("{noticed} of {}", of_it.count())
+    };
+    let mut kinds: Vec<&str> = mutations
+        .iter()
+        .map(|mutation| mutation.kind.as_str())
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let by_kind: Vec<String> = kinds
+        .iter()
+        .map(|kind| {
+            format!(
+                "{} {}",
+                visible(kind),
+                share(&|mutation| mutation.kind == *kind)
+            )
+        })
+        .collect();
+    writeln!(
+        out,
+        "CHECK noticed {} changes: {}\n",
+        share(&|_| true),
+        by_kind.join(", ")
     )
 }
 

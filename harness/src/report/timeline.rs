@@ -75,6 +75,7 @@ fn timeline(transcript: &Transcript) -> Timeline {
     let step = |step: &Step| match step {
         Step::Call(call) => TimelineStep::Call(Box::new(told(call, &transcript.states))),
         Step::Change { what, .. } => TimelineStep::Change(what.clone()),
+        Step::Exchange(exchange) => TimelineStep::Change(exchange.sentence()),
         Step::Observation { label, .. } => TimelineStep::Observation(label.clone()),
     };
     Timeline {

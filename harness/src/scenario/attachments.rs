@@ -11,6 +11,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     title: "two containers at once; the first is deleted while the second lives",
     kinds: Kind::ALL,
     since: Version::V0_1_0,
+    once: false,
     wants: Wants::Two,
     run: two_containers,
 }];

@@ -11,6 +11,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     title: "ADD, CHECK and DEL by the reference ptp, which delegates to the plugin",
     kinds: &[Kind::Ipam],
     since: Version::V0_1_0,
+    once: false,
     wants: Wants::Nothing,
     run: ipam_delegate,
 }];

@@ -78,6 +78,7 @@ const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Do
         title,
         kinds: Kind::ALL,
         since: Version::V0_1_0,
+        once: false,
         wants: Wants::Nothing,
         run,
     }

@@ -64,6 +64,7 @@ const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Do
         title,
         kinds: INTERFACE,
         since: Version::V0_1_0,
+        once: false,
         wants: Wants::Ipam,
         run,
     }

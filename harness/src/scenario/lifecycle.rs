@@ -12,6 +12,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         title: "ADD, CHECK and DEL of one container",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
+        once: false,
         wants: Wants::Nothing,
         run: lifecycle,
     },
@@ -20,6 +21,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         title: "ADD of a container that has an interface of the requested name already",
         kinds: INTERFACE,
         since: Version::V0_1_0,
+        once: false,
         wants: Wants::Nothing,
         run: add_existing,
     },
@@ -30,6 +32,9 @@ fn lifecycle(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.must_add("add", "a")?;
+    if lab.subject().plugin_config().get("sysctl").is_some() {
+        lab.observe("attached")?;
+    }
     if lab.version().supports_check() {
         lab.check("check", "a")?;
     }

@@ -2,16 +2,21 @@
 
 mod attachments;
 mod chain;
+mod concurrency;
 mod del;
 mod delegation;
+mod identity;
 mod input;
 mod lifecycle;
 mod mutation;
 mod names;
 mod network;
+mod pool;
 mod runtime;
+mod traffic;
 
 use cni_types::{Operation, Version};
+use serde_json::Value;
 
 use crate::engine::lab::{Doing, Lab};
 use crate::engine::operations::Direct;
@@ -28,6 +33,8 @@ pub struct Scenario {
     pub kinds: &'static [Kind],
     /// The first version of the SPEC in which it can be done.
     pub since: Version,
+    /// Whether it is done in the newest version alone, since the version makes no difference to it.
+    pub once: bool,
     /// What the subject must have for it; a scenario without it is not planned.
     pub wants: Wants,
     /// Does it.
@@ -43,6 +50,8 @@ pub enum Wants {
     Ipam,
     /// That there can be two attachments at once.
     Two,
+    /// An IPAM configuration with subnets, which can be replaced by others.
+    Pool,
 }
 
 impl Scenario {
@@ -57,6 +66,22 @@ impl Wants {
         match self {
             Wants::Nothing => true,
             Wants::Ipam => subject.ipam_type().is_some(),
+            Wants::Pool => {
+                let plugins = subject
+                    .fixture
+                    .list
+                    .get("plugins")
+                    .and_then(Value::as_array);
+                let mut ipams = plugins
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|plugin| plugin.get("ipam"));
+                ipams.any(|ipam| {
+                    ["subnet", "ranges", "subnets"]
+                        .iter()
+                        .any(|key| ipam.get(*key).is_some())
+                }) && !subject.fixture.surroundings.exclusive
+            }
             Wants::Two => !subject.fixture.surroundings.exclusive,
         }
     }
@@ -90,6 +115,10 @@ pub fn all() -> Vec<&'static Scenario> {
         lifecycle::SCENARIOS,
         del::SCENARIOS,
         attachments::SCENARIOS,
+        identity::SCENARIOS,
+        concurrency::SCENARIOS,
+        pool::SCENARIOS,
+        traffic::SCENARIOS,
         mutation::SCENARIOS,
         input::SCENARIOS,
         names::SCENARIOS,

@@ -1,9 +1,13 @@
 //! CHECK after one thing was changed behind the plugin's back. One scenario a change: none hides another.
 
+use cni_netlink::observe::Snapshot;
 use cni_types::Version;
 
-use super::{INTERFACE, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use super::{INTERFACE, PLUGINS, Scenario, Wants};
+use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::mutations::{self, Attached};
+use crate::engine::operations::Went;
+use crate::subject::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
@@ -31,6 +35,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "CHECK after the interface's MAC was changed",
         mac_changed,
     ),
+    Scenario {
+        kinds: PLUGINS,
+        once: true,
+        ..scenario(
+            "check-after-later-plugin",
+            "CHECK after what a later plugin of the list may have done",
+            later_plugin,
+        )
+    },
+    Scenario {
+        kinds: Kind::ALL,
+        once: true,
+        ..scenario(
+            "check-mutations",
+            "CHECK after every single change of what an attachment consists of, each of an attachment of its own",
+            mutations,
+        )
+    },
 ];
 
 const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
@@ -39,6 +61,7 @@ const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Do
         title,
         kinds: INTERFACE,
         since: Version::V0_4_0,
+        once: false,
         wants: Wants::Nothing,
         run,
     }
@@ -70,4 +93,78 @@ fn route_removed(lab: &mut Lab) -> Doing {
 
 fn mac_changed(lab: &mut Lab) -> Doing {
     after(lab, |lab| lab.change_mac("a", "mutation"))
+}
+
+/// A change that cannot be made, since there is nothing to change, is noted with its reason.
+fn mutations(lab: &mut Lab) -> Doing {
+    lab.container("intact")?;
+    lab.must_add("add", "intact")?;
+    lab.check_alone("intact", "intact")?;
+    lab.del("del", "intact")?;
+    let mut container = Fresh::first(lab)?;
+    for mutation in mutations::ALL {
+        let name = container.name.as_str();
+        let made = match lab.add("add-to-change", name)? {
+            Went::Well => {
+                Attached::of(lab, name).and_then(|attached| mutation.make(lab, &attached))
+            }
+            Went::Wrong(how) => Err(Stop::NotApplicable(format!(
+                "ADD does not succeed any more: {how}"
+            ))),
+        };
+        match made {
+            Ok(what) => {
+                lab.note("mutation", what);
+                lab.check_alone(&mutation.label(), name)?;
+            }
+            Err(Stop::NotApplicable(fact)) => lab.note(&mutation.impossible(), fact),
+            Err(stop) => return Err(stop),
+        }
+        lab.del("del-changed", name)?;
+        container = container.again(lab)?;
+    }
+    Ok(())
+}
+
+fn later_plugin(lab: &mut Lab) -> Doing {
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    lab.check_alone("intact", "a")?;
+    lab.add_as_later_plugin("a", "later-addition")?;
+    lab.check_alone("check-later-addition", "a")?;
+    lab.adjust_as_later_plugin("a", "later-adjustment")?;
+    lab.check_alone("check-later-adjustment", "a")?;
+    lab.del("del", "a").map(drop)
+}
+
+/// A container as it was made. One that DEL has left so is used again, since namespaces are dear.
+struct Fresh {
+    name: String,
+    number: usize,
+    state: Option<Snapshot>,
+}
+
+impl Fresh {
+    fn first(lab: &Lab) -> Doing<Self> {
+        Self::make(lab, 0)
+    }
+
+    fn make(lab: &Lab, number: usize) -> Doing<Self> {
+        let name = format!("m{number}");
+        lab.container(&name)?;
+        let state = lab.look()?.containers.remove(&name);
+        Ok(Self {
+            name,
+            number,
+            state,
+        })
+    }
+
+    fn again(self, lab: &Lab) -> Doing<Self> {
+        if lab.look()?.containers.remove(&self.name) == self.state {
+            return Ok(self);
+        }
+        lab.forget(&self.name)?;
+        Self::make(lab, self.number + 1)
+    }
 }

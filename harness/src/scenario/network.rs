@@ -1,5 +1,6 @@
 //! Operations on the plugin or the whole network rather than on one container: VERSION, GC, STATUS.
 
+use cni_runtime::GcAttachment;
 use cni_types::{Operation, Version};
 use serde_json::json;
 
@@ -16,6 +17,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         title: "VERSION with nothing but the command, as libcni asks it, in other versions, and without any input",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
+        once: false,
         wants: Wants::Nothing,
         run: version,
     },
@@ -24,6 +26,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         title: "ADD in a version that no plugin supports, and in those that the plugin does not claim",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
+        once: false,
         wants: Wants::Nothing,
         run: unsupported_version,
     },
@@ -32,14 +35,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         title: "GC with every attachment valid, with one, and with none",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
+        once: false,
         wants: Wants::Two,
         run: gc,
+    },
+    Scenario {
+        id: "gc-keys",
+        title: "GC with the list under one key and the other, with attachments that nobody made, and with none valid",
+        kinds: Kind::ALL,
+        since: Version::V1_1_0,
+        once: true,
+        wants: Wants::Two,
+        run: gc_keys,
     },
     Scenario {
         id: "status",
         title: "STATUS with nothing but the command, and then ADD",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
+        once: false,
         wants: Wants::Nothing,
         run: status,
     },
@@ -136,4 +150,33 @@ fn status(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.must_add("add", "a")?;
     lab.del("del", "a").map(drop)
+}
+
+fn gc_keys(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.must_add("add-a", "a")?;
+    lab.observe("attached")?;
+    let mut valid = vec![GcAttachment {
+        container_id: lab.container_id("a"),
+        ifname: lab.ifname_of("a"),
+    }];
+    lab.gc_with("gc-released-key", &["cni.dev/attachments"], &valid)?;
+    lab.observe("after-released-key")?;
+    lab.gc_with("gc-later-key", &["cni.dev/valid-attachments"], &valid)?;
+    lab.observe("after-later-key")?;
+    valid.push(GcAttachment {
+        container_id: "cnispec-nobody".to_owned(),
+        ifname: "net7".to_owned(),
+    });
+    lab.gc_with(
+        "gc-unknown",
+        &["cni.dev/attachments", "cni.dev/valid-attachments"],
+        &valid,
+    )?;
+    lab.observe("after-unknown")?;
+    lab.remove_netns("a", "netns-removed", false)?;
+    lab.gc("gc-none", &[])?;
+    lab.settle("start")?;
+    lab.observe("end")
 }

@@ -8,7 +8,7 @@ use super::call::{Attachment, Call};
 use super::kernel;
 use super::refusal::Refusal;
 use super::result::{self, Outcome};
-use super::{Duties, Object};
+use super::{Duties, Object, forward, settings};
 use crate::fault::Fault;
 
 /// What stands before the alias that the interface had.
@@ -26,17 +26,20 @@ impl Duties for Chained {
         })?;
         // Empty only where a fault accepts it.
         if !call.netns.is_empty() {
-            let (_, socket) = kernel::enter(call)?;
+            let (netns, socket) = kernel::enter(call)?;
             let link = existing(&socket, call)?;
             if unmarked(&link).is_none() {
                 let alias = link.alias.as_deref().unwrap_or_default();
                 socket.set_alias(link.index, &format!("{MARK}{alias}"))?;
             }
+            settings::apply(call, &netns, &socket, &link)?;
+            forward::start(call, result)?;
         }
-        handed_on(call, result)
+        handed_on(call, &settings::told(call, result))
     }
 
     fn del(&self, call: &Call) -> Result<(), Refusal> {
+        forward::stop(call)?;
         let Some((socket, link)) = kernel::interface(call)? else {
             return Ok(());
         };
@@ -50,14 +53,17 @@ impl Duties for Chained {
         if call.script.is(Fault::CheckAlwaysSucceeds) {
             return Ok(());
         }
-        let (_, socket) = kernel::enter(call)?;
+        let (netns, socket) = kernel::enter(call)?;
         let link = match kernel::link(&socket, &call.attachment.ifname)? {
             Some(link) => link,
             None if call.script.is(Fault::CheckMissesInterface) => return Ok(()),
             None => return Err(missing(call)),
         };
         match unmarked(&link) {
-            Some(_) => Ok(()),
+            Some(_) if !forward::runs(call) => {
+                Err(Refusal::not_as_added("nobody forwards its ports"))
+            }
+            Some(_) => settings::check(call, &netns, &link),
             None => Err(Refusal::not_as_added(format!(
                 "`{}` has lost its mark",
                 link.name
@@ -65,9 +71,12 @@ impl Duties for Chained {
         }
     }
 
-    fn gc(&self, _: &Call, _: &[Attachment]) -> Result<(), Refusal> {
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
         // The mark goes with the container.
-        Ok(())
+        match call.script.is(Fault::GcKeepsStale) {
+            true => Ok(()),
+            false => forward::stop_all_but(valid),
+        }
     }
 
     fn status(&self, _: &Call) -> Result<(), Refusal> {

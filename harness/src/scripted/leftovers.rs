@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use super::call::{Call, digest};
 use super::interface;
+use super::mishaps;
 use super::refusal::Refusal;
 use super::result::Outcome;
 use super::{kernel, memory};
@@ -43,6 +44,10 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
 pub fn of_del(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelLeavesHostLink) => stray_link(&call.attachment.key()),
+        Some(Fault::RacyDel) => match mishaps::hold()? {
+            Some(_) => Ok(()),
+            None => file(call),
+        },
         Some(Fault::DelChangesDevice) => change_device(call),
         Some(Fault::DelRemovesNamesake) => {
             kernel::delete_link(&Socket::open()?, &call.attachment.ifname)

@@ -1,6 +1,6 @@
 //! Results that do not say what is. CHECK knows the lies, so that it does not stumble over them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -9,6 +9,8 @@ use super::result::{Interface, Ip, Outcome, Route};
 use crate::fault::Fault;
 
 const PHANTOM: &str = "phantom0";
+const WRONG_SANDBOX: &str = "/run/netns/nobody";
+const WRONG_ROUTE_MTU: u32 = 999;
 const WRONG_MAC: &str = "02:00:5e:00:53:01";
 /// Far beyond every list.
 const WRONG_INDEX: u64 = 9;
@@ -21,6 +23,11 @@ fn phantom_address() -> IpNet {
 
 fn phantom_route() -> IpNet {
     IpNet::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 77)))
+}
+
+/// The route that leads through `lo`.
+pub fn stray_route() -> IpNet {
+    IpNet::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)))
 }
 
 /// The address that the interface has and the result does not tell.
@@ -63,6 +70,39 @@ pub fn tell(call: &Call, outcome: &mut Outcome) {
             gw: None,
             attributes: Vec::new(),
         }),
+        (Fault::OmitsMac, Some(inside)) => inside.mac = None,
+        (Fault::SandboxOnHost, _) => {
+            for host in outcome.interfaces.iter_mut().skip(1) {
+                host.sandbox = Some(WRONG_SANDBOX.to_owned());
+            }
+        }
+        (Fault::OmitsIndex, _) => outcome.ips.iter_mut().for_each(|ip| ip.interface = None),
+        (Fault::WrongPrefix, _) => outcome.ips.iter_mut().for_each(|ip| {
+            let narrower = ip.address.prefix_len().saturating_sub(1);
+            ip.address = IpNet::new(ip.address.addr(), narrower).unwrap_or(ip.address);
+        }),
+        (Fault::GatewayIsContainer, _) => outcome
+            .ips
+            .iter_mut()
+            .for_each(|ip| ip.gateway = Some(ip.address.addr())),
+        (Fault::GatewayOtherFamily, _) => outcome.ips.iter_mut().for_each(|ip| {
+            ip.gateway = Some(other_family(ip.address));
+        }),
+        (Fault::RouteOtherFamily, _) => {
+            if let Some(route) = outcome.routes.first_mut() {
+                route.gw = Some(other_family(route.dst));
+            }
+        }
+        (Fault::RouteElsewhere, _) => outcome.routes.push(Route {
+            dst: stray_route(),
+            gw: None,
+            attributes: Vec::new(),
+        }),
+        (Fault::WrongRouteAttribute, _) => {
+            if let Some(route) = outcome.routes.first_mut() {
+                route.attributes.push(("mtu".to_owned(), WRONG_ROUTE_MTU));
+            }
+        }
         (Fault::OmitsRoute, _) => outcome.routes.clear(),
         (Fault::ForgetsDns, _) => outcome.dns.clear(),
         _ => {}
@@ -75,11 +115,23 @@ fn point_to(outcome: &mut Outcome, index: u64) {
     }
 }
 
+/// An address that nothing of this family can go by.
+fn other_family(net: IpNet) -> IpAddr {
+    match net {
+        IpNet::V4(_) => IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)),
+        IpNet::V6(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    }
+}
+
 /// Takes the lie out of a result that comes back.
 pub fn forget(call: &Call, outcome: &mut Outcome) {
     match call.script.0 {
         Some(Fault::WrongMac | Fault::WrongMtu | Fault::WrongSandbox | Fault::OmitsSandbox) => {
             outcome.interfaces.clear()
+        }
+        Some(Fault::WrongPrefix) => outcome.ips.clear(),
+        Some(Fault::RouteOtherFamily) => {
+            outcome.routes.iter_mut().for_each(|route| route.gw = None)
         }
         Some(Fault::PhantomInterface) => outcome.interfaces.retain(|i| i.name != PHANTOM),
         Some(Fault::PhantomAddress) => outcome.ips.retain(|ip| ip.address != phantom_address()),

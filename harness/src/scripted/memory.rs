@@ -1,11 +1,11 @@
 //! What some faults have to remember from one call to the next. It is kept in the lab's own directory,
 //! which no observation looks into: the faults are to be seen, not their notes.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::call::Call;
+use super::call::{Attachment, Call};
 use super::input::Verb;
 use super::refusal::Refusal;
 use crate::fault::Fault;
@@ -19,8 +19,34 @@ pub const DELETED: &str = "deleted";
 /// The process that holds an attachment's standard output.
 pub const HOLDER: &str = "holder";
 
+/// What nobody but one process may have at a time.
+pub const BUSY: &str = "busy";
+/// That no address was free.
+pub const EXHAUSTED: &str = "exhausted";
+
 fn place(call: &Call, what: &str) -> PathBuf {
     Path::new(DIRECTORY).join(format!("{what}-{}", call.attachment.key()))
+}
+
+/// Whether something is remembered about this attachment.
+pub fn knows(what: &str, attachment: &Attachment) -> bool {
+    Path::new(DIRECTORY)
+        .join(format!("{what}-{}", attachment.key()))
+        .exists()
+}
+
+/// A file that all attachments share.
+pub fn shared(what: &str) -> Result<File, Refusal> {
+    fs::create_dir_all(DIRECTORY)?;
+    Ok(File::options()
+        .create(true)
+        .append(true)
+        .open(Path::new(DIRECTORY).join(what))?)
+}
+
+/// Whether that file is there.
+pub fn has_shared(what: &str) -> bool {
+    Path::new(DIRECTORY).join(what).exists()
 }
 
 /// Remembers something about the attachment.
@@ -32,6 +58,33 @@ pub fn note(call: &Call, what: &str, text: &str) -> Result<(), Refusal> {
 /// What is remembered about the attachment.
 pub fn recall(call: &Call, what: &str) -> Option<String> {
     fs::read_to_string(place(call, what)).ok()
+}
+
+/// What is remembered of this sort, by the attachment's key.
+pub fn all(what: &str) -> Result<Vec<(String, String)>, Refusal> {
+    let entries = match fs::read_dir(DIRECTORY) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(key) = name
+            .strip_prefix(what)
+            .and_then(|rest| rest.strip_prefix('-'))
+        {
+            found.push((key.to_owned(), fs::read_to_string(entry.path())?));
+        }
+    }
+    Ok(found)
+}
+
+/// Forgets what is remembered under an attachment's key.
+pub fn forget_key(what: &str, key: &str) -> Result<(), Refusal> {
+    Ok(fs::remove_file(
+        Path::new(DIRECTORY).join(format!("{what}-{key}")),
+    )?)
 }
 
 /// Forgets it.
@@ -59,7 +112,7 @@ pub fn of_added(call: &Call) -> Result<(), Refusal> {
 pub fn of_add(call: &Call) -> Result<(), Refusal> {
     debug_assert!(call.verb == Verb::Add);
     match call.script.0 {
-        Some(Fault::DelUnknownFails) => note(call, ADDED, ""),
+        Some(Fault::DelUnknownFails | Fault::GcRefusesUnknown) => note(call, ADDED, ""),
         Some(Fault::DelAgainFails) => forget(call, DELETED),
         _ => Ok(()),
     }

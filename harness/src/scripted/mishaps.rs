@@ -1,8 +1,10 @@
 //! Faults of the process itself: it crashes, hangs, floods, or leaves other processes.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -69,4 +71,34 @@ pub fn after_del(call: &Call) -> Result<(), Refusal> {
         memory::forget(call, memory::HOLDER)?;
     }
     Ok(())
+}
+
+/// How long a plugin that has to be alone takes, so that others come in between.
+const WORK: Duration = Duration::from_millis(30);
+
+/// For a plugin that bears no other beside it: the hold on what only one may have.
+pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
+    let verb = match call.script.0 {
+        Some(Fault::AddNotAtOnce) => Verb::Add,
+        Some(Fault::CheckNotAtOnce) => Verb::Check,
+        Some(Fault::DelNotAtOnce) => Verb::Del,
+        _ => return Ok(None),
+    };
+    if call.verb != verb {
+        return Ok(None);
+    }
+    match hold()? {
+        Some(hold) => Ok(Some(hold)),
+        None => Err(Refusal::new(11, "another one is running", "")),
+    }
+}
+
+/// The hold, if nobody else has it; it takes its time.
+pub fn hold() -> Result<Option<File>, Refusal> {
+    let file = memory::shared(memory::BUSY)?;
+    if file.try_lock().is_err() {
+        return Ok(None);
+    }
+    std::thread::sleep(WORK);
+    Ok(Some(file))
 }

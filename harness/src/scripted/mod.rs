@@ -8,6 +8,7 @@ mod call;
 mod chained;
 mod del_faults;
 mod delegate;
+mod forward;
 mod input;
 mod interface;
 mod ipam;
@@ -21,6 +22,7 @@ pub mod recorder;
 mod refusal;
 mod result;
 pub mod runtime;
+mod settings;
 mod speech;
 mod version;
 
@@ -78,6 +80,9 @@ trait Duties {
 
 /// Runs the scripted plugin: the operation of CNI_COMMAND, with the fault that its name asks for.
 pub fn main() -> ExitCode {
+    if let Some(served) = forward::serve() {
+        return served;
+    }
     let name = own_name();
     let script = match Script::of_name(&name) {
         Ok(script) => script,
@@ -159,6 +164,7 @@ fn refuse_input(script: Script, verb: Verb, refusal: Refusal) -> Answer {
 
 fn perform(call: &Call) -> Answer {
     let duties = call.kind()?;
+    let _alone = mishaps::alone(call)?;
     match call.verb {
         Verb::Add => add(call, duties).map(Some),
         Verb::Del => del(call, duties).map(|()| None),
@@ -205,6 +211,16 @@ fn check(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
 
 fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
     let mut valid = call.valid_attachments()?;
+    if call.script.is(Fault::GcIgnoresEmptyList) && valid.is_empty() {
+        return Ok(());
+    }
+    if call.script.is(Fault::GcRefusesUnknown)
+        && valid
+            .iter()
+            .any(|valid| !memory::knows(memory::ADDED, valid))
+    {
+        return Err(Refusal::scripted(Fault::GcRefusesUnknown));
+    }
     if call.script.is(Fault::GcRemovesValid) {
         valid.clear();
     }

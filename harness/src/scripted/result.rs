@@ -293,8 +293,21 @@ pub fn document(call: &Call, outcome: &Outcome, of_ipam: bool) -> Object {
     if call.script.is(Fault::WrongFamily) {
         swap_families(&mut document);
     }
+    if call.script.is(Fault::RouteWithoutPrefix) && !of_ipam {
+        bare_destinations(&mut document);
+    }
     document.insert("cniVersion".to_owned(), json!(claimed));
     document
+}
+
+fn bare_destinations(document: &mut Object) {
+    let routes = document.get_mut("routes").and_then(Value::as_array_mut);
+    for route in routes.into_iter().flatten() {
+        let dst = route["dst"].as_str().and_then(|dst| dst.split('/').next());
+        if let Some(dst) = dst.map(str::to_owned) {
+            route["dst"] = json!(dst);
+        }
+    }
 }
 
 /// The version that a result claims, and the one whose shape it has.

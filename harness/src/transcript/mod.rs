@@ -10,6 +10,8 @@ pub use bytes::Bytes;
 pub use state::{ChangeKind, FileEntry, Process, State, StateChange, Sysctls};
 pub use view::{ErrorDocument, Reading, duplicate_key, read};
 
+use std::net::{IpAddr, SocketAddr};
+
 use cni_types::{Operation, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -64,6 +66,8 @@ pub enum Step {
         /// What was changed, for people.
         what: String,
     },
+    /// Something was sent through the lab.
+    Exchange(Exchange),
     /// The lab's state was looked at, sysctls included.
     Observation {
         /// The name by which checks find the step.
@@ -71,6 +75,70 @@ pub enum Step {
         /// Index into [`Transcript::states`].
         state: usize,
     },
+}
+
+/// Something that was sent from one namespace to another, to be answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The name by which checks find it.
+    pub label: String,
+    /// Who sent it.
+    pub from: String,
+    /// Who was to answer.
+    pub to: String,
+    /// How it was sent.
+    pub transport: Transport,
+    /// Where it was sent.
+    pub target: SocketAddr,
+    /// How many bytes it was.
+    pub bytes: usize,
+    /// The address that the other side saw it come from, if it was answered.
+    pub seen_as: Option<IpAddr>,
+    /// Why it was not answered.
+    pub failure: Option<String>,
+}
+
+impl Exchange {
+    /// What was sent and what came of it, for people.
+    pub fn sentence(&self) -> String {
+        let became = match (&self.seen_as, &self.failure) {
+            (Some(peer), _) => format!("was answered, and seen to come from {peer}"),
+            (None, Some(failure)) => format!("was not answered: {failure}"),
+            (None, None) => "was not answered".to_owned(),
+        };
+        let Self {
+            from,
+            to,
+            transport,
+            target,
+            bytes,
+            ..
+        } = self;
+        format!(
+            "{from} sent {bytes} bytes to {to} by {} at {target}, which {became}",
+            transport.as_str()
+        )
+    }
+}
+
+/// How something is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// As a stream.
+    Tcp,
+    /// As a datagram.
+    Udp,
+}
+
+impl Transport {
+    /// Its name in labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::Udp => "udp",
+        }
+    }
 }
 
 /// Whether a call went to the plugin under test or to one standing beside it.

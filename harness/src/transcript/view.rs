@@ -6,7 +6,7 @@
 use cni_types::Operation;
 use serde_json::{Map, Value};
 
-use super::{Call, Ending, Exit, Role, State, Step, Transcript};
+use super::{Call, Ending, Exchange, Exit, Role, State, Step, Transcript};
 use crate::check::Unmet;
 use crate::engine::Task;
 use crate::subject::Subject;
@@ -75,6 +75,17 @@ impl Transcript {
             .enumerate()
             .filter_map(|(index, step)| match step {
                 Step::Call(call) => Some((index, &**call)),
+                _ => None,
+            })
+    }
+
+    /// Everything that was sent through the lab, with the index of its step.
+    pub fn exchanges(&self) -> impl Iterator<Item = (usize, &Exchange)> {
+        self.steps
+            .iter()
+            .enumerate()
+            .filter_map(|(index, step)| match step {
+                Step::Exchange(exchange) => Some((index, exchange)),
                 _ => None,
             })
     }

@@ -8,7 +8,8 @@ use cnispec::check;
 use cnispec::fault::Fault;
 use cnispec::subject::Kind;
 
-use crate::faults::{threads, version_for};
+use crate::faults::version_for;
+use crate::kills::threads;
 use crate::users::{checks_with, cnispec, report};
 
 /// What each fault trips besides the check that names it; `~` is a broken "should".

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::wire::{Message, Reply, u16_of};
+use crate::wire::{Message, Reply, family, u16_of};
 use crate::{MacAddr, Result, Socket};
 
 /// The fixed header of messages about neighbours (`ndmsg`).
@@ -38,6 +38,21 @@ impl Neighbour {
 }
 
 impl Socket {
+    /// Enters a neighbour for good, in place of what is known of it.
+    pub fn set_neighbour(&self, link: u32, address: IpAddr, mac: MacAddr) -> Result<()> {
+        let mut header = [0; HEADER];
+        header[0] = family(address);
+        header[4..8].copy_from_slice(&link.to_ne_bytes());
+        header[8..10].copy_from_slice(&libc::NUD_PERMANENT.to_ne_bytes());
+        let flags =
+            libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+        let request = Message::new(libc::RTM_NEWNEIGH, flags, &header)
+            .ip(libc::NDA_DST, address)
+            .put(libc::NDA_LLADDR, &mac.0);
+        self.0
+            .request(format_args!("enter the neighbour {address}"), request)
+    }
+
     /// The neighbours of both families.
     pub fn neighbours(&self) -> Result<Vec<Neighbour>> {
         let flags = libc::NLM_F_REQUEST | libc::NLM_F_DUMP;

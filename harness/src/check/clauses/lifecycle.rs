@@ -1,6 +1,8 @@
 //! What a runtime may do with a plugin over time: several containers, several attachments, at once.
 
-use super::{Clause, FROM_0_1_TO_0_4, FROM_0_4, FROM_1_0, IN_0_4, IN_1_1, Section, must, should};
+use super::{
+    Clause, EVERY, FROM_0_1_TO_0_4, FROM_0_4, FROM_1_0, IN_0_4, IN_1_1, Section, must, should,
+};
 
 const GENERAL: &str = "general-considerations";
 const LIFECYCLE: &str = "lifecycle--ordering";
@@ -85,6 +87,13 @@ pub const NETWORK_NAME: &[Clause] = &[should(
     "optionally followed by any combination of one or more alphanumeric characters",
 )];
 
+/// The members of a network reach each other. Stated in the definition of a network.
+pub const COMMUNICATE: &[Clause] = &[should(
+    EVERY,
+    "overview",
+    "uniquely addressable that can communicate amongst each other.",
+)];
+
 /// The network namespace is the runtime's to remove. Inferred.
 pub const NETNS_IS_THE_RUNTIMES: &[Clause] = &[should(
     IN_1_1,
@@ -102,5 +111,6 @@ pub const ALL: Section = &[
     ("CONTAINER_ID_NOT_EMPTY", CONTAINER_ID_NOT_EMPTY),
     ("IFNAME", IFNAME),
     ("NETWORK_NAME", NETWORK_NAME),
+    ("COMMUNICATE", COMMUNICATE),
     ("NETNS_IS_THE_RUNTIMES", NETNS_IS_THE_RUNTIMES),
 ];

@@ -81,10 +81,9 @@ fn no_version_is_in_a_list_twice() {
 fn no_operation_is_bound_before_its_time() {
     let first = |section: &str| match section {
         "version" => Version::V0_2_0,
-        "chain" => Version::V0_3_0,
+        "chain" | "convention" => Version::V0_3_0,
         "check" => Version::V0_4_0,
         "status" | "gc" => Version::V1_1_0,
-        "convention" => Version::V0_3_0,
         _ => Version::V0_1_0,
     };
     for (section, lists) in SECTIONS {

@@ -3,7 +3,7 @@
 use cni_netlink::{Address, Link, Socket};
 use ipnet::IpNet;
 
-use super::{host_name, inside_name};
+use super::{host_name, inside_name, masquerade};
 use crate::fault::Fault;
 use crate::scripted::call::Call;
 use crate::scripted::kernel;
@@ -22,6 +22,7 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
         Fault::ResultOddValues,
         Fault::ResultMissingKeys,
         Fault::ResultOddGateway,
+        Fault::RouteWithoutPrefix,
     ];
     if spoilt.into_iter().any(|fault| call.script.is(fault)) {
         return Ok(());
@@ -47,6 +48,7 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
         expected,
     };
     view.interface()?;
+    view.grudges()?;
     // The kernel drops the routes of a link that is down, and those of a link without addresses.
     if !view.link.up && call.script.is(Fault::CheckMissesLinkDown) {
         return Ok(());
@@ -56,7 +58,9 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
         return view.without_addresses(&missing);
     }
     view.routes()?;
-    view.host()
+    view.limits()?;
+    view.host()?;
+    view.hidden()
 }
 
 struct View<'a> {
@@ -91,6 +95,7 @@ impl View<'_> {
             )));
         }
         match listed.mtu.filter(|mtu| *mtu != self.link.mtu) {
+            Some(_) if self.call.script.is(Fault::CheckMissesMtu) => Ok(()),
             Some(_) => {
                 let mtu = self.link.mtu;
                 Err(Refusal::not_as_added(format!(
@@ -126,7 +131,13 @@ impl View<'_> {
     }
 
     fn without_addresses(&self, missing: &[IpNet]) -> Result<(), Refusal> {
-        if self.call.script.is(Fault::CheckMissesAddress) {
+        let replaced = Fault::CheckMissesOtherAddress;
+        let some = !self
+            .inside
+            .addresses(Some(self.link.index))?
+            .iter()
+            .all(|has| has.scope != 0);
+        if self.call.script.is(Fault::CheckMissesAddress) || self.call.script.is(replaced) && some {
             return Ok(());
         }
         if self.call.script.is(Fault::CheckRepairs) {
@@ -149,6 +160,11 @@ impl View<'_> {
         }
         let present = self.inside.routes()?;
         let mut expected = self.expected.routes.iter();
+        let any_hop = self.call.script.is(Fault::CheckMissesNextHop);
+        let is = |route: &Route, has: &cni_netlink::Route| match any_hop {
+            true => route.dst.trunc() == has.dst,
+            false => is(route, has, self.gateway(route)),
+        };
         match expected.find(|route| !present.iter().any(|has| is(route, has))) {
             Some(route) => Err(Refusal::not_as_added(format!(
                 "there is no route to {}",
@@ -158,8 +174,114 @@ impl View<'_> {
         }
     }
 
+    /// The next hop that a route was made with, unless the result is not to be believed.
+    fn gateway(&self, route: &Route) -> Option<std::net::IpAddr> {
+        let lies = [
+            Fault::GatewayIsContainer,
+            Fault::GatewayOtherFamily,
+            Fault::RouteElsewhere,
+            Fault::PhantomRoute,
+        ];
+        let doubtful = lies.into_iter().any(|fault| self.call.script.is(fault));
+        let of_family = |ip: &&Ip| ip.address.addr().is_ipv4() == route.dst.addr().is_ipv4();
+        let default = || {
+            self.expected
+                .ips
+                .iter()
+                .filter(of_family)
+                .find_map(|ip| ip.gateway)
+        };
+        route.gw.or_else(|| default().filter(|_| !doubtful))
+    }
+
+    /// What no plugin may hold against an attachment.
+    fn grudges(&self) -> Result<(), Refusal> {
+        let script = self.call.script;
+        let mtu = self
+            .call
+            .config
+            .get("mtu")
+            .and_then(serde_json::Value::as_u64);
+        let other_mtu = mtu.is_some_and(|mtu| mtu != u64::from(self.link.mtu));
+        let only_ipv6 = self
+            .expected
+            .ips
+            .iter()
+            .all(|ip| ip.address.addr().is_ipv6());
+        let more = || {
+            let present = self.inside.addresses(Some(self.link.index))?;
+            let known = |net: &IpNet| self.expected.ips.iter().any(|ip| ip.address == *net);
+            Ok::<_, Refusal>(present.iter().any(|has| has.scope == 0 && !known(&has.net)))
+        };
+        let fault = match script.0 {
+            Some(fault @ Fault::CheckComparesConfig) if other_mtu => fault,
+            Some(fault @ Fault::CheckNeedsIpv4) if only_ipv6 => fault,
+            Some(fault @ Fault::CheckRefusesLaterChange) if more()? => fault,
+            _ => return Ok(()),
+        };
+        Err(Refusal::scripted(fault))
+    }
+
+    /// The token buckets, at both ends.
+    fn limits(&self) -> Result<(), Refusal> {
+        let limits = match self.call.section("runtimeConfig").get("bandwidth") {
+            Some(limits) if !self.unlimited() => limits,
+            _ => return Ok(()),
+        };
+        let host = Socket::open()?;
+        let host_link = kernel::link(&host, &host_name(&self.call.attachment))?;
+        let ends = [
+            ("ingressRate", &host, host_link.as_ref()),
+            ("egressRate", self.inside, Some(&self.link)),
+        ];
+        for (key, socket, link) in ends {
+            let Some(link) = link.filter(|_| limits.get(key).is_some()) else {
+                continue;
+            };
+            if socket.root_qdisc(link.index)?.as_deref() != Some("tbf") {
+                return Err(Refusal::not_as_added(format!(
+                    "nothing limits what `{}` sends",
+                    link.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn unlimited(&self) -> bool {
+        let faults = [Fault::IgnoresBandwidth, Fault::CheckMissesShaping];
+        faults.into_iter().any(|fault| self.call.script.is(fault))
+    }
+
+    /// The rules that hide the container's addresses: one for each of them.
+    fn hidden(&self) -> Result<(), Refusal> {
+        let asked = self
+            .call
+            .config
+            .get("ipMasq")
+            .and_then(serde_json::Value::as_bool)
+            == Some(true);
+        let ours = self
+            .expected
+            .ips
+            .iter()
+            .filter(|ip| self.is_ours(ip))
+            .count();
+        let blind = [Fault::CheckMissesRule, Fault::IgnoresIpMasq];
+        let blind = blind.into_iter().any(|fault| self.call.script.is(fault));
+        if asked && !blind && masquerade::count(self.call)? < ours {
+            return Err(Refusal::not_as_added(
+                "the host does not hide its addresses",
+            ));
+        }
+        Ok(())
+    }
+
     /// The host's link, and its routes to the container: without them nobody gets there.
     fn host(&self) -> Result<(), Refusal> {
+        if self.call.script.is(Fault::CheckMissesHostLink) {
+            return Ok(());
+        }
         let socket = Socket::open()?;
         let name = host_name(&self.call.attachment);
         let link = kernel::link(&socket, &name)?.filter(|link| link.up);
@@ -187,11 +309,9 @@ impl View<'_> {
     }
 }
 
-fn is(expected: &Route, present: &cni_netlink::Route) -> bool {
+fn is(expected: &Route, present: &cni_netlink::Route, gateway: Option<std::net::IpAddr>) -> bool {
     expected.dst.trunc() == present.dst
-        && expected
-            .gw
-            .is_none_or(|gateway| present.gateway == Some(gateway))
+        && gateway.is_none_or(|gateway| present.gateway == Some(gateway))
         && expected
             .attribute("table")
             .is_none_or(|table| present.table == table)

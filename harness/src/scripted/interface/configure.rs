@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use cni_netlink::{Address, Link, Route, Socket, sysctl};
+use cni_netlink::{Address, Link, MacAddr, Route, Socket, sysctl};
 use ipnet::IpNet;
 
 use super::Pair;
 use crate::fault::Fault;
 use crate::scripted::lies;
 use crate::scripted::refusal::Refusal;
-use crate::scripted::result::{Outcome, Route as Wanted};
+use crate::scripted::result::{Ip, Outcome, Route as Wanted};
 
 /// The container's end.
 pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
@@ -18,7 +18,14 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
         pair.netns.enter(|| sysctl::ensure(&name, "0"))??;
     }
     for ip in &assigned.ips {
-        add_address(pair.inside, link, ip.address)?;
+        match pair.call.script.is(Fault::LeavesTentative) {
+            true => existing_is_fine(
+                pair.inside
+                    .add_address(&Address::new(link.index, ip.address)),
+            )?,
+            false => add_address(pair.inside, link, ip.address)?,
+        }
+        lead_through_host(pair, link, ip)?;
     }
     if pair.call.script.is(Fault::OmitsAddress) {
         add_address(pair.inside, link, lies::secret_address())?;
@@ -29,14 +36,48 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
     for wanted in &assigned.routes {
         add_route(pair.inside, &route(link, assigned, wanted))?;
     }
+    if pair.call.script.is(Fault::RouteElsewhere) {
+        let lo = pair.inside.link("lo")?.index;
+        add_route(pair.inside, &Route::new(lies::stray_route(), None, lo))?;
+    }
+    Ok(())
+}
+
+/// Of other containers of the subnet the host knows; in IPv6, nobody answers for them.
+fn lead_through_host(pair: &Pair<'_>, link: &Link, ip: &Ip) -> Result<(), Refusal> {
+    let Some(gateway) = ip.gateway else {
+        return Ok(());
+    };
+    if pair.call.script.is(Fault::GatewayUnreachable) {
+        let nobody = MacAddr([2, 0, 0x5e, 0, 0x53, 7]);
+        return Ok(pair.inside.set_neighbour(link.index, gateway, nobody)?);
+    }
+    if gateway.is_ipv6()
+        && !pair.call.script.is(Fault::ContainersApart)
+        && !pair.call.script.is(Fault::LinkDown)
+    {
+        add_route(
+            pair.inside,
+            &Route::new(IpNet::from(gateway), None, link.index),
+        )?;
+        add_route(
+            pair.inside,
+            &Route {
+                priority: Some(1),
+                ..Route::new(ip.address.trunc(), Some(gateway), link.index)
+            },
+        )?;
+    }
     Ok(())
 }
 
 /// The host's end: it has the gateways' addresses, and the routes to the container's.
-pub fn host(socket: &Socket, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
+pub fn host(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
+    let socket = pair.host;
     if assigned.ips.iter().any(|ip| ip.address.addr().is_ipv4()) {
         // Other containers of the subnet are behind other links, and the host answers for them.
-        for name in ["proxy_arp", "forwarding"] {
+        let apart = pair.call.script.is(Fault::ContainersApart);
+        for name in ["proxy_arp", "forwarding"].iter().filter(|_| !apart) {
             sysctl::ensure(&format!("ipv4/conf/{}/{name}", link.name), "1")?;
         }
     }

@@ -3,16 +3,18 @@
 
 mod check;
 mod configure;
-
-use cni_netlink::netns::NetNs;
-use cni_netlink::{Link, MacAddr, Socket, VethEnd};
-use serde_json::Value;
+mod limit;
+mod masquerade;
+mod wishes;
 
 use super::call::{Attachment, Call, digest};
 use super::refusal::{self, Refusal};
 use super::result::{self, Interface as Made, Outcome};
 use super::{Duties, Object, delegate, kernel, lies};
 use crate::fault::Fault;
+use cni_netlink::netns::NetNs;
+use cni_netlink::{Link, Socket, VethEnd, sysctl};
+use wishes::Wishes;
 
 /// The plugin as an interface plugin.
 pub struct Interface;
@@ -27,6 +29,7 @@ impl Duties for Interface {
         let host = Socket::open()?;
         let wishes = Wishes::read(call)?;
         refuse_existing(call, &inside)?;
+        refuse_where_it_cannot_be(call, &inside)?;
         let assigned = delegate::add(call)?;
         let pair = Pair {
             call,
@@ -36,7 +39,7 @@ impl Duties for Interface {
         };
         let made = pair
             .make(&wishes)
-            .and_then(|ends| pair.configure(ends, assigned));
+            .and_then(|ends| pair.configure(ends, assigned, &wishes));
         match made {
             Ok(mut outcome) => {
                 lies::tell(call, &mut outcome);
@@ -46,6 +49,7 @@ impl Duties for Interface {
                 // The first error tells more than what goes wrong now.
                 if !call.script.is(Fault::DelSkipsFailedAdd) {
                     let _ = kernel::delete_link(&host, &host_name(&call.attachment));
+                    let _ = masquerade::remove(call);
                     delegate::undo(call);
                 }
                 Err(refusal)
@@ -54,7 +58,7 @@ impl Duties for Interface {
     }
 
     fn del(&self, call: &Call) -> Result<(), Refusal> {
-        let removed = remove(call);
+        let removed = remove(call).and_then(|()| masquerade::remove(call));
         let gone = matches!(
             kernel::sandbox(call)?,
             kernel::Sandbox::Gone | kernel::Sandbox::NotGiven
@@ -78,7 +82,9 @@ impl Duties for Interface {
     fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
         let removed = match call.script.is(Fault::GcKeepsStale) {
             true => Ok(()),
-            false => remove_all_but(call, valid),
+            false => {
+                remove_all_but(call, valid).and_then(|()| masquerade::remove_all_but(call, valid))
+            }
         };
         delegate::hand_on(call)?;
         removed
@@ -86,45 +92,6 @@ impl Duties for Interface {
 
     fn status(&self, call: &Call) -> Result<(), Refusal> {
         delegate::hand_on(call)
-    }
-}
-
-/// What the configuration asks of the links.
-struct Wishes {
-    mtu: Option<u32>,
-    mac: Option<MacAddr>,
-}
-
-impl Wishes {
-    fn read(call: &Call) -> Result<Self, Refusal> {
-        let mtu = match call.config.get("mtu") {
-            None | Some(Value::Null) => None,
-            Some(mtu) => match mtu.as_u64().map(u32::try_from) {
-                Some(Ok(mtu)) => Some(mtu).filter(|mtu| *mtu != 0),
-                _ => {
-                    return Err(Refusal::configuration(format!(
-                        "`mtu` is no number of bytes: {mtu}"
-                    )));
-                }
-            },
-        };
-        let mac = match call.section("runtimeConfig").get("mac") {
-            None | Some(Value::Null) => None,
-            Some(mac) => {
-                let parsed = mac.as_str().and_then(|text| text.parse().ok());
-                if parsed.is_none() && call.script.is(Fault::MalformedCapabilityAccepted) {
-                    return Ok(Self { mtu, mac: None });
-                }
-                let no_mac = || {
-                    Refusal::configuration(format!("`runtimeConfig.mac` is no MAC address: {mac}"))
-                };
-                Some(parsed.ok_or_else(no_mac)?)
-            }
-        };
-        Ok(Self {
-            mtu,
-            mac: mac.filter(|_| !call.script.is(Fault::IgnoresRuntimeMac)),
-        })
     }
 }
 
@@ -141,6 +108,18 @@ fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
         "the interface's name is taken",
         details,
     ))
+}
+
+fn refuse_where_it_cannot_be(call: &Call, inside: &Socket) -> Result<(), Refusal> {
+    let others = || Ok::<_, Refusal>(inside.links()?.iter().any(|link| link.name != "lo"));
+    if call.script.is(Fault::SecondInterfaceFails) && others()? {
+        return Err(Refusal::scripted(Fault::SecondInterfaceFails));
+    }
+    let disabled = || sysctl::read("ipv6/conf/all/disable_ipv6").is_ok_and(|value| value == "1");
+    if call.script.is(Fault::NeedsIpv6) && disabled() {
+        return Err(Refusal::scripted(Fault::NeedsIpv6));
+    }
+    Ok(())
 }
 
 /// The name of the container's interface.
@@ -195,7 +174,40 @@ fn remove(call: &Call) -> Result<(), Refusal> {
             kernel::gone(host.delete_link(link.index))?;
         }
     }
+    match call.script.0 {
+        Some(Fault::DelByAddress) => remove_by_address(call, &host)?,
+        Some(Fault::DelTakesWholeContainer) => empty_container(call)?,
+        _ => {}
+    }
     kernel::delete_link(&host, &host_name(&call.attachment))
+}
+
+/// Deletes whatever leads to the addresses of the previous result.
+fn remove_by_address(call: &Call, host: &Socket) -> Result<(), Refusal> {
+    let result = call
+        .prev_result()
+        .and_then(|result| Outcome::read(result).ok());
+    let addresses: Vec<_> = result.into_iter().flat_map(|result| result.ips).collect();
+    for route in host.routes()? {
+        let leads = addresses
+            .iter()
+            .any(|ip| ip.address.addr() == route.dst.addr());
+        if let Some(link) = route.link.filter(|_| leads) {
+            kernel::gone(host.delete_link(link))?;
+        }
+    }
+    Ok(())
+}
+
+fn empty_container(call: &Call) -> Result<(), Refusal> {
+    let kernel::Sandbox::Alive(netns) = kernel::sandbox(call)? else {
+        return Ok(());
+    };
+    let inside = netns.enter(Socket::open)??;
+    for link in inside.links()?.iter().filter(|link| link.name != "lo") {
+        kernel::gone(inside.delete_link(link.index))?;
+    }
+    Ok(())
 }
 
 /// Deletes the links of all attachments to the network except these; the first error counts.
@@ -230,9 +242,14 @@ impl Pair<'_> {
     fn make(&self, wishes: &Wishes) -> Result<Ends, Refusal> {
         let near = host_name(&self.call.attachment);
         let far = inside_name(self.call);
+        let smaller = if self.call.script.is(Fault::HostMtuSmaller) {
+            100
+        } else {
+            0
+        };
         let near_end = VethEnd {
             name: &near,
-            mtu: wishes.mtu,
+            mtu: wishes.mtu.map(|mtu| mtu - smaller),
             ..VethEnd::default()
         };
         let netns = Some(self.netns);
@@ -255,14 +272,23 @@ impl Pair<'_> {
     }
 
     /// Sets the ends up, and applies what the IPAM plugin has assigned.
-    fn configure(&self, ends: Ends, assigned: Outcome) -> Result<Outcome, Refusal> {
+    fn configure(
+        &self,
+        ends: Ends,
+        assigned: Outcome,
+        wishes: &Wishes,
+    ) -> Result<Outcome, Refusal> {
         let stays_down = self.call.script.is(Fault::LinkDown);
         self.host.set_up(ends.host.index)?;
         if !stays_down {
             self.inside.set_up(ends.inside.index)?;
         }
         configure::container(self, &ends.inside, &assigned)?;
-        configure::host(self.host, &ends.host, &assigned)?;
+        configure::host(self, &ends.host, &assigned)?;
+        limit::apply(self, &ends, wishes)?;
+        if wishes.masquerade {
+            masquerade::set(self.call, &assigned)?;
+        }
         let mut outcome = Outcome {
             interfaces: vec![
                 self.describe(&ends.inside, Some(self.call.netns.clone())),
@@ -277,10 +303,7 @@ impl Pair<'_> {
         for ip in &mut outcome.ips {
             ip.interface = Some(0);
         }
-        let own_dns = self.call.section("dns").as_object();
-        if let Some(dns) = own_dns.filter(|_| outcome.dns.is_empty()) {
-            outcome.dns = dns.clone();
-        }
+        wishes.tell_dns(&mut outcome);
         Ok(outcome)
     }
 

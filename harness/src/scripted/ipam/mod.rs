@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::call::{Attachment, Call};
 use super::refusal::{self, Refusal};
 use super::result::{self, Interface, Ip, Outcome, Route};
-use super::{Duties, Object};
+use super::{Duties, Object, memory};
 use crate::fault::Fault;
 use store::Store;
 use subnet::Subnet;
@@ -29,7 +29,8 @@ impl Duties for Ipam {
         let subnets = subnets(call)?;
         let mut wanted = wanted(call)?;
         let store = store(call)?;
-        let chosen = store.reserve(&call.attachment, |taken| {
+        let held = !call.script.is(Fault::RacyAllocation);
+        let chosen = store.reserve(&call.attachment, held, |taken| {
             let taken: &[IpAddr] = match call.script.is(Fault::IpamSameAddress) {
                 true => &[],
                 false => taken,
@@ -37,7 +38,14 @@ impl Duties for Ipam {
             let chosen = subnets
                 .iter()
                 .map(|subnet| choose(subnet, &mut wanted, taken));
-            let chosen = chosen.collect::<Result<Vec<_>, _>>()?;
+            let chosen = chosen.collect::<Result<Vec<_>, _>>();
+            if chosen.is_err() && call.script.is(Fault::StatusNeverRecovers) {
+                memory::shared(memory::EXHAUSTED)?;
+            }
+            let chosen = match chosen {
+                Err(_) if call.script.is(Fault::ExhaustedSucceeds) => Vec::new(),
+                chosen => chosen?,
+            };
             match wanted.first() {
                 Some(net) => Err(Refusal::configuration(format!(
                     "no subnet holds the requested {net}"
@@ -57,11 +65,15 @@ impl Duties for Ipam {
         if call.script.is(Fault::DelRemovesOther) || removes_all {
             store.release(|_| true)?;
         }
+        if call.script.is(Fault::DelTakesWholeContainer) {
+            store.release(|other| other.container_id == call.attachment.container_id)?;
+        }
         store.release(|attachment| *attachment == call.attachment)
     }
 
     fn check(&self, call: &Call) -> Result<(), Refusal> {
-        if call.script.is(Fault::CheckAlwaysSucceeds) {
+        let blind = [Fault::CheckAlwaysSucceeds, Fault::CheckMissesReservation];
+        if blind.map(|fault| call.script.is(fault)).contains(&true) {
             return Ok(());
         }
         let reservations = store(call)?.reservations()?;
@@ -83,6 +95,12 @@ impl Duties for Ipam {
     }
 
     fn status(&self, call: &Call) -> Result<(), Refusal> {
+        if call.script.is(Fault::StatusIgnoresPool) {
+            return Ok(());
+        }
+        if call.script.is(Fault::StatusNeverRecovers) && memory::has_shared(memory::EXHAUSTED) {
+            return Err(Refusal::scripted(Fault::StatusNeverRecovers));
+        }
         let taken = store(call)?.taken()?;
         for subnet in subnets(call)? {
             subnet.lowest_free(&taken).map_err(|refusal| Refusal {
@@ -107,8 +125,30 @@ fn store(call: &Call) -> Result<Store, Refusal> {
     Ok(Store::at(directory.join(call.network())))
 }
 
-/// `ipam.subnet` with `ipam.gateway`, and `ipam.subnets`.
+/// The subnets of the capability `ipRanges` or of `ipam.ranges`, the first one of each set, or else those of the
+/// configuration's short form.
 fn subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
+    let ranges = call.section("runtimeConfig").get("ipRanges");
+    let ranges = ranges.filter(|_| !call.script.is(Fault::IgnoresIpRanges));
+    match ranges
+        .or_else(|| call.section("ipam").get("ranges"))
+        .and_then(Value::as_array)
+    {
+        Some(sets) => sets
+            .iter()
+            .map(|set| {
+                let net = set[0]["subnet"].as_str().and_then(|net| net.parse().ok());
+                let no_range =
+                    || Refusal::configuration(format!("this is no set of ranges: {set}"));
+                net.map(Subnet::new).ok_or_else(no_range)
+            })
+            .collect(),
+        _ => configured_subnets(call),
+    }
+}
+
+/// `ipam.subnet` with `ipam.gateway`, and `ipam.subnets`.
+fn configured_subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
     let ipam = call.section("ipam");
     let more = match ipam.get("subnets") {
         None | Some(Value::Null) => Vec::new(),
@@ -144,25 +184,42 @@ fn subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
     }
 }
 
-/// The addresses that the runtime asks for, by the capability `ips`.
+/// The addresses that somebody asks for: by the capability `ips`, by `args`, or by CNI_ARGS, in this order.
 fn wanted(call: &Call) -> Result<Vec<IpNet>, Refusal> {
     if call.script.is(Fault::IgnoresRuntimeIps) {
         return Ok(Vec::new());
     }
-    let ips = call
-        .section("runtimeConfig")
-        .get("ips")
-        .and_then(Value::as_array);
-    ips.into_iter()
-        .flatten()
-        .map(|ip| {
-            let text = ip.as_str().unwrap_or_default();
+    let listed = |list: Option<&Value>| {
+        let list = list.and_then(Value::as_array).into_iter().flatten();
+        list.map(|ip| ip.as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let by_capability = listed(call.section("runtimeConfig").get("ips"));
+    let by_args = listed(
+        call.section("args")
+            .get("cni")
+            .and_then(|cni| cni.get("ips")),
+    );
+    let variable = std::env::var("CNI_ARGS").unwrap_or_default();
+    let pairs = variable.split(';');
+    let by_variable = pairs
+        .filter_map(|pair| pair.strip_prefix("IP=").map(str::to_owned))
+        .collect();
+    let mut ways = [by_capability, by_args, by_variable];
+    if call.script.is(Fault::CniArgsFirst) {
+        ways.reverse();
+    }
+    let asked = ways
+        .into_iter()
+        .find(|way| !way.is_empty())
+        .unwrap_or_default();
+    asked
+        .iter()
+        .map(|text| {
             let net = text
                 .parse()
                 .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            net.map_err(|_| {
-                Refusal::configuration(format!("`runtimeConfig.ips`: this is no address: {ip}"))
-            })
+            net.map_err(|_| Refusal::configuration(format!("no address can be `{text}`")))
         })
         .collect()
 }
@@ -198,6 +255,12 @@ fn document(call: &Call, subnets: &[Subnet], chosen: &[IpAddr], routes: Vec<Rout
         routes,
         dns: call.section("dns").as_object().cloned().unwrap_or_default(),
     };
+    if call.script.is(Fault::IpamForgetsRoutes) {
+        outcome.routes.clear();
+    }
+    if call.script.is(Fault::AddressOfOtherSubnet) {
+        outcome.ips.iter_mut().for_each(elsewhere);
+    }
     if call.script.is(Fault::IpamNoIps) {
         outcome.ips.clear();
     }
@@ -214,6 +277,15 @@ fn document(call: &Call, subnets: &[Subnet], chosen: &[IpAddr], routes: Vec<Rout
         drop_prefixes(&mut document);
     }
     document
+}
+
+/// The same address in a network that is reserved for documentation, as far as it fits.
+fn elsewhere(ip: &mut Ip) {
+    if let IpAddr::V4(address) = ip.address.addr() {
+        let [.., last] = address.octets();
+        ip.address = IpNet::from(IpAddr::from([198, 51, 100, last]));
+        ip.gateway = None;
+    }
 }
 
 fn drop_prefixes(document: &mut Object) {

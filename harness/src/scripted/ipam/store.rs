@@ -33,14 +33,16 @@ impl Store {
         Self(directory)
     }
 
-    /// Reserves what `choose` chooses, which is told all addresses that are taken.
+    /// Reserves what `choose` chooses, which is told all addresses that are taken. Without a lock, others come
+    /// in between.
     pub fn reserve(
         &self,
         attachment: &Attachment,
+        locked: bool,
         choose: impl FnOnce(&[IpAddr]) -> Result<Vec<IpAddr>, Refusal>,
     ) -> Result<Vec<IpAddr>, Refusal> {
         fs::create_dir_all(&self.0)?;
-        let _lock = self.lock()?;
+        let _lock = locked.then(|| self.lock()).transpose()?;
         let place = self.0.join(attachment.key());
         if place.exists() {
             let details = "its addresses were never released";
@@ -55,6 +57,11 @@ impl Store {
             attachment: attachment.clone(),
             addresses: chosen,
         };
+        if !locked {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            fs::write(&place, reservation.to_json().to_string())?;
+            return Ok(reservation.addresses);
+        }
         let draft = self.0.join(DRAFT);
         fs::write(&draft, reservation.to_json().to_string())?;
         fs::rename(draft, place)?;
@@ -171,8 +178,8 @@ mod tests {
         let store = Store::at(directory.path().join("net"));
         assert_eq!(store.reservations(), Ok(Vec::new()));
         store.release(|_| true).unwrap();
-        let addresses = store.reserve(&attachment(1), lowest).unwrap();
-        assert!(store.reserve(&attachment(1), lowest).is_err());
+        let addresses = store.reserve(&attachment(1), true, lowest).unwrap();
+        assert!(store.reserve(&attachment(1), true, lowest).is_err());
         assert_eq!(store.taken(), Ok(addresses));
         store.release(|other| *other == attachment(2)).unwrap();
         assert_eq!(store.reservations().unwrap()[0].attachment, attachment(1));
@@ -189,7 +196,7 @@ mod tests {
         let store = Store::at(directory.path().to_owned());
         let refused = Refusal::configuration("no");
         assert_eq!(
-            store.reserve(&attachment(1), |_| Err(refused.clone())),
+            store.reserve(&attachment(1), true, |_| Err(refused.clone())),
             Err(refused)
         );
         assert_eq!(store.reservations(), Ok(Vec::new()));
@@ -202,7 +209,7 @@ mod tests {
             fs::write(directory.path().join(name), content).unwrap();
         }
         let store = Store::at(directory.path().to_owned());
-        store.reserve(&attachment(1), lowest).unwrap();
+        store.reserve(&attachment(1), true, lowest).unwrap();
         store.release(|_| true).unwrap();
         assert!(directory.path().join("empty").exists() && directory.path().join("odd").exists());
     }
@@ -216,7 +223,9 @@ mod tests {
             for id in 0..16 {
                 let (path, served) = (path.clone(), &served);
                 scope.spawn(move || {
-                    Store::at(path).reserve(&attachment(id), lowest).unwrap();
+                    Store::at(path)
+                        .reserve(&attachment(id), true, lowest)
+                        .unwrap();
                     served.fetch_add(1, Ordering::Relaxed);
                 });
             }

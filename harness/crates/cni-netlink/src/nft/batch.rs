@@ -107,13 +107,22 @@ fn is_invalid(error: &Error) -> bool {
 
 /// A request to nftables.
 pub(super) fn message(kind: i32, flags: i32) -> Message {
+    message_in(INET, kind, flags)
+}
+
+fn message_in(family: u8, kind: i32, flags: i32) -> Message {
     let kind = u16::from_be_bytes([SUBSYSTEM, u8::try_from(kind).unwrap_or_default()]);
-    Message::new(kind, libc::NLM_F_REQUEST | flags, &[INET, 0, 0, 0])
+    Message::new(kind, libc::NLM_F_REQUEST | flags, &[family, 0, 0, 0])
 }
 
 /// A request that is part of a transaction.
 pub(super) fn change(kind: i32, flags: i32) -> Message {
-    message(kind, libc::NLM_F_ACK | flags)
+    change_in(INET, kind, flags)
+}
+
+/// The same, about tables of another family.
+pub(super) fn change_in(family: u8, kind: i32, flags: i32) -> Message {
+    message_in(family, kind, libc::NLM_F_ACK | flags)
 }
 
 /// Deletes all tables: without a family and a name, it means every one.

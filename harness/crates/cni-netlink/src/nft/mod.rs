@@ -249,6 +249,30 @@ impl MasqueradeTable {
     }
 }
 
+/// Deletes a rule of whatever table: as `family`, `table`, `chain` and `handle` of an observed rule name it.
+pub fn delete_rule(family: &str, table: &str, chain: &str, handle: u64) -> Result<()> {
+    let family = match family {
+        "inet" => batch::INET,
+        "ip" => 2,
+        "arp" => 3,
+        "netdev" => 5,
+        "bridge" => 7,
+        "ip6" => 10,
+        other => {
+            return Err(Error::Unusable {
+                what: "the family of a rule",
+                requirement: "is one of nftables'",
+                value: other.to_owned(),
+            });
+        }
+    };
+    let rule = batch::change_in(family, libc::NFT_MSG_DELRULE, 0)
+        .text(rule::TABLE, table)
+        .text(rule::CHAIN, chain)
+        .put(rule::HANDLE, &handle.to_be_bytes());
+    Nftables::open()?.commit("delete a rule", vec![rule], None)
+}
+
 /// What nft can show as a comment, and read again.
 fn checked(owner: &str) -> Result<&str> {
     /// nft refuses longer comments, the zero byte at the end included.

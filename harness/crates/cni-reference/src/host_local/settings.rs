@@ -127,12 +127,16 @@ fn ipam<'n>(network: &'n Network<'_>) -> Result<&'n Value, CniError> {
     }
 }
 
-/// The addresses that the runtime asks for: `IP` of `CNI_ARGS`, `args.cni.ips`, and the capability `ips`.
+/// The addresses that the runtime asks for: `args.cni.ips`, or without it `IP` of `CNI_ARGS`, and the capability `ips`.
 pub(crate) fn requested(call: &Call<'_>) -> Result<Vec<IpAddr>, CniError> {
     let mut requested = Vec::new();
-    for text in call
-        .args
-        .get("IP")
+    let config = &call.network.config;
+    let args = config
+        .get("args")
+        .and_then(|args| args.get("cni")?.get("ips"));
+    // The conventions have `args` take the place of CNI_ARGS.
+    let variable = call.args.get("IP").filter(|_| args.is_none());
+    for text in variable
         .into_iter()
         .flat_map(|ips| ips.split(','))
         .filter(|ip| !ip.is_empty())
@@ -141,10 +145,6 @@ pub(crate) fn requested(call: &Call<'_>) -> Result<Vec<IpAddr>, CniError> {
             CniError::invalid_environment(format!("`CNI_ARGS`: `IP` is no address: {text}"))
         })?);
     }
-    let config = &call.network.config;
-    let args = config
-        .get("args")
-        .and_then(|args| args.get("cni")?.get("ips"));
     let lists = [
         ("args.cni.ips", args),
         ("runtimeConfig.ips", config.capability_arg("ips")),

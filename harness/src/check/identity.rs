@@ -1,0 +1,223 @@
+//! Attachments are told apart, come late, and come all at once.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use cni_types::Operation;
+
+use super::clauses::{del, ipam, lifecycle};
+use super::del::removed_of;
+use super::document::{answers, ips};
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "add.second-interface-succeeds",
+        claim: "a container can be attached to one network twice, by two names",
+        clauses: &[lifecycle::SEVERAL_ATTACHMENTS],
+        scope: Scope::In(&["two-interfaces"]),
+        fault: Fault::SecondInterfaceFails,
+        judge: |t| succeeded(t, "add-second"),
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "del.keeps-other-interface",
+        claim: "DEL of one attachment succeeds, and leaves another one of the same container as it is",
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT, del::UNDOES_ADD],
+        scope: Scope::In(&["two-interfaces"]),
+        fault: Fault::DelTakesWholeContainer,
+        judge: keeps_other_interface,
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "del.late-keeps-successor",
+        claim: "DEL again leaves alone who has got the old address since",
+        clauses: &[del::UNDOES_ADD],
+        scope: Scope::In(&["late-del"]),
+        fault: Fault::DelByAddress,
+        judge: keeps_successor,
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "concurrency.adds-succeed",
+        claim: "sixteen ADDs at once succeed",
+        clauses: &[lifecycle::CONCURRENT],
+        fault: Fault::AddNotAtOnce,
+        judge: |t| all_succeeded(t, Operation::Add),
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "concurrency.addresses-are-unique",
+        claim: "sixteen ADDs at once give no address twice",
+        binds: &[Kind::Interface, Kind::Ipam],
+        clauses: &[lifecycle::LOCKED, ipam::UNIQUE_ADDRESSES],
+        fault: Fault::RacyAllocation,
+        judge: unique,
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "concurrency.checks-succeed",
+        claim: "sixteen CHECKs at once succeed",
+        clauses: &[lifecycle::CONCURRENT],
+        fault: Fault::CheckNotAtOnce,
+        judge: |t| all_succeeded(t, Operation::Check),
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "concurrency.dels-succeed",
+        claim: "sixteen DELs at once succeed",
+        clauses: &[lifecycle::CONCURRENT],
+        fault: Fault::DelNotAtOnce,
+        judge: |t| all_succeeded(t, Operation::Del),
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "concurrency.leaves-nothing",
+        claim: "sixteen DELs at once leave nothing on the host",
+        clauses: &[del::UNDOES_ADD],
+        fault: Fault::RacyDel,
+        judge: leaves_nothing,
+        ..OF_IDENTITY
+    },
+];
+
+const OF_IDENTITY: Check = Check {
+    id: "",
+    claim: "",
+    binds: Kind::ALL,
+    clauses: &[],
+    scope: Scope::In(&["storm"]),
+    fault: Fault::DelFails,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+fn succeeded(t: &Transcript, label: &str) -> Judged {
+    let (step, call) = t.call(label)?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
+fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
+    match changes.first() {
+        Some(first) => {
+            let actual = format!("{what} has lost or changed: {}", first.object);
+            let expected = format!("{what} as it was");
+            Err(Unmet::broken([expected], actual).at(step).showing(changes))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Objects of the second interface in the container, and what its ADD brought to the host.
+fn keeps_other_interface(t: &Transcript) -> Judged {
+    let (step, del) = t.call("del-first")?;
+    if !del.succeeded() {
+        return Err(Unmet::broken(["exit status 0"], del.outcome()).at(step));
+    }
+    let (both, one) = (t.observed("both")?, t.observed("one")?);
+    let (_, add) = t.call("add-second")?;
+    let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
+    let mut changes = both.container_changes("second", one);
+    changes.retain(|change| {
+        let mut words = change.object.split(' ');
+        let interface = matches!(words.next(), Some("link" | "address" | "route"));
+        interface && change.kind == ChangeKind::Removed && words.any(|word| word == ifname)
+    });
+    changes.extend(removed_of(t, "add-second", both, one));
+    lost("the other attachment", changes, step)
+}
+
+/// Only where the second container has got what the first one had.
+fn keeps_successor(t: &Transcript) -> Judged {
+    let (step, _) = t.call("del-late")?;
+    let (before, after) = (t.observed("before")?, t.observed("after")?);
+    let mut changes = before.container_changes("new", after);
+    changes.extend(removed_of(t, "add-new", before, after));
+    changes.retain(|change| change.kind != ChangeKind::Added);
+    lost("the container that came later", changes, step)
+}
+
+fn of_storm(t: &Transcript, operation: Operation) -> Result<Vec<(usize, &Call)>, Unmet> {
+    let calls = t
+        .calls()
+        .filter(|(_, call)| call.asks_for(operation) && call.label.starts_with("storm-"));
+    let calls: Vec<_> = calls.collect();
+    match calls.is_empty() {
+        true => Err(Unmet::Inconclusive(format!(
+            "no {} was called",
+            operation.as_str()
+        ))),
+        false => Ok(calls),
+    }
+}
+
+fn all_succeeded(t: &Transcript, operation: Operation) -> Judged {
+    let calls = of_storm(t, operation)?;
+    let failed: Vec<_> = calls.iter().filter(|(_, call)| !call.succeeded()).collect();
+    if operation == Operation::Check && failed.len() == calls.len() {
+        // Whoever fails alone fails at once too; that is another claim.
+        return Err(Unmet::NotApplicable("its CHECK always fails".to_owned()));
+    }
+    match failed.first() {
+        Some((step, call)) => {
+            let actual = format!(
+                "{} of {} failed: {}",
+                failed.len(),
+                calls.len(),
+                call.outcome()
+            );
+            Err(Unmet::broken(["exit status 0 of each"], actual).at(*step))
+        }
+        None => Ok(()),
+    }
+}
+
+fn unique(t: &Transcript) -> Judged {
+    let mut owners: BTreeMap<IpAddr, String> = BTreeMap::new();
+    for answer in answers(t)?
+        .iter()
+        .filter(|answer| answer.call.label == "storm-add")
+    {
+        let container = answer.container().to_owned();
+        // Every container has some addresses of its own that others have too.
+        let shared = |net: &ipnet::IpNet| match net.addr() {
+            IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
+        };
+        let given = ips(&answer.document).into_iter().filter_map(|ip| ip.net);
+        for net in given.filter(|net| !shared(net)) {
+            if let Some(other) = owners.insert(net.addr(), container.clone()) {
+                let actual = format!("`{other}` and `{container}` both have {}", net.addr());
+                return Err(
+                    Unmet::broken(["an address of its own for each"], actual).at(answer.step)
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn leaves_nothing(t: &Transcript) -> Judged {
+    let dels = of_storm(t, Operation::Del)?;
+    if let Some((_, call)) = dels.iter().find(|(_, call)| !call.succeeded()) {
+        return Err(Unmet::NotApplicable(format!(
+            "its DEL failed: {}",
+            call.outcome()
+        )));
+    }
+    let mut left = t.observed("start")?.residue(t.observed("end")?);
+    left.retain(super::del::is_added);
+    match left.first() {
+        Some(first) => {
+            let actual = format!("left behind: {}", first.object);
+            Err(Unmet::broken(["the host as it was before the ADDs"], actual).showing(left))
+        }
+        None => Ok(()),
+    }
+}

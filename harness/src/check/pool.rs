@@ -1,0 +1,215 @@
+//! Pools that are used up, families, and addresses that are asked for.
+
+use super::clauses::{add, convention, ipam, status};
+use super::document::ips;
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::Transcript;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "ipam.exhausted-pool-fails-add",
+        claim: "ADD fails when no address is free",
+        clauses: &[ipam::DETERMINES_ADDRESSES, ipam::UNIQUE_ADDRESSES],
+        fault: Fault::ExhaustedSucceeds,
+        judge: exhausted_fails,
+        ..OF_POOL
+    },
+    Check {
+        id: "status.fails-when-exhausted",
+        claim: "STATUS fails when no address is free",
+        clauses: &[status::EXHAUSTED],
+        fault: Fault::StatusIgnoresPool,
+        judge: status_exhausted,
+        ..OF_POOL
+    },
+    Check {
+        id: "status.agrees-with-add",
+        claim: "STATUS succeeds again when addresses are free and ADD succeeds",
+        clauses: &[status::READY],
+        fault: Fault::StatusNeverRecovers,
+        judge: status_recovers,
+        ..OF_POOL
+    },
+    Check {
+        id: "add.addresses-are-settled",
+        claim: "no address is still being looked for on other hosts when ADD has succeeded",
+        binds: &[Kind::Interface],
+        clauses: &[add::CONNECTIVITY, add::ASSIGNS_ADDRESSES],
+        scope: FAMILIES,
+        fault: Fault::LeavesTentative,
+        judge: settled,
+        ..OF_POOL
+    },
+    Check {
+        id: "add.works-without-ipv6",
+        claim: "ADD with IPv4 alone succeeds where IPv6 is disabled",
+        binds: Kind::ALL,
+        clauses: &[add::CONNECTIVITY],
+        scope: FAMILIES,
+        fault: Fault::NeedsIpv6,
+        judge: without_ipv6,
+        ..OF_POOL
+    },
+    Check {
+        id: "check.succeeds-in-every-family",
+        claim: "CHECK succeeds after ADD with IPv4, with IPv6 and with both",
+        binds: Kind::ALL,
+        clauses: &[super::clauses::check::RIGHT_AFTER_ADD],
+        scope: FAMILIES,
+        fault: Fault::CheckNeedsIpv4,
+        judge: checked,
+        ..OF_POOL
+    },
+    Check {
+        id: "convention.args-come-before-cni-args",
+        claim: "an address that `args` ask for is given, whatever CNI_ARGS ask for",
+        binds: &[Kind::Ipam],
+        clauses: &[convention::ARGS_COME_FIRST],
+        scope: ARGS,
+        fault: Fault::CniArgsFirst,
+        judge: args_first,
+        ..OF_POOL
+    },
+];
+
+const OF_POOL: Check = Check {
+    id: "",
+    claim: "",
+    binds: &[Kind::Interface, Kind::Ipam],
+    clauses: &[],
+    scope: Scope::In(&["pool-exhausted"]),
+    fault: Fault::IpamSameAddress,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+const FAMILIES: Scope = Scope::In(&["families"]);
+const ARGS: Scope = Scope::In(&["args"]);
+
+/// The addresses of the result under a label.
+fn given(t: &Transcript, label: &str) -> Result<Vec<std::net::IpAddr>, Unmet> {
+    let (_, _, document) = t.result(label)?;
+    Ok(ips(&document)
+        .iter()
+        .filter_map(|ip| Some(ip.net?.addr()))
+        .collect())
+}
+
+/// Whoever finds another address in the pool has not used it up.
+fn exhausted_fails(t: &Transcript) -> Judged {
+    let taken = given(t, "add-a")?;
+    let (step, call) = t.call("add-exhausted")?;
+    if !call.succeeded() {
+        return Ok(());
+    }
+    let given = given(t, "add-exhausted")?;
+    let actual = match given.iter().find(|address| taken.contains(address)) {
+        Some(address) => format!("it gave {address}, which another container has"),
+        None if given.is_empty() => "it succeeded without an address".to_owned(),
+        None => return Ok(()),
+    };
+    Err(Unmet::broken(["an error, or another address"], actual).at(step))
+}
+
+fn status_exhausted(t: &Transcript) -> Judged {
+    let (_, add) = t.call("add-exhausted")?;
+    if add.succeeded() {
+        return Err(Unmet::NotApplicable("its pool was not used up".to_owned()));
+    }
+    let (step, call) = t.call("status-exhausted")?;
+    match call.succeeded() {
+        true => {
+            Err(Unmet::broken(["an error, for instance with code 50"], "exit status 0").at(step))
+        }
+        false => Ok(()),
+    }
+}
+
+fn status_recovers(t: &Transcript) -> Judged {
+    t.success("add-free")?;
+    let (step, call) = t.call("status-free")?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
+/// Addresses of the result: the kernel's own are the kernel's to settle.
+fn settled(t: &Transcript) -> Judged {
+    for name in ["v6", "dual"] {
+        let Ok((step, call)) = t.success(&format!("add-{name}")) else {
+            continue;
+        };
+        let given = given(t, &format!("add-{name}"))?;
+        let inside = t.after(call).containers.get(name);
+        let mut addresses = inside.into_iter().flat_map(|inside| &inside.addresses);
+        let open = addresses.find(|address| {
+            let unsettled = ["tentative", "dadfailed"];
+            given.contains(&address.net.addr())
+                && address
+                    .flags
+                    .iter()
+                    .any(|flag| unsettled.contains(&flag.as_str()))
+        });
+        if let Some(address) = open {
+            let actual = format!("{} is {}", address.net, address.flags.join(", "));
+            return Err(Unmet::broken(["addresses that can be used"], actual).at(step));
+        }
+    }
+    t.call("add-v6").map(drop)
+}
+
+fn without_ipv6(t: &Transcript) -> Judged {
+    t.success("add-v4")?;
+    let (step, call) = t.call("add-no-v6")?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
+/// Whoever fails in one family has not understood it; whoever fails in all is another claim's.
+fn checked(t: &Transcript) -> Judged {
+    let calls: Vec<_> = ["v4", "v6", "dual", "no-v6"]
+        .iter()
+        .filter_map(|name| t.call(&format!("check-{name}")).ok())
+        .collect();
+    if calls.is_empty() {
+        t.call("check-v4")?;
+    }
+    let failed: Vec<_> = calls.iter().filter(|(_, call)| !call.succeeded()).collect();
+    match failed.first() {
+        Some(_) if failed.len() == calls.len() => {
+            Err(Unmet::NotApplicable("its CHECK always fails".to_owned()))
+        }
+        Some((step, call)) => {
+            let actual = format!("`{}`: {}", call.label, call.outcome());
+            Err(Unmet::broken(["exit status 0"], actual).at(*step))
+        }
+        None => Ok(()),
+    }
+}
+
+fn args_first(t: &Transcript) -> Judged {
+    let wanted = std::net::IpAddr::from([10, 98, 0, 77]);
+    let understood = given(t, "add-asked").is_ok_and(|given| given.contains(&wanted));
+    t.call("add-args")?;
+    if !understood {
+        return Err(Unmet::NotApplicable(
+            "it gives no address that `args` ask for".to_owned(),
+        ));
+    }
+    let (step, call) = t.call("add-asked-twice")?;
+    let given = given(t, "add-asked-twice").unwrap_or_default();
+    match given.contains(&wanted) {
+        true => Ok(()),
+        false if call.succeeded() => Err(Unmet::broken(
+            [format!("the address {wanted}")],
+            format!("it gave {given:?}"),
+        )
+        .at(step)),
+        false => Err(Unmet::broken([format!("the address {wanted}")], call.outcome()).at(step)),
+    }
+}

@@ -1,0 +1,371 @@
+//! The parts of a result that say how packets find their way: prefixes, gateways, routes, and the
+//! keys of an interface that only some need.
+
+use cni_netlink::observe::Route as KernelRoute;
+use serde_json::Value;
+
+use super::clauses::{result, routes as routes_of};
+use super::document::{self, Answer, Form, Interface, interfaces, ips, raw_routes, routes};
+use super::result::{OF_RESULT, each, has_address, link, pointed, routes_like};
+use super::{Check, Dispute, Judged, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "result.prefix-is-right",
+        claim: "every address of the container has the prefix length that it has there",
+        clauses: &[result::ADDRESSES_ASSIGNED],
+        fault: Fault::WrongPrefix,
+        dispute: Some(PREFIX),
+        judge: |t| each(t, prefix_right),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.addresses-have-index",
+        claim: "every address of the container says which interface has it",
+        clauses: &[result::INDEX_PRESENT],
+        fault: Fault::OmitsIndex,
+        judge: |t| each(t, index_present),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.gateway-is-of-its-family",
+        claim: "every `gateway` is of the family of its address",
+        binds: Kind::ALL,
+        clauses: &[result::ADDRESS_OF_ITS_VERSION],
+        fault: Fault::GatewayOtherFamily,
+        judge: |t| each(t, gateway_family),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.gateway-is-another",
+        claim: "no `gateway` is an address of the container itself",
+        clauses: &[result::GATEWAY],
+        fault: Fault::GatewayIsContainer,
+        judge: |t| each(t, gateway_is_another),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.routes-have-prefix",
+        claim: "the `dst` of every route has a prefix length",
+        binds: Kind::ALL,
+        clauses: &[routes_of::HAS_PREFIX],
+        fault: Fault::RouteWithoutPrefix,
+        judge: |t| each(t, routes_have_prefix),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.route-is-of-one-family",
+        claim: "`dst` and `gw` of every route are of one family",
+        binds: Kind::ALL,
+        clauses: &[routes_of::OF_ONE_FAMILY],
+        fault: Fault::RouteOtherFamily,
+        judge: |t| each(t, route_family),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.routes-are-of-the-interface",
+        claim: "every route leads through an interface of the result",
+        clauses: &[routes_of::OF_IFNAME],
+        fault: Fault::RouteElsewhere,
+        judge: |t| each(t, routes_of_interface),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.route-attributes-are-right",
+        claim: "`mtu`, `advmss`, `priority`, `table` and `scope` of every route are the kernel's",
+        clauses: &[routes_of::ATTRIBUTES],
+        fault: Fault::WrongRouteAttribute,
+        judge: |t| each(t, attributes_right),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.tells-mac",
+        claim: "the container's interface has its `mac` in the result",
+        clauses: &[result::MAC_PRESENT],
+        fault: Fault::OmitsMac,
+        dispute: Some(MEANINGFUL),
+        judge: |t| each(t, mac_told),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.host-interface-has-no-sandbox",
+        claim: "interfaces on the host have no `sandbox`",
+        clauses: &[result::SANDBOX_EMPTY_ON_HOST],
+        fault: Fault::SandboxOnHost,
+        judge: |t| each(t, no_sandbox_on_host),
+        ..OF_RESULT
+    },
+];
+
+const PREFIX: Dispute = Dispute {
+    reason: "the SPEC asks for CIDR notation and does not say whose prefix length it is: \
+             plugins that route every address by itself may tell the subnet's",
+    reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#add-success",
+};
+
+const MEANINGFUL: Dispute = Dispute {
+    reason: "whether layer 2 addresses are meaningful is for the plugin to say: one that only routes may leave them out",
+    reference: "https://github.com/containernetworking/cni/blob/spec-v0.4.0/SPEC.md#result",
+};
+
+fn gone() -> Unmet {
+    Unmet::Inconclusive("the container is gone".to_owned())
+}
+
+/// Whether an address that is listed is one of the container's: it points inside, or nowhere.
+fn is_inside(answer: &Answer<'_>, listed: &[Option<Interface<'_>>], ip: &document::Ip<'_>) -> bool {
+    pointed(listed, ip).is_none_or(|interface| answer.is_netns(interface.sandbox))
+}
+
+fn prefix_right(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let listed = interfaces(&answer.document);
+    for ip in ips(&answer.document) {
+        let Some(net) = ip.net.filter(|_| is_inside(answer, &listed, &ip)) else {
+            continue;
+        };
+        let mut there = inside.addresses.iter().map(|address| address.net);
+        let same: Vec<_> = there
+            .by_ref()
+            .filter(|has| has.addr() == net.addr())
+            .collect();
+        // An address that nobody has is another claim.
+        if let Some(actual) = same.first().filter(|_| !same.contains(&net)) {
+            return Err(Unmet::broken(
+                [format!("`address` {actual}, as the container has it")],
+                format!("`address` is {net}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn index_present(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    if document::form_of(&answer.document, answer.transcript.spec_version) == Form::ByFamily
+        || interfaces(&answer.document).is_empty()
+    {
+        return Ok(());
+    }
+    let has = |ip: &document::Ip<'_>| ip.net.is_some_and(|net| has_address(inside, &net, None));
+    match ips(&answer.document)
+        .iter()
+        .find(|ip| ip.interface.is_none() && has(ip))
+    {
+        Some(ip) => Err(Unmet::broken(
+            [format!("an `interface` with {}", ip.text)],
+            "there is none",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn gateway_family(answer: &Answer<'_>) -> Judged {
+    for ip in ips(&answer.document) {
+        let (Some(net), Some(gateway)) = (ip.net, ip.gateway) else {
+            continue;
+        };
+        if net.addr().is_ipv4() != gateway.is_ipv4() {
+            return Err(Unmet::broken(
+                [format!("a `gateway` of the family of {net}, or none")],
+                format!("`gateway` is {gateway}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn gateway_is_another(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let listed = interfaces(&answer.document);
+    for ip in ips(&answer.document) {
+        let Some(gateway) = ip.gateway.filter(|_| is_inside(answer, &listed, &ip)) else {
+            continue;
+        };
+        if inside
+            .addresses
+            .iter()
+            .any(|address| address.net.addr() == gateway)
+        {
+            return Err(Unmet::broken(
+                ["the address of a gateway, or none"],
+                format!(
+                    "`gateway` of {} is {gateway}, which the container has itself",
+                    ip.text
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn routes_have_prefix(answer: &Answer<'_>) -> Judged {
+    let bare = |route: &&Value| {
+        let dst = route.get("dst").and_then(Value::as_str);
+        dst.is_some_and(|dst| dst.parse::<ipnet::IpNet>().is_err())
+    };
+    match raw_routes(&answer.document).find(bare) {
+        Some(route) => Err(Unmet::broken(
+            ["destinations such as `192.168.0.0/16`"],
+            format!("it lists a route to {}", route["dst"]),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn route_family(answer: &Answer<'_>) -> Judged {
+    for route in routes(&answer.document) {
+        if let Some(gw) = route
+            .gw
+            .filter(|gw| gw.is_ipv4() != route.dst.addr().is_ipv4())
+        {
+            return Err(Unmet::broken(
+                [format!("a `gw` of the family of {}, or none", route.dst)],
+                format!("`gw` is {gw}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The links that packets of a route leave by; none where it leads nowhere.
+fn leaving(route: &KernelRoute) -> impl Iterator<Item = u32> {
+    route
+        .link
+        .into_iter()
+        .chain(route.next_hops.iter().map(|hop| hop.link))
+}
+
+/// Through an interface that is listed, or through one that its interfaces are stacked on.
+fn routes_of_interface(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let listed = interfaces(&answer.document);
+    let mut names: Vec<&str> = listed
+        .iter()
+        .flatten()
+        .map(|interface| interface.name)
+        .collect();
+    let ifname = answer.ifname();
+    names.push(&ifname);
+    let own: Vec<u32> = names
+        .iter()
+        .filter_map(|name| link(inside, name))
+        .flat_map(|link| [Some(link.index), link.master, link.parent])
+        .flatten()
+        .collect();
+    for route in routes(&answer.document) {
+        let found = routes_like(inside, &route);
+        let through = |route: &&KernelRoute| {
+            let mut links = leaving(route).peekable();
+            links.peek().is_none() || links.any(|link| own.contains(&link))
+        };
+        if !found.is_empty() && !found.iter().any(through) {
+            return Err(Unmet::broken(
+                [format!("the route to {} through `{ifname}`", route.dst)],
+                "it leads through an interface that is none of the result's",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn attributes_right(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let listed = routes(&answer.document);
+    if listed.iter().all(|route| route.attributes.is_empty()) {
+        return Err(Unmet::NotApplicable(
+            "no route of its result has `mtu`, `advmss`, `priority`, `table` or `scope`".to_owned(),
+        ));
+    }
+    for route in listed {
+        let found = routes_like(inside, &route);
+        let wrong = |kernel: &KernelRoute| {
+            let mut attributes = route.attributes.iter();
+            attributes
+                .find(|(key, wanted)| attribute(kernel, key).is_some_and(|has| has != *wanted))
+        };
+        // A route that is not there is another claim.
+        let Some(first) = found.first() else { continue };
+        if let (true, Some((key, wanted))) = (
+            found.iter().all(|kernel| wrong(kernel).is_some()),
+            wrong(first),
+        ) {
+            let actual = attribute(first, key).unwrap_or_default();
+            return Err(Unmet::broken(
+                [format!("the route to {} with `{key}` {wanted}", route.dst)],
+                format!("`{key}` is {actual} in the container"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// An attribute as the kernel has it, 0 where it is not set; none where it means nothing.
+fn attribute(route: &KernelRoute, key: &str) -> Option<u64> {
+    let number = |value: Option<u32>| Some(u64::from(value.unwrap_or_default()));
+    match key {
+        "mtu" => number(route.mtu),
+        "advmss" => number(route.advmss),
+        "priority" => number(route.priority),
+        "table" => number(Some(route.table)),
+        // Routes of IPv6 have no scope of their own.
+        "scope" if !route.ipv6 => match route.scope.as_str() {
+            "global" => Some(0),
+            "site" => Some(200),
+            "link" => Some(253),
+            "host" => Some(254),
+            "nowhere" => Some(255),
+            other => other.parse().ok(),
+        },
+        _ => None,
+    }
+}
+
+fn mac_told(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let ifname = answer.ifname();
+    let has_mac = |mac: &str| {
+        mac.chars()
+            .any(|digit| digit.is_ascii_hexdigit() && digit != '0')
+    };
+    let actual =
+        link(inside, &ifname).and_then(|link| link.mac.as_deref().filter(|mac| has_mac(mac)));
+    let Some(actual) = actual else {
+        return Err(Unmet::NotApplicable(format!("`{ifname}` has no MAC")));
+    };
+    let listed = interfaces(&answer.document);
+    let mut own = listed.iter().flatten();
+    match own.find(|interface| interface.name == ifname && answer.is_netns(interface.sandbox)) {
+        Some(interface) if interface.mac.is_none() => Err(Unmet::broken(
+            [format!("`mac` {actual} of `{ifname}`")],
+            "there is none",
+        )),
+        // An interface that is not listed is another claim.
+        _ => Ok(()),
+    }
+}
+
+fn no_sandbox_on_host(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let (before, after) = (&answer.before().host, &answer.after().host);
+    let made_on_host = |name: &str| {
+        link(after, name).is_some() && link(before, name).is_none() && link(inside, name).is_none()
+    };
+    let listed = interfaces(&answer.document);
+    let wrong = listed
+        .iter()
+        .flatten()
+        .find(|interface| !interface.sandbox.is_empty() && made_on_host(interface.name));
+    match wrong {
+        Some(interface) => Err(Unmet::broken(
+            [format!(
+                "no `sandbox` for `{}`, which is on the host",
+                interface.name
+            )],
+            format!("`sandbox` is {}", interface.sandbox),
+        )),
+        None => Ok(()),
+    }
+}

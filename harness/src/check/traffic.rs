@@ -1,0 +1,187 @@
+//! What gets through: claims that only real traffic can show.
+
+use super::clauses::{add, convention, input, lifecycle, result};
+use super::{Check, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::{Exchange, Transcript, Transport};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "traffic.reaches-the-gateway",
+        claim: "the container reaches its gateway, where that is an address of the host",
+        clauses: &[result::GATEWAY, add::CONNECTIVITY],
+        fault: Fault::GatewayUnreachable,
+        judge: |t| answered(t, &["gateway-tcp", "gateway-udp"], "gateway on the host"),
+        ..OF_TRAFFIC
+    },
+    Check {
+        id: "traffic.carries-the-mtu",
+        claim: "a datagram as large as the interface's MTU reaches the gateway",
+        clauses: &[add::CONNECTIVITY],
+        fault: Fault::HostMtuSmaller,
+        judge: carries_mtu,
+        ..OF_TRAFFIC
+    },
+    Check {
+        id: "traffic.containers-reach-each-other",
+        claim: "containers of one network reach each other",
+        clauses: &[lifecycle::COMMUNICATE],
+        fault: Fault::ContainersApart,
+        judge: |t| {
+            answered(
+                t,
+                &["neighbour-tcp", "neighbour-udp"],
+                "address that another container could reach",
+            )
+        },
+        ..OF_TRAFFIC
+    },
+    Check {
+        id: "convention.masquerade-hides-addresses",
+        claim: "with `ipMasq`, the outside sees an address that it can answer to",
+        clauses: &[input::IP_MASQ, input::WELL_KNOWN_KEYS],
+        fault: Fault::IgnoresIpMasq,
+        judge: masquerades,
+        ..OF_TRAFFIC
+    },
+    Check {
+        id: "convention.port-mappings-work-from-outside",
+        claim: "what the outside sends to a mapped port of the host reaches the container",
+        fault: Fault::IgnoresPortMappings,
+        judge: |t| mapped(t, "outside", None),
+        ..MAPPED
+    },
+    Check {
+        id: "convention.port-mappings-carry-udp",
+        claim: "port mappings of UDP work as those of TCP do",
+        fault: Fault::MapsTcpAlone,
+        judge: |t| mapped(t, "outside", Some(Transport::Udp)),
+        ..MAPPED
+    },
+    Check {
+        id: "convention.port-mappings-work-from-the-host",
+        claim: "what the host sends to its own address and a mapped port reaches the container",
+        fault: Fault::MapsNotForHost,
+        judge: |t| mapped(t, "host", None),
+        ..MAPPED
+    },
+    Check {
+        id: "convention.port-mappings-work-from-the-container",
+        claim: "what the container sends to the host's address and its own mapped port comes back to it",
+        fault: Fault::MapsNotForItself,
+        judge: |t| mapped(t, "itself", None),
+        ..MAPPED
+    },
+];
+
+const OF_TRAFFIC: Check = Check {
+    id: "",
+    claim: "",
+    binds: &[Kind::Interface, Kind::Chained],
+    clauses: &[],
+    scope: Scope::In(&["traffic"]),
+    fault: Fault::LinkDown,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+const MAPPED: Check = Check {
+    clauses: &[convention::PORT_MAPPINGS],
+    ..OF_TRAFFIC
+};
+
+/// The exchanges whose label begins so.
+fn exchanges<'t>(t: &'t Transcript, prefixes: &[&str]) -> Vec<(usize, &'t Exchange)> {
+    let begins = |exchange: &Exchange| {
+        prefixes
+            .iter()
+            .any(|prefix| exchange.label.starts_with(prefix))
+    };
+    t.exchanges()
+        .filter(|(_, exchange)| begins(exchange))
+        .collect()
+}
+
+fn not_heard(step: usize, exchange: &Exchange) -> Unmet {
+    let Exchange {
+        from,
+        to,
+        transport,
+        target,
+        bytes,
+        ..
+    } = exchange;
+    let failure = exchange.failure.as_deref().unwrap_or("nothing came back");
+    Unmet::broken(
+        [format!("an answer of {to} to {bytes} bytes from {from}")],
+        format!("none by {} to {target}: {failure}", transport.as_str()),
+    )
+    .at(step)
+}
+
+/// Whether each of these was answered; without any, there is no such thing.
+fn answered(t: &Transcript, prefixes: &[&str], what: &str) -> Judged {
+    t.success("add-a")?;
+    let exchanges = exchanges(t, prefixes);
+    if exchanges.is_empty() {
+        return Err(Unmet::NotApplicable(format!("its result has no {what}")));
+    }
+    match exchanges
+        .iter()
+        .find(|(_, exchange)| exchange.seen_as.is_none())
+    {
+        Some((step, exchange)) => Err(not_heard(*step, exchange)),
+        None => Ok(()),
+    }
+}
+
+/// Only where small ones come through.
+fn carries_mtu(t: &Transcript) -> Judged {
+    if let Err(unmet) = answered(t, &["gateway-udp"], "gateway on the host") {
+        return Err(match unmet {
+            Unmet::Broken(_) => Unmet::NotApplicable("it does not reach its gateway".to_owned()),
+            other => other,
+        });
+    }
+    answered(t, &["gateway-mtu"], "gateway on the host")
+}
+
+/// A container without a way out has nothing to hide.
+fn masquerades(t: &Transcript) -> Judged {
+    let (_, add) = t.success("add-a")?;
+    let asked = add
+        .input()
+        .and_then(|config| config.get("ipMasq")?.as_bool());
+    if asked != Some(true) {
+        return Err(Unmet::NotApplicable(
+            "its configuration has no `ipMasq`".to_owned(),
+        ));
+    }
+    let inside = t.after(add).containers.get("a");
+    let mut routes = inside.into_iter().flat_map(|inside| &inside.routes);
+    if !routes.any(|route| route.dst.is_none_or(|dst| dst.prefix_len() == 0)) {
+        return Err(Unmet::NotApplicable(
+            "the container has no default route".to_owned(),
+        ));
+    }
+    answered(t, &["outside-"], "address to come from")
+}
+
+fn mapped(t: &Transcript, from: &str, transport: Option<Transport>) -> Judged {
+    t.success("add-a")?;
+    let mut exchanges = exchanges(t, &[&format!("mapped-{from}")]);
+    exchanges
+        .retain(|(_, exchange)| transport.is_none_or(|transport| exchange.transport == transport));
+    if exchanges.is_empty() {
+        let fact = "its configuration does not declare the capability `portMappings`";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    match exchanges
+        .iter()
+        .find(|(_, exchange)| exchange.seen_as.is_none())
+    {
+        Some((step, exchange)) => Err(not_heard(*step, exchange)),
+        None => Ok(()),
+    }
+}

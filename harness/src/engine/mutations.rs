@@ -1,0 +1,525 @@
+//! Single changes behind a plugin's back, of everything that an attachment consists of.
+
+use std::net::IpAddr;
+
+use cni_netlink::observe::{Link as Seen, NftRule};
+use cni_netlink::rule::Rule;
+use cni_netlink::{Address, Link, MacAddr, Route, Socket, nft, sysctl};
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::lab::{Doing, Lab, Stop};
+use super::surroundings;
+use crate::transcript::State;
+
+/// One change.
+pub struct Mutation {
+    /// What sort of thing is changed.
+    pub kind: &'static str,
+    /// Its name among those of its kind.
+    pub id: &'static str,
+    /// Does it, and says what was done.
+    make: fn(&Lab, &Attached) -> Doing<String>,
+}
+
+/// An attachment that stands.
+pub struct Attached {
+    /// The lab's name of the container.
+    container: String,
+    /// The result of its ADD.
+    result: Value,
+    /// Before the subject's ADD.
+    before: State,
+    /// After it.
+    after: State,
+}
+
+/// Every change; what cannot be mended for the attachments that follow comes last.
+pub const ALL: &[Mutation] = &[
+    mutation("link", "mac-changed", mac_changed),
+    mutation("link", "mtu-changed", mtu_changed),
+    mutation("link", "set-down", set_down),
+    mutation("address", "removed", addresses_removed),
+    mutation("address", "replaced", addresses_replaced),
+    mutation("address", "another-added", address_added),
+    mutation("route", "removed", route_removed),
+    mutation("route", "replaced", |lab, at| {
+        divert(lab, at, at.destination()?)
+    }),
+    mutation("route", "next-hop-replaced", |lab, at| {
+        divert(lab, at, at.destination_by_gateway()?)
+    }),
+    mutation("route", "another-added", route_added),
+    mutation("rule", "added", rule_added),
+    mutation("neighbour", "wrong-gateway", neighbour_wrong),
+    mutation("sysctl", "changed", sysctl_changed),
+    mutation("qdisc", "removed", qdisc_removed),
+    mutation("firewall", "rule-1-removed", |lab, at| firewall(lab, at, 0)),
+    mutation("firewall", "rule-2-removed", |lab, at| firewall(lab, at, 1)),
+    mutation("firewall", "rule-3-removed", |lab, at| firewall(lab, at, 2)),
+    mutation("firewall", "rule-4-removed", |lab, at| firewall(lab, at, 3)),
+    mutation("reservation", "removed", reservation_removed),
+    mutation("host-link", "mac-changed", host_mac_changed),
+    mutation("host-link", "mtu-changed", host_mtu_changed),
+    mutation("host-link", "set-down", host_set_down),
+    mutation("host-link", "port-detached", port_detached),
+    mutation("host-sysctl", "forwarding-off", forwarding_off),
+    mutation("host-route", "removed", host_route_removed),
+    mutation("host-address", "gateway-removed", gateway_removed),
+    mutation("link", "renamed", renamed),
+    mutation("host-link", "removed", host_removed),
+    mutation("link", "removed", removed),
+];
+
+const fn mutation(
+    kind: &'static str,
+    id: &'static str,
+    make: fn(&Lab, &Attached) -> Doing<String>,
+) -> Mutation {
+    Mutation { kind, id, make }
+}
+
+impl Mutation {
+    /// The label of the CHECK that follows.
+    pub fn label(&self) -> String {
+        format!("mutated.{}.{}", self.kind, self.id)
+    }
+
+    /// The label of the note that it could not be made.
+    pub fn impossible(&self) -> String {
+        format!("not-{}", self.label())
+    }
+
+    /// Changes an attachment, and says what was done. What the kernel refuses cannot be changed.
+    pub fn make(&self, lab: &Lab, attached: &Attached) -> Doing<String> {
+        match (self.make)(lab, attached) {
+            Err(Stop::Harness(error)) => Err(Stop::NotApplicable(error.what)),
+            done => done,
+        }
+    }
+}
+
+impl Attached {
+    /// What stands since the container's last ADD.
+    pub fn of(lab: &Lab, container: &str) -> Doing<Self> {
+        let (before, after) = lab
+            .states_of_add(container)
+            .ok_or_else(|| Stop::NotApplicable("its ADD was not made".to_owned()))?;
+        Ok(Self {
+            container: container.to_owned(),
+            result: lab.stored_result(container).unwrap_or_default(),
+            before,
+            after,
+        })
+    }
+
+    /// Links that have come to the host.
+    fn host_links(&self) -> impl Iterator<Item = &Seen> {
+        let old = &self.before.host.links;
+        let links = self.after.host.links.iter();
+        links.filter(|link| old.iter().all(|old| old.name != link.name))
+    }
+
+    fn host_link(&self) -> Doing<&Seen> {
+        let mut links = self.host_links();
+        links
+            .next()
+            .ok_or_else(|| impossible("it makes no interface on the host"))
+    }
+
+    /// Gateways of the result.
+    fn gateways(&self) -> Vec<IpAddr> {
+        let listed = self.result["ips"].as_array().into_iter().flatten();
+        listed
+            .filter_map(|ip| ip["gateway"].as_str()?.parse().ok())
+            .collect()
+    }
+
+    fn gateway(&self) -> Doing<IpAddr> {
+        let gateways = self.gateways();
+        gateways
+            .first()
+            .copied()
+            .ok_or_else(|| impossible("its result has no gateway"))
+    }
+
+    /// The destination of the result's first route that has its own next hop.
+    fn destination_by_gateway(&self) -> Doing<IpNet> {
+        let mut routes = self.result["routes"].as_array().into_iter().flatten();
+        let dst = routes.find(|route| route["gw"].is_string());
+        let dst: Option<IpNet> = dst.and_then(|route| route["dst"].as_str()?.parse().ok());
+        dst.map(|dst| dst.trunc())
+            .ok_or_else(|| impossible("no route of its result has `gw`"))
+    }
+
+    /// The destination of the result's first route.
+    fn destination(&self) -> Doing<IpNet> {
+        let dst = self.result["routes"][0]["dst"].as_str();
+        let dst: Option<IpNet> = dst.and_then(|dst| dst.parse().ok());
+        dst.map(|dst| dst.trunc())
+            .ok_or_else(|| impossible("its result has no routes"))
+    }
+}
+
+fn impossible(why: impl Into<String>) -> Stop {
+    Stop::NotApplicable(why.into())
+}
+
+/// Does something to the attachment's interface.
+fn to_link(
+    lab: &Lab,
+    attached: &Attached,
+    act: impl FnOnce(&Socket, &Link) -> Doing<String>,
+) -> Doing<String> {
+    let ifname = lab.ifname();
+    lab.inside(&attached.container, || {
+        let socket = Socket::open()?;
+        let missing = |_| impossible(format!("the container has no interface `{ifname}`"));
+        let link = socket.link(ifname).map_err(missing)?;
+        act(&socket, &link)
+    })
+}
+
+fn other_mac(link: &Link) -> Doing<MacAddr> {
+    let Some(MacAddr(mut mac)) = link.mac.filter(|mac| mac.0 != [0; 6]) else {
+        return Err(impossible(format!("`{}` has no MAC", link.name)));
+    };
+    mac[5] ^= 1;
+    Ok(MacAddr(mac))
+}
+
+fn mac_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        let mac = other_mac(link)?;
+        // Some links keep the MAC of what they are stacked on.
+        let fixed = |_| impossible(format!("the MAC of `{}` cannot be changed", link.name));
+        socket.set_mac(link.index, mac).map_err(fixed)?;
+        Ok(format!("the MAC of `{}` was changed", link.name))
+    })
+}
+
+fn mtu_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        socket.set_mtu(link.index, link.mtu - 28)?;
+        Ok(format!("the MTU of `{}` was changed", link.name))
+    })
+}
+
+fn set_down(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        socket.set_down(link.index)?;
+        Ok(format!("`{}` was set down", link.name))
+    })
+}
+
+fn renamed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        if link.name == "lo" {
+            return Err(impossible("`lo` cannot be renamed"));
+        }
+        socket.set_down(link.index)?;
+        socket.rename(link.index, "renamed0")?;
+        socket.set_up(link.index)?;
+        Ok(format!("`{}` was renamed", link.name))
+    })
+}
+
+fn removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        let stays = |_| impossible(format!("`{}` cannot be deleted", link.name));
+        socket.delete_link(link.index).map_err(stays)?;
+        Ok(format!("`{}` was deleted", link.name))
+    })
+}
+
+fn addresses_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |_, link| {
+        surroundings::remove_addresses(&link.name)?;
+        Ok(format!("the addresses of `{}` were removed", link.name))
+    })
+}
+
+/// Reserved for documentation, so that nobody has it.
+fn foreign(last: u8) -> IpNet {
+    IpNet::from(IpAddr::from([192, 0, 2, last]))
+}
+
+fn addresses_replaced(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        let old = socket.addresses(Some(link.index))?;
+        let old: Vec<_> = old.iter().filter(|address| address.scope == 0).collect();
+        if old.is_empty() {
+            return Err(impossible(format!("`{}` has no addresses", link.name)));
+        }
+        // First, so that routes do not go with the last address.
+        socket.add_address(&Address::new(link.index, foreign(201)))?;
+        for address in old {
+            socket.delete_address(link.index, address.net)?;
+        }
+        Ok(format!(
+            "the addresses of `{}` were replaced by another",
+            link.name
+        ))
+    })
+}
+
+fn address_added(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        socket.add_address(&Address::new(link.index, foreign(202)))?;
+        Ok(format!("`{}` got another address", link.name))
+    })
+}
+
+fn routes_to(socket: &Socket, destination: IpNet) -> Doing<Vec<Route>> {
+    let mut routes = socket.routes()?;
+    routes.retain(|route| route.dst == destination);
+    match routes.is_empty() {
+        true => Err(impossible(format!("there is no route to `{destination}`"))),
+        false => Ok(routes),
+    }
+}
+
+fn route_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    let destination = attached.destination()?;
+    to_link(lab, attached, |socket, _| {
+        for route in routes_to(socket, destination)? {
+            socket.delete_route(&route)?;
+        }
+        Ok(format!("the route to `{destination}` was deleted"))
+    })
+}
+
+/// Leads a route by another next hop.
+fn divert(lab: &Lab, attached: &Attached, destination: IpNet) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        let old = routes_to(socket, destination)?;
+        for route in &old {
+            socket.delete_route(route)?;
+        }
+        let gateway = match destination {
+            IpNet::V4(_) => foreign(203).addr(),
+            IpNet::V6(_) => "fe80::bad".parse().map_err(|_| impossible("no address"))?,
+        };
+        socket.add_route(&Route {
+            on_link: true,
+            table: old[0].table,
+            ..Route::new(destination, Some(gateway), link.index)
+        })?;
+        Ok(format!("the route to `{destination}` was led to {gateway}"))
+    })
+}
+
+fn route_added(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, link| {
+        let down = |_| impossible(format!("no route can be made through `{}`", link.name));
+        socket
+            .add_route(&Route::new(foreign(204), None, link.index))
+            .map_err(down)?;
+        Ok(format!("a route to {} was added", foreign(204)))
+    })
+}
+
+fn rule_added(lab: &Lab, attached: &Attached) -> Doing<String> {
+    to_link(lab, attached, |socket, _| {
+        let rule = Rule {
+            ipv6: false,
+            priority: Some(1),
+            from: None,
+            to: Some(foreign(205)),
+            incoming: None,
+            table: 4242,
+        };
+        socket.add_rule(&rule)?;
+        Ok("a routing policy rule was added".to_owned())
+    })
+}
+
+fn neighbour_wrong(lab: &Lab, attached: &Attached) -> Doing<String> {
+    let gateway = attached.gateway()?;
+    to_link(lab, attached, |socket, link| {
+        let alone = |_| impossible(format!("`{}` knows no neighbours", link.name));
+        let nobody = MacAddr([2, 0, 0x5e, 0, 0x53, 9]);
+        socket
+            .set_neighbour(link.index, gateway, nobody)
+            .map_err(alone)?;
+        Ok(format!(
+            "{gateway} was entered as a neighbour that is not there"
+        ))
+    })
+}
+
+/// The first sysctl of the configuration.
+fn sysctl_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    let section = lab
+        .subject()
+        .plugin_config()
+        .get("sysctl")
+        .and_then(Value::as_object);
+    let name = section.and_then(|section| section.keys().next());
+    let name = name.ok_or_else(|| impossible("its configuration has no `sysctl`"))?;
+    let path = name.replace('.', "/").replace("IFNAME", lab.ifname());
+    let path = path.strip_prefix("net/").unwrap_or(&path).to_owned();
+    to_link(lab, attached, |_, _| {
+        let unknown = |_| impossible(format!("there is no sysctl `{name}`"));
+        let value = sysctl::read(&path).map_err(unknown)?;
+        let other = if value == "0" { "1" } else { "0" };
+        sysctl::write(&path, other)?;
+        Ok(format!("the sysctl `{name}` was changed"))
+    })
+}
+
+fn qdisc_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+    const OWN: [&str; 5] = ["noqueue", "pfifo_fast", "fq_codel", "mq", "noop"];
+    let old = &attached.before.host.qdiscs;
+    let mut new = attached
+        .after
+        .host
+        .qdiscs
+        .iter()
+        .filter(|qdisc| !old.contains(qdisc));
+    let qdisc = new.find(|qdisc| qdisc.parent == "root" && !OWN.contains(&qdisc.kind.as_str()));
+    let qdisc = qdisc.ok_or_else(|| impossible("no queueing discipline has come to the host"))?;
+    let socket = Socket::open()?;
+    socket.delete_root_qdisc(qdisc.link)?;
+    let link = socket.link_by_index(qdisc.link)?;
+    Ok(format!(
+        "the queueing discipline of the host's `{}` was deleted",
+        link.name
+    ))
+}
+
+fn firewall(_: &Lab, attached: &Attached, which: usize) -> Doing<String> {
+    let name = |rule: &NftRule| (rule.family.clone(), rule.table.clone(), rule.handle);
+    let old: Vec<_> = attached
+        .before
+        .host
+        .nftables
+        .rules
+        .iter()
+        .map(name)
+        .collect();
+    let rules = attached.after.host.nftables.rules.iter();
+    let mut new = rules.filter(|rule| !old.contains(&name(rule)));
+    let rule = new.nth(which).ok_or_else(|| {
+        impossible(format!(
+            "it brings no more than {which} rules to the host's firewall"
+        ))
+    })?;
+    nft::delete_rule(&rule.family, &rule.table, &rule.chain, rule.handle)?;
+    Ok(format!(
+        "a rule of the chain `{}` was deleted on the host",
+        rule.chain
+    ))
+}
+
+/// A file that has come and that names the container, in its content, or an address of the result.
+fn reservation_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+    let id = lab.container_id(&attached.container);
+    let ips = attached.result["ips"].as_array().into_iter().flatten();
+    let addresses: Vec<&str> = ips
+        .filter_map(|ip| ip["address"].as_str()?.split('/').next())
+        .collect();
+    let mut new = attached.after.files.iter().filter(|(path, file)| {
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let names = file
+            .content
+            .as_ref()
+            .is_some_and(|content| content.contains(&id));
+        file.kind == "file"
+            && !attached.before.files.contains_key(*path)
+            && (names || addresses.contains(&last))
+    });
+    let (path, _) = new
+        .next()
+        .ok_or_else(|| impossible("no file reserves anything for it"))?;
+    std::fs::remove_file(path)?;
+    Ok(format!("the file `{path}` was deleted"))
+}
+
+/// Does something to the interface that has come to the host.
+fn to_host_link(
+    attached: &Attached,
+    act: impl FnOnce(&Socket, &Link) -> Doing<String>,
+) -> Doing<String> {
+    let name = &attached.host_link()?.name;
+    let socket = Socket::open()?;
+    let link = socket.link(name)?;
+    act(&socket, &link)
+}
+
+fn host_mac_changed(_: &Lab, attached: &Attached) -> Doing<String> {
+    to_host_link(attached, |socket, link| {
+        socket.set_mac(link.index, other_mac(link)?)?;
+        Ok(format!("the MAC of the host's `{}` was changed", link.name))
+    })
+}
+
+fn host_mtu_changed(_: &Lab, attached: &Attached) -> Doing<String> {
+    to_host_link(attached, |socket, link| {
+        socket.set_mtu(link.index, link.mtu - 28)?;
+        Ok(format!("the MTU of the host's `{}` was changed", link.name))
+    })
+}
+
+fn host_set_down(_: &Lab, attached: &Attached) -> Doing<String> {
+    to_host_link(attached, |socket, link| {
+        socket.set_down(link.index)?;
+        Ok(format!("the host's `{}` was set down", link.name))
+    })
+}
+
+fn host_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+    to_host_link(attached, |socket, link| {
+        socket.delete_link(link.index)?;
+        Ok(format!("the host's `{}` was deleted", link.name))
+    })
+}
+
+fn port_detached(_: &Lab, attached: &Attached) -> Doing<String> {
+    let mut ports = attached.host_links().filter(|link| link.master.is_some());
+    let port = ports
+        .next()
+        .ok_or_else(|| impossible("none of its interfaces is a port"))?;
+    Socket::open()?.set_master(port.index, None)?;
+    Ok(format!("the host's `{}` is no port any more", port.name))
+}
+
+fn forwarding_off(_: &Lab, attached: &Attached) -> Doing<String> {
+    let link = attached.host_link()?;
+    let path = format!("ipv4/conf/{}/forwarding", link.name);
+    if sysctl::read(&path)? == "0" {
+        return Err(impossible(format!(
+            "the host does not forward through `{}`",
+            link.name
+        )));
+    }
+    sysctl::write(&path, "0")?;
+    Ok(format!("the host forwards no more through `{}`", link.name))
+}
+
+fn host_route_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+    let old = &attached.before.host.routes;
+    let mut new = attached.after.host.routes.iter().filter(|route| {
+        !old.contains(route) && route.kind == "unicast" && route.protocol != "kernel"
+    });
+    let destination = new.find_map(|route| route.dst);
+    let destination = destination.ok_or_else(|| impossible("it makes no route on the host"))?;
+    let socket = Socket::open()?;
+    for route in routes_to(&socket, destination)? {
+        socket.delete_route(&route)?;
+    }
+    Ok(format!("the host's route to `{destination}` was deleted"))
+}
+
+fn gateway_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+    let gateways = attached.gateways();
+    let mut addresses = attached.after.host.addresses.iter();
+    let address = addresses.find(|address| gateways.contains(&address.net.addr()));
+    let address =
+        address.ok_or_else(|| impossible("the host does not have its gateway's address"))?;
+    Socket::open()?.delete_address(address.link, address.net)?;
+    Ok(format!(
+        "the host lost the gateway's address {}",
+        address.net
+    ))
+}

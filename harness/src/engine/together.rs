@@ -1,0 +1,115 @@
+//! One operation for many containers at once.
+
+use std::path::PathBuf;
+
+use cni_runtime::derive_plugin_config;
+use cni_types::{NetworkConfigList, Operation, PluginConfig};
+use serde_json::{Map, Value};
+
+use super::lab::{Doing, Execution, Lab};
+use super::process::{self, Ended, Limits};
+use super::standin;
+use crate::transcript::{Bytes, Delivery, Reading, read};
+
+/// Everything that one thread needs to lead one container through one operation.
+struct Errand<'a> {
+    container: &'a str,
+    operation: Operation,
+    network: NetworkConfigList,
+    members: Vec<(PluginConfig, PathBuf)>,
+    offered: Map<String, Value>,
+    env: Vec<(String, Bytes)>,
+    result: Option<Value>,
+    limits: Limits,
+}
+
+/// One execution of an errand.
+struct Done {
+    path: PathBuf,
+    stdin: Vec<u8>,
+    ended: Ended,
+}
+
+impl Errand<'_> {
+    /// Executes the plugins of the list in turn, until one fails; what ADD has printed in the end is the result.
+    fn run(mut self) -> std::io::Result<(Vec<Done>, Option<Value>)> {
+        let mut done = Vec::new();
+        for (plugin, path) in &self.members {
+            let stdin =
+                derive_plugin_config(&self.network, plugin, self.result.as_ref(), &self.offered);
+            let ended = process::run(path, &[], &self.env, &stdin, Delivery::Whole, self.limits)?;
+            let succeeded = ended.exit == crate::transcript::Exit::Status(0);
+            let printed = read(&ended.stdout.0);
+            done.push(Done {
+                path: path.clone(),
+                stdin,
+                ended,
+            });
+            match (succeeded, self.operation, printed) {
+                (false, ..) => break,
+                (true, Operation::Add, Reading::One(result)) => self.result = Some(result),
+                _ => {}
+            }
+        }
+        Ok((done, self.result))
+    }
+}
+
+impl Lab {
+    /// ADD, CHECK or DEL by every plugin of the list, for all these containers at once.
+    ///
+    /// The state is looked at before the first and after the last call only.
+    pub fn at_once(&self, label: &str, operation: Operation, containers: &[String]) -> Doing {
+        let mut members = self.members(&self.walked())?;
+        if operation == Operation::Del {
+            members.reverse();
+        }
+        let errands: Vec<Errand<'_>> = containers
+            .iter()
+            .map(|container| Errand {
+                container,
+                operation,
+                network: self.network().clone(),
+                members: members.clone(),
+                offered: self.offered(Some(container)),
+                env: self.environment(operation, Some(container)),
+                result: self.stored_result(container),
+                limits: self.limits(),
+            })
+            .collect();
+        let before = self.state()?;
+        let run: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = errands
+                .into_iter()
+                .map(|errand| {
+                    let (container, env) = (errand.container, errand.env.clone());
+                    (container, env, scope.spawn(move || errand.run()))
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|(container, env, thread)| (container, env, thread.join()))
+                .collect()
+        });
+        let after = self.state()?;
+        for (container, env, done) in run {
+            let died = || std::io::Error::other("a thread of the lab died");
+            let (executions, result) = done.map_err(|_| died())??;
+            for Done { path, stdin, ended } in executions {
+                let execution = Execution {
+                    label,
+                    operation,
+                    container: Some(container),
+                    path: &path,
+                    arguments: &[],
+                    env: env.clone(),
+                    stdin,
+                    delivery: Delivery::Whole,
+                };
+                self.write_down(execution, ended, [before, after], standin::take_records()?);
+            }
+            self.store_result(container, result.filter(|_| operation != Operation::Del));
+        }
+        Ok(())
+    }
+}

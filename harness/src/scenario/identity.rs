@@ -1,0 +1,65 @@
+//! Who is who: several attachments of one container, and calls that come late.
+
+use cni_types::{Operation, Version};
+
+use super::{Scenario, Wants};
+use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::operations::Went;
+use crate::subject::Kind;
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        id: "two-interfaces",
+        title: "one container attached twice to one network; the first attachment is deleted while the second lives",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: two_interfaces,
+    },
+    Scenario {
+        id: "late-del",
+        title: "DEL again, with the stored result, when another container has got the only address",
+        kinds: Kind::ALL,
+        since: Version::V0_4_0,
+        once: true,
+        wants: Wants::Pool,
+        run: late_del,
+    },
+];
+
+fn two_interfaces(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.second_attachment("a", "second", "net1")?;
+    lab.must_add("add-first", "a")?;
+    if let Went::Wrong(how) = lab.add("add-second", "second")? {
+        return Err(Stop::NotApplicable(format!(
+            "a second attachment is refused: {how}"
+        )));
+    }
+    lab.observe("both")?;
+    lab.del("del-first", "a")?;
+    lab.observe("one")?;
+    if lab.version().supports_check() {
+        lab.check_alone("check-second", "second")?;
+    }
+    lab.del("del-second", "second").map(drop)
+}
+
+fn late_del(lab: &mut Lab) -> Doing {
+    lab.pool(&["10.98.0.0/30"])?;
+    lab.container("old")?;
+    lab.container("new")?;
+    lab.must_add("add-old", "old")?;
+    let stored = lab.stored_result("old");
+    lab.del("del-old", "old")?;
+    lab.must_add("add-new", "new")?;
+    lab.observe("before")?;
+    lab.store_result("old", stored);
+    lab.direct("del-late", Operation::Del)
+        .container("old")
+        .run()?;
+    lab.observe("after")?;
+    lab.del("del-new", "new").map(drop)
+}

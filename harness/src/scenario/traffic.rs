@@ -1,0 +1,188 @@
+//! Real traffic: to the gateway, to another container, to the outside, and through port mappings.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use cni_netlink::netns::NetNs;
+use cni_types::Version;
+use ipnet::IpNet;
+use serde_json::Value;
+
+use super::{PLUGINS, Scenario, Wants};
+use crate::engine::lab::{Doing, Lab};
+use crate::engine::traffic::{Attempt, HOST, OUTSIDE, OUTSIDE_V6};
+use crate::transcript::Transport;
+
+pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
+    id: "traffic",
+    title: "two containers talk to their gateway, to each other and to the outside, which talks to their mapped ports",
+    kinds: PLUGINS,
+    since: Version::V0_3_0,
+    once: true,
+    wants: Wants::Nothing,
+    run: traffic,
+}];
+
+/// A port that nobody else uses.
+const PORT: u16 = 7777;
+const TRANSPORTS: [Transport; 2] = [Transport::Tcp, Transport::Udp];
+
+/// An address of a result with its gateway.
+struct Reached {
+    net: IpNet,
+    gateway: Option<IpAddr>,
+}
+
+fn traffic(lab: &mut Lab) -> Doing {
+    let outside = lab.make_outside()?;
+    lab.container("a")?;
+    lab.must_add("add-a", "a")?;
+    let a = lab.netns("a")?;
+    let own = reached(lab, "a");
+    let mtu = lab.mtu("a")?;
+    for reached in &own {
+        to_gateway(lab, &a, reached, mtu)?;
+        to_outside(lab, &a, &outside, reached)?;
+    }
+    port_mappings(lab, &a, &outside)?;
+    if Wants::Two.met_by(lab.subject()) && !lab.has_capability("portMappings") {
+        to_neighbour(lab, &a, &own)?;
+    }
+    lab.del("del-a", "a").map(drop)
+}
+
+/// The addresses of a container's result that are of use to others.
+fn reached(lab: &Lab, container: &str) -> Vec<Reached> {
+    let result = lab.stored_result(container).unwrap_or_default();
+    let ips = result["ips"].as_array().cloned().unwrap_or_default();
+    let read = |ip: &Value| {
+        let net: IpNet = ip["address"].as_str()?.parse().ok()?;
+        let gateway = ip["gateway"]
+            .as_str()
+            .and_then(|gateway| gateway.parse().ok());
+        let useful = !net.addr().is_loopback() && lab.has_address(container, net.addr());
+        useful.then_some(Reached { net, gateway })
+    };
+    ips.iter().filter_map(read).collect()
+}
+
+fn family(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "v4",
+        IpAddr::V6(_) => "v6",
+    }
+}
+
+fn any(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+/// Only where the gateway is an address of the host: others are not in the lab.
+fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
+    let on_host = |gateway: &IpAddr| lab.host_has_address(*gateway) && !gateway.is_loopback();
+    let Some(gateway) = reached.gateway.filter(on_host) else {
+        return Ok(());
+    };
+    let attempt = |what: &str, transport, bytes| {
+        lab.exchange(&Attempt {
+            label: format!("gateway-{what}-{}", family(gateway)),
+            from: ("a", a),
+            to: ("the host", lab.host()),
+            transport,
+            source: Some(reached.net.addr()),
+            target: SocketAddr::new(gateway, PORT),
+            listen: SocketAddr::new(any(gateway), PORT),
+            bytes,
+        })
+    };
+    attempt("tcp", Transport::Tcp, 64)?;
+    attempt("udp", Transport::Udp, 64)?;
+    let headers = if gateway.is_ipv4() { 28 } else { 48 };
+    attempt("mtu", Transport::Udp, mtu.saturating_sub(headers))
+}
+
+fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing {
+    let target: IpAddr = match reached.net {
+        IpNet::V4(_) => OUTSIDE.into(),
+        IpNet::V6(_) => OUTSIDE_V6.into(),
+    };
+    for transport in TRANSPORTS {
+        lab.exchange(&Attempt {
+            label: format!("outside-{}-{}", transport.as_str(), family(target)),
+            from: ("a", a),
+            to: ("the outside", outside),
+            transport,
+            source: Some(reached.net.addr()),
+            target: SocketAddr::new(target, PORT),
+            listen: SocketAddr::new(any(target), PORT),
+            bytes: 64,
+        })?;
+    }
+    Ok(())
+}
+
+fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
+    lab.container("b")?;
+    lab.must_add("add-b", "b")?;
+    let b = lab.netns("b")?;
+    for reached in reached(lab, "b") {
+        let address = reached.net.addr();
+        let alike = |own: &&Reached| own.net.addr().is_ipv4() == address.is_ipv4();
+        let Some(source) = own.iter().find(alike) else {
+            continue;
+        };
+        for transport in TRANSPORTS {
+            lab.exchange(&Attempt {
+                label: format!("neighbour-{}-{}", transport.as_str(), family(address)),
+                from: ("a", a),
+                to: ("b", &b),
+                transport,
+                source: Some(source.net.addr()),
+                target: SocketAddr::new(address, PORT),
+                listen: SocketAddr::new(any(address), PORT),
+                bytes: 64,
+            })?;
+        }
+    }
+    lab.del("del-b", "b").map(drop)
+}
+
+/// From the outside, from the host, and from the container itself, to the host's address.
+fn port_mappings(lab: &Lab, a: &NetNs, outside: &NetNs) -> Doing {
+    if !lab.has_capability("portMappings") {
+        return Ok(());
+    }
+    let args = lab.offered(Some("a"));
+    let mappings = args.get("portMappings").and_then(Value::as_array);
+    for mapping in mappings.into_iter().flatten() {
+        let port = |key: &str| {
+            mapping[key]
+                .as_u64()
+                .and_then(|port| u16::try_from(port).ok())
+        };
+        let (Some(host), Some(container)) = (port("hostPort"), port("containerPort")) else {
+            continue;
+        };
+        let transport = match mapping["protocol"].as_str() {
+            Some("udp") => Transport::Udp,
+            Some("tcp") | None => Transport::Tcp,
+            Some(_) => continue,
+        };
+        let senders = [("outside", outside), ("host", lab.host()), ("itself", a)];
+        for (name, sender) in senders {
+            lab.exchange(&Attempt {
+                label: format!("mapped-{name}-{}", transport.as_str()),
+                from: (name, sender),
+                to: ("a", a),
+                transport,
+                source: None,
+                target: SocketAddr::new(HOST.into(), host),
+                listen: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), container),
+                bytes: 64,
+            })?;
+        }
+    }
+    Ok(())
+}

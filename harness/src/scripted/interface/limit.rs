@@ -1,0 +1,27 @@
+//! The limit of an attachment's bandwidth: a token bucket on the end that sends.
+
+use cni_netlink::Link;
+use cni_netlink::Socket;
+
+use super::wishes::Wishes;
+use super::{Ends, Pair};
+use crate::fault::Fault;
+use crate::scripted::refusal::Refusal;
+
+/// In bytes; larger than every packet.
+const BURST: u32 = 256 * 1024;
+
+/// Limits what the host's end sends to the container, and what the container's end sends.
+pub fn apply(pair: &Pair<'_>, ends: &Ends, wishes: &Wishes) -> Result<(), Refusal> {
+    let unit = match pair.call.script.is(Fault::BandwidthInBytes) {
+        true => 1,
+        false => 8,
+    };
+    let limit = |socket: &Socket, link: &Link, rate: Option<u64>| {
+        let bytes = rate.and_then(|rate| u32::try_from(rate / unit).ok());
+        bytes.map_or(Ok(()), |bytes| socket.limit_rate(link.index, bytes, BURST))
+    };
+    let (ingress, egress) = wishes.rates;
+    limit(pair.host, &ends.host, ingress)?;
+    Ok(limit(pair.inside, &ends.inside, egress)?)
+}
