@@ -1,17 +1,16 @@
-use std::net::IpAddr;
-
 use cni_netlink::address::Address;
 use cni_netlink::link::Link;
-use cni_netlink::route::Route;
+use cni_netlink::route::Route as Present;
 use cni_netlink::sysctl;
 use cni_skel::Call;
-use cni_types::{AddResult, CniError, Interface, IpConfig};
+use cni_types::{CniError, Interface, Route};
 use ipnet::IpNet;
 
 use super::ends::{self, Ends};
+use super::expected::Expected;
 use super::failure::{NOT_AS_ADDED, kernel};
 use super::masquerade;
-use super::plan::{ContainerRoute, Ip, Plan};
+use super::plan::{Ip, Plan};
 use super::settings::Settings;
 
 /// CHECK: compares the kernel with `prevResult`, changes nothing, and tells every difference at once.
@@ -22,10 +21,10 @@ pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
         .prev_result()?
         .ok_or_else(|| CniError::invalid_config("CHECK needs `prevResult`"))?;
     let ends = Ends::open(call)?;
-    let expected = Expected::of(&ends, &settings, previous)?;
+    let expected = Expected::of(previous, ends.ifname, &ends.sandbox, &ends.traces.veth);
 
     let mut found = Differences::default();
-    check_container(&ends, &expected, &mut found)?;
+    check_container(&ends, &settings, &expected, &mut found)?;
     check_host(&ends, &expected, &mut found)?;
     check_masquerade(&ends, &settings, &expected, &mut found)?;
     let ipam = call
@@ -35,54 +34,9 @@ pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
     found.report(ipam)
 }
 
-/// What `prevResult` says about this attachment. A chained plugin may have added interfaces and addresses of its own.
-struct Expected {
-    container: Option<Interface>,
-    host: Interface,
-    plan: Plan,
-    mtu: Option<u32>,
-}
-
-impl Expected {
-    fn of(ends: &Ends<'_>, settings: &Settings, mut previous: AddResult) -> Result<Self, CniError> {
-        let is_container = |i: &Interface| i.name == ends.ifname && i.sandbox == ends.sandbox;
-        let interfaces = &previous.interfaces;
-        let container = interfaces.iter().find(|i| is_container(i)).cloned();
-        let on_host = || interfaces.iter().filter(|i| i.sandbox.is_empty());
-        // Another ptp may have made the attachment, and named the host's end in its own way.
-        let host = on_host()
-            .find(|i| i.name == ends.traces.veth)
-            .or_else(|| on_host().next())
-            .cloned();
-        let host = host.unwrap_or_else(|| Interface {
-            name: ends.traces.veth.clone(),
-            ..Interface::default()
-        });
-        let is_ours = |ip: &IpConfig| {
-            ip.interface
-                .is_none_or(|i| interfaces.get(i).is_some_and(is_container))
-        };
-        previous.ips = previous
-            .ips
-            .iter()
-            .filter(|ip| is_ours(ip))
-            .cloned()
-            .collect();
-        let plan = Plan::of(&previous)
-            .map_err(|e| CniError::invalid_config(format!("`prevResult`: {e}")))?;
-        // What a chained plugin has made of the MTU is in its result, from version 1.1.0 on.
-        let mtu = container.as_ref().and_then(|i| i.mtu).or(settings.mtu);
-        Ok(Self {
-            container,
-            host,
-            plan,
-            mtu,
-        })
-    }
-}
-
 fn check_container(
     ends: &Ends<'_>,
+    settings: &Settings,
     expected: &Expected,
     found: &mut Differences,
 ) -> Result<(), CniError> {
@@ -98,16 +52,23 @@ fn check_container(
         found.add(format!("interface `{}` is missing in {place}", ends.ifname));
         return Ok(());
     };
-    check_link(place, &link, recorded, expected.mtu, found);
+    // What a later plugin has made of the MTU is in its result, from version 1.1.0 on.
+    check_link(place, &link, recorded, recorded.mtu.or(settings.mtu), found);
     let addresses = ends.container.addresses(Some(link.index)).map_err(kernel)?;
-    for ip in &expected.plan.ips {
-        check_address(place, &link, &addresses, ip.address, found);
+    for address in &expected.addresses {
+        check_address(place, &link, &addresses, *address, found);
     }
+    let links = ends.container.links().map_err(kernel)?;
+    let links: Vec<u32> = links
+        .iter()
+        .filter(|link| expected.interfaces.contains(&link.name))
+        .map(|link| link.index)
+        .collect();
     let routes = ends.container.routes().map_err(kernel)?;
-    for route in &expected.plan.routes {
+    for route in expected.routes() {
         if !routes
             .iter()
-            .any(|present| is_route(present, route, &expected.plan, &link))
+            .any(|present| expected.is_route(present, route, link.index, &links))
         {
             found.add(format!("route {} is missing in {place}", describe(route)));
         }
@@ -209,21 +170,7 @@ fn check_address(
     }
 }
 
-/// A chained plugin may have moved a route to another table, unless the result says which table it is in.
-fn is_route(present: &Route, wanted: &ContainerRoute, plan: &Plan, link: &Link) -> bool {
-    let route = &wanted.route;
-    // A route by a gateway that is not this attachment's may lead out of any interface.
-    let by_our_link = route.gw.is_none_or(|gw| plan.gateways().contains(&gw));
-    present.dst == route.dst.trunc()
-        && present.gateway == route.gw
-        && (!by_our_link || present.link == Some(link.index))
-        && route.table.is_none_or(|table| present.table == table)
-        && route
-            .priority
-            .is_none_or(|priority| present.priority == Some(priority))
-}
-
-fn is_host_route(present: &Route, ip: &Ip, link: &Link) -> bool {
+fn is_host_route(present: &Present, ip: &Ip, link: &Link) -> bool {
     present.dst == IpNet::from(ip.address.addr()) && present.link == Some(link.index)
 }
 
@@ -259,13 +206,11 @@ fn check_masquerade(
     Ok(())
 }
 
-fn describe(wanted: &ContainerRoute) -> String {
-    let via = |gw: IpAddr| format!(" via {gw}");
-    format!(
-        "{}{}",
-        wanted.route.dst,
-        wanted.route.gw.map(via).unwrap_or_default()
-    )
+fn describe(route: &Route) -> String {
+    match route.gw {
+        Some(gw) => format!("{} via {gw}", route.dst),
+        None => route.dst.to_string(),
+    }
 }
 
 /// What CHECK has found.

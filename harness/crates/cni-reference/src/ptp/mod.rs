@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod ends;
+mod expected;
 mod failure;
 mod identity;
 mod masquerade;

@@ -1,4 +1,4 @@
-//! What an attachment consists of, computed from IPAM's result: ADD makes it, CHECK looks for it.
+//! What an attachment consists of, computed from its addresses: ADD makes it, CHECK looks for it.
 
 use std::net::IpAddr;
 
@@ -59,6 +59,13 @@ impl Plan {
             }
         }
         Ok(Self { ips, routes })
+    }
+
+    /// What comes with those of these addresses that ADD can have given: no others' are on a point-to-point link.
+    pub(crate) fn of_addresses<'a>(ips: impl IntoIterator<Item = &'a IpConfig>) -> Self {
+        let ips: Vec<Ip> = ips.into_iter().filter_map(|ip| usable(ip).ok()).collect();
+        let routes = links(&ips);
+        Self { ips, routes }
     }
 
     /// The gateways, each once.
