@@ -1,13 +1,14 @@
 //! Faults of the process itself: it crashes, hangs, floods, or leaves other processes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::Script;
 use super::call::Call;
@@ -51,14 +52,36 @@ pub fn after_add(call: &Call) -> Result<(), Refusal> {
 /// Starts a process that does nothing for ever: this plugin with the fault `hang`.
 fn idler(stdout: Stdio) -> Result<u32, Refusal> {
     let name = format!("scripted.{}", Fault::Hang.id());
-    let child = Command::new("/proc/self/exe")
+    let mut child = Command::new("/proc/self/exe")
         .arg0(name)
         .env("CNI_COMMAND", Verb::Add.as_str())
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(Stdio::null())
         .spawn()?;
+    // For a moment, a process that has just been started has no command line, and would be told by another name.
+    let command_line = format!("/proc/{}/cmdline", child.id());
+    while fs::read(&command_line)?.is_empty() && child.try_wait()?.is_none() {
+        std::thread::yield_now();
+    }
     Ok(child.id())
+}
+
+/// Ends a process, and returns when it has ended. It may be gone already.
+fn end(pid: i32) -> io::Result<()> {
+    let Some(pid) = Pid::from_raw(pid) else {
+        return Ok(());
+    };
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Err(Errno::SRCH) => Ok(()),
+        opened => {
+            let pidfd = opened?;
+            // If it has just ended, there is nothing to wait for.
+            let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+            poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None)?;
+            Ok(())
+        }
+    }
 }
 
 /// Ends the process that holds standard output, since to leave it for good is another fault.
@@ -66,8 +89,7 @@ pub fn after_del(call: &Call) -> Result<(), Refusal> {
     let holder = memory::recall(call, memory::HOLDER);
     let holder = holder.filter(|_| call.script.is(Fault::HoldsStdout));
     if let Some(Ok(pid)) = holder.map(|text| text.parse()) {
-        // It may be gone.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        end(pid)?;
         memory::forget(call, memory::HOLDER)?;
     }
     Ok(())

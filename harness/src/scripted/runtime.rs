@@ -12,13 +12,11 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::ioctl_fionread;
 use serde_json::{Map, Value, json};
 
 use super::{Object, Script, UNKNOWN_FAULT, own_name};
 use crate::fault::Fault;
-
-/// Between plugins that run at once, so that they begin and end in the same order every time.
-const HEAD_START: Duration = Duration::from_millis(40);
 
 /// Where it keeps results and its locks.
 const STORE: &str = "/var/lib/scripted-runtime";
@@ -189,18 +187,15 @@ impl Runtime {
             plugins.reverse();
         }
         if self.script.is(Fault::RuntimeDelAtOnce) {
-            let started: Vec<_> = self
+            // All have begun before the first one can end.
+            let begun: Done<Vec<Child>> = self
                 .plugins
                 .iter()
-                .map(|plugin| {
-                    let child = self.start("DEL", plugin, result.as_ref());
-                    std::thread::sleep(HEAD_START);
-                    child
-                })
+                .map(|plugin| begun(self.start("DEL", plugin, result.as_ref())?))
                 .collect();
-            started
+            begun?
                 .into_iter()
-                .try_for_each(|child| end(child?).map(drop))?;
+                .try_for_each(|child| end(child).map(drop))?;
             return self.forget();
         }
         let mut failed = Ok(());
@@ -234,6 +229,7 @@ impl Runtime {
         }
     }
 
+    /// Starts a plugin, which waits for the end of its input.
     fn start(&self, command: &str, plugin: &Object, result: Option<&Value>) -> Done<Child> {
         let path = find_plugin(plugin).ok_or("a plugin is missing")?;
         let mut process = Command::new(&path);
@@ -246,7 +242,7 @@ impl Runtime {
             .spawn()
             .map_err(|error| error.to_string())?;
         let request = Value::Object(self.request(command, plugin, result)).to_string();
-        if let Some(mut stdin) = child.stdin.take() {
+        if let Some(stdin) = &mut child.stdin {
             // A plugin that does not read its input needs none.
             let _ = stdin.write_all(request.as_bytes());
         }
@@ -341,6 +337,21 @@ impl Runtime {
     }
 }
 
+/// A plugin that has read what it was given so far, or has ended.
+fn begun(mut child: Child) -> Done<Child> {
+    while let Some(stdin) = &child.stdin
+        && ioctl_fionread(stdin).map_err(|error| error.to_string())? > 0
+        && child
+            .try_wait()
+            .map_err(|error| error.to_string())?
+            .is_none()
+    {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(child)
+}
+
+/// Lets a plugin come to its end.
 fn end(child: Child) -> Done<Vec<u8>> {
     let output = child
         .wait_with_output()
