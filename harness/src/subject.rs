@@ -1,5 +1,7 @@
 //! What is tested: a plugin binary, its kind, and the network that it is tried in.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -156,7 +158,7 @@ impl Subject {
         } else {
             path
         };
-        let content = std::fs::read(executable(file)?).map_err(|error| SubjectError::Missing {
+        let sha256 = sha256(executable(file)?).map_err(|error| SubjectError::Missing {
             path: path.to_owned(),
             error,
         })?;
@@ -196,7 +198,7 @@ impl Subject {
         Ok(Self {
             path,
             arguments: Vec::new(),
-            sha256: hexadecimal(&content),
+            sha256,
             plugin_type,
             kind: found,
             fixture,
@@ -225,11 +227,11 @@ impl Subject {
         } else {
             program.clone()
         };
-        let content = std::fs::read(executable(&path)?).map_err(missing)?;
+        let sha256 = sha256(executable(&path)?).map_err(missing)?;
         Ok(Self {
             path: std::path::absolute(&path).map_err(missing)?,
             arguments: words.collect(),
-            sha256: hexadecimal(&content),
+            sha256,
             plugin_type: path
                 .file_name()
                 .unwrap_or_default()
@@ -297,11 +299,21 @@ impl Subject {
     }
 }
 
-fn hexadecimal(content: &[u8]) -> String {
-    Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+/// SHA-256 of a file, in hexadecimal. Binaries are large: it is read piece by piece.
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut hash = Sha256::new();
+    loop {
+        let piece = file.fill_buf()?;
+        if piece.is_empty() {
+            break;
+        }
+        hash.update(piece);
+        let length = piece.len();
+        file.consume(length);
+    }
+    let bytes = hash.finalize();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn executable(path: &Path) -> Result<&Path, SubjectError> {

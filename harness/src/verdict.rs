@@ -40,6 +40,8 @@ pub struct Row<'t> {
     pub reason: Option<String>,
     /// How the requirement was broken, for fail and warn.
     pub breach: Option<Breach>,
+    /// The call that failed where it must not have, for inconclusive; index into [`Transcript::steps`].
+    pub prevented_by: Option<usize>,
 }
 
 /// Whether disputed clauses count.
@@ -71,26 +73,28 @@ fn judge_one<'t>(
     strictness: Strictness,
 ) -> Option<Row<'t>> {
     let level = check.clause(transcript.spec_version)?.level;
-    let (outcome, reason, breach) = match judged(transcript, check) {
-        Ok(()) => (Outcome::Pass, None, None),
-        Err(Unmet::NotApplicable(fact)) => (Outcome::NotApplicable, Some(fact), None),
-        Err(Unmet::Inconclusive(prerequisite)) => (Outcome::Inconclusive, Some(prerequisite), None),
-        Err(Unmet::Broken(breach)) => {
-            let forgiven = check.dispute.is_some() && strictness == Strictness::Lenient;
-            let outcome = match level {
-                Level::Must if !forgiven => Outcome::Fail,
-                _ => Outcome::Warn,
-            };
-            (outcome, None, Some(*breach))
-        }
-    };
-    Some(Row {
+    let row = |outcome, reason, breach, prevented_by| Row {
         check,
         transcript,
         level,
         outcome,
         reason,
         breach,
+        prevented_by,
+    };
+    Some(match judged(transcript, check) {
+        Ok(()) => row(Outcome::Pass, None, None, None),
+        Err(Unmet::NotApplicable(fact)) => row(Outcome::NotApplicable, Some(fact), None, None),
+        Err(Unmet::Inconclusive(why)) => row(Outcome::Inconclusive, Some(why), None, None),
+        Err(Unmet::Prevented { why, by }) => row(Outcome::Inconclusive, Some(why), None, Some(by)),
+        Err(Unmet::Broken(breach)) => {
+            let forgiven = check.dispute.is_some() && strictness == Strictness::Lenient;
+            let outcome = match level {
+                Level::Must if !forgiven => Outcome::Fail,
+                _ => Outcome::Warn,
+            };
+            row(outcome, None, Some(*breach), None)
+        }
     })
 }
 
@@ -98,7 +102,7 @@ fn judge_one<'t>(
 fn judged(transcript: &Transcript, check: &Check) -> Judged {
     match (&transcript.ending, transcript.calls().next()) {
         (Ending::NotApplicable(fact), None) => Err(Unmet::NotApplicable(fact.clone())),
-        (Ending::CutShort(why), None) => Err(Unmet::Inconclusive(why.clone())),
+        (Ending::CutShort(why), None) => Err(transcript.prevented(why.clone())),
         _ => (check.judge)(transcript),
     }
 }

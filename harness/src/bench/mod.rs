@@ -86,6 +86,5 @@ fn paired(one: &Series, other: &Series) -> (Vec<f64>, Vec<f64>) {
 
 /// Writes the report as JSON, with a line break at the end.
 pub fn write_json(report: &BenchReport, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    let text = serde_json::to_string_pretty(report)?;
-    writeln!(out, "{}", crate::report::plain_json(&text))
+    crate::report::write_json(report, out)
 }

@@ -79,9 +79,7 @@ pub(super) fn answers(t: &Transcript) -> Result<Vec<Answer<'_>>, Unmet> {
         })
         .collect();
     match answers.is_empty() {
-        true => Err(Unmet::Inconclusive(
-            "no ADD succeeded and printed a result".to_owned(),
-        )),
+        true => Err(t.prevented("no ADD succeeded and printed a result".to_owned())),
         false => Ok(answers),
     }
 }

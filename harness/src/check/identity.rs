@@ -149,10 +149,7 @@ fn of_storm(t: &Transcript, operation: Operation) -> Result<Vec<(usize, &Call)>,
         .filter(|(_, call)| call.asks_for(operation) && call.label.starts_with("storm-"));
     let calls: Vec<_> = calls.collect();
     match calls.is_empty() {
-        true => Err(Unmet::Inconclusive(format!(
-            "no {} was called",
-            operation.as_str()
-        ))),
+        true => Err(t.prevented(format!("no {} was called", operation.as_str()))),
         false => Ok(calls),
     }
 }

@@ -181,6 +181,13 @@ pub enum Unmet {
     NotApplicable(String),
     /// A prerequisite did not hold; the prerequisite.
     Inconclusive(String),
+    /// A call that the claim builds on failed.
+    Prevented {
+        /// Which prerequisite did not hold.
+        why: String,
+        /// The call that failed; index into [`Transcript::steps`].
+        by: usize,
+    },
 }
 
 /// How a claim was broken.

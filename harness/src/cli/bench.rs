@@ -193,10 +193,8 @@ fn renderer(format: Format) -> Result<Renderer, Failure> {
 /// Files first: whoever reads the terminal may stop reading.
 fn publish(report: &BenchReport, arguments: &BenchArguments) -> Result<(), Failure> {
     for target in &arguments.report {
-        let mut text = Vec::new();
-        renderer(target.format())?(report, &mut text)
-            .map_err(|error| Failure::environment(format!("cannot make a report: {error}")))?;
-        target.put(&text)?;
+        let render = renderer(target.format())?;
+        target.put(|out| render(report, out))?;
     }
     if arguments.report.iter().any(Target::is_stdout) {
         let mut out = anstream::stderr().lock();

@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &ExpectArguments) -> Result<u8, Failure> {
         })?;
         return Ok(0);
     }
-    target::write(Some(&path), after.as_bytes())?;
+    target::write(Some(&path), |out| out.write_all(after.as_bytes()))?;
     print(|out| write_difference(&before, &after, out))?;
     eprintln!(
         "hint: give every new entry in `{}` its own reason and link",

@@ -21,10 +21,7 @@ pub(super) fn claim(arguments: &ClaimArguments) -> Result<u8, Failure> {
     );
     let claim = claim.map_err(|error| Failure::usage(error.to_string()))?;
     if let Some(path) = &arguments.badge {
-        let mut text = Vec::new();
-        write_json(&claim.badge(), &mut text)
-            .map_err(|error| Failure::environment(format!("cannot make a badge: {error}")))?;
-        target::write(Some(path), &text)?;
+        target::write(Some(path), |out| write_json(&claim.badge(), out))?;
     }
     print(|out| write_json(&claim, out))?;
     Ok(0)

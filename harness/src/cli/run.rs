@@ -1,6 +1,7 @@
 //! One run: a plugin through the chosen scenarios, judged by the chosen checks.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cni_types::Version;
@@ -11,12 +12,14 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::{config_file, duration, pattern};
 use crate::check::{self, Check};
-use crate::engine::{self, Ran, Settings, Task};
-use crate::report::{Environment, HarnessFault, Replay, Report, Run, Selection, Shard};
+use crate::engine::{self, HarnessError, Ran, Settings, Task};
+use crate::report::{
+    Environment, HarnessFault, Judging, Parts, Replay, Report, Run, Selection, Shard,
+};
 use crate::scenario;
 use crate::subject::{Kind, Subject};
 use crate::transcript::{Ending, Transcript};
-use crate::verdict::{self, Outcome, Row, Strictness};
+use crate::verdict::Strictness;
 
 /// Everything that decides what a run does.
 #[derive(Debug, Clone)]
@@ -31,18 +34,14 @@ pub(super) struct Request {
     pub talk: bool,
 }
 
-/// What a run found, and what it found it in.
-pub(super) struct Found {
-    pub report: Report,
-    pub transcripts: Vec<Transcript>,
-}
-
-/// Runs the plugin; `given` is its path as it was given, none for the one that cnispec carries.
+/// Runs the plugin; `given` is its path as it was given, none for the one that cnispec carries. Every transcript is shown
+/// to `watch`, and then forgotten.
 pub(super) fn run(
     request: &Request,
     mut subject: Subject,
     given: Option<&Path>,
-) -> Result<Found, Failure> {
+    watch: &mut (dyn FnMut(&Transcript) + Send),
+) -> Result<Report, Failure> {
     let chosen = Chosen::new(&request.selection)?;
     let settings = &request.settings;
     let (began, started_at) = (Instant::now(), SystemTime::now());
@@ -57,15 +56,40 @@ pub(super) fn run(
         Some(shard) => part(planned, shard),
         None => planned,
     };
-    let tried = match &lacking {
-        Some(reason) => Tried::nothing(&subject, &tasks, reason),
-        None => Tried::all(&subject, &tasks, settings, request.talk),
+    let judging = Judging {
+        checks: chosen.checks,
+        strictness: match request.strict {
+            true => Strictness::Strict,
+            false => Strictness::Lenient,
+        },
+        replay: replay(request, given),
     };
-    let rows = match lacking {
-        Some(reason) => not_applicable(&tried.transcripts, &chosen.checks, &reason),
-        None => judge(&tried.transcripts, &chosen.checks, request.strict),
+    let progress = Progress::new(tasks.len(), request.talk);
+    let kept = Mutex::new((Parts::default(), watch));
+    let take = |position: usize, ran: Ran| {
+        let judged = ran.map(|transcript| (judging.part(&transcript), transcript));
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (parts, watch) = &mut *kept;
+        match judged {
+            Ok((part, transcript)) => {
+                watch(&transcript);
+                parts.take(position, part);
+            }
+            Err(error) => parts.fail(position, fault(&tasks[position], error)),
+        }
+        progress.step();
     };
-    let report = Report::new(Run {
+    match &lacking {
+        None => engine::run(&subject, &tasks, settings, take),
+        // Nothing happens with a subject that cannot work here.
+        Some(reason) => tasks.iter().enumerate().for_each(|(position, task)| {
+            let ending = Ending::NotApplicable(reason.clone());
+            take(position, Ok(Transcript::of_nothing(&subject, task, ending)));
+        }),
+    }
+    progress.finish();
+    let (parts, _) = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Report::new(Run {
         subject: &subject,
         environment: Environment {
             kernel: kernel(),
@@ -83,19 +107,19 @@ pub(super) fn run(
                 .map_or(0, |since| since.as_secs()),
             wall_ms: millis(began.elapsed()),
         },
-        checks: &chosen.checks,
         planned: tasks.len(),
-        executed: tried.executed,
-        transcripts: &tried.transcripts,
-        rows: &rows,
-        faults: tried.faults,
-        replay: replay(request, given),
+        parts,
         config_file: config_file::read(request.config.as_deref(), &subject.plugin_type),
-    });
-    Ok(Found {
-        report,
-        transcripts: tried.transcripts,
-    })
+    }))
+}
+
+fn fault(task: &Task, error: HarnessError) -> HarnessFault {
+    HarnessFault {
+        scenario: task.scenario.clone(),
+        spec_version: task.spec_version,
+        what: error.what,
+        hint: error.hint,
+    }
 }
 
 /// The shard's part of the plan: every so many-th task, so that each part has some of every version.
@@ -182,100 +206,6 @@ fn sorted(versions: &[Version]) -> Vec<Version> {
     versions.sort();
     versions.dedup();
     versions
-}
-
-/// What came of the tasks.
-struct Tried {
-    transcripts: Vec<Transcript>,
-    faults: Vec<HarnessFault>,
-    executed: usize,
-}
-
-impl Tried {
-    fn all(subject: &Subject, tasks: &[Task], settings: &Settings, talk: bool) -> Self {
-        let progress = Progress::new(tasks.len(), talk);
-        let ran = engine::run(subject, tasks, settings, |_, _| progress.step());
-        progress.finish();
-        let mut tried = Self {
-            transcripts: Vec::new(),
-            faults: Vec::new(),
-            executed: 0,
-        };
-        for (task, ran) in tasks.iter().zip(ran) {
-            tried.take(task, ran);
-        }
-        tried.executed = tried
-            .transcripts
-            .iter()
-            .filter(|t| !t.steps.is_empty())
-            .count();
-        tried
-    }
-
-    fn take(&mut self, task: &Task, ran: Ran) {
-        match ran {
-            Ok(transcript) => self.transcripts.push(transcript),
-            Err(error) => self.faults.push(HarnessFault {
-                scenario: task.scenario.clone(),
-                spec_version: task.spec_version,
-                what: error.what,
-                hint: error.hint,
-            }),
-        }
-    }
-
-    /// Transcripts in which nothing happened, for a subject that cannot work here.
-    fn nothing(subject: &Subject, tasks: &[Task], reason: &str) -> Self {
-        let ending = || Ending::NotApplicable(reason.to_owned());
-        let transcript = |task: &Task| Transcript::of_nothing(subject, task, ending());
-        Self {
-            transcripts: tasks.iter().map(transcript).collect(),
-            faults: Vec::new(),
-            executed: 0,
-        }
-    }
-}
-
-fn judge<'t>(
-    transcripts: &'t [Transcript],
-    checks: &[&'static Check],
-    strict: bool,
-) -> Vec<Row<'t>> {
-    let strictness = if strict {
-        Strictness::Strict
-    } else {
-        Strictness::Lenient
-    };
-    transcripts
-        .iter()
-        .flat_map(|transcript| verdict::judge(transcript, checks, strictness))
-        .collect()
-}
-
-/// Every requirement that would have been judged, with the reason why none is.
-fn not_applicable<'t>(
-    transcripts: &'t [Transcript],
-    checks: &[&'static Check],
-    reason: &str,
-) -> Vec<Row<'t>> {
-    let row = |transcript: &'t Transcript, check: &'static Check| {
-        Some(Row {
-            check,
-            transcript,
-            level: check.clause(transcript.spec_version)?.level,
-            outcome: Outcome::NotApplicable,
-            reason: Some(reason.to_owned()),
-            breach: None,
-        })
-    };
-    transcripts
-        .iter()
-        .flat_map(|transcript| checks.iter().map(move |check| (transcript, *check)))
-        .filter(|(transcript, check)| {
-            check.binds.contains(&transcript.kind) && check.scope.covers(&transcript.scenario)
-        })
-        .filter_map(|(transcript, check)| row(transcript, check))
-        .collect()
 }
 
 /// How to show a result of this run again.

@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::run::Found;
 use super::{print, stored, target};
 use crate::regression::snapshot;
-use crate::report::visible;
+use crate::report::{Report, visible};
+use crate::transcript::Transcript;
 
 /// The stored behaviour in a directory, and what was found of it.
 pub(super) struct Snapshots {
@@ -38,20 +38,25 @@ impl Snapshots {
         })
     }
 
-    /// Takes in what a run found, and what is stored of the same.
-    pub fn take(&mut self, run: &Found) -> Result<(), Failure> {
-        let plugin = self.directory.join(&run.report.subject.plugin_type);
-        for transcript in &run.transcripts {
-            let name = format!("{}.txt", transcript.scenario);
-            let path = plugin.join(transcript.spec_version.to_string()).join(name);
-            self.found.insert(path, snapshot::text(transcript));
-        }
-        let selection = &run.report.environment.selection;
+    /// Takes in what happened in a scenario.
+    pub fn take(&mut self, transcript: &Transcript) {
+        let path = self
+            .directory
+            .join(&transcript.plugin)
+            .join(transcript.spec_version.to_string())
+            .join(format!("{}.txt", transcript.scenario));
+        self.found.insert(path, snapshot::text(transcript));
+    }
+
+    /// Takes in what is stored of what was run.
+    pub fn compare(&mut self, report: &Report) -> Result<(), Failure> {
+        let plugin = self.directory.join(&report.subject.plugin_type);
+        let selection = &report.environment.selection;
         let whole = selection.shard.is_none()
             && selection.checks.is_empty()
             && selection.scenarios.is_empty()
             && selection.spec_versions.is_empty()
-            && run.report.harness_errors.is_empty();
+            && report.harness_errors.is_empty();
         for path in stored_in(&plugin) {
             // Of a scenario that was not chosen, nothing is known.
             if whole || self.found.contains_key(&path) {
@@ -96,7 +101,7 @@ impl Snapshots {
             match found {
                 Some(text) => {
                     fs::create_dir_all(path.parent().unwrap_or(path)).map_err(failed)?;
-                    target::write(Some(path), text.as_bytes())?;
+                    target::write(Some(path), |out| out.write_all(text.as_bytes()))?;
                 }
                 None => fs::remove_file(path).map_err(failed)?,
             }

@@ -95,38 +95,40 @@ impl Target {
 
     /// Writes the report: whole, or not at all.
     pub fn write(&self, document: &Document) -> Result<(), Failure> {
-        let mut text = Vec::new();
-        let made = match document {
-            Document::One(report) => self.format.write(report, &mut text),
-            Document::Many(matrix) => self.format.write_matrix(matrix, &mut text),
-        };
-        made.map_err(|error| Failure::environment(format!("cannot make a report: {error}")))?;
-        self.put(&text)
+        self.put(|out| match document {
+            Document::One(report) => self.format.write(report, out),
+            Document::Many(matrix) => self.format.write_matrix(matrix, out),
+        })
     }
 
-    /// Puts a report's text in its place: whole, or not at all.
-    pub fn put(&self, text: &[u8]) -> Result<(), Failure> {
-        write(self.path.as_deref(), text)
+    /// Puts a report in its place, as it is made: whole, or not at all.
+    pub fn put(&self, make: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        write(self.path.as_deref(), make)
     }
 }
 
-/// Writes a file, or to standard output if there is no path: whole, or not at all.
-pub(super) fn write(path: Option<&Path>, text: &[u8]) -> Result<(), Failure> {
+/// Writes what is made to a file, or to standard output if there is no path. A file is there whole, or not at all.
+pub(super) fn write(
+    path: Option<&Path>,
+    make: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
     let Some(path) = path else {
-        let mut out = io::stdout().lock();
-        return to_reader(
-            out.write_all(text).and_then(|()| out.flush()),
-            "standard output",
-        );
+        return to_reader(through(io::stdout().lock(), make), "standard output");
     };
     let written = match special(path) {
         Some(_) => fs::OpenOptions::new()
             .write(true)
             .open(path)
-            .and_then(|mut file| file.write_all(text)),
-        None => replace(path, text),
+            .and_then(|file| through(file, make)),
+        None => replace(path, make),
     };
     written.map_err(|error| unwritable(path, &error))
+}
+
+/// Makes something in pieces of a useful size.
+fn through(out: impl Write, make: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    make(&mut out).and_then(|()| out.flush())
 }
 
 /// Something that stands at the path and is no ordinary file, such as a device or a directory.
@@ -142,9 +144,11 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}", std::process::id()))
 }
 
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, make: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let beside = beside(path);
-    let replaced = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    let replaced = fs::File::create(&beside)
+        .and_then(|file| through(file, make))
+        .and_then(|()| fs::rename(&beside, path));
     if replaced.is_err() {
         // Whatever was wrong, what is half written is of no use.
         let _ = fs::remove_file(&beside);

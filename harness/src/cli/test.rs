@@ -12,6 +12,7 @@ use super::snapshots::Snapshots;
 use super::target::{self, Target};
 use crate::engine::Settings;
 use crate::report::{Document, Matrix, Selection};
+use crate::transcript::Transcript;
 
 pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     let request = request(arguments);
@@ -39,11 +40,16 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
             config: plugin.config,
             ..request.clone()
         };
-        let found = run::run(&request, plugin.subject, plugin.path.as_deref())?;
+        let mut watch = |transcript: &Transcript| {
+            if let Some(snapshots) = &mut snapshots {
+                snapshots.take(transcript);
+            }
+        };
+        let report = run::run(&request, plugin.subject, plugin.path.as_deref(), &mut watch)?;
         if let Some(snapshots) = &mut snapshots {
-            snapshots.take(&found)?;
+            snapshots.compare(&report)?;
         }
-        reports.push(found.report);
+        reports.push(report);
     }
     // What an expectation's mistake is about can be read in the report.
     let known = expected.map_or(Ok(()), |expected| expected.apply(&mut reports));

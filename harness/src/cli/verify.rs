@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         ])?;
         return conclude(false, "it is of another binary");
     }
-    let found = run::run(&request, subject, path.as_deref())?.report;
+    let found = run::run(&request, subject, path.as_deref(), &mut |_| {})?;
     say(&differences(report, &found))?;
     if !found.harness_errors.is_empty() {
         let error = &found.harness_errors[0];

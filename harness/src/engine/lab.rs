@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use cni_netlink::MacAddr;
@@ -564,15 +564,13 @@ impl Lab {
         if self.subject.plugin_config().get("sysctl").is_some() {
             for (name, container) in &mut self.observed.borrow_mut().containers {
                 if let Some((_, observer)) = &mut container.inside {
-                    state
-                        .sysctls
-                        .insert(name.clone(), observer.sysctls()?.into());
+                    state.sysctls.insert(name.clone(), observer.sysctls()?);
                 }
             }
         }
         state.sysctls.insert(
             "host".to_owned(),
-            Arc::new(self.observed.borrow_mut().host.sysctls()?),
+            self.observed.borrow_mut().host.sysctls()?,
         );
         let state = self.keep(state);
         self.tape.borrow_mut().steps.push(Step::Observation {

@@ -17,9 +17,7 @@ pub mod trace;
 pub mod traffic;
 pub mod worker;
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cni_types::Version;
@@ -29,7 +27,7 @@ use thiserror::Error;
 
 use crate::scenario;
 use crate::subject::{Kind, Subject};
-use crate::transcript::{Call, Ending, Exit, Reading, Sysctls, Transcript};
+use crate::transcript::{Call, Ending, Exit, Reading, Transcript};
 
 pub use machine::{BIN, why_no_namespaces};
 
@@ -165,61 +163,37 @@ pub fn plan(subject: &Subject, versions: &[Version], chosen: impl Fn(&str) -> bo
         .collect()
 }
 
-/// Runs every task in a lab of its own, several at once. What came of them is in the order of the tasks.
+/// Runs every task in a lab of its own, several at once. What came of each is handed over, with the task's position, as
+/// soon as it is there: records are large, and there are many.
 pub fn run(
     subject: &Subject,
     tasks: &[Task],
     settings: &Settings,
-    on_done: impl Fn(&Task, &Ran) + Sync,
-) -> Vec<Ran> {
+    take: impl Fn(usize, Ran) + Sync,
+) {
     let next = AtomicUsize::new(0);
     let hung = AtomicUsize::new(0);
-    let known = Mutex::new(HashSet::new());
-    let ran: Vec<Mutex<Option<Ran>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
         for _ in 0..settings.jobs.clamp(1, tasks.len().max(1)) {
             scope.spawn(|| {
-                while let Some(index) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < tasks.len())
-                {
-                    let task = &tasks[index];
-                    let mut result = if hung.load(Ordering::Relaxed) < PATIENCE {
+                loop {
+                    let position = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(task) = tasks.get(position) else {
+                        break;
+                    };
+                    let ran = if hung.load(Ordering::Relaxed) < PATIENCE {
                         run_one(subject, task, settings)
                     } else {
                         Ok(not_tried(subject, task))
                     };
-                    if result.as_ref().is_ok_and(has_hung) {
+                    if ran.as_ref().is_ok_and(has_hung) {
                         hung.fetch_add(1, Ordering::Relaxed);
                     }
-                    if let Ok(transcript) = &mut result {
-                        share_sysctls(transcript, &known);
-                    }
-                    on_done(&tasks[index], &result);
-                    if let Ok(mut place) = ran[index].lock() {
-                        *place = Some(result);
-                    }
+                    take(position, ran);
                 }
             });
         }
     });
-    ran.into_iter()
-        .map(|place| match place.into_inner() {
-            Ok(Some(result)) => result,
-            _ => Err(HarnessError::new("a task was not run")),
-        })
-        .collect()
-}
-
-/// Keeps sysctls once that are the same in many states of many labs.
-fn share_sysctls(transcript: &mut Transcript, known: &Mutex<HashSet<Sysctls>>) {
-    let Ok(mut known) = known.lock() else { return };
-    let all = transcript.states.iter_mut();
-    for sysctls in all.flat_map(|state| state.sysctls.values_mut()) {
-        match known.get(sysctls) {
-            Some(same) => *sysctls = Arc::clone(same),
-            None => drop(known.insert(Arc::clone(sysctls))),
-        }
-    }
 }
 
 fn has_hung(transcript: &Transcript) -> bool {

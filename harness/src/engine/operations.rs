@@ -41,7 +41,10 @@ impl Lab {
                         .borrow_mut()
                         .insert(container.to_owned(), result);
                 }
-                _ => return Ok(Went::Wrong(call.outcome())),
+                _ => {
+                    let plugin = call.file_name();
+                    return Ok(Went::Wrong(format!("`{plugin}`: {}", call.outcome())));
+                }
             }
         }
         Ok(Went::Well)

@@ -1,20 +1,12 @@
-//! From judged transcripts to a report.
+//! From the parts of a run to its report.
 
-use crate::check::{Breach, Check};
 use crate::subject::Subject;
-use crate::transcript::{Bytes, Call, Step, Transcript};
-use crate::verdict::{Outcome, Row, Verdict, verdict};
+use crate::verdict::{Outcome, Verdict, verdict};
 
-use super::change::difference;
 use super::model::{
-    ClauseLink, ConfigFile, Counts, Disputed, Entry, Environment, Evidence, EvidenceCall,
-    HarnessFault, Mutation, Report, SCHEMA_ID, SubjectFacts, Summary, Tool,
+    ConfigFile, Counts, Environment, HarnessFault, Report, SCHEMA_ID, SubjectFacts, Summary, Tool,
 };
-use super::replay::Replay;
-use super::timeline::{self, beginning};
-
-/// The most of one stream that a report holds, in bytes: many results may point at one flooding call.
-const STREAM_LIMIT: usize = 4096;
+use super::part::Parts;
 
 /// Everything that a report is made of.
 pub struct Run<'a> {
@@ -22,20 +14,10 @@ pub struct Run<'a> {
     pub subject: &'a Subject,
     /// Where and how.
     pub environment: Environment,
-    /// The checks, in the order in which results are to be shown.
-    pub checks: &'a [&'static Check],
     /// How many scenarios were to be run.
     pub planned: usize,
-    /// How many of them were run.
-    pub executed: usize,
-    /// What happened, in the order in which it was run.
-    pub transcripts: &'a [Transcript],
-    /// What became of the checks.
-    pub rows: &'a [Row<'a>],
-    /// Where the harness failed.
-    pub faults: Vec<HarnessFault>,
-    /// How to show a result again.
-    pub replay: Replay,
+    /// What came of them.
+    pub parts: Parts,
     /// Where the keys of the network configuration stand, if it came from a file.
     pub config_file: Option<ConfigFile>,
 }
@@ -43,37 +25,31 @@ pub struct Run<'a> {
 impl Report {
     /// The report of a run.
     pub fn new(run: Run<'_>) -> Self {
-        let position = |row: &Row<'_>| run.checks.iter().position(|check| check.id == row.check.id);
-        let mut rows: Vec<&Row<'_>> = run
-            .rows
-            .iter()
-            .filter(|row| row.check.binds.contains(&run.subject.kind))
-            .collect();
-        // The sort is stable: scenarios keep the order in which they were run.
-        rows.sort_by_key(|row| (position(row), row.transcript.spec_version));
-        let outcomes = || rows.iter().map(|row| row.outcome);
-        Self {
+        let whole = run.parts.whole();
+        let mut report = Self {
             schema: SCHEMA_ID.to_owned(),
             tool: Tool::current(),
             subject: SubjectFacts::of(run.subject),
             environment: run.environment,
             summary: Summary {
-                verdict: overall(outcomes(), &run.faults),
+                verdict: None,
                 planned: run.planned,
-                executed: run.executed,
-                counts: Counts::of(outcomes()),
+                executed: whole.executed,
+                counts: Counts::default(),
             },
-            results: rows.iter().map(|row| entry(row, &run.replay)).collect(),
-            check_mutations: run.transcripts.iter().flat_map(mutations).collect(),
-            harness_errors: run.faults,
+            results: whole.results,
+            check_mutations: whole.mutations,
+            harness_errors: whole.faults,
             config_file: run.config_file,
-            timelines: timeline::timelines(run.transcripts, &rows),
-            latency: timeline::latency(run.transcripts),
+            timelines: whole.timelines,
+            latency: whole.latency,
             findings: Vec::new(),
-        }
+        };
+        report.recount();
+        report
     }
 
-    /// Adds up anew what came of the run, after results have changed.
+    /// Adds up what came of the run; anew after results have changed.
     pub fn recount(&mut self) {
         let outcomes = || self.results.iter().map(|entry| entry.outcome);
         self.summary.verdict = overall(outcomes(), &self.harness_errors);
@@ -100,23 +76,6 @@ fn overall(outcomes: impl Iterator<Item = Outcome>, faults: &[HarnessFault]) -> 
     }
 }
 
-/// The changes after which CHECK was called, if it succeeded before.
-fn mutations(transcript: &Transcript) -> Vec<Mutation> {
-    if transcript.success("intact").is_err() {
-        return Vec::new();
-    }
-    let changed = transcript.calls().filter_map(|(_, call)| {
-        let (kind, change) = call.label.strip_prefix("mutated.")?.split_once('.')?;
-        Some(Mutation {
-            kind: kind.to_owned(),
-            change: change.to_owned(),
-            spec_version: transcript.spec_version,
-            noticed: !call.succeeded(),
-        })
-    });
-    changed.collect()
-}
-
 impl Tool {
     /// This program.
     pub fn current() -> Self {
@@ -137,67 +96,5 @@ impl SubjectFacts {
             kind: subject.kind,
             supported_versions: subject.supported.clone(),
         }
-    }
-}
-
-fn entry(row: &Row<'_>, replay: &Replay) -> Entry {
-    let version = row.transcript.spec_version;
-    let clauses = row.check.clauses_of(version);
-    let link = |clause: &&crate::check::Clause| ClauseLink {
-        version,
-        level: clause.level,
-        url: clause.url(version),
-        quote: clause.quote.to_owned(),
-    };
-    let breach = row.breach.as_ref();
-    Entry {
-        check: row.check.id.to_owned(),
-        claim: row.check.claim.to_owned(),
-        level: row.level,
-        outcome: row.outcome,
-        spec_version: version,
-        scenario: row.transcript.scenario.clone(),
-        disputed: row.check.dispute.map(|dispute| Disputed {
-            reason: dispute.reason.to_owned(),
-            reference: dispute.reference.to_owned(),
-        }),
-        clauses: clauses.iter().map(link).collect(),
-        expected: breach
-            .map(|breach| breach.expected.clone())
-            .unwrap_or_default(),
-        actual: breach.map(|breach| breach.actual.clone()),
-        reason: row.reason.clone(),
-        evidence: breach.map(|breach| evidence(row, breach)),
-        replay: replay.line(row.check.id, &row.transcript.scenario, version),
-    }
-}
-
-fn evidence(row: &Row<'_>, breach: &Breach) -> Evidence {
-    let step = breach.step.and_then(|step| row.transcript.steps.get(step));
-    let call: Option<&Call> = match step {
-        Some(Step::Call(call)) => Some(call),
-        _ => None,
-    };
-    let stream = |of: fn(&Call) -> &Bytes| {
-        call.map(|call| beginning(of(call), STREAM_LIMIT))
-            .unwrap_or_default()
-    };
-    Evidence {
-        call: call.map(|call| EvidenceCall {
-            operation: call.operation,
-            label: call.label.clone(),
-            path: call.path.clone(),
-        }),
-        env: call
-            .map(|call| call.env.iter().cloned().collect())
-            .unwrap_or_default(),
-        stdin: stream(|call| &call.stdin),
-        exit: call.map(|call| call.exit.clone()),
-        stdout: stream(|call| &call.stdout),
-        stdout_length: call.map_or(0, |call| call.stdout.0.len()),
-        stderr: stream(|call| &call.stderr),
-        stderr_length: call.map_or(0, |call| call.stderr.0.len()),
-        state: breach.changes.iter().map(difference).collect(),
-        step: breach.step,
     }
 }

@@ -2,6 +2,7 @@
 //! colour or turn the direction of text.
 
 use std::fmt::Write;
+use std::io;
 
 use crate::transcript::Bytes;
 
@@ -35,11 +36,43 @@ pub(super) fn visible_lines(bytes: &Bytes) -> String {
     lines.join("\n")
 }
 
-/// The JSON text with everything treacherous in JSON's own escapes: the same document, harmless.
-pub fn json(text: &str) -> String {
+/// Passes a JSON text on, line by line, with everything treacherous in JSON's own escapes: the same document, harmless.
+///
+/// Line breaks of a JSON text stand between its tokens, never in its strings. What follows the last one is not passed on.
+pub struct Json<'a> {
+    line: Vec<u8>,
+    out: &'a mut dyn io::Write,
+}
+
+impl<'a> Json<'a> {
+    /// What is written to it goes to `out`.
+    pub fn new(out: &'a mut dyn io::Write) -> Self {
+        Self {
+            line: Vec::new(),
+            out,
+        }
+    }
+}
+
+impl io::Write for Json<'_> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(text);
+        if text.ends_with(b"\n") {
+            let lines = String::from_utf8_lossy(&self.line);
+            self.out.write_all(json(&lines).as_bytes())?;
+            self.line.clear();
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        // Line breaks of a JSON text stand between its tokens, never in its strings.
         if c != '\n' && is_treacherous(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(shown, "\\u{unit:04x}");

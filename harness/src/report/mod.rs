@@ -12,6 +12,7 @@ mod junit;
 mod markdown;
 mod matrix;
 mod model;
+mod part;
 mod plot;
 mod read;
 mod replay;
@@ -29,7 +30,7 @@ mod tests;
 
 pub use block::{style as outcome_style, word as outcome_word};
 pub use build::Run;
-pub use escape::{json as plain_json, visible, visible_bytes};
+pub use escape::{visible, visible_bytes};
 pub use format::Format;
 pub use markdown::plain as markdown_text;
 pub use matrix::{Document, MATRIX_SCHEMA_ID, Matrix, MatrixRow, MatrixSummary, Untried};
@@ -38,6 +39,7 @@ pub use model::{
     EvidenceCall, Finding, HarnessFault, KeyPlace, Latency, Report, SCHEMA_ID, Selection, Shard,
     Streams, SubjectFacts, Summary, Timeline, TimelineCall, TimelineStep, Tool,
 };
+pub use part::{Judging, Part, Parts};
 pub use read::{ReadError, read};
 pub use replay::{Replay, shell_quote};
 pub use table::write as write_table;
@@ -55,6 +57,8 @@ pub fn write_json(
     document: &impl serde::Serialize,
     out: &mut dyn std::io::Write,
 ) -> std::io::Result<()> {
-    let text = serde_json::to_string_pretty(document)?;
-    writeln!(out, "{}", escape::json(&text))
+    use std::io::Write;
+    let mut out = escape::Json::new(out);
+    serde_json::to_writer_pretty(&mut out, document)?;
+    out.write_all(b"\n")
 }

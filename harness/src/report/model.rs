@@ -231,7 +231,7 @@ pub struct Entry {
     pub actual: Option<String>,
     /// The fact or the prerequisite, for not-applicable and inconclusive.
     pub reason: Option<String>,
-    /// What shows that the requirement is broken.
+    /// What shows that the requirement is broken, or why it could not be shown.
     pub evidence: Option<Evidence>,
     /// A shell line that shows it again.
     pub replay: String,
@@ -281,7 +281,7 @@ pub struct ClauseLink {
     pub quote: String,
 }
 
-/// The call that shows a broken requirement, and what it did.
+/// The call that shows a broken requirement, or that failed and so kept one from being shown, and what it did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {

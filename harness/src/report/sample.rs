@@ -8,6 +8,7 @@ use super::model::{
     ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency,
     Mutation, Report, Selection,
 };
+use super::part::{Judging, Parts};
 use super::replay::Replay;
 use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
 use crate::fault::Fault;
@@ -17,7 +18,7 @@ use crate::transcript::{
     Bytes, Call, ChangeKind, Delegated, Delivery, Ending, Exit, FileEntry, Process, Role, State,
     StateChange, Step, Transcript, Usage,
 };
-use crate::verdict::{self, Outcome, Row, Strictness};
+use crate::verdict::{Outcome, Strictness};
 
 const CLAUSES: &[Clause] = &[
     Clause {
@@ -74,6 +75,18 @@ static OPEN: Check = check(
         _ => Ok(()),
     },
 );
+static PREVENTED: [Check; 3] = {
+    const fn prevented(id: &'static str) -> Check {
+        check(id, "it goes on", |transcript| {
+            transcript.success("del").map(drop)
+        })
+    }
+    [
+        prevented("check.prevented"),
+        prevented("gc.prevented"),
+        prevented("status.prevented"),
+    ]
+};
 static DISPUTED: Check = Check {
     dispute: Some(Dispute {
         reason: "the whole ecosystem deviates",
@@ -209,15 +222,28 @@ fn left_behind() -> State {
 /// What a run of these checks over the sample's transcripts finds.
 pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) -> Report {
     let transcripts = [
-        transcript("twice", Version::V1_1_0),
-        transcript("once", Version::V1_1_0),
         transcript("once", Version::V1_0_0),
+        transcript("once", Version::V1_1_0),
+        transcript("twice", Version::V1_1_0),
     ];
-    let rows: Vec<Row<'_>> = transcripts
-        .iter()
-        .rev()
-        .flat_map(|transcript| verdict::judge(transcript, checks, Strictness::Lenient))
-        .collect();
+    let judging = Judging {
+        checks: checks.to_vec(),
+        strictness: Strictness::Lenient,
+        replay: Replay {
+            plugin: Some("/plugins/ho\u{1b}[5mstile".into()),
+            config: Some("my net.conflist".into()),
+            arguments: Vec::new(),
+            seed: 1,
+        },
+    };
+    let planned = transcripts.len() + faults.len();
+    let mut parts = Parts::default();
+    for (position, transcript) in transcripts.iter().enumerate() {
+        parts.take(position, judging.part(transcript));
+    }
+    for (position, fault) in faults.into_iter().enumerate() {
+        parts.fail(transcripts.len() + position, fault);
+    }
     let mut report = Report::new(Run {
         subject: &subject(),
         environment: Environment {
@@ -234,18 +260,8 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
             started_at: 0,
             wall_ms: 0,
         },
-        checks,
-        planned: transcripts.len() + faults.len(),
-        executed: transcripts.len(),
-        rows: &rows,
-        faults,
-        replay: Replay {
-            plugin: Some("/plugins/ho\u{1b}[5mstile".into()),
-            config: Some("my net.conflist".into()),
-            arguments: Vec::new(),
-            seed: 1,
-        },
-        transcripts: &transcripts,
+        planned,
+        parts,
         config_file: Some(config_file()),
     });
     report.check_mutations = [("route", "removed", true), ("rule", "added", false)]
@@ -297,6 +313,18 @@ pub(crate) fn finding() -> Finding {
 /// The sample with every outcome that a judge can have.
 pub(crate) fn report() -> Report {
     report_of(&checks(), Vec::new())
+}
+
+/// What a call that failed kept from being shown.
+pub(crate) fn prevented() -> Report {
+    let prevented = PREVENTED.iter();
+    report_of(
+        &[&MET, &OPEN]
+            .into_iter()
+            .chain(prevented)
+            .collect::<Vec<_>>(),
+        Vec::new(),
+    )
 }
 
 /// The sample with everything that a report can hold.

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::block;
-use super::escape::{self, visible};
+use super::escape::visible;
 use super::groups::{Group, by_check};
 use super::markdown::{code, plain};
 use super::model::{ConfigFile, Entry, HarnessFault, KeyPlace, Report};
+use super::write_json;
 use crate::check::Level;
 use crate::verdict::Outcome;
 
@@ -28,8 +29,7 @@ pub fn write(reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
         "version": "2.1.0",
         "runs": reports.iter().map(run).collect::<Vec<_>>(),
     });
-    let text = serde_json::to_string_pretty(&log)?;
-    writeln!(out, "{}", escape::json(&text))
+    write_json(&log, out)
 }
 
 fn run(report: &Report) -> Value {

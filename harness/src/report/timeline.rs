@@ -1,12 +1,13 @@
 //! What was done in each scenario, as reports tell it: the calls with their streams and what they changed.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::transcript::{Bytes, Call, Delegated, Ending, Exit, Role, State, Step, Transcript};
-use crate::verdict::{Outcome, Row};
+use crate::transcript::{Bytes, Call, Delegated, Ending, Exit, State, Step, Transcript};
+use crate::verdict::Outcome;
 
 use super::change::difference;
-use super::model::{Latency, Streams, Timeline, TimelineCall, TimelineStep};
+use super::model::{Streams, Timeline, TimelineCall, TimelineStep};
 
 /// The most of one stream that a timeline holds, in bytes: there are thousands of them in a report.
 const STREAM_LIMIT: usize = 2048;
@@ -14,64 +15,53 @@ const STREAM_LIMIT: usize = 2048;
 const CHANGES_LIMIT: usize = 32;
 /// The most that the timelines of one report hold together, in bytes of text.
 const ROOM: usize = 4 << 20;
-/// The most calls of one operation whose time is kept.
-const SAMPLES_LIMIT: usize = 1000;
 
-/// The timelines of a run for which there is room, in the run's order.
+/// The timelines of a run for which there is room.
 ///
-/// What broke something is told first, then what was left open, then the rest.
-pub(super) fn timelines(transcripts: &[Transcript], rows: &[&Row<'_>]) -> Vec<Timeline> {
-    let worst = |transcript: &Transcript| {
-        let of_it = rows
-            .iter()
-            .filter(|row| std::ptr::eq(row.transcript, transcript));
-        of_it.map(|row| row.outcome).max()
-    };
-    let mut order: Vec<(usize, Option<Outcome>)> =
-        transcripts.iter().map(worst).enumerate().collect();
-    order.sort_by_key(|(_, worst)| std::cmp::Reverse(*worst));
-    let mut room = ROOM;
-    let mut told: BTreeMap<usize, Timeline> = BTreeMap::new();
-    for (position, _) in order {
-        let transcript = &transcripts[position];
-        if transcript.steps.is_empty() {
-            continue;
-        }
-        let timeline = timeline(transcript);
-        match room.checked_sub(size(&timeline)) {
-            Some(left) => room = left,
-            None => break,
-        }
-        told.insert(position, timeline);
-    }
-    told.into_values().collect()
+/// What broke something is told first, then what was left open, then the rest; among those, in the run's order. What is
+/// told does not depend on the order in which scenarios end.
+#[derive(Default)]
+pub(super) struct Timelines {
+    told: BTreeMap<Rank, (usize, Timeline)>,
+    /// Of all that are told, in bytes.
+    size: usize,
+    /// The first for which there is no room: nothing is told from there on.
+    end: Option<Rank>,
 }
 
-/// How long the calls of the plugin under test took that succeeded, by operation.
-pub(super) fn latency(transcripts: &[Transcript]) -> Vec<Latency> {
-    let mut latency: Vec<Latency> = Vec::new();
-    let calls = transcripts.iter().flat_map(Transcript::calls);
-    for (_, call) in calls {
-        if call.role != Role::Subject || call.exit != Exit::Status(0) {
-            continue;
+/// The worst that came of a scenario, and its position in the run.
+type Rank = (Reverse<Option<Outcome>>, usize);
+
+impl Timelines {
+    /// Takes the timeline of the scenario at this position; what comes last has to make room.
+    pub fn take(&mut self, position: usize, worst: Option<Outcome>, timeline: Timeline) {
+        let rank = (Reverse(worst), position);
+        if self.end.is_some_and(|end| rank > end) {
+            return;
         }
-        let name = call.operation.to_string();
-        let position = latency.iter().position(|kind| kind.name == name);
-        let kind = match position {
-            Some(position) => &mut latency[position],
-            None => latency.push_mut(Latency {
-                name,
-                samples_us: Vec::new(),
-            }),
-        };
-        if kind.samples_us.len() < SAMPLES_LIMIT {
-            kind.samples_us.push(call.usage.wall_us);
+        let size = size(&timeline);
+        self.size += size;
+        self.told.insert(rank, (size, timeline));
+        while self.size > ROOM
+            && let Some((rank, (size, _))) = self.told.pop_last()
+        {
+            self.size -= size;
+            self.end = Some(rank);
         }
     }
-    latency
+
+    /// Those that are told, in the run's order.
+    pub fn in_order(self) -> Vec<Timeline> {
+        let told = self.told.into_iter();
+        let by_position: BTreeMap<usize, Timeline> = told
+            .map(|((_, position), (_, timeline))| (position, timeline))
+            .collect();
+        by_position.into_values().collect()
+    }
 }
 
-fn timeline(transcript: &Transcript) -> Timeline {
+/// What was done in a scenario.
+pub(super) fn of(transcript: &Transcript) -> Timeline {
     let step = |step: &Step| match step {
         Step::Call(call) => TimelineStep::Call(Box::new(told(call, &transcript.states))),
         Step::Change { what, .. } => TimelineStep::Change(what.clone()),
@@ -190,25 +180,31 @@ mod tests {
         assert_eq!(cut.0.len(), STREAM_LIMIT);
     }
 
+    /// Which of these scenarios, with their outcomes, are told if they end in this order.
+    fn told(outcomes: &[Outcome], order: impl Iterator<Item = usize>) -> Vec<String> {
+        let mut timelines = Timelines::default();
+        for position in order {
+            let told = of(&transcript(&position.to_string(), Version::V1_0_0));
+            timelines.take(position, Some(outcomes[position]), told);
+        }
+        let told = timelines.in_order();
+        // What is not UTF-8 takes two digits a byte.
+        let text = serde_json::to_string(&told).unwrap();
+        assert!(text.len() < 3 * ROOM, "{}", text.len());
+        told.into_iter().map(|one| one.scenario).collect()
+    }
+
     #[test]
     fn there_is_room_for_what_broke_something_first() {
-        let mut many: Vec<Transcript> = (0..4000)
-            .map(|_| transcript("once", Version::V1_0_0))
-            .collect();
-        many.push(transcript("twice", Version::V1_0_0));
-        let checks = crate::report::sample::checks();
-        let judged: Vec<Row<'_>> = many
-            .iter()
-            .flat_map(|one| {
-                crate::verdict::judge(one, &checks[1..2], crate::verdict::Strictness::Lenient)
-            })
-            .collect();
-        let rows: Vec<&Row<'_>> = judged.iter().collect();
-        let told = timelines(&many, &rows);
-        assert!(told.len() < many.len());
-        assert_eq!(told.last().unwrap().scenario, "twice");
-        let text = serde_json::to_string(&told).unwrap();
-        // What is not UTF-8 takes two digits a byte.
-        assert!(text.len() < 3 * ROOM, "{}", text.len());
+        let mut outcomes = vec![Outcome::Pass; 4000];
+        outcomes.extend([Outcome::Fail; 3]);
+        outcomes.extend([Outcome::Inconclusive; 10]);
+        let all = outcomes.len();
+        let forwards = told(&outcomes, 0..all);
+        assert!(forwards.len() < all);
+        assert_eq!(forwards[0], "0");
+        assert_eq!(forwards[forwards.len() - 13], "4000");
+        assert_eq!(told(&outcomes, (0..all).rev()), forwards);
+        assert_eq!(told(&outcomes, (0..all).map(|n| n * 7 % all)), forwards);
     }
 }

@@ -1,14 +1,10 @@
 //! The lab at one moment, and what is different at another.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use cni_netlink::observe::{Diff, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// Sysctls by name. There are hundreds, and nearly always the same ones: states share them.
-pub type Sysctls = Arc<BTreeMap<String, String>>;
 
 /// Everything that the lab sees of its host and its containers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +14,7 @@ pub struct State {
     /// The containers' network namespaces, by the lab's name of the container; gone ones are missing.
     pub containers: BTreeMap<String, Snapshot>,
     /// Network sysctls, by `host` or the container's name; only where the lab looked closely.
-    pub sysctls: BTreeMap<String, Sysctls>,
+    pub sysctls: BTreeMap<String, BTreeMap<String, String>>,
     /// Files that differ from the machine's own, by absolute path.
     pub files: BTreeMap<String, FileEntry>,
     /// Processes that are not the lab's.

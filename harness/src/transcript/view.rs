@@ -1,7 +1,7 @@
 //! Questions that checks ask of a transcript.
 //!
-//! A question about something that was not done, or did not succeed, answers [`Unmet::Inconclusive`]:
-//! with `?` a judge passes on that its prerequisite did not hold.
+//! A question about something that was not done, or did not succeed, answers [`Unmet::Prevented`] or
+//! [`Unmet::Inconclusive`]: with `?` a judge passes on that its prerequisite did not hold.
 
 use cni_types::Operation;
 use serde_json::{Map, Value};
@@ -103,10 +103,10 @@ impl Transcript {
         if call.succeeded() {
             Ok((step, call))
         } else {
-            Err(Unmet::Inconclusive(format!(
-                "the call `{label}` did not succeed: {}",
-                call.outcome()
-            )))
+            Err(Unmet::Prevented {
+                why: format!("the call `{label}` did not succeed: {}", call.outcome()),
+                by: step,
+            })
         }
     }
 
@@ -115,9 +115,10 @@ impl Transcript {
         let (step, call) = self.success(label)?;
         match call.reading() {
             Reading::One(Value::Object(document)) => Ok((step, call, document)),
-            _ => Err(Unmet::Inconclusive(format!(
-                "the call `{label}` printed no readable result"
-            ))),
+            _ => Err(Unmet::Prevented {
+                why: format!("the call `{label}` printed no readable result"),
+                by: step,
+            }),
         }
     }
 
@@ -144,29 +145,43 @@ impl Transcript {
         &self.states[call.after]
     }
 
-    fn last_failure(&self) -> Option<&Call> {
-        let failed = self.all_calls().filter(|(_, call)| !call.succeeded());
-        failed.map(|(_, call)| call).last()
+    /// The last call that failed, of whatever plugin, with the index of its step.
+    fn last_failure(&self) -> Option<(usize, &Call)> {
+        self.all_calls()
+            .filter(|(_, call)| !call.succeeded())
+            .last()
     }
 
     fn not_done(&self, what: String) -> Unmet {
-        match &self.ending {
-            Ending::NotApplicable(fact) => Unmet::NotApplicable(fact.clone()),
-            Ending::CutShort(why) => Unmet::Inconclusive(format!("{what}: {why}")),
-            Ending::Completed => Unmet::Inconclusive(match self.last_failure() {
-                Some(call) => format!(
-                    "{what}: `{}` failed in `{}`: {}",
-                    call.path.rsplit('/').next().unwrap_or(&call.path),
-                    call.label,
-                    call.outcome()
-                ),
-                None => what,
-            }),
+        let why = match (&self.ending, self.last_failure()) {
+            (Ending::NotApplicable(fact), _) => return Unmet::NotApplicable(fact.clone()),
+            (Ending::CutShort(why), _) => format!("{what}: {why}"),
+            (Ending::Completed, Some((_, call))) => format!(
+                "{what}: `{}` failed in `{}`: {}",
+                call.file_name(),
+                call.label,
+                call.outcome()
+            ),
+            (Ending::Completed, None) => what,
+        };
+        self.prevented(why)
+    }
+
+    /// A prerequisite did not hold, because of the last call that failed, if there is one.
+    pub fn prevented(&self, why: String) -> Unmet {
+        match self.last_failure() {
+            Some((by, _)) => Unmet::Prevented { why, by },
+            None => Unmet::Inconclusive(why),
         }
     }
 }
 
 impl Call {
+    /// The name of the executed file.
+    pub fn file_name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
     /// Whether it ended with status 0.
     pub fn succeeded(&self) -> bool {
         self.exit == Exit::Status(0)
