@@ -8,7 +8,7 @@ use cni_types::Version;
 use serde_json::Value;
 
 use super::escape::{visible, visible_bytes};
-use super::groups::version_list;
+use super::groups::{Cause, version_list};
 use super::model::{Difference, Entry, Evidence};
 use crate::check::Level;
 use crate::transcript::{Bytes, Exit};
@@ -22,6 +22,8 @@ const SHOWN_BYTES: usize = 1024;
 const SHOWN_LINES: usize = 16;
 /// The most changes of state that people are shown.
 const SHOWN_CHANGES: usize = 12;
+/// The most checks that people are shown of those that one cause left open.
+const SHOWN_CHECKS: usize = 3;
 /// The most other places that people are shown.
 const SHOWN_PLACES: usize = 8;
 
@@ -102,6 +104,42 @@ pub(super) fn write(entry: &Entry, others: &[&Entry], out: &mut dyn Write) -> io
         field(out, "also in", &places(others))?;
     }
     Ok(())
+}
+
+/// Writes what kept several checks from being shown.
+pub(super) fn cause(cause: &Cause<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let entry = cause.example();
+    let mark = style(entry.outcome);
+    writeln!(
+        out,
+        "{mark}{}{mark:#} {BOLD}{}{BOLD:#}  {}",
+        word(entry.outcome),
+        visible(&cause.headline()),
+        cause.effect()
+    )?;
+    let names = cause.groups.iter().map(|group| &group.example().check);
+    let names: Vec<String> = names
+        .take(SHOWN_CHECKS)
+        .map(|check| visible(check))
+        .collect();
+    let more = match cause.groups.len().checked_sub(SHOWN_CHECKS) {
+        Some(more) if more > 0 => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    field(out, "such as", &format!("{}{more}", names.join(", ")))?;
+    let scenario = visible(&entry.scenario);
+    field(
+        out,
+        "scenario",
+        &format!("{scenario} in {}", entry.spec_version),
+    )?;
+    if let Some(evidence) = &entry.evidence {
+        if let Some(reason) = &entry.reason {
+            field(out, "reason", &visible(reason))?;
+        }
+        write_evidence(evidence, out)?;
+    }
+    field(out, "replay", &visible(&entry.replay))
 }
 
 /// The word for a level.

@@ -1,10 +1,12 @@
 //! Results by check: people ask whether a requirement is met, and only then where it is not.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use cni_types::Version;
 
-use super::model::{Entry, Report};
+use super::model::{Entry, Evidence, EvidenceCall, Report};
+use crate::transcript::Exit;
 use crate::verdict::{Outcome, Verdict};
 
 /// Every result of one check; there is at least one.
@@ -83,6 +85,86 @@ impl<'r> Group<'r> {
             )
         })
     }
+}
+
+/// One thing that kept several checks from being shown.
+pub(super) struct Cause<'r> {
+    /// The checks that it left open, in the report's order.
+    pub groups: Vec<&'r Group<'r>>,
+}
+
+impl<'r> Cause<'r> {
+    /// The result by which it is explained.
+    pub fn example(&self) -> &'r Entry {
+        self.groups[0].example()
+    }
+
+    /// The call that failed, if it is one.
+    fn call(&self) -> Option<(&'r Evidence, &'r EvidenceCall)> {
+        called(self.example())
+    }
+
+    /// What it is.
+    pub fn headline(&self) -> String {
+        match self.call() {
+            Some((evidence, call)) => {
+                let plugin = call.path.rsplit('/').next().unwrap_or(&call.path);
+                match &evidence.exit {
+                    Some(Exit::Status(0)) => {
+                        format!("{} of `{plugin}` gives no result", call.operation)
+                    }
+                    _ => format!("{} of `{plugin}` fails", call.operation),
+                }
+            }
+            None => self.example().reason.clone().unwrap_or_default(),
+        }
+    }
+
+    /// What it costs.
+    pub fn effect(&self) -> String {
+        format!("{} requirements are not shown", self.groups.len())
+    }
+
+    /// Whether it is why this check is open.
+    pub fn explains(&self, group: &Group<'_>) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|known| known.example().check == group.example().check)
+    }
+}
+
+fn called(entry: &Entry) -> Option<(&Evidence, &EvidenceCall)> {
+    let evidence = entry.evidence.as_ref()?;
+    Some((evidence, evidence.call.as_ref()?))
+}
+
+/// What keeps more than one check from being shown, the most effective first.
+pub(super) fn causes<'r>(groups: &'r [Group<'r>]) -> Vec<Cause<'r>> {
+    let mut causes: Vec<Cause<'r>> = Vec::new();
+    let mut positions: HashMap<(Option<String>, &str), usize> = HashMap::new();
+    let open = groups
+        .iter()
+        .filter(|group| group.worst() == Outcome::Inconclusive);
+    for group in open {
+        let entry = group.example();
+        let key = match called(entry) {
+            // The reason of one failure differs by what it prevented.
+            Some((evidence, call)) => {
+                let how = format!("{} {:?}", call.operation, evidence.exit);
+                (Some(how), call.path.as_str())
+            }
+            None => (None, entry.reason.as_deref().unwrap_or_default()),
+        };
+        let position = *positions.entry(key).or_insert(causes.len());
+        match causes.get_mut(position) {
+            Some(cause) => cause.groups.push(group),
+            None => causes.push(Cause {
+                groups: vec![group],
+            }),
+        }
+    }
+    causes.retain(|cause| cause.groups.len() > 1);
+    causes.sort_by_key(|cause| Reverse(cause.groups.len()));
+    causes
 }
 
 /// Versions as people list them.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::block;
 use super::escape::{visible, visible_lines};
-use super::groups::{Group, by_check, in_words, version_list, versions};
+use super::groups::{Cause, Group, by_check, causes, in_words, version_list, versions};
 use super::model::{Evidence, Report};
 use crate::transcript::Bytes;
 use crate::verdict::Outcome;
@@ -26,6 +26,9 @@ fn within(report: &Report, limit: usize) -> String {
     let mut text = head(report);
     let mut parts = vec![table(report, &groups)];
     parts.push(harness_errors(report));
+    let causes = causes(&groups);
+    let explained = |group: &Group<'_>| causes.iter().any(|cause| cause.explains(group));
+    parts.extend(causes.iter().map(common));
     for (outcome, title) in [
         (Outcome::Fail, "Broken requirements"),
         (Outcome::Inconclusive, "Not shown"),
@@ -35,6 +38,9 @@ fn within(report: &Report, limit: usize) -> String {
     ] {
         let mut heading = format!("### {title}\n\n");
         for group in groups.iter().filter(|group| group.worst() == outcome) {
+            if explained(group) {
+                continue;
+            }
             parts.push(std::mem::take(&mut heading) + &section(group));
         }
     }
@@ -159,6 +165,29 @@ fn harness_errors(report: &Report) -> String {
         );
     }
     if text.is_empty() { text } else { text + "\n" }
+}
+
+/// What kept several checks from being shown.
+fn common(cause: &Cause<'_>) -> String {
+    let entry = cause.example();
+    let names = cause.groups.iter().map(|group| &group.example().check);
+    let names: Vec<String> = names.map(|check| code(check)).collect();
+    let mut text = format!(
+        "### {}\n\n{}: {}\n\n- scenario: {} in {}\n",
+        plain(&cause.headline()),
+        cause.effect(),
+        names.join(", "),
+        code(&entry.scenario),
+        entry.spec_version
+    );
+    if let Some(reason) = &entry.reason {
+        let _ = writeln!(text, "- reason: {}", plain(reason));
+    }
+    let _ = writeln!(text, "- replay: {}\n", code(&entry.replay));
+    if let Some(evidence) = &entry.evidence {
+        text += &shown(evidence);
+    }
+    text
 }
 
 /// What is to be said of one check that is not met.

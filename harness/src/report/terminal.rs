@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
-use super::groups::{Group, by_check, in_words, version_list};
+use super::groups::{Group, by_check, causes, in_words, version_list};
 use super::model::{Entry, Mutation, Report};
 use crate::verdict::{Outcome, Verdict};
 
@@ -25,11 +25,24 @@ pub enum Detail {
 /// Writes the report, coloured. What `out` is decides whether colours are kept.
 pub fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result<()> {
     let groups = by_check(report);
+    let causes = causes(&groups);
     if detail != Detail::Quiet {
         header(report, out)?;
-        sections(&groups, detail, out)?;
+    }
+    for cause in &causes {
+        block::cause(cause, out)?;
+        writeln!(out)?;
+    }
+    // What has one cause with others is told once, unless somebody wants to see every result.
+    let explained = |group: &Group<'_>| causes.iter().any(|cause| cause.explains(group));
+    let told: Vec<&Group<'_>> = groups
+        .iter()
+        .filter(|group| detail == Detail::Verbose || !explained(group))
+        .collect();
+    if detail != Detail::Quiet {
+        sections(&told, detail, out)?;
     } else {
-        open(&groups, out)?;
+        open(&told, out)?;
     }
     for outcome in [Outcome::Warn, Outcome::Fail] {
         if outcome == Outcome::Warn && detail == Detail::Quiet {
@@ -78,7 +91,7 @@ fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn sections(groups: &[Group<'_>], detail: Detail, out: &mut dyn Write) -> io::Result<()> {
+fn sections(groups: &[&Group<'_>], detail: Detail, out: &mut dyn Write) -> io::Result<()> {
     let width = groups
         .iter()
         .map(|group| group.example().check.len())
@@ -109,7 +122,7 @@ fn sections(groups: &[Group<'_>], detail: Detail, out: &mut dyn Write) -> io::Re
 }
 
 /// What is not known to be broken and yet keeps a plugin from being called conformant.
-fn open(groups: &[Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn open(groups: &[&Group<'_>], out: &mut dyn Write) -> io::Result<()> {
     let open = [Outcome::Inconclusive, Outcome::StaleExpectation];
     for group in groups.iter().filter(|group| open.contains(&group.worst())) {
         line(group, 0, out)?;

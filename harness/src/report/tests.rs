@@ -5,7 +5,7 @@ mod matrix;
 
 use serde_json::{Value, json};
 
-use super::sample::{checks, fault, report, report_of, whole};
+use super::sample::{checks, fault, prevented, report, report_of, whole};
 use super::*;
 use crate::verdict::{Outcome, Verdict};
 
@@ -45,7 +45,7 @@ fn small(mut report: Report) -> Report {
         seen.push(entry.outcome);
         new
     });
-    report.timelines.truncate(1);
+    report.timelines.retain(|told| told.scenario == "twice");
     let evidence = report
         .results
         .iter_mut()
@@ -86,6 +86,27 @@ fn people_see_every_check_and_what_is_broken() {
 #[test]
 fn quiet_people_see_what_is_broken() {
     insta::assert_snapshot!("terminal-quiet", plain(&report(), Detail::Quiet));
+}
+
+#[test]
+fn what_has_one_cause_is_told_once() {
+    let report = prevented();
+    for (name, detail) in [
+        ("terminal-prevented", Detail::Normal),
+        ("terminal-prevented-quiet", Detail::Quiet),
+    ] {
+        insta::assert_snapshot!(name, plain(&report, detail));
+    }
+    insta::assert_snapshot!("markdown-prevented", written(&report, Format::Markdown));
+    let prevented = report
+        .results
+        .iter()
+        .filter(|entry| entry.check.ends_with(".prevented"));
+    for entry in prevented {
+        let evidence = entry.evidence.as_ref().unwrap();
+        assert_eq!(evidence.call.as_ref().unwrap().label, "del");
+    }
+    assert_eq!(complaints(&json_of(&report)), Vec::<String>::new());
 }
 
 #[test]
