@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::machine::Writable;
@@ -18,13 +18,17 @@ pub fn changed(writable: &[Writable], own: &[PathBuf]) -> io::Result<BTreeMap<St
     let mut found = BTreeMap::new();
     for place in writable {
         let layer = PathBuf::from(format!("/proc/self/fd/{}", place.layer.as_raw_fd()));
-        walk(&layer, &place.seen_as, own, &mut found)?;
+        let device = fs::metadata(&layer)?.dev();
+        walk(&layer, device, &place.seen_as, own, &mut found)?;
     }
     Ok(found)
 }
 
+/// Stays on the layer's own device: what is mounted into it from the machine, as the plugin's directory may be, cannot be
+/// written from the lab, and changes by others' hands.
 fn walk(
     layer: &Path,
+    device: u64,
     seen_as: &Path,
     own: &[PathBuf],
     found: &mut BTreeMap<String, FileEntry>,
@@ -61,8 +65,8 @@ fn walk(
             content,
         };
         found.insert(seen_as.display().to_string(), file);
-        if kind.is_dir() {
-            walk(&entry.path(), &seen_as, own, found)?;
+        if kind.is_dir() && metadata.dev() == device {
+            walk(&entry.path(), device, &seen_as, own, found)?;
         }
     }
     Ok(())

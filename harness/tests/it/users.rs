@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -76,6 +77,38 @@ fn the_embedded_ptp_conforms_in_strict_mode() {
     );
     assert_eq!(status, 0);
     assert_eq!(report["summary"]["verdict"], "conformant");
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn what_others_write_beside_the_plugin_is_not_laid_to_it() {
+    // Below /tmp, of which every lab has one of its own.
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
+    let plugin = directory.path().join("ptp");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cnispec"), &plugin).unwrap();
+    let is_over = AtomicBool::new(false);
+    let (status, report) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let file = |number: usize| directory.path().join(format!("other-{number}"));
+            for number in 0.. {
+                fs::write(file(number + 1), "").unwrap();
+                let _ = fs::remove_file(file(number));
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let arguments = ["--scenario", "lifecycle", "--spec", "1.1.0"];
+        let found = report(&[&[plugin.to_str().unwrap()], &arguments[..]].concat());
+        is_over.store(true, Ordering::Relaxed);
+        found
+    });
+    let open = ["fail", "warn", "inconclusive"];
+    assert_eq!(checks_with(&report, &open), [""; 0]);
+    assert_eq!(status, 0);
 }
 
 #[test]
