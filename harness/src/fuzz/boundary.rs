@@ -20,10 +20,10 @@ pub const VARIABLES: &[&str] = &[
     "CNI_COMMAND",
 ];
 
-/// All of them in the order of a shuffle, except that what most plugins have stumbled over comes first.
+/// What most plugins have stumbled over comes first, then the edges of ADD, then those of the other
+/// operations, which read the same configuration; each in the order of a shuffle.
 pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
-    let mut first = Vec::new();
-    let mut cases = Vec::new();
+    let (mut first, mut of_add, mut others) = (Vec::new(), Vec::new(), Vec::new());
     let sample = Tree::parse(seeds.result().to_string().as_bytes()).unwrap_or(Tree::Null);
     for shot in seeds.calls() {
         let Some(config) = Tree::parse(&shot.stdin.0) else {
@@ -35,15 +35,14 @@ pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
                 ..shot.clone()
             })
         };
-        let everything = shot.operation == Operation::Add;
         first.extend(missing(&config).into_iter().map(with));
         first.extend(wrappings(&shot.stdin.0).into_iter().map(with));
-        let documents = documents(&config);
-        // The other operations read the same configuration.
+        let is_add = shot.operation == Operation::Add;
+        let cases = if is_add { &mut of_add } else { &mut others };
         cases.extend(
-            documents
+            documents(&config)
                 .into_iter()
-                .filter(|_| everything || rng.u8(..4) == 0)
+                .filter(|_| is_add || rng.u8(..4) == 0)
                 .map(with),
         );
         if let Some(path) = stored_result(&config) {
@@ -53,9 +52,9 @@ pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
         cases.extend(variables(&shot));
         cases.extend(replies(seeds, &shot));
     }
-    rng.shuffle(&mut cases);
-    first.extend(cases);
-    first
+    rng.shuffle(&mut of_add);
+    rng.shuffle(&mut others);
+    [first, of_add, others].concat()
 }
 
 /// The document with one value null, taken away, or null beside it in its list.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use cni_types::Version;
+use cni_types::{Operation, Version};
 
 use super::behaviour::Reach;
 use super::boundary;
@@ -18,19 +18,37 @@ use super::oracle::Broken;
 use super::pool::{Pool, questions};
 use super::seeds::Seeds;
 use super::tally::{Phase, Tally};
+use super::tree::Tree;
+use super::variants::Variants;
 use crate::engine::HarnessError;
 use crate::engine::standin::Reply;
 use crate::subject::Subject;
+use crate::transcript::Bytes;
 
 /// How many cases make a round. What a round learns is used from the next one on, so that the number of
 /// labs decides nothing.
 const ROUND: usize = 128;
 
+/// In which order rounds follow each other, over and over.
+const COURSE: [Phase; 8] = [
+    Phase::Boundaries,
+    Phase::Boundaries,
+    Phase::Mutations,
+    Phase::Combinations,
+    Phase::Boundaries,
+    Phase::Combinations,
+    Phase::Sequences,
+    Phase::Combinations,
+];
+
 /// The most suspicions of residue that are looked into: each costs two labs.
 const MOST_SUSPICIONS: usize = 48;
 
-/// The most cases that wait because of what the plugin said.
-const MOST_HINTED: usize = 2048;
+/// The most messages whose cases wait.
+const MOST_MESSAGES: usize = 256;
+
+/// How many cases of one message are tried one after the other.
+const HINTS_AT_ONCE: usize = 8;
 
 /// When a run is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +83,9 @@ pub struct Campaign<'a> {
     corpus: Corpus,
     calls: Vec<Shot>,
     replies: Vec<Reply>,
-    /// Cases that follow from what the plugin said.
-    hinted: VecDeque<Case>,
+    variants: Variants,
+    /// Cases that follow from what the plugin said, by message.
+    hinted: VecDeque<VecDeque<Case>>,
     hits: BTreeMap<String, Hit>,
     /// Residue that was looked into.
     suspicions: Vec<String>,
@@ -94,6 +113,7 @@ impl<'a> Campaign<'a> {
             corpus: Corpus::default(),
             calls: Vec::new(),
             replies: Vec::new(),
+            variants: Variants::new(Tree::Null),
             hinted: VecDeque::new(),
             hits: BTreeMap::new(),
             suspicions: Vec::new(),
@@ -107,25 +127,32 @@ impl<'a> Campaign<'a> {
         let newest = self.newest();
         let seeds = Seeds::new(self.subject, newest)?;
         self.calls = seeds.calls();
-        self.replies = seeds.replies(cni_types::Operation::Add);
+        if let Some(base) = Tree::parse(&seeds.add().stdin.0) {
+            self.variants = Variants::new(base);
+        }
+        self.replies = seeds.replies(Operation::Add);
         let mut fixtures = Vec::new();
         for version in self.versions() {
             fixtures.extend(Seeds::new(self.subject, version)?.courses());
         }
         fixtures.extend(known);
         self.phase(Phase::Fixtures);
-        self.spend(fixtures, 1.0)?;
-        self.phase(Phase::Boundaries);
-        let boundaries = boundary::cases(&seeds, &mut self.rng);
-        self.spend(boundaries, 0.35)?;
-        while !self.is_over(1.0) {
-            let phase = if self.rng.u8(..4) == 0 {
-                Phase::Sequences
-            } else {
-                Phase::Mutations
-            };
+        for cases in fixtures.chunks(ROUND) {
+            self.round(cases.to_vec())?;
+        }
+        let mut boundaries = boundary::cases(&seeds, &mut self.rng).into_iter();
+        // What is learnt at the edges is used at once: there are more of them than there may be time for.
+        for phase in COURSE.into_iter().cycle() {
+            if self.is_over() {
+                break;
+            }
+            let mut cases = self.hinted(ROUND / 4);
+            let left = ROUND - cases.len();
+            match phase {
+                Phase::Boundaries => cases.extend(boundaries.by_ref().take(left)),
+                _ => cases.extend((0..left).map(|_| self.invent(phase))),
+            }
             self.phase(phase);
-            let cases = (0..ROUND).map(|_| self.invent(phase)).collect();
             self.round(cases)?;
         }
         let tally = self.tally.into_inner().unwrap_or_default();
@@ -156,50 +183,43 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    /// Whether this share of the budget is spent.
-    fn is_over(&self, share: f64) -> bool {
+    /// Whether the budget is spent.
+    fn is_over(&self) -> bool {
         match self.budget {
-            Budget::Time(time) => self.started.elapsed() >= time.mul_f64(share),
-            Budget::Runs(_) => self.left(share) == 0,
+            Budget::Time(time) => self.started.elapsed() >= time,
+            Budget::Runs(_) => self.left() == 0,
         }
     }
 
-    /// How many cases are left of this share of the budget.
-    fn left(&self, share: f64) -> usize {
+    /// How many cases are left of the budget.
+    fn left(&self) -> usize {
         match self.budget {
             Budget::Time(_) => usize::MAX,
             Budget::Runs(runs) => {
-                #[expect(
-                    clippy::cast_precision_loss,
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a share need not be exact"
-                )]
-                let share = (runs as f64 * share) as u64;
                 let done = self.tally.lock().map_or(0, |tally| tally.cases);
-                usize::try_from(share.saturating_sub(done)).unwrap_or(usize::MAX)
+                usize::try_from(runs.saturating_sub(done)).unwrap_or(usize::MAX)
             }
         }
     }
 
-    /// Executes the cases, as far as this share of the budget goes.
-    fn spend(&mut self, cases: Vec<Case>, share: f64) -> Result<(), HarnessError> {
-        let mut cases = cases.into_iter();
-        while !self.is_over(share) {
-            let round: Vec<Case> = cases.by_ref().take(ROUND.min(self.left(share))).collect();
-            if round.is_empty() {
-                break;
+    /// Some of the cases that follow from what the plugin said: the latest first, and of each message only a
+    /// few at once, since some say little in many words.
+    fn hinted(&mut self, most: usize) -> Vec<Case> {
+        let mut cases = Vec::new();
+        while cases.len() < most
+            && let Some(mut of_message) = self.hinted.pop_front()
+        {
+            cases.extend((0..HINTS_AT_ONCE).map_while(|_| of_message.pop_front()));
+            if !of_message.is_empty() {
+                self.hinted.push_back(of_message);
             }
-            self.round(round)?;
         }
-        Ok(())
+        cases
     }
 
     fn invent(&mut self, phase: Phase) -> Case {
-        if self.rng.bool()
-            && let Some(case) = self.hinted.pop_front()
-        {
-            return case;
+        if phase == Phase::Combinations {
+            return self.combine();
         }
         let fallback = || Case::of(self.calls[0].clone());
         let chosen = match self.rng.u8(..3) {
@@ -220,21 +240,54 @@ impl<'a> Campaign<'a> {
         };
         match phase {
             Phase::Sequences => mutator.rearrange(&mut case, &other),
-            _ if mutator.rng.u8(..3) == 0 => {
-                // What the plugin takes one by one, all at once.
-                for _ in 0..2 << mutator.rng.u8(..5) {
-                    if let Some(other) = self.corpus.choose_taken(mutator.rng) {
-                        mutator.cross(&mut case, &other);
-                    }
-                }
-            }
             _ => mutator.mutate(&mut case, &other),
         }
         case
     }
 
+    /// A call that differs in many places from what it usually is.
+    fn combine(&mut self) -> Case {
+        let shot = match self.rng.u8(..8) {
+            0 => &self.calls[self.rng.usize(..self.calls.len())],
+            _ => &self.calls[0],
+        };
+        let mut shot = shot.clone();
+        if let Some(mut tree) = Tree::parse(&shot.stdin.0) {
+            self.variants.combine(&mut tree, &mut self.rng);
+            shot.stdin = Bytes(tree.render());
+        }
+        let mut case = Case::of(shot);
+        let mut mutator = Mutator {
+            rng: &mut self.rng,
+            dictionary: &self.dictionary,
+            calls: &self.calls,
+            replies: &self.replies,
+        };
+        match mutator.rng.u8(..8) {
+            0 => mutator.mutate(&mut case, &Case::default()),
+            1 => mutator.rearrange(&mut case, &Case::default()),
+            _ => {}
+        }
+        case
+    }
+
+    /// Learns from an ADD as a runtime makes it, but for its configuration, whether that is taken.
+    fn learn(&mut self, case: &Case, outcome: &Outcome) {
+        let (Some(shot), Some(seen)) = (case.shots.first(), outcome.seen.first()) else {
+            return;
+        };
+        let is_plain = shot.env.is_empty() && shot.delegate.is_none();
+        if shot.operation == Operation::Add
+            && is_plain
+            && seen.reach != Reach::Work
+            && let Some(tree) = Tree::parse(&shot.stdin.0)
+        {
+            self.variants.learn(&tree, seen.reach == Reach::Success);
+        }
+    }
+
     fn round(&mut self, mut cases: Vec<Case>) -> Result<(), HarnessError> {
-        cases.truncate(self.left(1.0));
+        cases.truncate(self.left());
         let until = match self.budget {
             Budget::Time(time) => Some(self.started + time),
             Budget::Runs(_) => None,
@@ -252,13 +305,15 @@ impl<'a> Campaign<'a> {
         for (case, outcome) in cases.into_iter().zip(outcomes) {
             let Some(outcome) = outcome else { continue };
             self.take(&case, How::Once, &outcome);
+            self.learn(&case, &outcome);
             let is_new = self.corpus.offer(&case, &outcome.seen);
             if is_new {
                 for seen in &outcome.seen {
                     self.dictionary.learn(&seen.message);
-                    self.hinted.extend(hints::cases(&case, &seen.message));
+                    self.hinted
+                        .push_front(hints::cases(&case, &seen.message).into());
                 }
-                self.hinted.truncate(MOST_HINTED);
+                self.hinted.truncate(MOST_MESSAGES);
             }
             if outcome.seen.iter().any(|seen| seen.reach >= Reach::Work) {
                 self.corpus.offer_taken(&case, &mut self.rng);

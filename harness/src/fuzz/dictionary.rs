@@ -146,7 +146,10 @@ impl Dictionary {
 
     /// Takes up the words that a message quotes: they are often the keys and values that it wants.
     pub fn learn(&mut self, message: &str) {
-        for word in quoted(message) {
+        for word in quoted_words(message)
+            .into_iter()
+            .chain(plain_words(message))
+        {
             if self.words.len() < MOST_LEARNED && self.known.insert(word.to_owned()) {
                 self.words.push(word.to_owned());
             }
@@ -205,15 +208,11 @@ pub fn quoted_words(message: &str) -> Vec<&str> {
     words
 }
 
-/// Those, and every other word.
-fn quoted(message: &str) -> Vec<&str> {
-    let plain = message
+/// Every word, in quotes or not.
+pub fn plain_words(message: &str) -> impl Iterator<Item = &str> {
+    message
         .split(|c: char| !(c.is_ascii_alphanumeric() || "-_./".contains(c)))
-        .filter(|word| word.len() >= 2 && word.len() <= 24);
-    quoted_words(message)
-        .into_iter()
-        .chain(plain.filter(is_word))
-        .collect()
+        .filter(|word| word.len() >= 2 && word.len() <= 24)
 }
 
 fn is_word(word: &&str) -> bool {

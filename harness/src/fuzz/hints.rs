@@ -2,7 +2,7 @@
 
 use super::case::{Case, Shot};
 use super::dictionary;
-use super::tree::Tree;
+use super::tree::{Path, Tree};
 use super::values;
 use crate::transcript::Bytes;
 
@@ -20,7 +20,9 @@ pub fn cases(case: &Case, message: &str) -> Vec<Case> {
         return Vec::new();
     };
     let words = dictionary::quoted_words(message);
-    let changed = values_of(&tree, &words).chain(keys_of(&tree, &words));
+    let edges = edges(message);
+    let names: Vec<&str> = dictionary::plain_words(message).collect();
+    let changed = values_of(&tree, &names, &words, &edges).chain(keys_of(&tree, &words));
     changed
         .take(MOST)
         .map(|tree| with_input(case, index, &tree))
@@ -42,38 +44,60 @@ fn with_input(case: &Case, index: usize, tree: &Tree) -> Case {
     }
 }
 
+/// "not from 68 to 65535": numbers that are named, and those around them.
+fn edges(message: &str) -> Vec<i64> {
+    let digits = message.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    let mut numbers: Vec<i64> = digits
+        .filter_map(|word| word.trim_end_matches('.').parse::<i64>().ok())
+        .flat_map(|number| [number, number.saturating_sub(1), number.saturating_add(1)])
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.truncate(12);
+    numbers
+}
+
 /// "unknown mode `x`, expected `a` or `b`": what it does not like is there, what it wants is said.
-fn values_of<'a>(tree: &'a Tree, words: &'a [&'a str]) -> impl Iterator<Item = Tree> + 'a {
+fn values_of<'a>(
+    tree: &'a Tree,
+    names: &'a [&'a str],
+    words: &'a [&'a str],
+    edges: &'a [i64],
+) -> impl Iterator<Item = Tree> + 'a {
     let paths = tree.paths().into_iter();
-    let named = paths.filter(|path| match (tree.at(path), tree.key_of(path)) {
+    let named = paths.filter(move |path| match (tree.at(path), tree.key_of(path)) {
         (Some(Tree::Object(_) | Tree::List(_)) | None, _) => false,
         (Some(Tree::Text(text)), _) if words.contains(&text.as_str()) => true,
-        (_, Some(key)) => words.iter().any(|word| last(word) == key),
+        (_, Some(key)) => names.iter().chain(words).any(|word| last(word) == key),
         _ => false,
     });
     named.flat_map(move |path| {
-        let fit = |word: &&str| {
+        let texts = words.iter().map(|word| Tree::text(*word));
+        let fit = |value: Tree| {
             let mut changed = tree.clone();
-            let place = changed.at_mut(&path)?;
-            *place = match word.parse::<i64>() {
-                Ok(number) => Tree::number(number),
-                Err(_) => Tree::text(*word),
-            };
+            *changed.at_mut(&path)? = value;
             Some(changed)
         };
-        words.iter().filter_map(fit).collect::<Vec<_>>()
+        let values = texts.chain(edges.iter().map(Tree::number));
+        values.filter_map(fit).collect::<Vec<_>>()
     })
 }
 
 /// "`limits.rate` is missing": a key that it wants, in every object, with values of several types.
 fn keys_of<'a>(tree: &'a Tree, words: &'a [&'a str]) -> impl Iterator<Item = Tree> + 'a {
-    let objects = tree
-        .paths()
-        .into_iter()
-        .filter(|path| matches!(tree.at(path), Some(Tree::Object(_))));
-    objects.flat_map(move |path| {
+    let mut objects = tree.paths();
+    objects.retain(|path| matches!(tree.at(path), Some(Tree::Object(_))));
+    let is_named = |path: &Path| {
+        tree.key_of(path).is_some_and(|key| {
+            words
+                .iter()
+                .any(|word| word.split('.').any(|part| part == key))
+        })
+    };
+    objects.sort_by_key(|path| !is_named(path));
+    objects.into_iter().flat_map(move |path| {
         let mut trees = Vec::new();
-        for word in words.iter().map(|word| last(word)) {
+        for word in words.iter().map(|word| last(word)).filter(is_key) {
             let tried = [Tree::text("x"), Tree::number(1), Tree::Bool(true)];
             for value in tried.into_iter().chain(values::of_any_type().pop()) {
                 let mut changed = tree.clone();
@@ -88,6 +112,13 @@ fn keys_of<'a>(tree: &'a Tree, words: &'a [&'a str]) -> impl Iterator<Item = Tre
         }
         trees
     })
+}
+
+fn is_key(word: &&str) -> bool {
+    word.starts_with(|c: char| c.is_alphabetic())
+        && word
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_/".contains(c))
 }
 
 /// The last part of a key with those around it.
@@ -119,6 +150,26 @@ mod tests {
             found.contains(&r#"{"name":"n","mode":"safe"}"#.to_owned()),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn a_key_is_named_without_quotes_too() {
+        let found = inputs(r#"{"mode":7}"#, "unknown mode ``, expected `fast`");
+        assert!(
+            found.contains(&r#"{"mode":"fast"}"#.to_owned()),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_named_are_tried() {
+        let found = inputs(r#"{"mtu":1}"#, "`mtu` is not from 68 to 1500.");
+        for number in [67, 68, 1500, 1501] {
+            assert!(
+                found.contains(&format!(r#"{{"mtu":{number}}}"#)),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]

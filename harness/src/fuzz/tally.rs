@@ -14,6 +14,8 @@ pub enum Phase {
     Fixtures,
     /// One thing at its edge at a time.
     Boundaries,
+    /// What the plugin takes one by one, together.
+    Combinations,
     /// Several things changed at random.
     Mutations,
     /// Calls in other courses.
@@ -27,6 +29,7 @@ impl fmt::Display for Phase {
         f.write_str(match self {
             Phase::Fixtures => "fixtures",
             Phase::Boundaries => "boundaries",
+            Phase::Combinations => "combinations",
             Phase::Mutations => "mutations",
             Phase::Sequences => "sequences",
             Phase::Shrinking => "shrinking",

@@ -1,0 +1,243 @@
+//! What the plugin takes in each place of its configuration. What it takes one by one, it may not take
+//! together: a case can differ in many places at once and still be taken, so that it gets far.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use super::difference::{Difference, Step, between};
+use super::tree::Tree;
+
+/// The most values of one place.
+const MOST_VALUES: usize = 96;
+
+/// The most places: a plugin that takes any key would fill them with made-up ones.
+const MOST_PLACES: usize = 256;
+
+/// The most that may be different beside a value that is taken: in a crowd nobody can tell what matters.
+const MOST_BESIDE: usize = 3;
+
+/// What was learnt of the places of a configuration.
+#[derive(Debug)]
+pub struct Variants {
+    base: Tree,
+    places: BTreeMap<Vec<Step>, Place>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    taken: Vec<Variant>,
+    /// How often a value was refused, by its sort.
+    refused: BTreeMap<Sort, u32>,
+}
+
+/// A value that was taken, and what else was different when it was: nothing, if it was ever taken alone.
+#[derive(Debug)]
+struct Variant {
+    difference: Difference,
+    beside: Vec<Difference>,
+}
+
+/// What JSON calls the type of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    Absent,
+    Null,
+    Bool,
+    Number,
+    Text,
+    List,
+    Object,
+    Broken,
+}
+
+impl Variants {
+    /// Nothing is known yet but a configuration.
+    pub fn new(base: Tree) -> Self {
+        Self {
+            base,
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of a configuration that was taken or refused.
+    pub fn learn(&mut self, tree: &Tree, is_taken: bool) {
+        let differences = between(&self.base, tree);
+        if is_taken && differences.len() <= MOST_BESIDE + 1 {
+            for (index, difference) in differences.iter().enumerate() {
+                let mut beside = differences.clone();
+                beside.remove(index);
+                self.take(difference, beside);
+            }
+        } else if !is_taken
+            && let [only] = differences.as_slice()
+            && let Some(place) = self.place(&only.place)
+        {
+            *place.refused.entry(sort(only.value.as_ref())).or_default() += 1;
+        }
+    }
+
+    fn place(&mut self, path: &[Step]) -> Option<&mut Place> {
+        if self.places.len() >= MOST_PLACES && !self.places.contains_key(path) {
+            return None;
+        }
+        Some(self.places.entry(path.to_vec()).or_default())
+    }
+
+    fn take(&mut self, difference: &Difference, beside: Vec<Difference>) {
+        let Some(place) = self.place(&difference.place) else {
+            return;
+        };
+        let same = |variant: &Variant| variant.difference.value == difference.value;
+        if let Some(variant) = place.taken.iter_mut().find(|variant| same(variant)) {
+            if beside.len() < variant.beside.len() {
+                variant.beside = beside;
+            }
+        } else if place.taken.len() < MOST_VALUES {
+            place.taken.push(Variant {
+                difference: difference.clone(),
+                beside,
+            });
+        }
+    }
+
+    /// Puts other values in many places of a configuration, each of which was taken before.
+    pub fn combine(&self, tree: &mut Tree, rng: &mut fastrand::Rng) {
+        // Sometimes a few places, sometimes nearly all.
+        let eagerness = [0.3, 0.6, 0.9][rng.usize(..3)];
+        let mut chosen: Vec<&Variant> = Vec::new();
+        for (path, place) in &self.places {
+            if rng.f64() < eagerness * self.care(path, place) {
+                chosen.extend(place.choose(&self.base, rng));
+            }
+        }
+        rng.shuffle(&mut chosen);
+        let mut differences: Vec<&Difference> = Vec::new();
+        for variant in chosen {
+            differences.extend(variant.beside.iter().chain([&variant.difference]));
+        }
+        // What stands in a place is not to be undone by what stands around it.
+        differences.sort_by_key(|difference| difference.place.len());
+        for difference in differences {
+            difference.apply(tree);
+        }
+    }
+
+    /// How much the plugin seems to care about what stands in a place: where nothing is refused, it hardly
+    /// reads. Where a place has places inside, those are of more use than it is.
+    fn care(&self, path: &[Step], place: &Place) -> f64 {
+        let after = (Bound::Excluded(path), Bound::Unbounded);
+        let next = self.places.range::<[Step], _>(after).next();
+        let is_around = next.is_some_and(|(next, _)| next.starts_with(path));
+        let refused: u32 = place.refused.values().sum();
+        let is_made_up = refused == 0 && value_at(&self.base, path).is_none();
+        let care = share(refused, place.taken.len());
+        if is_made_up || is_around {
+            care / 4.0
+        } else {
+            care
+        }
+    }
+}
+
+impl Place {
+    /// One of the values. Where one of a sort is taken and many are not, it means something.
+    fn choose(&self, base: &Tree, rng: &mut fastrand::Rng) -> Option<&Variant> {
+        let mut sorts: BTreeMap<Sort, Vec<&Variant>> = BTreeMap::new();
+        for variant in &self.taken {
+            let sort = sort(variant.difference.value.as_ref());
+            sorts.entry(sort).or_default().push(variant);
+        }
+        let usual = self
+            .taken
+            .first()
+            .map(|variant| sort(value_at(base, &variant.difference.place)));
+        let weight = |sort: &Sort, variants: &[&Variant]| {
+            let refused = self.refused.get(sort).copied().unwrap_or(0);
+            let bonus = if usual == Some(*sort) { 1.0 } else { 0.0 };
+            bonus + share(refused, variants.len())
+        };
+        let weights = sorts.iter().map(|(sort, of)| weight(sort, of));
+        let mut mark = rng.f64() * weights.sum::<f64>();
+        for (sort, variants) in &sorts {
+            mark -= weight(sort, variants);
+            if mark <= 0.0 {
+                return Some(variants[rng.usize(..variants.len())]);
+            }
+        }
+        self.taken.last()
+    }
+}
+
+/// The share of what was refused, but never nothing.
+fn share(refused: u32, taken: usize) -> f64 {
+    let refused = f64::from(refused);
+    let taken = f64::from(u32::try_from(taken).unwrap_or(u32::MAX));
+    0.2 + 0.8 * refused / (refused + taken).max(1.0)
+}
+
+fn value_at<'a>(tree: &'a Tree, place: &[Step]) -> Option<&'a Tree> {
+    place.iter().try_fold(tree, |tree, step| match step {
+        Step::Key(key) => tree.get(key),
+        Step::Item(index) => tree.at(&[*index]),
+    })
+}
+
+fn sort(value: Option<&Tree>) -> Sort {
+    match value {
+        None => Sort::Absent,
+        Some(Tree::Null) => Sort::Null,
+        Some(Tree::Bool(_)) => Sort::Bool,
+        Some(Tree::Number(_)) => Sort::Number,
+        Some(Tree::Text(_)) => Sort::Text,
+        Some(Tree::List(_)) => Sort::List,
+        Some(Tree::Object(_)) => Sort::Object,
+        Some(Tree::Raw(_)) => Sort::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(text: &str) -> Tree {
+        Tree::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_was_taken_one_by_one_is_put_together() {
+        let base = tree(r#"{"a":1,"b":"x"}"#);
+        let mut variants = Variants::new(base.clone());
+        variants.learn(&tree(r#"{"a":2,"b":"x"}"#), true);
+        variants.learn(&tree(r#"{"a":1,"b":"y"}"#), true);
+        variants.learn(&tree(r#"{"a":1,"b":"z"}"#), false);
+        let both = tree(r#"{"a":2,"b":"y"}"#);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let made: Vec<Tree> = (0..1000)
+            .map(|_| {
+                let mut tree = base.clone();
+                variants.combine(&mut tree, &mut rng);
+                tree
+            })
+            .collect();
+        assert!(made.contains(&both));
+        assert!(
+            made.iter()
+                .all(|made| made.get("b") != Some(&Tree::text("z")))
+        );
+    }
+
+    #[test]
+    fn what_is_taken_in_company_only_keeps_it() {
+        let mut variants = Variants::new(tree(r#"{"level":1,"mode":"a","c":1}"#));
+        let with_key = r#"{"level":5,"key":"k","mode":"a","c":1}"#;
+        variants.learn(&tree(with_key), true);
+        variants.learn(&tree(r#"{"level":1,"mode":"b","c":1}"#), true);
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..1000 {
+            let mut made = variants.base.clone();
+            variants.combine(&mut made, &mut rng);
+            let is_high = made.get("level") == Some(&Tree::number(5));
+            assert_eq!(is_high, made.get("key").is_some());
+        }
+    }
+}
