@@ -68,9 +68,9 @@ fn subjects(arguments: &BenchArguments) -> Result<Vec<Subject>, Failure> {
     let subject = |plugin: Option<&Path>| {
         Subject::new(
             plugin,
-            arguments.config.as_deref(),
-            arguments.kind.map(Into::into),
-            arguments.directories(),
+            arguments.network.config.as_deref(),
+            arguments.network.kind(),
+            arguments.network.directories(),
         )
     };
     if arguments.plugins.is_empty() {

@@ -30,9 +30,9 @@ const SHRINKING: Duration = Duration::from_secs(90);
 pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     let mut subject = Subject::new(
         arguments.plugin.as_deref(),
-        arguments.config.as_deref(),
-        arguments.kind.map(Into::into),
-        arguments.directories(),
+        arguments.network.config.as_deref(),
+        arguments.network.kind(),
+        arguments.network.directories(),
     )?;
     let budget = match (arguments.time, arguments.runs) {
         (_, Some(runs)) => Budget::Runs(runs),

@@ -87,13 +87,13 @@ fn findings(directory: &Path, given: &Given) -> Result<u8, Failure> {
 }
 
 fn request(arguments: &TestArguments) -> Request {
-    let directories = arguments.directories();
+    let directories = arguments.network.directories();
     Request {
         selection: Selection {
             spec_versions: arguments.spec.clone(),
             checks: arguments.check.clone(),
             scenarios: arguments.scenario.clone(),
-            kind: arguments.kind.map(Into::into),
+            kind: arguments.network.kind(),
             runtime: arguments.runtime.clone(),
             cni_path: directories
                 .iter()
@@ -107,7 +107,7 @@ fn request(arguments: &TestArguments) -> Request {
             timeout: arguments.timeout,
         },
         strict: arguments.strict,
-        config: arguments.config.clone(),
+        config: arguments.network.config.clone(),
         talk: !arguments.detail.quiet,
     }
 }

@@ -1,0 +1,126 @@
+//! What can be said on the command line.
+
+mod bench;
+mod fuzz;
+mod network;
+mod reports;
+mod test;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::Detail;
+
+pub(super) use bench::BenchArguments;
+pub(super) use fuzz::FuzzArguments;
+pub(super) use reports::{
+    ClaimArguments, DiffArguments, DiffFormat, ExpectArguments, ExpectCommand, MergeArguments,
+    ReplayArguments, VerifyArguments,
+};
+pub(super) use test::TestArguments;
+
+/// Tells whether a CNI plugin keeps the Container Network Interface specification, and where it breaks.
+#[derive(Debug, Parser)]
+#[command(name = "cnispec", version, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Test a plugin, or a runtime.
+    Test(Box<TestArguments>),
+    /// Give a plugin what nobody has thought of, and judge what it does by the checks that hold for every call.
+    Fuzz(Box<FuzzArguments>),
+    /// Show what is different between two reports; exit status 1 if something fails that did not.
+    Diff(DiffArguments),
+    /// Run the plugin of a report again and tell whether the report holds.
+    Verify(VerifyArguments),
+    /// Do again what was found once, and say whether it still shows.
+    Replay(ReplayArguments),
+    /// Keep the file of known failures.
+    Expect(ExpectArguments),
+    /// Join the reports of the parts of a run, and put reports of several plugins or machines side by side.
+    Merge(MergeArguments),
+    /// Write what a plugin can claim by a report: a small file to publish, and a badge.
+    Claim(ClaimArguments),
+    /// Print a Sonobuoy plugin manifest that certifies the plugins of every node of a cluster.
+    Sonobuoy {
+        /// The container image that has cnispec in it.
+        #[arg(long, value_name = "IMAGE", default_value = concat!("cnispec:", env!("CARGO_PKG_VERSION")))]
+        image: String,
+    },
+    /// Measure how fast plugins are, side by side.
+    Bench(Box<BenchArguments>),
+    /// Print a GitHub composite action that tests a plugin.
+    Action,
+    /// List every check, or every scenario, with what it is about.
+    List {
+        #[arg(value_enum, default_value_t = Listed::Checks)]
+        what: Listed,
+    },
+    /// Explain a check or a scenario.
+    Explain {
+        /// Its id.
+        id: String,
+    },
+    /// Tell what this machine allows, and how to change what it forbids.
+    Doctor,
+    /// Write the reference plugins and the cnitool that cnispec carries into a directory.
+    Plugins {
+        /// The directory; made if it does not exist.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+    /// Execute a network configuration, with upstream's command line.
+    #[command(disable_help_flag = true)]
+    Cnitool {
+        /// What cnitool is told; `--help` tells more.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Listed {
+    Checks,
+    Scenarios,
+}
+
+/// How much to show.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct DetailArguments {
+    /// Show what is broken, and the verdict.
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show every check in every scenario and version.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+impl DetailArguments {
+    pub fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+}
+
+/// Longer than duplicate address detection, the slowest thing that plugins rightly wait for.
+pub(super) const DEFAULT_TIMEOUT: &str = "20s";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

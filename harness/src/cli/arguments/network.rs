@@ -1,0 +1,68 @@
+//! What a plugin is tried in.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::subject::Kind;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct NetworkArguments {
+    /// A network configuration list to try it in.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What the plugin does in a list, where no configuration tells.
+    #[arg(long, value_enum)]
+    kind: Option<KindName>,
+    /// More directories in which plugins are found, separated by colons.
+    #[arg(long, value_name = "DIRS", value_parser = directories)]
+    cni_path: Option<Directories>,
+}
+
+impl NetworkArguments {
+    /// The kind of plugin, if it was said.
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind.map(Into::into)
+    }
+
+    /// Further directories of CNI_PATH, absolute.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let directories = self.cni_path.as_ref();
+        directories
+            .map(|directories| directories.0.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// The words for [`Kind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindName {
+    Interface,
+    Chained,
+    Ipam,
+}
+
+impl From<KindName> for Kind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Interface => Kind::Interface,
+            KindName::Chained => Kind::Chained,
+            KindName::Ipam => Kind::Ipam,
+        }
+    }
+}
+
+/// Directories, absolute: plugins are executed elsewhere.
+#[derive(Debug, Clone)]
+struct Directories(Vec<PathBuf>);
+
+fn directories(text: &str) -> Result<Directories, String> {
+    std::env::split_paths(text)
+        .filter(|path| !path.as_os_str().is_empty())
+        .map(|path| match std::path::absolute(&path) {
+            Ok(absolute) if absolute.is_dir() => Ok(absolute),
+            _ => Err(format!("`{}` is not a directory", path.display())),
+        })
+        .collect::<Result<_, _>>()
+        .map(Directories)
+}

@@ -1,0 +1,140 @@
+//! `cnispec test`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use cni_types::Version;
+
+use super::network::NetworkArguments;
+use super::{DEFAULT_TIMEOUT, DetailArguments};
+use crate::cli::duration;
+use crate::cli::target::Target;
+use crate::report::Shard;
+
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("config", |config| config.help(
+        "A network configuration list to try it in; or a directory, in which the first that uses the plugin is taken"
+    )),
+    after_help = "Exit status: 0 conformant, 1 a \"must\" is broken, 2 usage, 3 the harness or its environment \
+    failed, 4 nothing was judged, 5 inconclusive."
+)]
+pub(in crate::cli) struct TestArguments {
+    /// Executable files of plugins, or directories of them; the reference ptp that cnispec carries if not given.
+    #[arg(value_name = "PLUGIN")]
+    pub plugin: Vec<PathBuf>,
+    #[command(flatten)]
+    pub network: NetworkArguments,
+    /// Test a runtime instead of a plugin: a command like cnitool, and the words before those of its commands.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["plugin", "config", "kind", "cni_path"])]
+    pub runtime: Option<String>,
+    /// Test in this version of the SPEC only; can be given more than once.
+    #[arg(long, value_name = "V", value_parser = known_version)]
+    pub spec: Vec<Version>,
+    /// Judge by these checks only; `*` and `?` stand for any text and any character.
+    #[arg(long, value_name = "GLOB")]
+    pub check: Vec<String>,
+    /// Run these scenarios only; `*` and `?` stand for any text and any character.
+    #[arg(long, value_name = "GLOB")]
+    pub scenario: Vec<String>,
+    /// How many scenarios to run at once; four for each processor if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// What names and identifiers are derived from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The deadline of one call, such as 500ms, 10s or 2m.
+    #[arg(long, value_name = "DUR", default_value = DEFAULT_TIMEOUT, value_parser = duration::parse)]
+    pub timeout: Duration,
+    /// Run only this part of the scenarios, such as 1/3; `cnispec merge` joins the reports.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
+    /// Let disputed requirements count like any other.
+    #[arg(long)]
+    pub strict: bool,
+    /// Try every finding below this directory, and nothing else.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "check", "scenario", "shard", "expect", "snapshot", "report"])]
+    pub replay: Option<PathBuf>,
+    /// A file of known failures: those are shown, and fail nothing.
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Compare what the plugin does with what is stored in this directory.
+    #[arg(long, value_name = "DIR")]
+    pub snapshot: Option<PathBuf>,
+    /// Store what the plugin does as what it should do.
+    #[arg(long, requires = "snapshot")]
+    pub accept: bool,
+    /// Write a report; FORMAT is json, junit, html, sarif, markdown or tap, PATH `-` is standard output. Can be given more
+    /// than once.
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
+    pub report: Vec<Target>,
+    #[command(flatten)]
+    pub detail: DetailArguments,
+}
+
+/// How many parts a run can be divided into; there are not nearly so many scenarios.
+const MOST_SHARDS: usize = 10_000;
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let number = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|number| (1..=MOST_SHARDS).contains(number))
+    };
+    let parts = text.split_once('/');
+    match parts.map(|(index, count)| (number(index), number(count))) {
+        Some((Some(index), Some(count))) if index <= count => Ok(Shard {
+            index,
+            count,
+            planned: 0,
+        }),
+        _ => Err("a part is I/N, such as 1/3: the first of three".to_owned()),
+    }
+}
+
+fn known_version(text: &str) -> Result<Version, String> {
+    Version::ALL
+        .into_iter()
+        .find(|version| version.to_string() == text)
+        .ok_or_else(|| {
+            let known: Vec<String> = Version::ALL.iter().map(Version::to_string).collect();
+            format!(
+                "there is no such version of the SPEC; there are {}",
+                known.join(", ")
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_one_of_so_many() {
+        let part = |text| shard(text).map(|shard| (shard.index, shard.count));
+        assert_eq!(part("1/1"), Ok((1, 1)));
+        assert_eq!(part("3/10"), Ok((3, 10)));
+        for text in [
+            "",
+            "1",
+            "0/1",
+            "2/1",
+            "1/0",
+            "-1/2",
+            "1/2/3",
+            "a/b",
+            "1/99999999999999999999",
+        ] {
+            assert!(shard(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_released_versions_can_be_asked_for() {
+        assert_eq!(known_version("1.1.0"), Ok(Version::V1_1_0));
+        for text in ["1.1", "", "2.0.0"] {
+            assert!(known_version(text).unwrap_err().contains("0.3.1"), "{text}");
+        }
+    }
+}
