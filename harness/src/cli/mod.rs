@@ -33,6 +33,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use settings::settings_read;
+
 use arguments::{Arguments, Command};
 use failure::Failure;
 

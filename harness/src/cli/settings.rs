@@ -156,6 +156,23 @@ fn as_words(argument: &Arg, value: String) -> Vec<OsString> {
     }
 }
 
+/// Reads the text of a settings file, and what it says to each command; or says what is wrong with it.
+pub fn settings_read(text: &str) -> Result<(), String> {
+    let settings = Settings::parse(text.to_owned()).map_err(|failure| failure.to_string())?;
+    let command = Arguments::command();
+    for name in COMMANDS {
+        let words = command.clone().try_get_matches_from(["cnispec", name]);
+        let Ok(matches) = words else { continue };
+        if let (Some(subcommand), Some((_, given))) =
+            (command.find_subcommand(name), matches.subcommand())
+        {
+            let words = settings.words(subcommand, given);
+            words.map_err(|failure| failure.to_string())?;
+        }
+    }
+    Ok(())
+}
+
 /// The command line with what the settings file adds to it.
 pub(super) fn completed(words: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let command = Arguments::command();

@@ -86,6 +86,8 @@ pub struct Campaign<'a> {
     variants: Variants,
     /// Cases that follow from what the plugin said, by message.
     hinted: VecDeque<VecDeque<Case>>,
+    /// What was taken in a crowd, to be tried by itself.
+    alone: VecDeque<Case>,
     hits: BTreeMap<String, Hit>,
     /// Residue that was looked into.
     suspicions: Vec<String>,
@@ -115,6 +117,7 @@ impl<'a> Campaign<'a> {
             replies: Vec::new(),
             variants: Variants::new(Tree::Null),
             hinted: VecDeque::new(),
+            alone: VecDeque::new(),
             hits: BTreeMap::new(),
             suspicions: Vec::new(),
             tally: Mutex::default(),
@@ -202,10 +205,11 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    /// Some of the cases that follow from what the plugin said: the latest first, and of each message only a
+    /// Some of the cases that follow from what was learnt; of what the plugin said, the latest first, and of each message only a
     /// few at once, since some say little in many words.
     fn hinted(&mut self, most: usize) -> Vec<Case> {
-        let mut cases = Vec::new();
+        let alone = self.alone.len().min(most / 2);
+        let mut cases: Vec<Case> = self.alone.drain(..alone).collect();
         while cases.len() < most
             && let Some(mut of_message) = self.hinted.pop_front()
         {
@@ -282,7 +286,15 @@ impl<'a> Campaign<'a> {
             && seen.reach != Reach::Work
             && let Some(tree) = Tree::parse(&shot.stdin.0)
         {
-            self.variants.learn(&tree, seen.reach == Reach::Success);
+            let alone = self.variants.learn(&tree, seen.reach == Reach::Success);
+            let usual = &self.calls[0];
+            let alone = alone.into_iter().map(|tree| {
+                Case::of(Shot {
+                    stdin: Bytes(tree.render()),
+                    ..usual.clone()
+                })
+            });
+            self.alone.extend(alone);
         }
     }
 
@@ -310,8 +322,11 @@ impl<'a> Campaign<'a> {
             if is_new {
                 for seen in &outcome.seen {
                     self.dictionary.learn(&seen.message);
-                    self.hinted
-                        .push_front(hints::cases(&case, &seen.message).into());
+                }
+                // DELs that were made to put things in order come after the case's own calls.
+                for (shot, seen) in case.shots.iter().zip(&outcome.seen) {
+                    let hinted = hints::cases(shot, &seen.message);
+                    self.hinted.push_front(hinted.into());
                 }
                 self.hinted.truncate(MOST_MESSAGES);
             }

@@ -9,14 +9,9 @@ use crate::transcript::Bytes;
 /// The most cases that one message leads to.
 const MOST: usize = 64;
 
-/// Cases that follow from what the plugin said about a case.
-pub fn cases(case: &Case, message: &str) -> Vec<Case> {
-    let Some((index, tree)) = case
-        .shots
-        .iter()
-        .enumerate()
-        .find_map(|(index, shot)| Some((index, Tree::parse(&shot.stdin.0)?)))
-    else {
+/// Calls that follow from what the plugin said about one.
+pub fn cases(shot: &Shot, message: &str) -> Vec<Case> {
+    let Some(tree) = Tree::parse(&shot.stdin.0) else {
         return Vec::new();
     };
     let words = dictionary::quoted_words(message);
@@ -25,23 +20,13 @@ pub fn cases(case: &Case, message: &str) -> Vec<Case> {
     let changed = values_of(&tree, &names, &words, &edges).chain(keys_of(&tree, &words));
     changed
         .take(MOST)
-        .map(|tree| with_input(case, index, &tree))
+        .map(|tree| {
+            Case::of(Shot {
+                stdin: Bytes(tree.render()),
+                ..shot.clone()
+            })
+        })
         .collect()
-}
-
-/// The same input for every call that had it.
-fn with_input(case: &Case, index: usize, tree: &Tree) -> Case {
-    let (before, after) = (case.shots[index].stdin.clone(), Bytes(tree.render()));
-    let shots = case.shots.iter().map(|shot| match shot.stdin == before {
-        true => Shot {
-            stdin: after.clone(),
-            ..shot.clone()
-        },
-        false => shot.clone(),
-    });
-    Case {
-        shots: shots.collect(),
-    }
 }
 
 /// "not from 68 to 65535": numbers that are named, and those around them.
@@ -132,8 +117,7 @@ mod tests {
     use cni_types::Operation;
 
     fn inputs(input: &str, message: &str) -> Vec<String> {
-        let case = Case::of(Shot::new(Operation::Add, input));
-        let cases = cases(&case, message);
+        let cases = cases(&Shot::new(Operation::Add, input), message);
         cases
             .iter()
             .map(|case| case.shots[0].stdin.text())

@@ -1,7 +1,7 @@
 //! What the plugin takes in each place of its configuration. What it takes one by one, it may not take
 //! together: a case can differ in many places at once and still be taken, so that it gets far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::difference::{Difference, Step, between};
@@ -16,11 +16,16 @@ const MOST_PLACES: usize = 256;
 /// The most that may be different beside a value that is taken: in a crowd nobody can tell what matters.
 const MOST_BESIDE: usize = 3;
 
+/// The most parts that are tried alone.
+const MOST_ALONE: usize = 2048;
+
 /// What was learnt of the places of a configuration.
 #[derive(Debug)]
 pub struct Variants {
     base: Tree,
     places: BTreeMap<Vec<Step>, Place>,
+    /// Configurations with a part of what was taken in a crowd.
+    tried_alone: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
@@ -56,24 +61,67 @@ impl Variants {
         Self {
             base,
             places: BTreeMap::new(),
+            tried_alone: BTreeSet::new(),
         }
     }
 
-    /// Takes note of a configuration that was taken or refused.
-    pub fn learn(&mut self, tree: &Tree, is_taken: bool) {
+    /// Takes note of a configuration that was taken or refused. Of one that differs in so many places that
+    /// nobody can tell what matters, returns what is new in it by itself: what stands in one object is
+    /// often of use together only.
+    pub fn learn(&mut self, tree: &Tree, is_taken: bool) -> Vec<Tree> {
         let differences = between(&self.base, tree);
-        if is_taken && differences.len() <= MOST_BESIDE + 1 {
+        if is_taken && differences.len() > MOST_BESIDE + 1 {
+            return self.parts(differences);
+        }
+        if is_taken {
             for (index, difference) in differences.iter().enumerate() {
                 let mut beside = differences.clone();
                 beside.remove(index);
                 self.take(difference, beside);
             }
-        } else if !is_taken
-            && let [only] = differences.as_slice()
+        } else if let [only] = differences.as_slice()
             && let Some(place) = self.place(&only.place)
         {
             *place.refused.entry(sort(only.value.as_ref())).or_default() += 1;
         }
+        Vec::new()
+    }
+
+    fn parts(&mut self, differences: Vec<Difference>) -> Vec<Tree> {
+        let mut objects: BTreeMap<Vec<Step>, Vec<Difference>> = BTreeMap::new();
+        for difference in differences {
+            if value_at(&self.base, &difference.place).is_none() && difference.place.len() < 2 {
+                continue;
+            }
+            let around = difference.place.split_last().map(|(_, around)| around);
+            let around = around.unwrap_or_default().to_vec();
+            objects.entry(around).or_default().push(difference);
+        }
+        let mut parts = Vec::new();
+        for of_object in objects.into_values() {
+            let singles = of_object.iter().map(std::slice::from_ref);
+            let together = (2..=MOST_BESIDE + 1).contains(&of_object.len());
+            for part in singles.chain(together.then_some(of_object.as_slice())) {
+                if !part.iter().any(|difference| self.is_news(difference)) {
+                    continue;
+                }
+                let mut tree = self.base.clone();
+                part.iter()
+                    .for_each(|difference| difference.apply(&mut tree));
+                if self.tried_alone.len() < MOST_ALONE && self.tried_alone.insert(tree.render()) {
+                    parts.push(tree);
+                }
+            }
+        }
+        parts
+    }
+
+    fn is_news(&self, difference: &Difference) -> bool {
+        let place = self.places.get(&difference.place);
+        place.is_none_or(|place| {
+            let mut taken = place.taken.iter();
+            taken.all(|variant| variant.difference.value != difference.value)
+        })
     }
 
     fn place(&mut self, path: &[Step]) -> Option<&mut Place> {
