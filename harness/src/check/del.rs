@@ -1,5 +1,7 @@
 //! DEL: it succeeds whatever is missing, and leaves nothing.
 
+use std::collections::BTreeSet;
+
 use cni_types::Operation;
 
 use super::clauses::{add, del, disputes, protocol};
@@ -180,9 +182,9 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-no-file",
-        claim: "there are no more files after DEL than before ADD",
+        claim: "there are no more files after DEL than before ADD, and none has come to speak of the container",
         fault: Fault::DelLeavesFile,
-        judge: |t| leaves_no(t, &["file", "directory", "symlink", "other"], is_added),
+        judge: |t| leaves_no(t, &FILES, is_added),
         ..LEAVING
     },
     Check {
@@ -194,7 +196,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.restores-sysctls",
-        claim: "the host's sysctls are after DEL what they were before ADD",
+        claim: "the host's sysctls are after DEL what they were before ADD, but for what the network's first ADD set for all",
         fault: Fault::DelLeavesSysctl,
         judge: |t| leaves_no(t, &["sysctl"], is_there),
         ..LEAVING
@@ -337,6 +339,9 @@ fn is_there(_: &StateChange) -> bool {
     true
 }
 
+/// What can be on disk.
+const FILES: [&str; 5] = ["file", "directory", "symlink", "other", "record"];
+
 /// Changes of the host from "start" to "end", of objects of these sorts.
 fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -> Judged {
     was_done(t)?;
@@ -463,14 +468,18 @@ pub(super) fn removed_of(
     earlier: &State,
     later: &State,
 ) -> Vec<StateChange> {
-    let brought: Vec<String> = t
-        .all_calls()
-        .filter(|(_, call)| call.label == add)
-        .flat_map(|(_, call)| t.before(call).residue(t.after(call)))
-        .filter(is_added)
-        .map(|change| change.object)
-        .collect();
+    let mut brought = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for (_, call) in t.all_calls().filter(|(_, call)| call.label == add) {
+        ids.extend(call.variable("CNI_CONTAINERID"));
+        let changes = t.before(call).residue(t.after(call));
+        brought.extend(changes.into_iter().filter(is_added).map(|c| c.object));
+    }
+    let of_add = |object: &str| match object.strip_prefix("record of ") {
+        Some(record) => record.split(' ').next().is_some_and(|id| ids.contains(id)),
+        None => brought.contains(object),
+    };
     let mut removed = earlier.residue(later);
-    removed.retain(|change| change.kind == ChangeKind::Removed && brought.contains(&change.object));
+    removed.retain(|change| change.kind == ChangeKind::Removed && of_add(&change.object));
     removed
 }

@@ -58,6 +58,15 @@ pub(super) const CHECKS: &[Check] = &[
         judge: releases,
         ..OF_IPAM
     },
+    Check {
+        id: "ipam.freed-address-is-given-again",
+        claim: "ADD succeeds again when DEL has freed the only address",
+        clauses: &[ipam::RELEASES_ADDRESS],
+        scope: Scope::In(&["pool-exhausted"]),
+        fault: Fault::IpamLeaks,
+        judge: given_again,
+        ..OF_IPAM
+    },
 ];
 
 const OF_IPAM: Check = Check {
@@ -151,6 +160,21 @@ fn unique(t: &Transcript) -> Judged {
         )
         .at(step)),
         None => Ok(()),
+    }
+}
+
+/// Only where the pool was seen to be used up.
+fn given_again(t: &Transcript) -> Judged {
+    t.success("add-a")?;
+    let (_, exhausted) = t.call("add-exhausted")?;
+    if exhausted.succeeded() {
+        return Err(Unmet::NotApplicable("its pool was not used up".to_owned()));
+    }
+    t.success("del-a")?;
+    let (step, call) = t.call("add-free")?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
     }
 }
 

@@ -113,7 +113,21 @@ fn keeps_valid(t: &Transcript) -> Judged {
         judge_kept(t, name, all, both, kept)?;
     }
     let (one, _) = t.call("gc-one")?;
-    judge_kept(t, "a", one, kept, t.observed("one")?)
+    judge_kept(t, "a", one, kept, t.observed("one")?)?;
+    still_checked(t)
+}
+
+/// What only the plugin sees of its loss. Whose CHECK has failed before GC tells nothing.
+fn still_checked(t: &Transcript) -> Judged {
+    let (_, before) = t.call("check-first")?;
+    let (step, after) = t.call("check-a")?;
+    match before.succeeded() && !after.succeeded() {
+        true => {
+            let actual = format!("CHECK, which succeeded before GC: {}", after.outcome());
+            Err(Unmet::broken(["a valid attachment that passes CHECK"], actual).at(step))
+        }
+        false => Ok(()),
+    }
 }
 
 fn judge_kept(

@@ -1,6 +1,6 @@
 //! What gets through: claims that only real traffic can show.
 
-use super::clauses::{add, convention, input, lifecycle, result};
+use super::clauses::{add, convention, disputes, input, lifecycle, result};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
@@ -28,6 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "containers of one network reach each other",
         clauses: &[lifecycle::COMMUNICATE],
         fault: Fault::ContainersApart,
+        dispute: Some(disputes::ISOLATION),
         judge: |t| {
             answered(
                 t,

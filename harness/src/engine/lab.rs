@@ -20,7 +20,8 @@ use super::worker::Job;
 use super::{HarnessError, files, standin, surroundings};
 use crate::subject::{Kind, Subject};
 use crate::transcript::{
-    Bytes, Call, Delegated, Delivery, Ending, Exchange, Role, State, Step, Transcript,
+    Bytes, CONTAINER_PREFIX, Call, Delegated, Delivery, Ending, Exchange, Role, State, Step,
+    Transcript,
 };
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
@@ -267,7 +268,7 @@ impl Lab {
     }
 
     fn container_of(&self, name: &str, number: u16) -> Doing {
-        let id = format!("cnispec-{name}-{:08x}", self.seed & 0xffff_ffff);
+        let id = format!("{CONTAINER_PREFIX}{name}-{:08x}", self.seed & 0xffff_ffff);
         let netns = PathBuf::from("/run/netns").join(&id);
         let inside = NetNs::create_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;

@@ -132,6 +132,7 @@ fn gc(lab: &mut Lab) -> Doing {
     lab.observe("first")?;
     lab.must_add("add-b", "b")?;
     lab.observe("both")?;
+    lab.check("check-first", "a")?;
     lab.gc("gc-all", &["a", "b"])?;
     lab.observe("kept")?;
     lab.remove_netns("b", "netns-removed", false)?;

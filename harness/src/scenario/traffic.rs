@@ -141,7 +141,8 @@ fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
                 transport,
                 source: Some(source.net.addr()),
                 target: SocketAddr::new(address, PORT),
-                listen: SocketAddr::new(any(address), PORT),
+                // Who answers by this address: where routes go by the source, no other finds the way back.
+                listen: SocketAddr::new(address, PORT),
                 bytes: 64,
             })?;
         }

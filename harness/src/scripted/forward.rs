@@ -39,10 +39,15 @@ struct Orders {
 
 /// Starts to forward what the runtime asks for.
 pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
-    let listed = call
-        .section("runtimeConfig")
-        .get("portMappings")
-        .and_then(Value::as_array);
+    let asked = call.section("runtimeConfig").get("portMappings").cloned();
+    let asked = asked.filter(|mappings| !mappings.is_null());
+    let listed = asked.as_ref().and_then(Value::as_array);
+    if let (Some(asked), None) = (&asked, listed)
+        && !call.script.is(Fault::MalformedCapabilityAccepted)
+    {
+        let what = format!("`runtimeConfig.portMappings` is no list: {asked}");
+        return Err(Refusal::configuration(what));
+    }
     let outcome = Outcome::read(result).unwrap_or_default();
     let address = outcome
         .ips

@@ -10,6 +10,9 @@ use cni_netlink::nft::{Masquerade, MasqueradeTable};
 use cni_netlink::{LinkKind, Route, Socket, sysctl};
 use ipnet::IpNet;
 
+use serde_json::Value;
+
+use super::Object;
 use super::call::{Call, digest};
 use super::interface;
 use super::mishaps;
@@ -34,6 +37,7 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
         Some(Fault::DelLeavesRule) => rule(call),
         Some(Fault::DelLeavesSysctl) => count_up(),
         Some(Fault::DelLeavesFile) => file(call),
+        Some(Fault::DelLeavesRecord) => record(call),
         Some(Fault::DelNeedsState) => state(call),
         Some(Fault::DelNeedsRules) => rule(call),
         _ => Ok(()),
@@ -104,6 +108,24 @@ fn rule(call: &Call) -> Result<(), Refusal> {
 fn count_up() -> Result<(), Refusal> {
     let count: u32 = sysctl::read(SYSCTL)?.parse().unwrap_or_default();
     Ok(sysctl::write(SYSCTL, &(count + 1).to_string())?)
+}
+
+/// Adds the attachment to the records of all.
+fn record(call: &Call) -> Result<(), Refusal> {
+    fs::create_dir_all(DIRECTORY)?;
+    let alone = memory::shared(memory::BUSY)?;
+    alone.lock()?;
+    let place = Path::new(DIRECTORY).join("records.json");
+    let mut records: Object = match fs::read(&place) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Object::new(),
+        text => serde_json::from_slice(&text?).unwrap_or_default(),
+    };
+    let name = format!(
+        "{}/{}",
+        call.attachment.container_id, call.attachment.ifname
+    );
+    records.insert(name, Value::Null);
+    Ok(fs::write(place, Value::Object(records).to_string())?)
 }
 
 /// The file that every attachment has.

@@ -1,6 +1,6 @@
 //! The lab at one moment, and what is different at another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cni_netlink::observe::{Diff, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -80,11 +80,13 @@ impl State {
 
     /// What is different on the host in `later`.
     ///
-    /// Files are compared by path: what a plugin counts or remembers for a whole network may change.
+    /// Files are compared by path, since what a plugin counts or remembers for a whole network may change, and
+    /// by the containers that they speak of.
     pub fn residue(&self, later: &State) -> Vec<StateChange> {
         let mut changes = in_namespace(HOST, &self.host, &later.host);
         changes.extend(sysctl_changes(self, later));
         changes.extend(file_changes(&self.files, &later.files));
+        changes.extend(record_changes(&self.files, &later.files));
         changes.extend(process_changes(&self.processes, &later.processes));
         changes
     }
@@ -111,6 +113,9 @@ impl StateChange {
         }
     }
 }
+
+/// How the ids of the lab's containers begin.
+pub const CONTAINER_PREFIX: &str = "cnispec-";
 
 /// The name of the host among places.
 const HOST: &str = "host";
@@ -189,6 +194,39 @@ fn file_changes(
     let mut changes = missing(ChangeKind::Removed, before, after);
     changes.extend(missing(ChangeKind::Added, after, before));
     changes
+}
+
+/// What a file tells of a container, where one file serves a whole network. A file that only grows is a log.
+fn record_changes(
+    before: &BTreeMap<String, FileEntry>,
+    after: &BTreeMap<String, FileEntry>,
+) -> Vec<StateChange> {
+    let record = |kind, container: &str, path: &str, text: &str| {
+        let object = format!("record of {container} in {path}");
+        StateChange::on_host(kind, object, text.to_owned())
+    };
+    let both = before.iter().filter_map(|(path, entry)| {
+        let old = entry.content.as_deref()?;
+        let new = after.get(path)?.content.as_deref()?;
+        (!new.starts_with(old)).then_some((path, old, new))
+    });
+    both.flat_map(|(path, old, new)| {
+        let (had, has) = (containers_in(old), containers_in(new));
+        let removed = had.difference(&has);
+        let removed = removed.map(|id| record(ChangeKind::Removed, id, path, old));
+        let added = has.difference(&had);
+        let added = added.map(|id| record(ChangeKind::Added, id, path, new));
+        removed.chain(added).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+/// The ids of the lab's containers in a text.
+fn containers_in(text: &str) -> BTreeSet<&str> {
+    let of_no_id = |c: char| !(c.is_ascii_alphanumeric() || "_.-".contains(c));
+    text.split(of_no_id)
+        .filter(|word| word.starts_with(CONTAINER_PREFIX))
+        .collect()
 }
 
 fn process_changes(before: &[Process], after: &[Process]) -> Vec<StateChange> {

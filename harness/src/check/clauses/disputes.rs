@@ -146,3 +146,10 @@ pub const ALL: &[(&str, Dispute)] = &[
     ("CAPABILITIES_KEPT", CAPABILITIES_KEPT),
     ("LEFT_TO_THE_CALLER", LEFT_TO_THE_CALLER),
 ];
+
+/// For [`super::lifecycle::COMMUNICATE`].
+pub const ISOLATION: Dispute = Dispute {
+    reason: "the sentence says what a network is, in passing; plugins that keep containers apart on purpose, \
+             by policy or by a private mode, are in wide use",
+    reference: "https://www.cni.dev/plugins/current/meta/firewall/",
+};

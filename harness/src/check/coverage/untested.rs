@@ -39,10 +39,6 @@ pub(super) const UNTESTED: &[(&str, &str)] = &[
         "Is about the writer of the configuration; the form of `dns` in the result is tested by `result.is-well-formed`.",
     ),
     (
-        "input::IPAM_ROUTES",
-        "Is an older wording for the routes that IPAM returns, which are tested by `delegation.result-lists-every-route`.",
-    ),
-    (
         "add::ADJUSTS_INTERFACE",
         "What a chained plugin is to change is its own affair: the SPEC names no such change.",
     ),
