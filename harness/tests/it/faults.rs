@@ -121,6 +121,9 @@ fn scripted(fault: Option<Fault>, kind: &str, versions: &[&str]) -> Victim {
     }
 }
 
+/// The file that pins the table.
+const TABLE: &str = "faults.expected";
+
 #[test]
 #[cfg_attr(
     lacks_netns,
@@ -149,7 +152,7 @@ fn every_fault_trips_exactly_its_checks() {
         let version = version_for(*fault);
         KINDS.map(|kind| scripted(Some(*fault), kind, &[&version]))
     });
-    let found = try_all(victims.collect());
+    let found = try_all(TABLE, victims.collect());
     let named = |check: &str, fault: &str| {
         KINDS.iter().any(|kind| {
             found.get(&format!("{fault} {kind}")).is_some_and(|checks| {
@@ -167,5 +170,5 @@ fn every_fault_trips_exactly_its_checks() {
         untripped.is_empty(),
         "checks that their fault does not trip: {untripped:#?}"
     );
-    hold("faults.expected", &found);
+    hold(TABLE, &found);
 }
