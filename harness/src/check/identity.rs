@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use cni_types::Operation;
 
-use super::clauses::{del, ipam, lifecycle};
+use super::clauses::{del, disputes, ipam, lifecycle};
 use super::del::removed_of;
 use super::document::{answers, ips};
 use super::{Check, Judged, Scope, Unmet};
@@ -20,6 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[lifecycle::SEVERAL_ATTACHMENTS],
         scope: Scope::In(&["two-interfaces"]),
         fault: Fault::SecondInterfaceFails,
+        dispute: Some(disputes::SECOND_ATTACHMENT),
         judge: |t| succeeded(t, "add-second"),
         ..OF_IDENTITY
     },

@@ -153,3 +153,10 @@ pub const ISOLATION: Dispute = Dispute {
              by policy or by a private mode, are in wide use",
     reference: "https://www.cni.dev/plugins/current/meta/firewall/",
 };
+
+/// For [`super::lifecycle::SEVERAL_ATTACHMENTS`].
+pub const SECOND_ATTACHMENT: Dispute = Dispute {
+    reason: "the sentence follows from a rule for runtimes; whether a plugin has to manage a second attachment, \
+             with a default route that is there already, is nowhere said",
+    reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#add-add-container-to-network-or-apply-modifications",
+};
