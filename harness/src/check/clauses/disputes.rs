@@ -151,7 +151,7 @@ pub const ALL: &[(&str, Dispute)] = &[
 pub const ISOLATION: Dispute = Dispute {
     reason: "the sentence says what a network is, in passing; plugins that keep containers apart on purpose, \
              by policy or by a private mode, are in wide use",
-    reference: "https://www.cni.dev/plugins/current/meta/firewall/",
+    reference: "https://github.com/containernetworking/plugins/blob/v1.1.1/plugins/meta/firewall/firewall.go",
 };
 
 /// For [`super::lifecycle::SEVERAL_ATTACHMENTS`].
