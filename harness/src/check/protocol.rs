@@ -7,7 +7,7 @@ use super::clauses::{add, disputes, protocol};
 use super::{Check, Dispute, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
-use crate::transcript::{Call, Exit, Reading, Transcript, duplicate_key, read};
+use crate::transcript::{Call, Delivery, Exit, Reading, Transcript, duplicate_key, read};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -205,7 +205,8 @@ fn failure_has_error(t: &Transcript) -> Judged {
             true => call.error().is_some(),
             false => error_stream(call).is_some(),
         };
-        if !call.failed() || found {
+        // An interpreter that cannot open its input ends before the plugin begins.
+        if !call.failed() || found || call.delivery == Delivery::Unreadable {
             return Ok(());
         }
         let actual = match call.reading() {

@@ -98,6 +98,9 @@ pub fn processes() -> io::Result<Vec<Process>> {
         let Ok(command) = fs::read(format!("/proc/{pid}/cmdline")) else {
             continue;
         };
+        if command.is_empty() && has_ended(pid) {
+            continue;
+        }
         let command = String::from_utf8_lossy(&command)
             .replace('\0', " ")
             .trim_end()
@@ -106,4 +109,13 @@ pub fn processes() -> io::Result<Vec<Process>> {
     }
     found.sort_by_key(|process| process.pid);
     Ok(found)
+}
+
+/// Whether a process only waits for the last of its threads, or for its parent, to take leave.
+fn has_ended(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before the state may hold anything, brackets included.
+    stat.rsplit(") ")
+        .next()
+        .is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']))
 }

@@ -7,16 +7,17 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, U
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cni_netlink::Socket;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::call::{Attachment, Call};
 use super::memory;
+use super::mishaps;
 use super::refusal::Refusal;
 use super::result::Outcome;
 use crate::fault::Fault;
@@ -105,8 +106,9 @@ pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
 
 /// Ends the forwarding for the call's attachment.
 pub fn stop(call: &Call) -> Result<(), Refusal> {
-    let pid = memory::recall(call, FORWARDER);
-    end(pid.as_deref());
+    if let Some(pid) = memory::recall(call, FORWARDER) {
+        mishaps::end(&pid)?;
+    }
     memory::forget(call, FORWARDER)
 }
 
@@ -115,7 +117,7 @@ pub fn stop_all_but(valid: &[Attachment]) -> Result<(), Refusal> {
     let kept: Vec<String> = valid.iter().map(Attachment::key).collect();
     for (key, pid) in memory::all(FORWARDER)? {
         if !kept.contains(&key) {
-            end(Some(&pid));
+            mishaps::end(&pid)?;
             memory::forget_key(FORWARDER, &key)?;
         }
     }
@@ -126,27 +128,6 @@ pub fn stop_all_but(valid: &[Attachment]) -> Result<(), Refusal> {
 pub fn runs(call: &Call) -> bool {
     let pid = memory::recall(call, FORWARDER).and_then(|pid| pid.parse().ok());
     pid.is_none_or(|pid| kill(Pid::from_raw(pid), None).is_ok())
-}
-
-/// Ends a process, and waits until it does nothing any more.
-fn end(pid: Option<&str>) {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let Some(pid) = pid.and_then(|pid| pid.parse::<i32>().ok()) else {
-        return;
-    };
-    // It may be gone.
-    let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-    let deadline = Instant::now() + PATIENCE;
-    let lives = || {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        status
-            .rsplit(')')
-            .next()
-            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
-    };
-    while lives() && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// The forwarding process, if this is one.

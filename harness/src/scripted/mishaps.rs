@@ -67,9 +67,9 @@ fn idler(stdout: Stdio) -> Result<u32, Refusal> {
     Ok(child.id())
 }
 
-/// Ends a process, and returns when it has ended. It may be gone already.
-fn end(pid: i32) -> io::Result<()> {
-    let Some(pid) = Pid::from_raw(pid) else {
+/// Ends the process with this id, and returns when it has ended, with all its threads. It may be gone already.
+pub fn end(pid: &str) -> io::Result<()> {
+    let Some(pid) = pid.parse().ok().and_then(Pid::from_raw) else {
         return Ok(());
     };
     match pidfd_open(pid, PidfdFlags::empty()) {
@@ -88,8 +88,8 @@ fn end(pid: i32) -> io::Result<()> {
 pub fn after_del(call: &Call) -> Result<(), Refusal> {
     let holder = memory::recall(call, memory::HOLDER);
     let holder = holder.filter(|_| call.script.is(Fault::HoldsStdout));
-    if let Some(Ok(pid)) = holder.map(|text| text.parse()) {
-        end(pid)?;
+    if let Some(pid) = holder {
+        end(&pid)?;
         memory::forget(call, memory::HOLDER)?;
     }
     Ok(())
