@@ -80,6 +80,7 @@ fn host_device() {
     );
 }
 
+/// It looks for what `args` ask for and for what CNI_ARGS ask for, where it is to ignore the latter.
 #[test]
 #[cfg_attr(
     lacks_netns,
@@ -87,7 +88,7 @@ fn host_device() {
 )]
 #[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
 fn host_local() {
-    found("host-local", 0, &[]);
+    found("host-local", 1, &["convention.args-come-before-cni-args"]);
 }
 
 #[test]
