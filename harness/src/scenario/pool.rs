@@ -98,6 +98,8 @@ fn args(lab: &mut Lab) -> Doing {
     lab.container("b")?;
     lab.add("add-asked", "b")?;
     lab.del("del-asked", "b")?;
+    // Another address than before, which may not have been released.
+    lab.args(json!({"cni": {"ips": ["10.98.0.79/24"]}}))?;
     lab.ask_by_variable("IP", "10.98.0.78/24");
     lab.container("c")?;
     lab.add("add-asked-twice", "c")?;
