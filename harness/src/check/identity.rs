@@ -162,7 +162,18 @@ fn all_succeeded(t: &Transcript, operation: Operation) -> Judged {
         // Whoever fails alone fails at once too; that is another claim.
         return Err(Unmet::NotApplicable("its CHECK always fails".to_owned()));
     }
-    match failed.first() {
+    // An ADD that fails alone as well has another reason.
+    let at_once_alone = |(_, failed): &&&(usize, &Call)| {
+        let again = t
+            .calls()
+            .find(|(_, call)| call.label == "add-alone" && call.container == failed.container);
+        operation != Operation::Add || again.is_some_and(|(_, call)| call.succeeded())
+    };
+    if let (None, Some((_, call))) = (failed.iter().find(at_once_alone), failed.first()) {
+        let fact = format!("its ADD fails alone as well: {}", call.outcome());
+        return Err(Unmet::NotApplicable(fact));
+    }
+    match failed.iter().find(at_once_alone) {
         Some((step, call)) => {
             let actual = format!(
                 "{} of {} failed: {}",

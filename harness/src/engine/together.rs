@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::lab::{Doing, Execution, Lab};
 use super::process::{self, Ended, Limits};
 use super::standin;
-use crate::transcript::{Bytes, Delivery, Reading, read};
+use crate::transcript::{Bytes, Delivery, Exit, Reading, read};
 
 /// Everything that one thread needs to lead one container through one operation.
 struct Errand<'a> {
@@ -30,6 +30,12 @@ struct Done {
     ended: Ended,
 }
 
+impl Done {
+    fn succeeded(&self) -> bool {
+        self.ended.exit == Exit::Status(0)
+    }
+}
+
 impl Errand<'_> {
     /// Executes the plugins of the list in turn, until one fails; what ADD has printed in the end is the result.
     fn run(mut self) -> std::io::Result<(Vec<Done>, Option<Value>)> {
@@ -38,13 +44,14 @@ impl Errand<'_> {
             let stdin =
                 derive_plugin_config(&self.network, plugin, self.result.as_ref(), &self.offered);
             let ended = process::run(path, &[], &self.env, &stdin, Delivery::Whole, self.limits)?;
-            let succeeded = ended.exit == crate::transcript::Exit::Status(0);
             let printed = read(&ended.stdout.0);
-            done.push(Done {
+            let execution = Done {
                 path: path.clone(),
                 stdin,
                 ended,
-            });
+            };
+            let succeeded = execution.succeeded();
+            done.push(execution);
             match (succeeded, self.operation, printed) {
                 (false, ..) => break,
                 (true, Operation::Add, Reading::One(result)) => self.result = Some(result),
@@ -56,10 +63,16 @@ impl Errand<'_> {
 }
 
 impl Lab {
-    /// ADD, CHECK or DEL by every plugin of the list, for all these containers at once.
+    /// ADD, CHECK or DEL by every plugin of the list, for all these containers at once. Returns those for which
+    /// every plugin succeeded.
     ///
     /// The state is looked at before the first and after the last call only.
-    pub fn at_once(&self, label: &str, operation: Operation, containers: &[String]) -> Doing {
+    pub fn at_once(
+        &self,
+        label: &str,
+        operation: Operation,
+        containers: &[String],
+    ) -> Doing<Vec<String>> {
         let mut members = self.members(&self.walked())?;
         if operation == Operation::Del {
             members.reverse();
@@ -92,9 +105,13 @@ impl Lab {
                 .collect()
         });
         let after = self.state()?;
+        let mut well = Vec::new();
         for (container, env, done) in run {
             let died = || std::io::Error::other("a thread of the lab died");
             let (executions, result) = done.map_err(|_| died())??;
+            if executions.iter().all(Done::succeeded) {
+                well.push(container.to_owned());
+            }
             for Done { path, stdin, ended } in executions {
                 let execution = Execution {
                     label,
@@ -110,6 +127,6 @@ impl Lab {
             }
             self.store_result(container, result.filter(|_| operation != Operation::Del));
         }
-        Ok(())
+        Ok(well)
     }
 }

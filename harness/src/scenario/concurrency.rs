@@ -4,6 +4,7 @@ use cni_types::{Operation, Version};
 
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
+use crate::engine::operations::Went;
 use crate::subject::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
@@ -24,8 +25,18 @@ fn storm(lab: &mut Lab) -> Doing {
     for name in &names {
         lab.container(name)?;
     }
-    lab.at_once("storm-add", Operation::Add, &names)?;
-    lab.at_once("storm-check", Operation::Check, &names)?;
+    let mut attached = lab.at_once("storm-add", Operation::Add, &names)?;
+    for name in &names {
+        if attached.contains(name) {
+            continue;
+        }
+        // Whoever fails alone as well has another reason: its pool may be small.
+        lab.del("del-failed", name)?;
+        if lab.add("add-alone", name)? == Went::Well {
+            attached.push(name.clone());
+        }
+    }
+    lab.at_once("storm-check", Operation::Check, &attached)?;
     lab.at_once("storm-del", Operation::Del, &names)?;
     for name in &names {
         lab.forget(name)?;

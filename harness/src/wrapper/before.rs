@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,8 @@ use super::{Answer, Call, Flaw};
 const STORES: &str = "/var/lib/cni";
 /// What only one wrapper may have at a time; the lab's own directory is not looked at.
 const BUSY: &str = "/run/cnispec/wrapper-busy";
+/// How long it is held, so that others come in between.
+const WORK: Duration = Duration::from_millis(30);
 
 /// How a call goes on.
 pub(super) enum Way {
@@ -59,7 +62,6 @@ pub(super) fn call(call: &mut Call) -> io::Result<Way> {
         Flaw::ConfigNoDns => call.change(|config| drop(config.remove("dns"))),
         Flaw::ConfigNoRuntime => call.change(|config| drop(config.remove("runtimeConfig"))),
         Flaw::ConfigNoResult => call.change(|config| drop(config.remove("prevResult"))),
-        Flaw::ConfigNoIpam => call.change(|config| drop(config.remove("ipam"))),
         Flaw::EnvironmentLost => call
             .env
             .retain(|name, _| name == "PATH" || name.starts_with("CNI_") && name != "CNI_ARGS"),
@@ -75,11 +77,12 @@ pub(super) fn call(call: &mut Call) -> io::Result<Way> {
     if call.flaw == Flaw::DelLeavesReservation && del {
         remember(Path::new(STORES), &mut remembered.files)?;
     }
-    if call.flaw == Flaw::NotAtOnce {
+    if call.flaw == Flaw::NotAtOnce && call.is("DEL") {
         let file = File::options().create(true).append(true).open(BUSY)?;
         if file.try_lock().is_err() {
             return Ok(Way::Answered(call.refuse("another one is running")));
         }
+        std::thread::sleep(WORK);
         remembered._hold = Some(file);
     }
     Ok(Way::On(remembered))
@@ -108,7 +111,11 @@ fn remember(directory: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) -> io::Res
         if path.is_dir() {
             remember(&path, files)?;
         } else {
-            files.insert(path.clone(), fs::read(&path)?);
+            match fs::read(&path) {
+                // Another call may just have removed it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                content => drop(files.insert(path, content?)),
+            }
         }
     }
     Ok(())

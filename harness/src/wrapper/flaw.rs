@@ -74,7 +74,6 @@ flaws! {
     ConfigNoDns, "config-no-dns", "takes `dns` out of the configuration";
     ConfigNoRuntime, "config-no-runtime", "takes `runtimeConfig` out of the configuration";
     ConfigNoResult, "config-no-result", "takes `prevResult` out of the configuration";
-    ConfigNoIpam, "config-no-ipam", "takes `ipam` out of the configuration";
     EnvironmentLost, "environment-lost", "hands on none of the runtime's own variables";
     StderrLost, "stderr-lost", "hands on no standard error";
     GcForgotten, "gc-forgotten", "does nothing on GC";
@@ -84,7 +83,7 @@ flaws! {
     StatusFails, "status-fails", "fails on STATUS";
     VersionForgotten, "version-forgotten", "prints nothing on VERSION";
     VersionOdd, "version-odd", "lists a version that is none";
-    NotAtOnce, "not-at-once", "refuses to run beside another one";
+    NotAtOnce, "not-at-once", "refuses DEL beside another one";
 }
 
 impl Flaw {
