@@ -11,6 +11,7 @@ mod derive;
 mod env;
 mod error;
 mod exec;
+mod family;
 mod file;
 mod find;
 mod invoke;

@@ -13,6 +13,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
+use crate::family::{Family, signal_each};
 use crate::{CallEnv, Cancellation, Exec, ExecError, Exit};
 
 /// How much of a plugin's stderr is kept for its error.
@@ -153,6 +154,7 @@ impl Exec for ProcessExec {
             })?;
         let mut process = Process {
             pidfd: pidfd(&child),
+            env,
             child,
             in_own_group: self.may_end_plugins(),
             reaped: false,
@@ -199,15 +201,16 @@ enum End {
 }
 
 /// A running plugin. It does not outlive this value.
-struct Process {
+struct Process<'e> {
     child: Child,
     /// Readable as soon as the process ends; none where the kernel is too old.
     pidfd: Option<OwnedFd>,
+    env: &'e CallEnv,
     in_own_group: bool,
     reaped: bool,
 }
 
-impl Process {
+impl Process<'_> {
     /// Writes stdin and reads both outputs at once, until the process ends. Something that it leaves
     /// behind may keep its outputs open, and is not waited for.
     fn converse(
@@ -292,14 +295,15 @@ impl Process {
 
     /// Ends the process and everything that it started: asks first, then insists.
     fn end(&mut self) {
-        let started = descendants(self.child.id());
+        let family = Family::of(self.child.id(), self.env);
+        let started = family.members();
         self.signal(Signal::TERM);
         signal_each(&started, Signal::TERM);
         let patience = Instant::now() + GRACE;
         while Instant::now() < patience && !self.has_exited().unwrap_or(true) {
             thread::sleep(LOOK);
         }
-        let started_since = descendants(self.child.id());
+        let started_since = family.members();
         self.signal(Signal::KILL);
         signal_each(&started, Signal::KILL);
         signal_each(&started_since, Signal::KILL);
@@ -317,7 +321,7 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for Process<'_> {
     fn drop(&mut self) {
         if !self.reaped {
             self.end();
@@ -428,44 +432,4 @@ fn exit(status: ExitStatus) -> Exit {
         Some(signal) => Exit::Signal(signal),
         None => Exit::Code(status.code().unwrap_or(-1)),
     }
-}
-
-fn signal_each(pids: &[Pid], signal: Signal) {
-    for pid in pids {
-        // What is gone already needs no signal.
-        let _ = kill_process(*pid, signal);
-    }
-}
-
-/// The children of a process, theirs, and so on: those too that left its process group.
-fn descendants(root: u32) -> Vec<Pid> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let pids = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let family: Vec<(u32, u32)> = pids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
-    let mut found = vec![root];
-    let mut next = 0;
-    while let Some(ancestor) = found.get(next).copied() {
-        found.extend(
-            family
-                .iter()
-                .filter(|(_, parent)| *parent == ancestor)
-                .map(|(pid, _)| *pid),
-        );
-        next += 1;
-    }
-    found[1..]
-        .iter()
-        .filter_map(|pid| Pid::from_raw(i32::try_from(*pid).ok()?))
-        .collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name comes before, in parentheses, and may itself hold anything.
-    let (_, after_name) = stat.rsplit_once(')')?;
-    after_name.split_whitespace().nth(1)?.parse().ok()
 }

@@ -196,7 +196,8 @@ fn a_call_that_takes_too_long_is_ended_with_all_it_started() {
     let plugins = Plugins::new();
     let pids = plugins.dir.path().join("pids");
     let script = format!(
-        "trap '' TERM\nsleep 1000 & echo $! >> {pids}\nsetsid sleep 1000 & echo $! >> {pids}\necho $$ >> {pids}\nwait",
+        "trap '' TERM\nsleep 1000 & echo $! >> {pids}\nsetsid sleep 1000 & echo $! >> {pids}\n\
+         (setsid sh -c 'echo $$ >> {pids}; exec sleep 1000' &)\necho $$ >> {pids}\nwait",
         pids = pids.display()
     );
     let exec = quiet().with_deadline(Duration::from_secs(3));
@@ -210,7 +211,7 @@ fn a_call_that_takes_too_long_is_ended_with_all_it_started() {
     );
     assert!(started.elapsed() < GENEROUS);
     let pids = fs::read_to_string(pids).unwrap();
-    assert_eq!(pids.lines().count(), 3);
+    assert_eq!(pids.lines().count(), 4);
     assert!(eventually(|| !pids.lines().any(is_alive)), "{pids}");
 }
 
