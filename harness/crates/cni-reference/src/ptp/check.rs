@@ -21,7 +21,8 @@ pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
         .prev_result()?
         .ok_or_else(|| CniError::invalid_config("CHECK needs `prevResult`"))?;
     let ends = Ends::open(call)?;
-    let expected = Expected::of(previous, ends.ifname, &ends.sandbox, &ends.traces.veth);
+    let mut expected = Expected::of(previous, ends.ifname, &ends.sandbox, &ends.traces.veth);
+    leave_to_others(&ends, &mut expected).map_err(kernel)?;
 
     let mut found = Differences::default();
     check_container(&ends, &settings, &expected, &mut found)?;
@@ -32,6 +33,26 @@ pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
         .delegate(&settings.ipam)
         .and_then(|ipam| ipam.check());
     found.report(ipam)
+}
+
+/// Leaves alone the addresses with a gateway that a later plugin gave the container's interface.
+fn leave_to_others(ends: &Ends<'_>, expected: &mut Expected) -> cni_netlink::Result<()> {
+    let inside = ends::link(&ends.container, ends.ifname)?;
+    let host = ends::link(&ends.host, &expected.host.name)?;
+    let (Some(inside), Some(host)) = (inside, host) else {
+        return Ok(());
+    };
+    let ways = ends.container.routes()?;
+    let gateways = ends.host.addresses(Some(host.index))?;
+    let ways_back = ends.host.routes()?;
+    expected.leave_to_others(|ip| {
+        let is_way =
+            |way: &Present| way.dst == IpNet::from(ip.gateway) && way.link == Some(inside.index);
+        ways.iter().any(is_way)
+            || gateways.iter().any(|a| a.net.addr() == ip.gateway)
+            || ways_back.iter().any(|way| is_host_route(way, ip, &host))
+    });
+    Ok(())
 }
 
 fn check_container(

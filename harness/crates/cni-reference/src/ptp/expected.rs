@@ -6,7 +6,7 @@ use cni_netlink::route::Route as Present;
 use cni_types::{AddResult, Interface, IpConfig, Route};
 use ipnet::IpNet;
 
-use super::plan::Plan;
+use super::plan::{Ip, Plan};
 
 /// What CHECK looks for.
 pub(crate) struct Expected {
@@ -52,6 +52,16 @@ impl Expected {
             interfaces: inside.map(|i| i.name.clone()).collect(),
             gateways: previous.ips.iter().filter_map(|ip| ip.gateway).collect(),
             told: previous.routes,
+        }
+    }
+
+    /// Leaves out of the plan the addresses of which nothing stands that ADD makes for its own: a later plugin's.
+    ///
+    /// ADD makes several things for an address, so that one that is gone alone is noticed.
+    pub(crate) fn leave_to_others(&mut self, has_traces: impl Fn(&Ip) -> bool) {
+        let (own, others): (Vec<Ip>, Vec<Ip>) = self.plan.ips.iter().partition(|ip| has_traces(ip));
+        if !own.is_empty() && !others.is_empty() {
+            self.plan = Plan::of_ips(own);
         }
     }
 
@@ -169,5 +179,34 @@ mod tests {
         assert_eq!(expected.plan.ips.len(), 1);
         let routes: Vec<String> = expected.routes().map(|r| r.dst.to_string()).collect();
         assert_eq!(routes, ["10.1.2.1/32", "10.1.2.0/24", "0.0.0.0/0"]);
+    }
+
+    #[test]
+    fn nothing_follows_from_an_address_with_a_gateway_of_which_nothing_stands() {
+        let previous = json!({
+            "cniVersion": "1.0.0",
+            "interfaces": [{ "name": "veth0" }, { "name": "eth0", "sandbox": SANDBOX }],
+            "ips": [
+                { "interface": 1, "address": "10.1.2.3/24", "gateway": "10.1.2.1" },
+                { "interface": 1, "address": "10.9.0.3/24", "gateway": "10.9.0.1" },
+            ],
+        });
+        let previous = AddResult::from_value(&previous).unwrap();
+        let planned = |standing: &[&str]| {
+            let mut expected = Expected::of(previous.clone(), "eth0", SANDBOX, "veth0");
+            expected.leave_to_others(|ip| standing.contains(&ip.gateway.to_string().as_str()));
+            assert_eq!(expected.addresses.len(), 2);
+            let gateways = expected.plan.gateways();
+            let routes = expected.plan.routes.len();
+            (
+                gateways.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
+                routes,
+            )
+        };
+        assert_eq!(planned(&["10.1.2.1"]), (vec!["10.1.2.1".to_owned()], 2));
+        let all = (vec!["10.1.2.1".to_owned(), "10.9.0.1".to_owned()], 4);
+        assert_eq!(planned(&["10.1.2.1", "10.9.0.1"]), all);
+        // Where nothing stands of any, one of them was ADD's.
+        assert_eq!(planned(&[]), all);
     }
 }

@@ -63,7 +63,11 @@ impl Plan {
 
     /// What comes with those of these addresses that ADD can have given: no others' are on a point-to-point link.
     pub(crate) fn of_addresses<'a>(ips: impl IntoIterator<Item = &'a IpConfig>) -> Self {
-        let ips: Vec<Ip> = ips.into_iter().filter_map(|ip| usable(ip).ok()).collect();
+        Self::of_ips(ips.into_iter().filter_map(|ip| usable(ip).ok()).collect())
+    }
+
+    /// What comes with these addresses.
+    pub(crate) fn of_ips(ips: Vec<Ip>) -> Self {
         let routes = links(&ips);
         Self { ips, routes }
     }
