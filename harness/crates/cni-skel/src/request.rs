@@ -200,7 +200,8 @@ fn refuse_own_netns(call: Call<'_>) -> Result<Call<'_>, CniError> {
     match &call.netns {
         Some(path) if !overridden && netns::is_own(path) => {
             let msg = "`CNI_NETNS` is the network namespace of the plugin itself";
-            Err(CniError::new(code::INVALID_NETNS, msg).with_details(path.display().to_string()))
+            Err(CniError::new(code::INVALID_ENVIRONMENT, msg)
+                .with_details(path.display().to_string()))
         }
         _ => Ok(call),
     }

@@ -20,8 +20,6 @@ pub mod code {
     pub const DECODING_FAILURE: u32 = 6;
     /// Invalid network configuration.
     pub const INVALID_CONFIG: u32 = 7;
-    /// The network namespace cannot be used; not in the SPEC, but in its Go library.
-    pub const INVALID_NETNS: u32 = 8;
     /// Try again later.
     pub const TRY_AGAIN_LATER: u32 = 11;
     /// STATUS: the plugin cannot service ADD.

@@ -251,7 +251,7 @@ fn the_own_netns_is_refused_unless_overridden() {
             "/proc/thread-self/ns/net",
         );
         let (code, text) = call(&Probe::default(), &own, &config("1.1.0")).error();
-        assert_eq!(code, 8);
+        assert_eq!(code, 4);
         assert!(text.contains("CNI_NETNS"), "{text}");
         for yes in ["1", "true", "TRUE"] {
             let env = with(own.clone(), "CNI_NETNS_OVERRIDE", yes);
