@@ -61,7 +61,9 @@ struct DisputedView {
 }
 
 /// Results that came out alike, of which the first is shown.
-struct CaseView {
+#[derive(Template)]
+#[template(path = "report/case.html")]
+pub(super) struct CaseView {
     class: &'static str,
     word: &'static str,
     place: String,
@@ -87,8 +89,13 @@ struct RunCellView {
 }
 
 impl CheckView {
-    /// `runs` are the ids of the timelines that stand on the page.
-    pub fn new(group: &Group<'_>, versions: &[Version], runs: &HashSet<String>) -> Self {
+    /// `runs` are the ids of the timelines that stand on the page; `explained` is a check whose cause stands on top.
+    pub fn new(
+        group: &Group<'_>,
+        versions: &[Version],
+        runs: &HashSet<String>,
+        explained: bool,
+    ) -> Self {
         let entry = group.example();
         let worst = group.worst();
         let outcomes: BTreeSet<&str> = group
@@ -116,7 +123,7 @@ impl CheckView {
             class: class(worst),
             word: word(worst),
             claim: visible(&entry.claim),
-            open: worst > Outcome::Pass,
+            open: worst > Outcome::Pass && !explained,
             clauses: entry.clauses.iter().map(ClauseView::new).collect(),
             disputed: entry.disputed.as_ref().map(DisputedView::new),
             more_cases: cases.len().saturating_sub(CASES),
@@ -153,7 +160,7 @@ impl DisputedView {
 }
 
 impl CaseView {
-    fn new(case: &[&Entry], runs: &HashSet<String>, shows_call: bool) -> Self {
+    pub fn new(case: &[&Entry], runs: &HashSet<String>, shows_call: bool) -> Self {
         let (entry, others) = (case[0], &case[1..]);
         let run = run_id(&entry.scenario, entry.spec_version);
         let told = runs.contains(&run);

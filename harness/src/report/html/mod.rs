@@ -3,6 +3,7 @@
 //! Templates stand in `templates/report`. They escape HTML; what is handed to them was made visible before.
 
 mod call;
+mod cause;
 mod check;
 mod matrix;
 mod run;
@@ -17,11 +18,12 @@ use cni_types::Version;
 use sha2::{Digest, Sha256};
 
 use self::call::StreamView;
+use self::cause::CauseView;
 use self::check::{CheckView, ClauseView};
 use self::run::RunView;
 use super::block;
 use super::escape::visible;
-use super::groups::{by_check, in_words, version_list, versions};
+use super::groups::{Cause, Group, by_check, causes, in_words, version_list, versions};
 use super::model::{Counts, Finding, HarnessFault, Latency, Report};
 use super::plot::{self, Series};
 use crate::verdict::{Outcome, Verdict};
@@ -49,6 +51,7 @@ struct Page {
     sentence: String,
     facts: Vec<(&'static str, String)>,
     faults: Vec<FaultView>,
+    causes: Vec<CauseView>,
     counts: Vec<CountView>,
     versions: Vec<String>,
     sections: Vec<SectionView>,
@@ -98,6 +101,12 @@ impl Page {
         let words = in_words(report);
         let sentence = words.split_once(": ").map_or("", |(_, rest)| rest);
         let versions: Vec<Version> = versions(report).into_iter().collect();
+        let timelines = report.timelines.iter();
+        let runs: HashSet<String> = timelines
+            .map(|timeline| run_id(&timeline.scenario, timeline.spec_version))
+            .collect();
+        let groups = by_check(report);
+        let causes = causes(&groups);
         Self {
             policy: policy(),
             style: STYLE,
@@ -109,7 +118,11 @@ impl Page {
             facts: facts(report),
             faults: report.harness_errors.iter().map(FaultView::new).collect(),
             counts: counts(&report.summary.counts),
-            sections: sections(report, &versions),
+            sections: sections(&groups, &causes, &versions, &runs),
+            causes: causes
+                .iter()
+                .map(|cause| CauseView::new(cause, &runs))
+                .collect(),
             versions: versions.iter().map(Version::to_string).collect(),
             findings: report.findings.iter().map(FindingView::new).collect(),
             plot: plot(&report.latency),
@@ -223,16 +236,17 @@ fn counts(counts: &Counts) -> Vec<CountView> {
         .collect()
 }
 
-fn sections(report: &Report, versions: &[Version]) -> Vec<SectionView> {
-    let runs: HashSet<String> = report
-        .timelines
-        .iter()
-        .map(|timeline| run_id(&timeline.scenario, timeline.spec_version))
-        .collect();
+fn sections(
+    groups: &[Group<'_>],
+    causes: &[Cause<'_>],
+    versions: &[Version],
+    runs: &HashSet<String>,
+) -> Vec<SectionView> {
     let mut sections: Vec<SectionView> = Vec::new();
-    for group in by_check(report) {
+    for group in groups {
         let name = visible(group.example().section());
-        let check = CheckView::new(&group, versions, &runs);
+        let explained = causes.iter().any(|cause| cause.explains(group));
+        let check = CheckView::new(group, versions, runs, explained);
         match sections.iter_mut().find(|section| section.name == name) {
             Some(section) => section.checks.push(check),
             None => sections.push(SectionView {
