@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::block::word;
-use super::groups::{in_words, version_list};
-use super::markdown::plain as markdown_text;
+use super::block::{level, word};
+use super::groups::{Group, by_check, in_words, version_list};
+use super::markdown::{address, code, plain as markdown_text};
 use super::matrix::Matrix;
 use super::terminal::why_nothing;
+use crate::verdict::Outcome;
 
 /// Writes the plugins with their verdicts, and a table of checks by plugin.
 pub fn write(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
@@ -53,5 +54,42 @@ pub fn write(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
         let (check, claim) = (markdown_text(&row.check), markdown_text(&row.claim));
         writeln!(out, "| {check} |{outcomes} {claim} |")?;
     }
+    for (report, name) in matrix.reports.iter().zip(&names) {
+        let groups = by_check(report);
+        let bad: Vec<&Group<'_>> = groups
+            .iter()
+            .filter(|group| matches!(group.worst(), Outcome::Fail | Outcome::Warn))
+            .collect();
+        if !bad.is_empty() {
+            writeln!(out, "\n## {}: what is not met\n", markdown_text(name))?;
+        }
+        for group in bad {
+            writeln!(out, "- {}", told(group))?;
+        }
+    }
     Ok(())
+}
+
+/// A broken requirement in a line: the clause, and what shows it.
+fn told(group: &Group<'_>) -> String {
+    let entry = group.example();
+    let mut line = format!(
+        "{} {} ({})",
+        word(entry.outcome),
+        code(&entry.check),
+        level(entry.level)
+    );
+    if let Some(clause) = entry.clauses.first() {
+        let (quote, url) = (markdown_text(&clause.quote), address(&clause.url));
+        line += &format!(", \"{quote}\" ([{}]({url}))", clause.version);
+    }
+    if let Some(actual) = &entry.actual {
+        line += &format!(": {}", markdown_text(actual));
+    }
+    let place = format!("{} in {}", entry.scenario, entry.spec_version);
+    line += &format!(" – {}", markdown_text(&place));
+    if let Some(disputed) = &entry.disputed {
+        line += &format!("; disputed: {}", markdown_text(&disputed.reason));
+    }
+    line
 }
