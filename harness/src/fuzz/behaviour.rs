@@ -77,7 +77,7 @@ pub fn of(transcript: &Transcript, call: &Call) -> Seen {
         behaviour: hasher.finish(),
         reach: reach(call, &message, !kinds.is_empty() || !asked.is_empty()),
         asked_ipam: !asked.is_empty(),
-        message: message.chars().take(LONGEST_MESSAGE).collect(),
+        message: both_ends(&message),
         hung: matches!(call.exit, Exit::TimedOut(_)),
     }
 }
@@ -90,6 +90,19 @@ fn exit(call: &Call) -> String {
         Exit::Flooded(_) => "flooded".to_owned(),
         Exit::NotStarted(_) => "not started".to_owned(),
     }
+}
+
+/// A message that repeats a long input says before it and behind it what it has to say.
+fn both_ends(message: &str) -> String {
+    let count = message.chars().count();
+    if count <= LONGEST_MESSAGE {
+        return message.to_owned();
+    }
+    let half = LONGEST_MESSAGE / 2;
+    let head = message.chars().take(half);
+    head.chain(['…'])
+        .chain(message.chars().skip(count - half))
+        .collect()
 }
 
 fn code(call: &Call) -> Option<u64> {
@@ -169,5 +182,23 @@ fn reach(call: &Call, message: &str, did_something: bool) -> Reach {
     match code(call) == Some(6) || says_so || (unreadable && call.operation != Operation::Version) {
         true => Reach::Decoding,
         false => Reach::Refusal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_is_read_behind_a_long_echo() {
+        let echo = "x".repeat(1000);
+        let message = format!("unknown mode `{echo}`, expected `fast` or `safe`");
+        let short = both_ends(&message);
+        assert!(
+            short.starts_with("unknown mode `x")
+                && short.ends_with("x`, expected `fast` or `safe`")
+        );
+        assert_eq!(short.chars().count(), LONGEST_MESSAGE + 1);
+        assert_eq!(both_ends("short"), "short");
     }
 }

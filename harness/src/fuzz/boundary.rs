@@ -21,7 +21,7 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// What most plugins have stumbled over comes first, then the edges of ADD, then those of the other
-/// operations, which read the same configuration; each in the order of a shuffle.
+/// operations, which read the same configuration. Of each place there is soon something: there may be no time for all.
 pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
     let (mut first, mut of_add, mut others) = (Vec::new(), Vec::new(), Vec::new());
     let sample = Tree::parse(seeds.result().to_string().as_bytes()).unwrap_or(Tree::Null);
@@ -38,23 +38,31 @@ pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
         first.extend(missing(&config).into_iter().map(with));
         first.extend(wrappings(&shot.stdin.0).into_iter().map(with));
         let is_add = shot.operation == Operation::Add;
-        let cases = if is_add { &mut of_add } else { &mut others };
-        cases.extend(
-            documents(&config)
-                .into_iter()
-                .filter(|_| is_add || rng.u8(..4) == 0)
-                .map(with),
-        );
-        if let Some(path) = stored_result(&config) {
-            let results = documents_of_part(&config, &path, &sample);
-            cases.extend(results.into_iter().map(with));
+        let groups: &mut Vec<Vec<Case>> = if is_add { &mut of_add } else { &mut others };
+        for of_place in documents(&config) {
+            let some = of_place.into_iter().filter(|_| is_add || rng.u8(..4) == 0);
+            groups.push(some.map(with).collect());
         }
-        cases.extend(variables(&shot));
-        cases.extend(replies(seeds, &shot));
+        if let Some(path) = stored_result(&config) {
+            let results = documents_of_part(&config, &path, &sample).into_iter();
+            groups.extend(results.map(|of_place| of_place.into_iter().map(with).collect()));
+        }
+        groups.extend(variables(&shot));
+        groups.push(replies(seeds, &shot));
     }
-    rng.shuffle(&mut of_add);
-    rng.shuffle(&mut others);
-    [first, of_add, others].concat()
+    [first, in_turn(of_add, rng), in_turn(others, rng)].concat()
+}
+
+/// One of each group, then another one of each, and so on, in no order but this.
+fn in_turn(mut groups: Vec<Vec<Case>>, rng: &mut fastrand::Rng) -> Vec<Case> {
+    rng.shuffle(&mut groups);
+    groups.iter_mut().for_each(|group| rng.shuffle(group));
+    let mut cases = Vec::new();
+    while !groups.is_empty() {
+        cases.extend(groups.iter_mut().filter_map(Vec::pop));
+        groups.retain(|group| !group.is_empty());
+    }
+    cases
 }
 
 /// The document with one value null, taken away, or null beside it in its list.
@@ -75,9 +83,9 @@ fn missing(document: &Tree) -> Vec<Vec<u8>> {
     documents
 }
 
-/// The document with one value replaced, taken away, or standing twice.
-fn documents(document: &Tree) -> Vec<Vec<u8>> {
-    let mut documents = Vec::new();
+/// The document with one value replaced, taken away, or standing twice; by the value's place.
+fn documents(document: &Tree) -> Vec<Vec<Vec<u8>>> {
+    let mut places = Vec::new();
     for path in document.paths() {
         let Some(value) = document.at(&path) else {
             continue;
@@ -85,6 +93,7 @@ fn documents(document: &Tree) -> Vec<Vec<u8>> {
         if *value == Tree::text(STORED_RESULT) {
             continue;
         }
+        let mut documents = Vec::new();
         let mut replacements = values::of_any_type();
         replacements.extend(values::like(value));
         if path.len() <= 1 {
@@ -106,8 +115,9 @@ fn documents(document: &Tree) -> Vec<Vec<u8>> {
                 documents.push(replaced(document, &path, Tree::Object(twice)));
             }
         }
+        places.push(documents);
     }
-    documents
+    places
 }
 
 fn replaced(document: &Tree, path: &[usize], by: Tree) -> Vec<u8> {
@@ -126,10 +136,11 @@ fn stored_result(config: &Tree) -> Option<Vec<usize>> {
 }
 
 /// The configuration with one thing at its edge in what stands at the path.
-fn documents_of_part(config: &Tree, path: &[usize], part: &Tree) -> Vec<Vec<u8>> {
-    let parts = std::iter::once(part.render()).chain(documents(part));
+fn documents_of_part(config: &Tree, path: &[usize], part: &Tree) -> Vec<Vec<Vec<u8>>> {
+    let parts = std::iter::once(vec![part.render()]).chain(documents(part));
+    let within = |part| replaced(config, path, Tree::Raw(part));
     parts
-        .map(|part| replaced(config, path, Tree::Raw(part)))
+        .map(|of_place| of_place.into_iter().map(within).collect())
         .collect()
 }
 
@@ -154,16 +165,18 @@ fn wrappings(document: &[u8]) -> Vec<Vec<u8>> {
     ]
 }
 
-fn variables(shot: &Shot) -> Vec<Case> {
+/// By the variable.
+fn variables(shot: &Shot) -> Vec<Vec<Case>> {
     VARIABLES
         .iter()
-        .flat_map(|name| {
+        .map(|name| {
             let values = values::of_variable(name)
                 .into_iter()
                 .map(|value| Some(Bytes::from(value)));
             let values =
                 values.chain([None, Some(Bytes(vec![0xff])), Some(Bytes(vec![b'x'; 5000]))]);
-            values.map(|value| Case::of(shot.clone().with(name, value)))
+            let cases = values.map(|value| Case::of(shot.clone().with(name, value)));
+            cases.collect()
         })
         .collect()
 }
@@ -180,7 +193,7 @@ fn replies(seeds: &Seeds<'_>, shot: &Shot) -> Vec<Case> {
         })
         .take(2)
         .flat_map(|(reply, tree)| {
-            documents(&tree).into_iter().map(|stdout| Reply {
+            documents(&tree).into_iter().flatten().map(|stdout| Reply {
                 stdout: Bytes(stdout),
                 ..reply.clone()
             })

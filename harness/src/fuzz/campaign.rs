@@ -12,6 +12,7 @@ use super::case::{Case, Shot};
 use super::corpus::Corpus;
 use super::dictionary::Dictionary;
 use super::executor::{How, Outcome};
+use super::fatal::Fatal;
 use super::hints;
 use super::mutate::Mutator;
 use super::oracle::Broken;
@@ -46,6 +47,9 @@ const MOST_SUSPICIONS: usize = 48;
 
 /// The most messages whose cases wait.
 const MOST_MESSAGES: usize = 256;
+
+/// How often a message is followed that is the same but for what it repeats of the input.
+const WAYS_TO_SAY_IT: u8 = 4;
 
 /// How many cases of one message are tried one after the other.
 const HINTS_AT_ONCE: usize = 8;
@@ -84,8 +88,11 @@ pub struct Campaign<'a> {
     calls: Vec<Shot>,
     replies: Vec<Reply>,
     variants: Variants,
+    fatal: Fatal,
     /// Cases that follow from what the plugin said, by message.
     hinted: VecDeque<VecDeque<Case>>,
+    /// How often a message was followed, by the behaviour that it belongs to.
+    heard: BTreeMap<u64, u8>,
     /// What was taken in a crowd, to be tried by itself.
     alone: VecDeque<Case>,
     hits: BTreeMap<String, Hit>,
@@ -116,7 +123,9 @@ impl<'a> Campaign<'a> {
             calls: Vec::new(),
             replies: Vec::new(),
             variants: Variants::new(Tree::Null),
+            fatal: Fatal::default(),
             hinted: VecDeque::new(),
+            heard: BTreeMap::new(),
             alone: VecDeque::new(),
             hits: BTreeMap::new(),
             suspicions: Vec::new(),
@@ -258,6 +267,11 @@ impl<'a> Campaign<'a> {
         let mut shot = shot.clone();
         if let Some(mut tree) = Tree::parse(&shot.stdin.0) {
             self.variants.combine(&mut tree, &mut self.rng);
+            // Now and then not: what is taken for the cause may be only a part of it.
+            if self.rng.u8(..8) > 0 {
+                let base = self.variants.base();
+                self.fatal.step_around(base, &mut tree, &mut self.rng);
+            }
             shot.stdin = Bytes(tree.render());
         }
         let mut case = Case::of(shot);
@@ -283,9 +297,15 @@ impl<'a> Campaign<'a> {
         let is_plain = shot.env.is_empty() && shot.delegate.is_none();
         if shot.operation == Operation::Add
             && is_plain
-            && seen.reach != Reach::Work
             && let Some(tree) = Tree::parse(&shot.stdin.0)
         {
+            if seen.reach != Reach::Success && !outcome.broken.is_empty() {
+                let base = self.variants.base();
+                self.fatal.learn(seen.behaviour, base, &tree);
+            }
+            if seen.reach == Reach::Work {
+                return;
+            }
             let alone = self.variants.learn(&tree, seen.reach == Reach::Success);
             let usual = &self.calls[0];
             let alone = alone.into_iter().map(|tree| {
@@ -319,17 +339,7 @@ impl<'a> Campaign<'a> {
             self.take(&case, How::Once, &outcome);
             self.learn(&case, &outcome);
             let is_new = self.corpus.offer(&case, &outcome.seen);
-            if is_new {
-                for seen in &outcome.seen {
-                    self.dictionary.learn(&seen.message);
-                }
-                // DELs that were made to put things in order come after the case's own calls.
-                for (shot, seen) in case.shots.iter().zip(&outcome.seen) {
-                    let hinted = hints::cases(shot, &seen.message);
-                    self.hinted.push_front(hinted.into());
-                }
-                self.hinted.truncate(MOST_MESSAGES);
-            }
+            self.listen(&case, &outcome, is_new);
             if outcome.seen.iter().any(|seen| seen.reach >= Reach::Work) {
                 self.corpus.offer_taken(&case, &mut self.rng);
             }
@@ -350,6 +360,29 @@ impl<'a> Campaign<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Follows what the plugin said. It says one thing in many ways, of which the first may be hard to understand.
+    fn listen(&mut self, case: &Case, outcome: &Outcome, is_new: bool) {
+        if is_new {
+            for seen in &outcome.seen {
+                self.dictionary.learn(&seen.message);
+            }
+        }
+        // DELs that were made to put things in order come after the case's own calls.
+        for (shot, seen) in case.shots.iter().zip(&outcome.seen) {
+            let heard = self.heard.entry(seen.behaviour).or_default();
+            let is_heard = *heard >= WAYS_TO_SAY_IT;
+            *heard += u8::from(!is_heard);
+            if is_new {
+                let hinted = hints::cases(shot, &seen.message);
+                self.hinted.push_front(hinted.into());
+            } else if !is_heard && self.hinted.len() < MOST_MESSAGES {
+                let hinted = hints::cases(shot, &seen.message);
+                self.hinted.push_back(hinted.into());
+            }
+        }
+        self.hinted.truncate(MOST_MESSAGES);
     }
 
     fn take(&mut self, case: &Case, how: How, outcome: &Outcome) {

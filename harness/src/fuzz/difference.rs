@@ -104,6 +104,14 @@ impl Difference {
     }
 }
 
+/// What stands in a place.
+pub fn value_at<'a>(tree: &'a Tree, place: &[Step]) -> Option<&'a Tree> {
+    place.iter().try_fold(tree, |tree, step| match step {
+        Step::Key(key) => tree.get(key),
+        Step::Item(index) => tree.at(&[*index]),
+    })
+}
+
 fn step_down<'a>(tree: &'a mut Tree, step: &Step) -> Option<&'a mut Tree> {
     match (tree, step) {
         (Tree::Object(entries), Step::Key(key)) => entries

@@ -14,6 +14,7 @@ pub mod dictionary;
 pub mod difference;
 pub mod examine;
 pub mod executor;
+pub mod fatal;
 pub mod finding;
 pub mod hints;
 pub mod mask;

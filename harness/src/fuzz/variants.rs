@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use super::difference::{Difference, Step, between};
+use super::difference::{Difference, Step, between, value_at};
 use super::tree::Tree;
 
 /// The most values of one place.
@@ -63,6 +63,11 @@ impl Variants {
             places: BTreeMap::new(),
             tried_alone: BTreeSet::new(),
         }
+    }
+
+    /// The configuration from which all others differ.
+    pub fn base(&self) -> &Tree {
+        &self.base
     }
 
     /// Takes note of a configuration that was taken or refused. Of one that differs in so many places that
@@ -221,13 +226,6 @@ fn share(refused: u32, taken: usize) -> f64 {
     let refused = f64::from(refused);
     let taken = f64::from(u32::try_from(taken).unwrap_or(u32::MAX));
     0.2 + 0.8 * refused / (refused + taken).max(1.0)
-}
-
-fn value_at<'a>(tree: &'a Tree, place: &[Step]) -> Option<&'a Tree> {
-    place.iter().try_fold(tree, |tree, step| match step {
-        Step::Key(key) => tree.get(key),
-        Step::Item(index) => tree.at(&[*index]),
-    })
 }
 
 fn sort(value: Option<&Tree>) -> Sort {
