@@ -107,6 +107,7 @@ faults! {
     DelNeedsInterface, "del-needs-interface", "answers DEL with an error when the interface is gone";
     DelNeedsState, "del-needs-state", "answers DEL with an error when the file that it wrote on ADD is gone";
     DelNeedsAddress, "del-needs-address", "answers DEL with an error when the interface is there without addresses";
+    OwnNamespaceLeavesLink, "own-namespace-leaves-link", "leaves a link on the host when CNI_NETNS is its own network namespace";
     DelNeedsRules, "del-needs-rules", "answers DEL with an error when the nftables table that it made on ADD is gone";
     DelNeedsRuntimeConfig, "del-needs-runtime-config", "answers DEL with an error when there is no runtimeConfig";
     DelRemovesNamesake, "del-removes-namesake", "deletes the host's interface that is called like the container's on DEL";
@@ -184,6 +185,8 @@ faults! {
     StatusDelegateErrorIgnored, "status-delegate-error-ignored", "answers STATUS with success although its IPAM's STATUS failed";
     DelegateGarbageAccepted, "delegate-garbage-accepted", "succeeds although its IPAM printed no JSON";
     DelegateNullAccepted, "delegate-null-accepted", "succeeds although its IPAM printed `null`";
+    GcStopsAtDelegateError, "gc-stops-at-delegate-error", "removes nothing in GC when its IPAM's GC failed";
+    StatusFailureBlocksDel, "status-failure-blocks-del", "refuses DEL once its STATUS has failed";
     GcDelegateErrorIgnored, "gc-delegate-error-ignored", "answers GC with success although its IPAM's GC failed";
     SkipsLinkedDirectories, "skips-linked-directories", "does not look for its IPAM in directories of CNI_PATH that are links";
     DelegateStderrSwallowed, "delegate-stderr-swallowed", "does not pass its IPAM's standard error on";
@@ -209,6 +212,8 @@ faults! {
     IpamForgetsRoutes, "ipam-forgets-routes", "leaves the routes of its configuration out, as IPAM";
     IgnoresRuntimeMac, "ignores-runtime-mac", "declares the capability `mac` and ignores it";
     IgnoresRuntimeIps, "ignores-runtime-ips", "declares the capability `ips` and ignores it";
+    RouteMetric, "route-metric", "makes its routes with metric 100";
+    DefaultRouteTakenFails, "default-route-taken-fails", "refuses ADD for a container that has a default route already";
     SecondInterfaceFails, "second-interface-fails", "refuses ADD for a container that has an interface already";
     DelTakesWholeContainer, "del-takes-whole-container", "takes away whatever the container has in DEL";
     DelByAddress, "del-by-address", "removes in DEL whoever has the addresses of prevResult now";

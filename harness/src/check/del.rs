@@ -225,6 +225,16 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_DEL
     },
     Check {
+        id: "del.undoes-add-in-own-namespace",
+        claim: "nothing is left of an ADD for the plugin's own network namespace, once DEL has followed",
+        binds: &[Kind::Interface],
+        clauses: &[del::UNDOES_ADD],
+        scope: Scope::In(&["odd-variables"]),
+        fault: Fault::OwnNamespaceLeavesLink,
+        dispute: Some(disputes::OWN_NAMESPACE),
+        judge: |t| leaves_no(t, &["link", "address", "route", "nftables"], is_added),
+    },
+    Check {
         id: "del.keeps-other-attachments",
         claim: "DEL of one attachment leaves another as it is",
         clauses: &[del::UNDOES_ADD],
@@ -340,7 +350,7 @@ fn is_there(_: &StateChange) -> bool {
 }
 
 /// What can be on disk.
-const FILES: [&str; 5] = ["file", "directory", "symlink", "other", "record"];
+pub(super) const FILES: [&str; 5] = ["file", "directory", "symlink", "other", "record"];
 
 /// Changes of the host from "start" to "end", of objects of these sorts.
 fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -> Judged {
@@ -376,7 +386,7 @@ fn was_done(t: &Transcript) -> Judged {
 }
 
 /// The first word of an object's name; all that nftables hold is one sort.
-fn sort(change: &StateChange) -> &str {
+pub(super) fn sort(change: &StateChange) -> &str {
     match change.object.split(' ').next().unwrap_or_default() {
         "table" | "chain" | "set" | "map" | "nft" | "nftables" | "object" | "flowtable" => {
             "nftables"

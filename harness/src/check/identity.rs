@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use cni_types::Operation;
 
-use super::clauses::{del, disputes, ipam, lifecycle};
+use super::clauses::{del, disputes, ipam, lifecycle, routes as routes_of};
 use super::del::removed_of;
-use super::document::{answers, ips};
+use super::document::{answers, ips, routes};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
@@ -22,6 +22,16 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::SecondInterfaceFails,
         dispute: Some(disputes::SECOND_ATTACHMENT),
         judge: |t| succeeded(t, "add-second"),
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "add.accepts-taken-default-route",
+        claim: "ADD succeeds where the container has a default route by another interface",
+        binds: &[Kind::Interface],
+        clauses: &[routes_of::DEFAULT_SKIPPED],
+        scope: Scope::In(&["default-route-taken"]),
+        fault: Fault::DefaultRouteTakenFails,
+        judge: accepts_taken_default_route,
         ..OF_IDENTITY
     },
     Check {
@@ -115,6 +125,26 @@ fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
     }
 }
 
+/// Who defines no default route has none to skip.
+fn accepts_taken_default_route(t: &Transcript) -> Judged {
+    let (step, taken) = t.call("add-taken")?;
+    let Ok((_, _, document)) = t.result("add-beside") else {
+        let fact = "its ADD fails beside another interface, with default routes or without";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    };
+    if !routes(&document)
+        .iter()
+        .any(|route| route.dst.prefix_len() == 0)
+    {
+        let fact = "its result has no default route";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    match taken.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], taken.outcome()).at(step)),
+    }
+}
+
 /// Objects of the second interface in the container, and what its ADD brought to the host.
 fn keeps_other_interface(t: &Transcript) -> Judged {
     let (step, del) = t.call("del-first")?;
@@ -169,12 +199,8 @@ fn all_succeeded(t: &Transcript, operation: Operation) -> Judged {
             .find(|(_, call)| call.label == "add-alone" && call.container == failed.container);
         operation != Operation::Add || again.is_some_and(|(_, call)| call.succeeded())
     };
-    if let (None, Some((_, call))) = (failed.iter().find(at_once_alone), failed.first()) {
-        let fact = format!("its ADD fails alone as well: {}", call.outcome());
-        return Err(Unmet::NotApplicable(fact));
-    }
-    match failed.iter().find(at_once_alone) {
-        Some((step, call)) => {
+    match (failed.iter().find(at_once_alone), failed.first()) {
+        (Some((step, call)), _) => {
             let actual = format!(
                 "{} of {} failed: {}",
                 failed.len(),
@@ -183,7 +209,11 @@ fn all_succeeded(t: &Transcript, operation: Operation) -> Judged {
             );
             Err(Unmet::broken(["exit status 0 of each"], actual).at(*step))
         }
-        None => Ok(()),
+        (None, Some((_, call))) => {
+            let fact = format!("its ADD fails alone as well: {}", call.outcome());
+            Err(Unmet::NotApplicable(fact))
+        }
+        (None, None) => Ok(()),
     }
 }
 

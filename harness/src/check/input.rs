@@ -86,7 +86,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "input.slow-input-is-read",
         claim: "ADD succeeds when its configuration comes in pieces",
         clauses: &[input::ON_STDIN],
-        scope: Scope::In(&["odd-input"]),
+        scope: Scope::In(&["input-delivery"]),
         fault: Fault::ReadsOnce,
         judge: |t| succeeds(t, "add-pieces"),
         ..OF_INPUT
@@ -95,7 +95,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "input.long-input-is-read",
         claim: "ADD succeeds when its configuration comes after 16 MiB of white space",
         clauses: &[input::ON_STDIN],
-        scope: Scope::In(&["odd-input"]),
+        scope: Scope::In(&["input-delivery"]),
         fault: Fault::ReadsPage,
         dispute: Some(disputes::LONG_INPUT),
         judge: |t| succeeds(t, "add-padded"),

@@ -3,18 +3,18 @@
 use cni_types::Operation;
 
 use super::clauses::{disputes, gc, status};
-use super::del::removed_of;
+use super::del::{FILES, removed_of, sort};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
-use crate::transcript::{Call, ChangeKind, Transcript};
+use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "gc.succeeds",
-        claim: "GC succeeds",
-        clauses: &[gc::SUCCEEDS],
+        claim: "GC succeeds, with no variables but CNI_COMMAND and CNI_PATH",
+        clauses: &[gc::SUCCEEDS, gc::NO_ATTACHMENT],
         fault: Fault::GcFails,
         judge: gc_succeeds,
         ..OF_GC
@@ -42,6 +42,16 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[gc::REMOVES_STALE],
         fault: Fault::GcKeepsStale,
         judge: removes_stale,
+        ..OF_GC
+    },
+    Check {
+        id: "gc.goes-on-after-an-error",
+        claim: "GC removes what is left of stale attachments though the delegate's GC fails",
+        binds: &[Kind::Interface],
+        clauses: &[gc::CONTINUES],
+        scope: Scope::In(&["delegate-gc-fails"]),
+        fault: Fault::GcStopsAtDelegateError,
+        judge: goes_on,
         ..OF_GC
     },
     Check {
@@ -79,6 +89,34 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&["status"]),
         fault: Fault::StatusFails,
         judge: ready,
+        ..OF_GC
+    },
+    Check {
+        id: "status.failure-has-error",
+        claim: "a STATUS that fails prints one error document on standard output",
+        clauses: &[status::ERROR_ON_STDOUT],
+        scope: Scope::Every,
+        fault: Fault::ErrorOnStderr,
+        judge: status_error_on_stdout,
+        ..OF_GC
+    },
+    Check {
+        id: "status.error-exits-non-zero",
+        claim: "a STATUS that prints an error exits with a status that is not 0",
+        clauses: &[status::NOT_READY],
+        scope: Scope::Every,
+        fault: Fault::ErrorExitsZero,
+        judge: status_error_exits_non_zero,
+        ..OF_GC
+    },
+    Check {
+        id: "status.failure-leaves-del-working",
+        claim: "DEL succeeds after STATUS has failed",
+        binds: &[Kind::Interface],
+        clauses: &[status::OTHERS_EXPECTED],
+        scope: Scope::In(&["delegate-status-fails"]),
+        fault: Fault::StatusFailureBlocksDel,
+        judge: del_after_status,
         ..OF_GC
     },
 ];
@@ -130,13 +168,7 @@ fn still_checked(t: &Transcript) -> Judged {
     }
 }
 
-fn judge_kept(
-    t: &Transcript,
-    name: &str,
-    step: usize,
-    earlier: &crate::transcript::State,
-    later: &crate::transcript::State,
-) -> Judged {
+fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &State) -> Judged {
     let mut changes = earlier.container_changes(name, later);
     changes.retain(|change| change.kind != ChangeKind::Added);
     changes.extend(removed_of(t, &format!("add-{name}"), earlier, later));
@@ -154,28 +186,38 @@ fn judge_kept(
 /// What `b` brought to the host must be gone after GC without it; its interfaces went with its namespace.
 fn removes_stale(t: &Transcript) -> Judged {
     let (step, _) = t.success("gc-one")?;
-    let (both, one) = (t.observed("both")?, t.observed("one")?);
-    let brought: Vec<(usize, &Call)> = t
-        .all_calls()
-        .filter(|(_, call)| call.label == "add-b")
-        .collect();
-    let mut left: Vec<_> = brought
-        .iter()
-        .flat_map(|(_, call)| t.before(call).residue(t.after(call)))
-        .collect();
+    let left = left_of_b(t, t.observed("both")?, t.observed("one")?);
+    judge_left(left, step)
+}
+
+/// What `b` brought to the host between its ADD and the first state, and has not lost in the second.
+fn left_of_b(t: &Transcript, both: &State, one: &State) -> Vec<StateChange> {
+    let brought = |label: &str| {
+        let calls: Vec<(usize, &Call)> = t
+            .all_calls()
+            .filter(|(_, call)| call.label == label)
+            .collect();
+        calls
+            .iter()
+            .flat_map(|(_, call)| t.before(call).residue(t.after(call)))
+            .collect::<Vec<_>>()
+    };
     let gone = removed_of(t, "add-b", both, one);
     // The result of another attachment may need the same object: then it is not only this one's.
-    let of_a: Vec<_> = t
-        .all_calls()
-        .filter(|(_, call)| call.label == "add-a")
-        .flat_map(|(_, call)| t.before(call).residue(t.after(call)))
+    let of_a: Vec<_> = brought("add-a")
+        .into_iter()
         .map(|change| change.object)
         .collect();
+    let mut left = brought("add-b");
     left.retain(|change| {
         change.kind == ChangeKind::Added
             && gone.iter().all(|other| other.object != change.object)
             && !of_a.contains(&change.object)
     });
+    left
+}
+
+fn judge_left(left: Vec<StateChange>, step: usize) -> Judged {
     match left.first() {
         Some(first) => {
             let actual = format!("a stale attachment's is still there: {}", first.object);
@@ -186,6 +228,65 @@ fn removes_stale(t: &Transcript) -> Judged {
             )
         }
         None => Ok(()),
+    }
+}
+
+/// Files may be the delegate's own, which has refused to remove them.
+fn goes_on(t: &Transcript) -> Judged {
+    let (step, _) = t.call("gc-refused")?;
+    if !t.all_calls().any(|(_, call)| call.label == "add-b") {
+        let fact = "there cannot be a stale attachment beside a valid one";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    let mut left = left_of_b(t, t.observed("both")?, t.observed("one")?);
+    left.retain(|change| !FILES.contains(&sort(change)));
+    judge_left(left, step)
+}
+
+fn status_error_on_stdout(t: &Transcript) -> Judged {
+    let mut failed = statuses(t).filter(|(_, call)| call.failed()).peekable();
+    if failed.peek().is_none() {
+        return Err(Unmet::NotApplicable("its STATUS never failed".to_owned()));
+    }
+    match failed.find(|(_, call)| call.error().is_none()) {
+        Some((step, call)) => {
+            let expected = ["one JSON object with `code` and `msg` on standard output"];
+            Err(Unmet::broken(expected, call.outcome()).at(step))
+        }
+        None => Ok(()),
+    }
+}
+
+fn status_error_exits_non_zero(t: &Transcript) -> Judged {
+    let told = |call: &Call| super::protocol::is_error(&call.reading());
+    let mut told = statuses(t).filter(|(_, call)| told(call)).peekable();
+    if told.peek().is_none() {
+        return Err(Unmet::NotApplicable("its STATUS never failed".to_owned()));
+    }
+    match told.find(|(_, call)| call.succeeded()) {
+        Some((step, _)) => {
+            let actual = "exit status 0 with an error document";
+            Err(Unmet::broken(["an exit status that is not 0"], actual).at(step))
+        }
+        None => Ok(()),
+    }
+}
+
+fn statuses(t: &Transcript) -> impl Iterator<Item = (usize, &Call)> {
+    t.calls()
+        .filter(|(_, call)| call.asks_for(Operation::Status))
+}
+
+/// A plugin that is not ready may refuse ADD; what is attached has to go all the same.
+fn del_after_status(t: &Transcript) -> Judged {
+    let (_, status) = t.call("status-refused")?;
+    if status.succeeded() {
+        return Err(Unmet::NotApplicable("its STATUS did not fail".to_owned()));
+    }
+    let (step, del) = t.call("del-after-status")?;
+    match del.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], del.outcome()).at(step)),
     }
 }
 

@@ -181,14 +181,7 @@ fn output_closed(t: &Transcript) -> Judged {
 
 fn failure_exits_non_zero(t: &Transcript) -> Judged {
     every_call(t, |call| {
-        let Reading::One(Value::Object(document)) = call.reading() else {
-            return Ok(());
-        };
-        let is_error = document
-            .get("code")
-            .is_some_and(|code| code.as_u64() != Some(0))
-            && document.contains_key("msg");
-        match call.succeeded() && is_error {
+        match call.succeeded() && is_error(&call.reading()) {
             true => Err(Unmet::broken(
                 ["an exit status that is not 0"],
                 "exit status 0 with an error document",
@@ -196,6 +189,15 @@ fn failure_exits_non_zero(t: &Transcript) -> Judged {
             false => Ok(()),
         }
     })
+}
+
+/// Whether a document tells of an error.
+pub(super) fn is_error(reading: &Reading) -> bool {
+    let Reading::One(Value::Object(document)) = reading else {
+        return false;
+    };
+    let code = document.get("code");
+    code.is_some_and(|code| code.as_u64() != Some(0)) && document.contains_key("msg")
 }
 
 fn failure_has_error(t: &Transcript) -> Judged {

@@ -81,6 +81,15 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_RESULT
     },
     Check {
+        id: "result.routes-have-metric-0",
+        claim: "the routes of the container have metric 0, or what the kernel makes of it",
+        binds: &[Kind::Interface],
+        clauses: &[routes_of::METRIC],
+        fault: Fault::RouteMetric,
+        judge: |t| each(t, metric_0),
+        ..OF_RESULT
+    },
+    Check {
         id: "result.tells-mac",
         claim: "the container's interface has its `mac` in the result",
         clauses: &[result::MAC_PRESENT],
@@ -109,6 +118,33 @@ const MEANINGFUL: Dispute = Dispute {
     reason: "whether layer 2 addresses are meaningful is for the plugin to say: one that only routes may leave them out",
     reference: "https://github.com/containernetworking/cni/blob/spec-v0.4.0/SPEC.md#result",
 };
+
+/// A configuration may ask for another metric, and what the kernel adds by itself is nobody's.
+fn metric_0(answer: &Answer<'_>) -> Judged {
+    /// What the kernel makes of no metric in IPv6.
+    const IPV6: u32 = 1024;
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    if raw_routes(&answer.document).any(|route| route.get("priority").is_some()) {
+        let fact = "its routes have a `priority` of their own";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    let is_fine = |route: &&KernelRoute| {
+        let metric = route.priority.unwrap_or(0);
+        metric == 0 || route.ipv6 && metric == IPV6 || route.protocol == "kernel"
+    };
+    for route in routes(&answer.document) {
+        let like = routes_like(inside, &route);
+        if let Some(first) = like.first().filter(|_| !like.iter().any(is_fine)) {
+            let actual = format!(
+                "the route to {} has metric {}",
+                route.dst,
+                first.priority.unwrap_or(0)
+            );
+            return Err(Unmet::broken(["metric 0"], actual));
+        }
+    }
+    Ok(())
+}
 
 fn gone() -> Unmet {
     Unmet::Inconclusive("the container is gone".to_owned())

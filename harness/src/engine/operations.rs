@@ -448,6 +448,17 @@ impl Lab {
             .join(":"))
     }
 
+    /// The usual CNI_PATH, seen from the directory that plugins run in.
+    pub fn relative_path(&self) -> Doing<String> {
+        let up = std::env::current_dir()?.components().count() - 1;
+        let relative = |directory: &PathBuf| {
+            let below_root = directory.strip_prefix("/").unwrap_or(directory);
+            Path::new(".").join("../".repeat(up)).join(below_root)
+        };
+        let directories: Vec<PathBuf> = self.cni_path().iter().map(relative).collect();
+        Ok(joined(&directories).text())
+    }
+
     /// Whether every new network namespace has an interface of the requested name already.
     pub fn must_be_free_name(&self, container: &str) -> Doing {
         let state = self.look()?;
@@ -522,6 +533,27 @@ impl Lab {
         let what = format!("an interface `{}` was made", self.ifname());
         self.change(container, label, what, || {
             surroundings::make_spare_link(self.ifname())
+        })
+    }
+
+    /// Makes an interface in the container that no plugin asks for, with default routes if it is to have them.
+    pub fn make_other_interface(
+        &self,
+        container: &str,
+        label: &str,
+        with_default_routes: bool,
+    ) -> Doing {
+        const NAME: &str = "other0";
+        let what = match with_default_routes {
+            true => format!("an interface `{NAME}` with default routes was made"),
+            false => format!("an interface `{NAME}` was made"),
+        };
+        self.change(container, label, what, || {
+            surroundings::make_spare_link(NAME)?;
+            match with_default_routes {
+                true => surroundings::lead_everything_through(NAME),
+                false => Ok(()),
+            }
         })
     }
 

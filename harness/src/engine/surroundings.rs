@@ -261,6 +261,24 @@ pub fn add_address_and_route(name: &str) -> Doing {
     Ok(socket.add_route(&cni_netlink::Route::new(host(212), None, link))?)
 }
 
+/// Gives a link an address that is reserved for documentation, and the default routes of the calling thread's namespace.
+pub fn lead_everything_through(name: &str) -> Doing {
+    let socket = Socket::open()?;
+    let link = existing(&socket, name)?.index;
+    let address = IpNet::from(std::net::IpAddr::from([192, 0, 2, 221]));
+    socket.add_address(&Address::new(link, address))?;
+    socket.set_up(link)?;
+    for default in ["0.0.0.0/0", "::/0"] {
+        let default = default.parse().map_err(std::io::Error::other)?;
+        match socket.add_route(&cni_netlink::Route::new(default, None, link)) {
+            // This kernel has no IPv6.
+            Err(error) if error.is_unsupported() => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
 /// Makes a link's MTU smaller; its MAC and MTU then.
 pub fn shrink_mtu(name: &str) -> Doing<(String, u32)> {
     let socket = Socket::open()?;

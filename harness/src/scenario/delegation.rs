@@ -165,18 +165,35 @@ fn check_fails(lab: &mut Lab) -> Doing {
 }
 
 fn status_fails(lab: &mut Lab) -> Doing {
+    lab.stand_in(None)?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
     lab.stand_in(Some((Operation::Status, refusal(lab, 50))))?;
-    lab.status("status-refused")
+    lab.status("status-refused")?;
+    lab.del("del-after-status", "a").map(drop)
 }
 
 fn gc_fails(lab: &mut Lab) -> Doing {
     lab.stand_in(None)?;
+    lab.warm_up()?;
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add("add-a", "a")?;
+    lab.observe("first")?;
+    let with_stale = Wants::Two.met_by(lab.subject());
+    if with_stale {
+        lab.container("b")?;
+        lab.must_add("add-b", "b")?;
+        lab.observe("both")?;
+        lab.remove_netns("b", "netns-removed", false)?;
+    }
     lab.stand_in(Some((Operation::Gc, refusal(lab, 100))))?;
     lab.gc("gc-refused", &["a"])?;
+    if with_stale {
+        lab.settle("first")?;
+        lab.observe("one")?;
+    }
     lab.stand_in(None)?;
-    lab.del("del", "a").map(drop)
+    lab.del("del-a", "a").map(drop)
 }
 
 fn path(lab: &mut Lab) -> Doing {

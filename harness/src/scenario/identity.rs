@@ -18,6 +18,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: two_interfaces,
     },
     Scenario {
+        id: "default-route-taken",
+        title: "ADD for a container that has a default route by another interface",
+        kinds: &[Kind::Interface],
+        since: Version::V0_1_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: default_route_taken,
+    },
+    Scenario {
         id: "late-del",
         title: "DEL again, with the stored result, when another container has got the only address",
         kinds: Kind::ALL,
@@ -45,6 +54,21 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
         lab.check_alone("check-second", "second")?;
     }
     lab.del("del-second", "second").map(drop)
+}
+
+/// Beside another interface first: a plugin may want the container for itself.
+fn default_route_taken(lab: &mut Lab) -> Doing {
+    if lab.version() >= Version::V1_0_0 {
+        let fact = "since 1.0.0, nothing is said of default routes that are there already";
+        return Err(Stop::NotApplicable(fact.to_owned()));
+    }
+    for (container, with_route) in [("beside", false), ("taken", true)] {
+        lab.container(container)?;
+        lab.make_other_interface(container, "interface-made", with_route)?;
+        lab.add(&format!("add-{container}"), container)?;
+        lab.del(&format!("del-{container}"), container)?;
+    }
+    Ok(())
 }
 
 fn late_del(lab: &mut Lab) -> Doing {

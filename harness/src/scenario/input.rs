@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 use serde_json::json;
 
-use super::{Scenario, Wants, attach_and_detach};
+use super::{INTERFACE, Scenario, Wants, attach_and_detach};
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::subject::Kind;
 use crate::transcript::Delivery;
@@ -28,13 +28,31 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: bad_input,
     },
     Scenario {
+        id: "input-delivery",
+        title: "ADD and DEL with input that is slow, and with input that is long",
+        kinds: Kind::ALL,
+        since: Version::V0_1_0,
+        once: true,
+        wants: Wants::Nothing,
+        run: input_delivery,
+    },
+    Scenario {
         id: "odd-input",
-        title: "ADD and DEL with input that is slow, that is long, or that says what nobody understands",
+        title: "ADD and DEL with input that says what nobody understands",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
         wants: Wants::Nothing,
         run: odd_input,
+    },
+    Scenario {
+        id: "odd-variables",
+        title: "ADD and DEL for the plugin's own network namespace, and with a relative CNI_PATH",
+        kinds: INTERFACE,
+        since: Version::V0_1_0,
+        once: true,
+        wants: Wants::Nothing,
+        run: odd_variables,
     },
     Scenario {
         id: "malformed-capability",
@@ -122,15 +140,41 @@ fn bad_input(lab: &mut Lab) -> Doing {
     lab.observe("end")
 }
 
-fn odd_input(lab: &mut Lab) -> Doing {
+fn input_delivery(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     attach_and_detach(lab, "pieces", |call| call.delivered(Delivery::Pieces))?;
-    attach_and_detach(lab, "padded", |call| call.delivered(Delivery::Padded(LONG)))?;
+    attach_and_detach(lab, "padded", |call| call.delivered(Delivery::Padded(LONG)))
+}
+
+fn odd_input(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
     let args = lab.args_with_unknown();
     attach_and_detach(lab, "args", |call| call.config("args", args.clone()))?;
     attach_and_detach(lab, "key", |call| {
         call.config("org.cnispec", json!("unknown value"))
     })
+}
+
+/// Neither is forbidden. What a plugin refuses, it has to refuse properly; what it does, it has to undo.
+fn odd_variables(lab: &mut Lab) -> Doing {
+    /// A process knows its own namespace by this name.
+    const OWN: &str = "/proc/self/ns/net";
+    lab.warm_up()?;
+    attach_and_detach(lab, "own-namespace", |call| call.set("CNI_NETNS", OWN))?;
+    lab.settle("start")?;
+    lab.observe("end")?;
+    let path = lab.relative_path()?;
+    lab.container("a")?;
+    for (label, operation) in [
+        ("add-relative-path", Operation::Add),
+        ("del-relative-path", Operation::Del),
+    ] {
+        lab.direct(label, operation)
+            .container("a")
+            .set("CNI_PATH", &path)
+            .run()?;
+    }
+    Ok(())
 }
 
 /// The well-known capabilities that have a form, and what breaks it.

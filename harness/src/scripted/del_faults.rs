@@ -24,6 +24,7 @@ pub fn pretext(call: &Call) -> Result<Option<Refusal>, Refusal> {
         Fault::DelNeedsRuntimeConfig => !call.config.contains_key("runtimeConfig"),
         Fault::DelNeedsState => leftovers::is_gone(call, &leftovers::state_file(call)),
         Fault::DelNeedsRules => leftovers::rules_are_gone(call)?,
+        Fault::StatusFailureBlocksDel => memory::has_shared(memory::UNAVAILABLE),
         Fault::DelNeedsAddress => interface_is_bare(call)?,
         _ => false,
     };

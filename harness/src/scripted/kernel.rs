@@ -4,7 +4,9 @@ use cni_netlink::netns::NetNs;
 use cni_netlink::{Error, Link, Socket};
 
 use super::call::Call;
+use super::leftovers;
 use super::refusal::Refusal;
+use crate::fault::Fault;
 
 /// What CNI_NETNS leads to.
 #[derive(Debug)]
@@ -48,6 +50,9 @@ pub fn enter(call: &Call) -> Result<(NetNs, Socket), Refusal> {
         Sandbox::Stale => return refuse("it is no network namespace"),
     };
     if netns.same_as(&NetNs::current()?)? {
+        if call.script.is(Fault::OwnNamespaceLeavesLink) {
+            leftovers::stray_link(&call.attachment.key())?;
+        }
         return refuse("it is the host's own network namespace");
     }
     let socket = netns.enter(Socket::open)??;

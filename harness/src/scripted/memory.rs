@@ -23,6 +23,8 @@ pub const HOLDER: &str = "holder";
 pub const BUSY: &str = "busy";
 /// That no address was free.
 pub const EXHAUSTED: &str = "exhausted";
+/// That STATUS has failed.
+pub const UNAVAILABLE: &str = "unavailable";
 
 fn place(call: &Call, what: &str) -> PathBuf {
     Path::new(DIRECTORY).join(format!("{what}-{}", call.attachment.key()))

@@ -125,6 +125,13 @@ pub const LEFT_TO_THE_CALLER: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/libcni/api.go",
 };
 
+/// For [`super::del::UNDOES_ADD`] in the plugin's own namespace.
+pub const OWN_NAMESPACE: Dispute = Dispute {
+    reason: "the SPEC does not say whether CNI_NETNS may be the namespace that the plugin runs in; Go's library refuses \
+             it since 1.2.0, unless it is told otherwise",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/skel/skel.go",
+};
+
 /// Every dispute by name.
 pub const ALL: &[(&str, Dispute)] = &[
     ("VERSION_IGNORES_INPUT", VERSION_IGNORES_INPUT),
@@ -145,6 +152,7 @@ pub const ALL: &[(&str, Dispute)] = &[
     ("RUNTIME_CONFIG_ON_DEL", RUNTIME_CONFIG_ON_DEL),
     ("CAPABILITIES_KEPT", CAPABILITIES_KEPT),
     ("LEFT_TO_THE_CALLER", LEFT_TO_THE_CALLER),
+    ("OWN_NAMESPACE", OWN_NAMESPACE),
     ("ISOLATION", ISOLATION),
     ("SECOND_ATTACHMENT", SECOND_ATTACHMENT),
 ];

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use cni_types::Version;
 
 use super::elsewhere::GROUPS;
-use super::untested::{AWAITED, UNTESTED};
+use super::untested::UNTESTED;
 use super::{Sentence, Text};
 use crate::check::clauses::SECTIONS;
 use crate::check::{Check, Clause, Level, catalogue};
@@ -96,10 +96,7 @@ fn answer(name: &str, clauses: &[Clause]) -> String {
 
 /// Why no check names this list, if it is said.
 pub(super) fn reason(name: &str) -> Option<&'static str> {
-    let entry = UNTESTED
-        .iter()
-        .chain(AWAITED)
-        .find(|(list, _)| *list == name);
+    let entry = UNTESTED.iter().find(|(list, _)| *list == name);
     entry.map(|(_, reason)| *reason)
 }
 

@@ -34,7 +34,11 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
         return Ok(());
     }
     for wanted in &assigned.routes {
-        add_route(pair.inside, &route(link, assigned, wanted))?;
+        let mut route = route(link, assigned, wanted);
+        if pair.call.script.is(Fault::RouteMetric) {
+            route.priority = Some(100);
+        }
+        add_route(pair.inside, &route)?;
     }
     if pair.call.script.is(Fault::RouteElsewhere) {
         let lo = pair.inside.link("lo")?.index;

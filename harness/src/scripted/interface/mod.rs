@@ -10,7 +10,7 @@ mod wishes;
 use super::call::{Attachment, Call, digest};
 use super::refusal::{self, Refusal};
 use super::result::{self, Interface as Made, Outcome};
-use super::{Duties, Object, delegate, kernel, lies};
+use super::{Duties, Object, delegate, kernel, lies, memory};
 use crate::fault::Fault;
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Link, Socket, VethEnd, sysctl};
@@ -80,6 +80,9 @@ impl Duties for Interface {
     }
 
     fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+        if call.script.is(Fault::GcStopsAtDelegateError) {
+            delegate::hand_on(call)?;
+        }
         let removed = match call.script.is(Fault::GcKeepsStale) {
             true => Ok(()),
             false => {
@@ -91,7 +94,11 @@ impl Duties for Interface {
     }
 
     fn status(&self, call: &Call) -> Result<(), Refusal> {
-        delegate::hand_on(call)
+        let done = delegate::hand_on(call);
+        if done.is_err() && call.script.is(Fault::StatusFailureBlocksDel) {
+            memory::shared(memory::UNAVAILABLE)?;
+        }
+        done
     }
 }
 
@@ -114,6 +121,13 @@ fn refuse_where_it_cannot_be(call: &Call, inside: &Socket) -> Result<(), Refusal
     let others = || Ok::<_, Refusal>(inside.links()?.iter().any(|link| link.name != "lo"));
     if call.script.is(Fault::SecondInterfaceFails) && others()? {
         return Err(Refusal::scripted(Fault::SecondInterfaceFails));
+    }
+    let leads_elsewhere = || {
+        let mut routes = inside.routes()?.into_iter();
+        Ok::<_, Refusal>(routes.any(|route| route.dst.prefix_len() == 0))
+    };
+    if call.script.is(Fault::DefaultRouteTakenFails) && leads_elsewhere()? {
+        return Err(Refusal::scripted(Fault::DefaultRouteTakenFails));
     }
     let disabled = || sysctl::read("ipv6/conf/all/disable_ipv6").is_ok_and(|value| value == "1");
     if call.script.is(Fault::NeedsIpv6) && disabled() {
