@@ -33,7 +33,7 @@ const ROUND: usize = 128;
 /// In which order rounds follow each other, over and over.
 const COURSE: [Phase; 8] = [
     Phase::Boundaries,
-    Phase::Boundaries,
+    Phase::Combinations,
     Phase::Mutations,
     Phase::Combinations,
     Phase::Boundaries,
@@ -89,7 +89,9 @@ pub struct Campaign<'a> {
     replies: Vec<Reply>,
     variants: Variants,
     fatal: Fatal,
-    /// Cases that follow from what the plugin said, by message.
+    /// What the plugin said, to be followed.
+    heard_lately: VecDeque<(Shot, String)>,
+    /// Cases that are left of what it said before, by message.
     hinted: VecDeque<VecDeque<Case>>,
     /// How often a message was followed, by the behaviour that it belongs to.
     heard: BTreeMap<u64, u8>,
@@ -124,6 +126,7 @@ impl<'a> Campaign<'a> {
             replies: Vec::new(),
             variants: Variants::new(Tree::Null),
             fatal: Fatal::default(),
+            heard_lately: VecDeque::new(),
             hinted: VecDeque::new(),
             heard: BTreeMap::new(),
             alone: VecDeque::new(),
@@ -158,7 +161,7 @@ impl<'a> Campaign<'a> {
             if self.is_over() {
                 break;
             }
-            let mut cases = self.hinted(ROUND / 4);
+            let mut cases = self.hinted(ROUND / 3);
             let left = ROUND - cases.len();
             match phase {
                 Phase::Boundaries => cases.extend(boundaries.by_ref().take(left)),
@@ -214,16 +217,19 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    /// Some of the cases that follow from what was learnt; of what the plugin said, the latest first, and of each message only a
-    /// few at once, since some say little in many words.
+    /// Some of the cases that follow from what was learnt: the first few of each message in turn, since some say little in
+    /// many words, and then what is left of any.
     fn hinted(&mut self, most: usize) -> Vec<Case> {
         let alone = self.alone.len().min(most / 2);
         let mut cases: Vec<Case> = self.alone.drain(..alone).collect();
-        while cases.len() < most
-            && let Some(mut of_message) = self.hinted.pop_front()
-        {
+        while cases.len() < most {
+            let fresh = self.heard_lately.pop_front();
+            let fresh = fresh.map(|(shot, message)| hints::cases(&shot, &message).into());
+            let Some(mut of_message) = fresh.or_else(|| self.hinted.pop_front()) else {
+                break;
+            };
             cases.extend((0..HINTS_AT_ONCE).map_while(|_| of_message.pop_front()));
-            if !of_message.is_empty() {
+            if !of_message.is_empty() && self.hinted.len() < MOST_MESSAGES {
                 self.hinted.push_back(of_message);
             }
         }
@@ -371,18 +377,13 @@ impl<'a> Campaign<'a> {
         }
         // DELs that were made to put things in order come after the case's own calls.
         for (shot, seen) in case.shots.iter().zip(&outcome.seen) {
-            let heard = self.heard.entry(seen.behaviour).or_default();
-            let is_heard = *heard >= WAYS_TO_SAY_IT;
-            *heard += u8::from(!is_heard);
-            if is_new {
-                let hinted = hints::cases(shot, &seen.message);
-                self.hinted.push_front(hinted.into());
-            } else if !is_heard && self.hinted.len() < MOST_MESSAGES {
-                let hinted = hints::cases(shot, &seen.message);
-                self.hinted.push_back(hinted.into());
+            let times = self.heard.entry(seen.behaviour).or_default();
+            if *times < WAYS_TO_SAY_IT && !seen.message.is_empty() {
+                *times += 1;
+                let heard = (shot.clone(), seen.message.clone());
+                self.heard_lately.push_back(heard);
             }
         }
-        self.hinted.truncate(MOST_MESSAGES);
     }
 
     fn take(&mut self, case: &Case, how: How, outcome: &Outcome) {

@@ -184,10 +184,10 @@ impl Variants {
         let refused: u32 = place.refused.values().sum();
         let is_made_up = refused == 0 && value_at(&self.base, path).is_none();
         let care = share(refused, place.taken.len());
-        if is_made_up || is_around {
-            care / 4.0
-        } else {
-            care
+        match (is_around, is_made_up) {
+            (true, _) => care / 8.0,
+            (false, true) => care / 4.0,
+            (false, false) => care,
         }
     }
 }
