@@ -446,3 +446,25 @@ fn html_tells_everything_that_is_in_the_report() {
         assert!(text.contains(words), "{words}");
     }
 }
+
+#[test]
+fn html_tells_a_common_cause_once_and_leads_to_what_it_leaves_open() {
+    let page = page(&prevented());
+    let causes = all(&page, "div.cause");
+    assert_eq!(causes.len(), 1);
+    let words: String = causes[0].text().collect();
+    assert!(words.contains("DEL of `hostile` fails"), "{words}");
+    assert!(words.contains("3 requirements are not shown"), "{words}");
+    let led_to: Vec<&str> = all(&page, "div.cause a[href$=\".prevented\"]")
+        .iter()
+        .map(|link| attribute(link, "href"))
+        .collect();
+    assert_eq!(
+        led_to,
+        ["#check.prevented", "#gc.prevented", "#status.prevented"]
+    );
+    for link in led_to {
+        let check = all(&page, &format!("details[id=\"{}\"]", &link[1..]));
+        assert!(check[0].attr("open").is_none(), "{link}");
+    }
+}
