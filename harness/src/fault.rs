@@ -244,6 +244,7 @@ faults! {
     GcKeepsStale, "gc-keeps-stale", "removes nothing in GC";
     GcPrints, "gc-prints", "prints a document on a successful GC";
     StatusFails, "status-fails", "answers STATUS with an error although it is ready";
+    GcNeedsAttachment, "gc-needs-attachment", "refuses GC without CNI_CONTAINERID";
     StatusNeedsAttachment, "status-needs-attachment", "refuses STATUS without CNI_CONTAINERID";
     IpamNoIps, "ipam-no-ips", "answers ADD as IPAM without addresses";
     IpamWithInterfaces, "ipam-with-interfaces", "answers ADD as IPAM with `interfaces`";

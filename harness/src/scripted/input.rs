@@ -150,10 +150,12 @@ pub fn attachment(
             missing.retain(|name| *name != "CNI_NETNS");
         }
     }
-    if verb == Verb::Status
-        && script.is(Fault::StatusNeedsAttachment)
-        && attachment.container_id.is_empty()
-    {
+    let needs_attachment = match verb {
+        Verb::Status => script.is(Fault::StatusNeedsAttachment),
+        Verb::Gc => script.is(Fault::GcNeedsAttachment),
+        _ => false,
+    };
+    if needs_attachment && attachment.container_id.is_empty() {
         missing.push("CNI_CONTAINERID");
     }
     if !missing.is_empty() {
