@@ -128,6 +128,15 @@ const INTERFACE: &[Kind] = &[Kind::Interface];
 const ATTACHED: Scope = Scope::In(&["lifecycle", "two-containers"]);
 const VARIABLES: Scope = Scope::In(&["required-variables"]);
 
+/// Whether the call with this label succeeded.
+pub(super) fn succeeded(t: &Transcript, label: &str) -> Judged {
+    let (step, call) = t.call(label)?;
+    match call.succeeded() {
+        true => Ok(()),
+        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
 /// Whether the call was refused: it must not succeed.
 pub(super) fn refused(t: &Transcript, label: &str) -> Judged {
     let (step, call) = t.call(label)?;

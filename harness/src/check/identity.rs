@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use cni_types::Operation;
 
+use super::add::succeeded;
 use super::clauses::{del, disputes, ipam, lifecycle, routes as routes_of};
 use super::del::removed_of;
 use super::document::{answers, ips, routes};
@@ -106,14 +107,6 @@ const OF_IDENTITY: Check = Check {
     judge: |_| Ok(()),
 };
 
-fn succeeded(t: &Transcript, label: &str) -> Judged {
-    let (step, call) = t.call(label)?;
-    match call.succeeded() {
-        true => Ok(()),
-        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
-    }
-}
-
 fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
     match changes.first() {
         Some(first) => {
@@ -127,7 +120,7 @@ fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
 
 /// Who defines no default route has none to skip.
 fn accepts_taken_default_route(t: &Transcript) -> Judged {
-    let (step, taken) = t.call("add-taken")?;
+    t.call("add-taken")?;
     let Ok((_, _, document)) = t.result("add-beside") else {
         let fact = "its ADD fails beside another interface, with default routes or without";
         return Err(Unmet::NotApplicable(fact.to_owned()));
@@ -139,10 +132,7 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
         let fact = "its result has no default route";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    match taken.succeeded() {
-        true => Ok(()),
-        false => Err(Unmet::broken(["exit status 0"], taken.outcome()).at(step)),
-    }
+    succeeded(t, "add-taken")
 }
 
 /// Objects of the second interface in the container, and what its ADD brought to the host.

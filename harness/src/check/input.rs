@@ -1,6 +1,6 @@
 //! Calls that a plugin cannot do what it is asked in, and how it says so.
 
-use super::add::refused;
+use super::add::{refused, succeeded};
 use super::clauses::{disputes, input, protocol};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -88,7 +88,7 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[input::ON_STDIN],
         scope: Scope::In(&["input-delivery"]),
         fault: Fault::ReadsOnce,
-        judge: |t| succeeds(t, "add-pieces"),
+        judge: |t| succeeded(t, "add-pieces"),
         ..OF_INPUT
     },
     Check {
@@ -98,7 +98,7 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&["input-delivery"]),
         fault: Fault::ReadsPage,
         dispute: Some(disputes::LONG_INPUT),
-        judge: |t| succeeds(t, "add-padded"),
+        judge: |t| succeeded(t, "add-padded"),
         ..OF_INPUT
     },
 ];
@@ -171,14 +171,6 @@ fn nameless_code(t: &Transcript) -> Judged {
         return Err(Unmet::Inconclusive(why.to_owned()));
     }
     code_is_one_of(t, "add-no-name", &[7, 6])
-}
-
-fn succeeds(t: &Transcript, label: &str) -> Judged {
-    let (step, call) = t.call(label)?;
-    match call.succeeded() {
-        true => Ok(()),
-        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
-    }
 }
 
 /// Whether a refusal, if it was one with an error, has one of these codes.

@@ -2,6 +2,7 @@
 
 use cni_types::Operation;
 
+use super::add::succeeded;
 use super::clauses::{disputes, gc, status};
 use super::del::{FILES, removed_of, sort};
 use super::protocol::says_nothing;
@@ -268,37 +269,38 @@ fn goes_on(t: &Transcript) -> Judged {
 }
 
 fn status_error_on_stdout(t: &Transcript) -> Judged {
-    let mut failed = statuses(t).filter(|(_, call)| call.failed()).peekable();
-    if failed.peek().is_none() {
-        return Err(Unmet::NotApplicable("its STATUS never failed".to_owned()));
-    }
-    match failed.find(|(_, call)| call.error().is_none()) {
-        Some((step, call)) => {
+    each_failed_status(t, Call::failed, |call| match call.error() {
+        Some(_) => Ok(()),
+        None => {
             let expected = ["one JSON object with `code` and `msg` on standard output"];
-            Err(Unmet::broken(expected, call.outcome()).at(step))
+            Err(Unmet::broken(expected, call.outcome()))
         }
-        None => Ok(()),
-    }
+    })
 }
 
 fn status_error_exits_non_zero(t: &Transcript) -> Judged {
-    let told = |call: &Call| super::protocol::is_error(&call.reading());
-    let mut told = statuses(t).filter(|(_, call)| told(call)).peekable();
-    if told.peek().is_none() {
-        return Err(Unmet::NotApplicable("its STATUS never failed".to_owned()));
-    }
-    match told.find(|(_, call)| call.succeeded()) {
-        Some((step, _)) => {
+    let tells_of_error = |call: &Call| super::protocol::is_error(&call.reading());
+    each_failed_status(t, tells_of_error, |call| match call.succeeded() {
+        true => {
             let actual = "exit status 0 with an error document";
-            Err(Unmet::broken(["an exit status that is not 0"], actual).at(step))
+            Err(Unmet::broken(["an exit status that is not 0"], actual))
         }
-        None => Ok(()),
-    }
+        false => Ok(()),
+    })
 }
 
-fn statuses(t: &Transcript) -> impl Iterator<Item = (usize, &Call)> {
-    t.calls()
-        .filter(|(_, call)| call.asks_for(Operation::Status))
+/// Judges every STATUS that has failed, by one sign or another.
+fn each_failed_status(
+    t: &Transcript,
+    has_failed: impl Fn(&Call) -> bool,
+    judge: impl Fn(&Call) -> Judged,
+) -> Judged {
+    let is_status = |call: &Call| call.asks_for(Operation::Status) && has_failed(call);
+    let mut failed = t.calls().filter(|(_, call)| is_status(call)).peekable();
+    if failed.peek().is_none() {
+        return Err(Unmet::NotApplicable("its STATUS never failed".to_owned()));
+    }
+    failed.try_for_each(|(step, call)| judge(call).map_err(|unmet| unmet.at(step)))
 }
 
 /// A plugin that is not ready may refuse ADD; what is attached has to go all the same.
@@ -307,11 +309,7 @@ fn del_after_status(t: &Transcript) -> Judged {
     if status.succeeded() {
         return Err(Unmet::NotApplicable("its STATUS did not fail".to_owned()));
     }
-    let (step, del) = t.call("del-after-status")?;
-    match del.succeeded() {
-        true => Ok(()),
-        false => Err(Unmet::broken(["exit status 0"], del.outcome()).at(step)),
-    }
+    succeeded(t, "del-after-status")
 }
 
 fn ready(t: &Transcript) -> Judged {
