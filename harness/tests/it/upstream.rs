@@ -1,8 +1,10 @@
 //! Real plugins: upstream's v1.1.1, as Debian packages them. None of them may be accused of what it does not do.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::users::{checks_with, cnispec, report};
 
@@ -171,4 +173,71 @@ fn what_the_machine_lacks_is_not_blamed_on_a_plugin() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("/run/cni/dhcp.sock"), "{said}");
+}
+
+/// host-local of either side finds, keeps and releases what the other one has reserved, also where ours has an index.
+#[test]
+#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
+fn a_large_store_of_host_local_is_shared() {
+    let store = tempfile::tempdir().unwrap();
+    let network = store.path().join("shared");
+    std::fs::create_dir(&network).unwrap();
+    for number in 0..2000u32 {
+        let address = std::net::Ipv4Addr::from(0x0a01_0002 + number).to_string();
+        std::fs::write(network.join(address), format!("other-{number}\r\neth0")).unwrap();
+    }
+    let config = json!({
+        "cniVersion": "1.0.0", "name": "shared", "type": "host-local",
+        "ipam": {"type": "host-local", "subnet": "10.1.0.0/16", "dataDir": store.path()},
+    });
+    let ours = Path::new(env!("CARGO_BIN_EXE_host-local"));
+    let theirs = Path::new(UPSTREAM).join("host-local");
+    let call = |plugin: &Path, operation: &str, container: &str| {
+        let ended = execute(plugin, operation, container, &config);
+        assert!(ended.status.success(), "{operation} {container}: {ended:?}");
+        let answer: Value = serde_json::from_slice(&ended.stdout).unwrap_or_default();
+        let address = answer["ips"][0]["address"].as_str().unwrap_or_default();
+        address.trim_end_matches("/16").to_owned()
+    };
+    // Twice: the first one makes the index, the second one finds it void or true.
+    for round in 0..2 {
+        let [first, second, third] =
+            ["first", "second", "third"].map(|name| format!("{name}-{round}"));
+        let by_us = call(ours, "ADD", &first);
+        let by_them = call(&theirs, "ADD", &second);
+        let kept = call(ours, "ADD", &third);
+        assert!(by_us != by_them && by_us != kept && by_them != kept);
+        for container in [&first, &second, &third] {
+            call(ours, "CHECK", container);
+            call(&theirs, "CHECK", container);
+        }
+        call(&theirs, "DEL", &first);
+        call(ours, "DEL", &second);
+        for gone in [&by_us, &by_them] {
+            assert!(!network.join(gone).exists(), "{gone} in round {round}");
+        }
+        assert!(!execute(ours, "CHECK", &first, &config).status.success());
+        let owner = std::fs::read_to_string(network.join(&kept)).unwrap();
+        assert_eq!(owner, format!("{third}\r\neth0"));
+    }
+    assert!(network.join(".index").exists(), "no index was made");
+}
+
+fn execute(plugin: &Path, operation: &str, container: &str, config: &Value) -> Output {
+    let mut child = Command::new(plugin)
+        .env_clear()
+        .env("CNI_COMMAND", operation)
+        .env("CNI_CONTAINERID", container)
+        .env("CNI_NETNS", "/run/netns/none")
+        .env("CNI_IFNAME", "eth0")
+        .env("CNI_PATH", UPSTREAM)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(config.to_string().as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
 }
