@@ -170,14 +170,14 @@ pub(super) const CHECKS: &[Check] = &[
         id: "del.leaves-no-route",
         claim: "the host has no more addresses, routes and neighbours after DEL than before ADD",
         fault: Fault::DelLeavesRoute,
-        judge: |t| leaves_no(t, &["address", "route", "neighbour"], is_added),
+        judge: |t| leaves_no(t, &["address", "route", "neighbour", "proxy"], is_added),
         ..LEAVING
     },
     Check {
         id: "del.leaves-no-rule",
         claim: "the host has no more rules, firewall objects and queueing disciplines after DEL than before ADD",
         fault: Fault::DelLeavesRule,
-        judge: |t| leaves_no(t, &["rule", "qdisc", "nftables"], is_there),
+        judge: |t| leaves_no(t, &["rule", "qdisc", "firewall"], is_there),
         ..LEAVING
     },
     Check {
@@ -232,7 +232,7 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&["odd-variables"]),
         fault: Fault::OwnNamespaceLeavesLink,
         dispute: Some(disputes::OWN_NAMESPACE),
-        judge: |t| leaves_no(t, &["link", "address", "route", "nftables"], is_added),
+        judge: |t| leaves_no(t, &["link", "address", "route", "firewall"], is_added),
     },
     Check {
         id: "del.keeps-other-attachments",
@@ -385,12 +385,10 @@ fn was_done(t: &Transcript) -> Judged {
     }
 }
 
-/// The first word of an object's name; all that nftables hold is one sort.
+/// The first word of an object's name; all that is a firewall's is one sort.
 pub(super) fn sort(change: &StateChange) -> &str {
     match change.object.split(' ').next().unwrap_or_default() {
-        "table" | "chain" | "set" | "map" | "nft" | "nftables" | "object" | "flowtable" => {
-            "nftables"
-        }
+        "nft" | "iptables" => "firewall",
         sort => sort,
     }
 }

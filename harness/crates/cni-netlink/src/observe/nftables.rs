@@ -35,10 +35,14 @@ const OPERATION: &str = "observe nftables";
 #[derive(Debug)]
 pub(super) struct Reader(Option<Channel>);
 
+/// What was read last, and the generation that it is of.
+type Last = (Vec<u8>, Nftables);
+
 #[derive(Debug)]
 struct Channel {
     socket: Socket,
     sequence: u32,
+    last: Option<Last>,
 }
 
 impl Reader {
@@ -56,14 +60,25 @@ impl Reader {
     }
 
     /// All of it as of one moment: the generation tells whether a transaction came in between.
-    pub(super) fn read(&mut self) -> Result<Nftables> {
+    /// What was read last is given again if there was none, and `is_quiet`: what hangs on a link goes with it
+    /// without a transaction.
+    pub(super) fn read(&mut self, is_quiet: bool) -> Result<Nftables> {
         let Some(channel) = &mut self.0 else {
             return Ok(Nftables::default());
         };
         for _ in 0..ATTEMPTS {
             let before = channel.generation()?;
+            if let Some((generation, nftables)) = &channel.last
+                && is_quiet
+                && *generation == before
+            {
+                return Ok(nftables.clone());
+            }
             match channel.read() {
-                Ok(Some(nftables)) if channel.generation()? == before => return Ok(nftables),
+                Ok(Some(nftables)) if channel.generation()? == before => {
+                    channel.last = Some((before, nftables.clone()));
+                    return Ok(nftables);
+                }
                 // Something was deleted while it was read.
                 Err(error) if !error.is_not_found() => return Err(error),
                 _ => {}
@@ -89,6 +104,7 @@ impl Channel {
         Ok(Self {
             socket,
             sequence: 0,
+            last: None,
         })
     }
 

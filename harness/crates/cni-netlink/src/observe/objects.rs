@@ -7,7 +7,9 @@ use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::snapshot::{Address, Link, NftRule, NftSet, Nftables, Qdisc, Route, Rule, Snapshot};
+use super::snapshot::{
+    Address, Link, NftRule, NftSet, Nftables, Qdisc, Route, Rule, Snapshot, XtChain,
+};
 use super::words;
 
 /// The objects of a snapshot by a name that holds no index, handle or other number of the moment.
@@ -61,7 +63,12 @@ impl Snapshot {
             let key = format!("neighbour {} {}", name(neighbour.link), neighbour.address);
             collected.add(key, Attributes::default().with("mac", &neighbour.mac));
         }
+        for proxy in &self.proxies {
+            let key = format!("proxy {} {}", name(proxy.link), proxy.address);
+            collected.add(key, Attributes::default());
+        }
         add_nftables(&mut collected, &self.nftables);
+        add_xtables(&mut collected, &self.xtables);
         collected.0
     }
 
@@ -264,6 +271,22 @@ fn add_nftables(collected: &mut Collected, nftables: &Nftables) {
             object.family, object.table, object.name
         );
         collected.add(key, Attributes::default().with("kind", &object.kind));
+    }
+}
+
+fn add_xtables(collected: &mut Collected, chains: &[XtChain]) {
+    for chain in chains {
+        let place = format!("{} {} {}", chain.family, chain.table, chain.name);
+        // The kernel's own chains are there as soon as anybody looks.
+        let policy = Some(&chain.policy).filter(|policy| policy.as_deref() != Some("ACCEPT"));
+        if let Some(policy) = policy {
+            let attributes = Attributes::default().with("policy", policy);
+            collected.add(format!("iptables chain {place}"), attributes);
+        }
+        for rule in &chain.rules {
+            let key = format!("iptables rule {place} {rule}");
+            collected.add(key, Attributes::default());
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From rtnetlink's messages to the data of a snapshot.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::{
     LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::packet_route::neighbour::{
-    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteVia,
@@ -18,20 +18,27 @@ use rtnetlink::packet_route::tc::TcMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
 use super::conversation::{Conversation, Heard};
-use super::snapshot::{Address, Link, Neighbour, NextHop, Qdisc, Route, Rule, Snapshot};
+use super::snapshot::{Address, Link, Neighbour, NextHop, Proxy, Qdisc, Route, Rule, Snapshot};
 use super::{qdisc, words};
 use crate::{Error, Result};
 
-/// Everything but nftables.
-pub(super) fn snapshot(conversation: &Conversation) -> Result<Snapshot> {
-    let mut snapshot = Snapshot::default();
+/// The links. The kernel does not announce every change of one that is down, such as of its alias.
+pub(super) fn links(conversation: &Conversation) -> Result<Vec<Link>> {
+    let mut links = Vec::new();
     for heard in conversation.dump("observe the links", all_links)? {
         if let Heard::Message(message) = heard
             && let Message::NewLink(message) = *message
         {
-            snapshot.links.push(link(message));
+            links.push(link(message));
         }
     }
+    links.sort_by_key(|link| link.index);
+    Ok(links)
+}
+
+/// Everything that is announced whenever it changes.
+pub(super) fn announced(conversation: &Conversation) -> Result<Snapshot> {
+    let mut snapshot = Snapshot::default();
     for heard in conversation.dump("observe the addresses", || {
         Message::GetAddress(AddressMessage::default())
     })? {
@@ -69,7 +76,6 @@ pub(super) fn snapshot(conversation: &Conversation) -> Result<Snapshot> {
         }
     }
     snapshot.qdiscs = qdiscs(conversation)?;
-    snapshot.links.sort_by_key(|link| link.index);
     snapshot
         .addresses
         .sort_by_key(|address| (address.link, address.net));
@@ -91,6 +97,29 @@ pub(super) fn snapshot(conversation: &Conversation) -> Result<Snapshot> {
     };
     snapshot.routes.sort_by_key(order);
     Ok(snapshot)
+}
+
+/// The addresses that links answer for. The kernel announces no change of them.
+pub(super) fn proxies(conversation: &Conversation) -> Result<Vec<Proxy>> {
+    let heard = conversation.dump("observe the proxy neighbours", || {
+        let mut request = NeighbourMessage::default();
+        request.header.flags = NeighbourFlags::Proxy;
+        Message::GetNeighbour(request)
+    })?;
+    let mut proxies = Vec::new();
+    for heard in heard {
+        if let Heard::Message(message) = heard
+            && let Message::NewNeighbour(message) = *message
+            && let Some(address) = neighbour_address(&message)
+        {
+            proxies.push(Proxy {
+                link: message.header.ifindex,
+                address,
+            });
+        }
+    }
+    proxies.sort();
+    Ok(proxies)
 }
 
 fn all_links() -> Message {
@@ -300,30 +329,34 @@ fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
     if message.header.state != NeighbourState::Permanent {
         return None;
     }
-    let mut neighbour = Neighbour {
+    let mac = message.attributes.iter().find_map(|attribute| {
+        if let NeighbourAttribute::LinkLayerAddress(bytes) = attribute {
+            words::hardware_address(bytes)
+        } else {
+            None
+        }
+    });
+    Some(Neighbour {
         link: message.header.ifindex,
-        address: Ipv4Addr::UNSPECIFIED.into(),
-        mac: None,
-    };
-    for attribute in &message.attributes {
-        match attribute {
+        address: neighbour_address(message)?,
+        mac,
+    })
+}
+
+fn neighbour_address(message: &NeighbourMessage) -> Option<IpAddr> {
+    let address = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
             NeighbourAttribute::Destination(NeighbourAddress::Inet(address)) => {
-                neighbour.address = (*address).into()
+                Some(IpAddr::from(*address))
             }
             NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => {
-                neighbour.address = (*address).into()
+                Some(IpAddr::from(*address))
             }
-            NeighbourAttribute::LinkLayerAddress(bytes) => {
-                neighbour.mac = words::hardware_address(bytes)
-            }
-            _ => {}
-        }
-    }
-    let unread = [
-        IpAddr::from(Ipv4Addr::UNSPECIFIED),
-        Ipv6Addr::UNSPECIFIED.into(),
-    ];
-    (!unread.contains(&neighbour.address)).then_some(neighbour)
+            _ => None,
+        });
+    address.filter(|address| !address.is_unspecified())
 }
 
 /// Nothing for families that are not IP, such as multicast forwarding.

@@ -21,8 +21,12 @@ pub struct Snapshot {
     pub qdiscs: Vec<Qdisc>,
     /// The permanent neighbours.
     pub neighbours: Vec<Neighbour>,
+    /// The addresses that a link answers for.
+    pub proxies: Vec<Proxy>,
     /// What nftables hold, iptables-nft's part included.
     pub nftables: Nftables,
+    /// What the tables of legacy iptables hold: chains with rules, and chains that drop by themselves.
+    pub xtables: Vec<XtChain>,
 }
 
 /// A network interface.
@@ -188,6 +192,30 @@ pub struct Neighbour {
     pub address: IpAddr,
     /// Its hardware address in lower-case hexadecimal with colons.
     pub mac: Option<String>,
+}
+
+/// An address that a link answers for although it has not got it (`ip neighbour add proxy`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Proxy {
+    /// The index of the link.
+    pub link: u32,
+    /// The address.
+    pub address: IpAddr,
+}
+
+/// A chain of a table of legacy iptables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XtChain {
+    /// `ipv4` or `ipv6`.
+    pub family: String,
+    /// The table's name, for instance `nat`.
+    pub table: String,
+    /// The chain's name.
+    pub name: String,
+    /// What becomes of packets at its end; only built-in chains have one.
+    pub policy: Option<String>,
+    /// The rules in order, in the manner of `iptables -S`.
+    pub rules: Vec<String>,
 }
 
 /// What nftables hold.

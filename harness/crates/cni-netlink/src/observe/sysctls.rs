@@ -1,10 +1,9 @@
-//! Sysctls and other files of the calling thread's namespace below `/proc`.
+//! Sysctls of the calling thread's namespace.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
 
@@ -71,18 +70,4 @@ fn read(directory: &OwnedFd, name: &str) -> io::Result<String> {
     }
     let value = String::from_utf8(value).map_err(io::Error::other)?;
     Ok(value.trim_end().to_owned())
-}
-
-/// The loaded tables of legacy iptables, after their family.
-pub(super) fn xtables_legacy_tables() -> Vec<String> {
-    // Unlike `/proc/net`, this is the calling thread's own namespace.
-    let directory = Path::new("/proc/thread-self/net");
-    let mut tables = Vec::new();
-    for (family, file) in [("ipv4", "ip_tables_names"), ("ipv6", "ip6_tables_names")] {
-        // Kernels without legacy iptables do not have the file.
-        let names = fs::read_to_string(directory.join(file)).unwrap_or_default();
-        tables.extend(names.lines().map(|name| format!("{family} {name}")));
-    }
-    tables.sort();
-    tables
 }

@@ -384,16 +384,15 @@ fn nftables_of_nft_and_iptables_are_seen() {
             "iptables",
             "-t nat -A POSTROUTING -s 10.0.0.2 -m comment --comment found -j MASQUERADE",
         );
-        if here().xtables_legacy_tables().unwrap().is_empty() {
-            let nftables = here().snapshot().unwrap().nftables;
-            assert!(
-                nftables
-                    .rules
-                    .iter()
-                    .any(|rule| rule.comment.as_deref() == Some("found")),
-                "{nftables:#?}"
-            );
-        }
+        let seen = here().snapshot().unwrap();
+        let by_nftables = seen.nftables.rules.iter();
+        let mut by_nftables = by_nftables.filter_map(|rule| rule.comment.as_deref());
+        let mut legacy = seen.xtables.iter().flat_map(|chain| &chain.rules);
+        assert!(
+            by_nftables.any(|comment| comment == "found")
+                || legacy.any(|rule| rule.contains("\"found\"")),
+            "{seen:#?}"
+        );
     });
 }
 
@@ -402,18 +401,122 @@ fn nftables_of_nft_and_iptables_are_seen() {
     lacks_root,
     ignore = "network namespaces of the machine can be made by root only"
 )]
-fn tables_of_legacy_iptables_are_named() {
+fn rules_of_legacy_iptables_are_seen_in_both_families() {
     in_throwaway(|| {
-        assert_eq!(
-            here().xtables_legacy_tables().unwrap(),
-            Vec::<String>::new()
-        );
+        let mut observer = here();
+        let before = observer.snapshot().unwrap();
+        assert_eq!(before.xtables, []);
         // Kernels without legacy tables refuse.
-        let made = std::process::Command::new("iptables-legacy")
-            .args(["-t", "nat", "-L"])
-            .output();
-        if made.is_ok_and(|output| output.status.success()) {
-            assert_eq!(here().xtables_legacy_tables().unwrap(), ["ipv4 nat"]);
+        let legacy = |family: &str, arguments: &str| {
+            let done = std::process::Command::new(format!("{family}-legacy"))
+                .args(arguments.split_whitespace())
+                .output();
+            done.is_ok_and(|output| output.status.success())
+        };
+        for family in ["iptables", "ip6tables"] {
+            if !legacy(family, "-t nat -L") {
+                return;
+            }
+        }
+        let looked_at = observer.snapshot().unwrap();
+        assert_eq!(Diff::between(&before, &looked_at), Diff::default());
+        for (family, address) in [("iptables", "10.1.0.0/16"), ("ip6tables", "fd00::/64")] {
+            for arguments in [
+                "-t nat -N MADE",
+                &format!(
+                    "-t nat -A MADE ! -s {address} -o eth0 -m comment --comment for-a -j RETURN"
+                ),
+                "-t nat -A POSTROUTING -p udp --dport 53 -j MADE",
+                &format!("-A FORWARD -d {address} -i lo -j ACCEPT"),
+                "-P FORWARD DROP",
+            ] {
+                assert!(legacy(family, arguments), "{family} {arguments}");
+            }
+        }
+        let diff = Diff::between(&before, &observer.snapshot().unwrap());
+        assert_eq!(
+            keys(&diff.added),
+            [
+                "iptables chain ipv4 filter FORWARD",
+                "iptables chain ipv4 nat MADE",
+                "iptables chain ipv6 filter FORWARD",
+                "iptables chain ipv6 nat MADE",
+                "iptables rule ipv4 filter FORWARD -d 10.1.0.0/16 -i lo -j ACCEPT",
+                "iptables rule ipv4 nat MADE ! -s 10.1.0.0/16 -o eth0 -m comment \"for-a\" -j RETURN",
+                "iptables rule ipv4 nat POSTROUTING -p 17 -m udp 0000ffff350035 -j MADE",
+                "iptables rule ipv6 filter FORWARD -d fd00::/64 -i lo -j ACCEPT",
+                "iptables rule ipv6 nat MADE ! -s fd00::/64 -o eth0 -m comment \"for-a\" -j RETURN",
+                "iptables rule ipv6 nat POSTROUTING -p 17 -m udp 0000ffff350035 -j MADE",
+            ]
+        );
+        for family in ["iptables", "ip6tables"] {
+            for arguments in ["-t nat -F", "-t nat -X", "-F", "-P FORWARD ACCEPT"] {
+                assert!(legacy(family, arguments), "{family} {arguments}");
+            }
+        }
+        let cleared = observer.snapshot().unwrap();
+        assert_eq!(Diff::between(&before, &cleared), Diff::default());
+    });
+}
+
+/// An observer that stays looks again only where something was announced.
+#[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
+fn an_observer_that_stays_sees_what_a_new_one_sees() {
+    in_throwaway(|| {
+        let mut observer = here();
+        let mut before = observer.snapshot().unwrap();
+        assert_eq!(observer.snapshot().unwrap(), before);
+        for change in [
+            "ip link set lo up",
+            "ip link add one type veth peer name two",
+            "ip link set one mtu 1400",
+            "ip link set one alias words",
+            "ip link set one txqueuelen 7",
+            "ip link set one address 02:00:00:00:00:07",
+            "ip link set one promisc on",
+            "ip link set two allmulticast on",
+            "ip link set one up",
+            "ip link set two up",
+            "ip link add bridge0 type bridge",
+            "ip link set two master bridge0",
+            "ip address add 10.0.0.1/24 dev one",
+            "ip address add fd00::1/64 dev one nodad",
+            "ip route add 10.1.0.0/16 via 10.0.0.2",
+            "ip route change 10.1.0.0/16 via 10.0.0.2 mtu 1300",
+            "ip route add fd01::/64 via fd00::2",
+            "ip rule add from 10.0.0.1 table 100 priority 7",
+            "ip -6 rule add from fd00::1 table 100 priority 7",
+            "ip neighbour add 10.0.0.9 lladdr 02:00:00:00:00:09 dev one",
+            "ip neighbour add proxy 10.0.0.8 dev one",
+            "ip neighbour add proxy fd00::8 dev one",
+            "tc qdisc add dev one root tbf rate 1mbit burst 32k latency 50ms",
+            "nft add table netdev t",
+            "nft add chain netdev t c { type filter hook ingress device one priority 0; }",
+            "nft add rule netdev t c accept",
+            "nft add table ip t",
+            "tc qdisc del dev one root",
+            "ip neighbour del proxy 10.0.0.8 dev one",
+            "ip neighbour del 10.0.0.9 dev one",
+            "ip rule del priority 7",
+            "ip address del 10.0.0.1/24 dev one",
+            "ip link set one down",
+            "ip link set two nomaster",
+            "ip link del one",
+            "nft flush ruleset",
+        ] {
+            let (program, arguments) = change.split_once(' ').unwrap();
+            ask(program, arguments);
+            // What the kernel does in its own time may come between two looks.
+            let after = (0..100)
+                .map(|_| (observer.snapshot().unwrap(), here().snapshot().unwrap()))
+                .find(|(stays, new)| stays == new);
+            let (after, _) = after.unwrap_or_else(|| panic!("not seen: {change}"));
+            assert_ne!(after, before, "{change}");
+            before = after;
         }
     });
 }
