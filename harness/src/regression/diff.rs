@@ -244,13 +244,49 @@ fn versions(report: &Report) -> BTreeSet<Version> {
         .collect()
 }
 
+/// The scenarios that both reports have in one version only, such as those that are done once in the newest version that
+/// a plugin claims, with the new report's version.
+struct DoneOnce<'r>(BTreeMap<&'r str, Version>);
+
+impl<'r> DoneOnce<'r> {
+    fn by_both(old: &'r Report, new: &'r Report) -> Self {
+        let before = done_once(old);
+        let mut both = done_once(new);
+        both.retain(|scenario, _| before.contains_key(scenario));
+        Self(both)
+    }
+
+    /// Where an entry of the old report stands in the new one.
+    fn place<'e>(&self, old: &'e Entry) -> Place<'e> {
+        let version = self.0.get(old.scenario.as_str());
+        let (check, own, scenario) = place(old);
+        (check, version.copied().unwrap_or(own), scenario)
+    }
+}
+
+/// The scenarios that a report of several versions has in one of them only, with that version.
+fn done_once(report: &Report) -> BTreeMap<&str, Version> {
+    let mut once: BTreeMap<&str, Option<Version>> = BTreeMap::new();
+    for entry in &report.results {
+        let version = once
+            .entry(&entry.scenario)
+            .or_insert(Some(entry.spec_version));
+        *version = version.filter(|version| *version == entry.spec_version);
+    }
+    let once = once
+        .into_iter()
+        .filter_map(|(scenario, version)| Some((scenario, version?)));
+    once.filter(|_| versions(report).len() > 1).collect()
+}
+
 impl Pair {
-    /// Compares two reports.
+    /// Compares two reports. What each of them has done once is compared, whatever the version.
     pub fn between(old: &Report, new: &Report) -> Self {
+        let once = DoneOnce::by_both(old, new);
         let before: BTreeMap<Place<'_>, &Entry> = old
             .results
             .iter()
-            .map(|entry| (place(entry), entry))
+            .map(|entry| (once.place(entry), entry))
             .collect();
         let mut seen: BTreeSet<Place<'_>> = BTreeSet::new();
         let mut changes: Vec<Change> = Vec::new();
@@ -261,7 +297,7 @@ impl Pair {
         let gone = old
             .results
             .iter()
-            .filter(|entry| !seen.contains(&place(entry)));
+            .filter(|entry| !seen.contains(&once.place(entry)));
         changes
             .extend(gone.map(|entry| made(ChangeKind::NoLongerTested, entry, Some(entry), None)));
         // The sort is stable: the order of the report is kept.
@@ -392,6 +428,47 @@ mod tests {
 
     fn outcomes() -> impl Strategy<Value = Vec<Option<usize>>> {
         proptest::collection::vec(proptest::option::weighted(0.9, 0usize..7), 1..20)
+    }
+
+    /// A report of a lifecycle in two versions, and of another scenario in the newer one only.
+    fn up_to(older: Version, newest: Version, outcome: Outcome) -> Report {
+        let mut report = report();
+        let template = report.results[0].clone();
+        let entry = |scenario: &str, spec_version| Entry {
+            scenario: scenario.to_owned(),
+            spec_version,
+            outcome,
+            ..template.clone()
+        };
+        report.results = vec![
+            entry("lifecycle", older),
+            entry("lifecycle", newest),
+            entry("storm", newest),
+        ];
+        report
+    }
+
+    #[test]
+    fn what_was_done_once_is_compared_whatever_the_version() {
+        let old = up_to(Version::V0_4_0, Version::V1_0_0, Outcome::Pass);
+        let new = up_to(Version::V1_0_0, Version::V1_1_0, Outcome::Fail);
+        let pair = Pair::between(&old, &new);
+        let found: Vec<_> = pair
+            .changes
+            .iter()
+            .map(|change| (change.kind, change.scenario.as_str(), change.spec_version))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (ChangeKind::NewlyFailing, "lifecycle", Version::V1_0_0),
+                (ChangeKind::NewlyFailing, "lifecycle", Version::V1_1_0),
+                (ChangeKind::NewlyFailing, "storm", Version::V1_1_0),
+                (ChangeKind::NoLongerTested, "lifecycle", Version::V0_4_0),
+            ]
+        );
+        let storm = &pair.changes[2];
+        assert_eq!(storm.before, Some(Outcome::Pass), "it was tested before");
     }
 
     proptest! {
