@@ -80,13 +80,14 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
             f64::from(u32::try_from(BLOCKS * BLOCK).unwrap_or(0)) / time.as_secs_f64()
         };
         println!(
-            "{} {what}: {:.0} a second, bare {:.0} a second; ratio {:.2} (quartiles {:.2} to {:.2})",
+            "{} {what}: {:.0} a second, bare {:.0} a second; ratio {:.2} (quartiles {:.2} to {:.2}), {} labs",
             plugin.display(),
             rate(ours),
             rate(bare),
             ratios[BLOCKS / 2],
             ratios[BLOCKS / 4],
             ratios[BLOCKS * 3 / 4],
+            pool.labs_made(),
         );
     }
     Ok(())
