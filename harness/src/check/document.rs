@@ -231,7 +231,7 @@ impl<'t> Answer<'t> {
                 .after()
                 .containers
                 .get(self.container())
-                .map(|inside| ("the container", inside));
+                .map(|inside| ("the container", inside.as_ref()));
         }
         None
     }

@@ -1,5 +1,7 @@
 //! CHECK after one thing was changed behind the plugin's back. One scenario a change: none hides another.
 
+use std::sync::Arc;
+
 use cni_netlink::observe::Snapshot;
 use cni_types::Version;
 
@@ -141,7 +143,7 @@ fn later_plugin(lab: &mut Lab) -> Doing {
 struct Fresh {
     name: String,
     number: usize,
-    state: Option<Snapshot>,
+    state: Option<Arc<Snapshot>>,
 }
 
 impl Fresh {

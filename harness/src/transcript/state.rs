@@ -1,6 +1,7 @@
 //! The lab at one moment, and what is different at another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cni_netlink::observe::{Diff, Snapshot};
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// The network namespace that plugins are executed in.
-    pub host: Snapshot,
+    pub host: Arc<Snapshot>,
     /// The containers' network namespaces, by the lab's name of the container; gone ones are missing.
-    pub containers: BTreeMap<String, Snapshot>,
+    pub containers: BTreeMap<String, Arc<Snapshot>>,
     /// Network sysctls, by `host` or the container's name; only where the lab looked closely.
     pub sysctls: BTreeMap<String, BTreeMap<String, String>>,
     /// Files that differ from the machine's own, by absolute path.
@@ -121,6 +122,10 @@ pub const CONTAINER_PREFIX: &str = "cnispec-";
 const HOST: &str = "host";
 
 fn in_namespace(place: &str, before: &Snapshot, after: &Snapshot) -> Vec<StateChange> {
+    // Most calls change nothing in most places, and what was not changed is kept once.
+    if std::ptr::eq(before, after) {
+        return Vec::new();
+    }
     let change = |kind, object, detail| StateChange {
         place: place.to_owned(),
         kind,

@@ -13,6 +13,7 @@ mod words;
 mod xtables;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::Result;
 use crate::netns::NetNs;
@@ -34,7 +35,7 @@ pub struct Observer {
     xtables: xtables::Reader,
     watch: watch::Watch,
     /// What was seen last, for as long as nothing is announced.
-    last: Option<Snapshot>,
+    last: Option<Arc<Snapshot>>,
 }
 
 impl Observer {
@@ -53,18 +54,30 @@ impl Observer {
     }
 
     /// Everything that the namespace holds at this moment, but for its sysctls.
-    pub fn snapshot(&mut self) -> Result<Snapshot> {
-        // Asked first: what happens while the namespace is read is announced by the next time.
-        let is_quiet = !self.watch.has_heard()?;
-        let mut snapshot = match self.last.take().filter(|_| is_quiet) {
+    pub fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
+        let has_heard = self.watch.has_heard()?;
+        // What happens while the namespace is read is announced by the next time.
+        let last = self.last.take().filter(|_| !has_heard);
+        let nftables = self.nftables.read(last.is_some())?;
+        let mut snapshot = match last {
             Some(last) => last,
-            None => reading::announced(&self.conversation)?,
+            None => Arc::new(reading::announced(&self.conversation)?),
         };
-        snapshot.links = reading::links(&self.conversation)?;
-        snapshot.proxies = reading::proxies(&self.conversation)?;
-        snapshot.nftables = self.nftables.read(is_quiet)?;
-        snapshot.xtables = self.xtables.read(&self.netns)?;
-        self.last = Some(snapshot.clone());
+        let links = reading::links(&self.conversation)?;
+        let proxies = reading::proxies(&self.conversation)?;
+        let xtables = self.xtables.read(&self.netns)?;
+        let is_same = links == snapshot.links
+            && proxies == snapshot.proxies
+            && xtables == snapshot.xtables
+            && nftables.is_none();
+        if !is_same {
+            let changed = Arc::make_mut(&mut snapshot);
+            (changed.links, changed.proxies, changed.xtables) = (links, proxies, xtables);
+            if let Some(nftables) = nftables {
+                changed.nftables = nftables;
+            }
+        }
+        self.last = Some(Arc::clone(&snapshot));
         Ok(snapshot)
     }
 

@@ -35,14 +35,12 @@ const OPERATION: &str = "observe nftables";
 #[derive(Debug)]
 pub(super) struct Reader(Option<Channel>);
 
-/// What was read last, and the generation that it is of.
-type Last = (Vec<u8>, Nftables);
-
 #[derive(Debug)]
 struct Channel {
     socket: Socket,
     sequence: u32,
-    last: Option<Last>,
+    /// The generation of what was read last.
+    last: Option<Vec<u8>>,
 }
 
 impl Reader {
@@ -60,24 +58,21 @@ impl Reader {
     }
 
     /// All of it as of one moment: the generation tells whether a transaction came in between.
-    /// What was read last is given again if there was none, and `is_quiet`: what hangs on a link goes with it
-    /// without a transaction.
-    pub(super) fn read(&mut self, is_quiet: bool) -> Result<Nftables> {
+    /// Nothing if that is what was read last, which is asked only where the namespace `is_quiet`: what hangs on a
+    /// link goes with it without a transaction.
+    pub(super) fn read(&mut self, is_quiet: bool) -> Result<Option<Nftables>> {
         let Some(channel) = &mut self.0 else {
-            return Ok(Nftables::default());
+            return Ok(None);
         };
         for _ in 0..ATTEMPTS {
             let before = channel.generation()?;
-            if let Some((generation, nftables)) = &channel.last
-                && is_quiet
-                && *generation == before
-            {
-                return Ok(nftables.clone());
+            if is_quiet && channel.last.as_ref() == Some(&before) {
+                return Ok(None);
             }
             match channel.read() {
                 Ok(Some(nftables)) if channel.generation()? == before => {
-                    channel.last = Some((before, nftables.clone()));
-                    return Ok(nftables);
+                    channel.last = Some(before);
+                    return Ok(Some(nftables));
                 }
                 // Something was deleted while it was read.
                 Err(error) if !error.is_not_found() => return Err(error),

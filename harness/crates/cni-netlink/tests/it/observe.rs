@@ -293,7 +293,7 @@ fn nftables_are_seen() {
             inside: "10.0.0.0/24".parse().unwrap(),
         };
         table.set("someone eth0", &[rule]).unwrap();
-        let nftables = here().snapshot().unwrap().nftables;
+        let nftables = &here().snapshot().unwrap().nftables;
         let [found] = nftables.rules.as_slice() else {
             panic!("{nftables:#?}")
         };
@@ -647,7 +647,7 @@ fn snapshots_survive_storage() {
         );
         let snapshot = here().snapshot().unwrap();
         let text = serde_json::to_string(&snapshot).unwrap();
-        assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot);
+        assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), *snapshot);
         assert_eq!(here().snapshot().unwrap().links.len(), snapshot.links.len());
     });
 }
