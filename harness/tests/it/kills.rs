@@ -93,7 +93,7 @@ pub fn try_all(file: &str, mut victims: Vec<Victim>) -> Table {
 
 /// How many to try at once. More than there are processors: each waits much for the kernel to take namespaces away.
 pub fn threads() -> usize {
-    2 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+    3 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 /// Holds a table against the file that pins it, and writes the file anew where `CNISPEC_UPDATE` says so.
