@@ -51,6 +51,7 @@ faults! {
     ErrorDuplicateKey, "error-duplicate-key", "prints errors in which `code` stands twice";
     ErrorWithLog, "error-with-log", "prints a line of log before its errors";
     Crash, "crash", "dies by a signal on ADD";
+    OddResultCrashes, "odd-result-crashes", "dies by a signal on a previous result of another version";
     Hang, "hang", "never ends an ADD";
     Flood, "flood", "writes without end on ADD";
     HoldsStdout, "holds-stdout", "leaves a child that keeps standard output open on ADD";

@@ -268,6 +268,7 @@ const LEAVING: Check = Check {
         "del-netns-stale",
         "del-no-result",
         "del-interface-gone",
+        "odd-result",
         "two-containers",
     ]),
     ..OF_DEL

@@ -1,6 +1,6 @@
 //! Calls that a plugin must refuse: variables missing, input that is no configuration.
 
-use cni_types::{Operation, Version};
+use cni_types::{AddResult, Operation, Version};
 use serde_json::json;
 
 use super::{INTERFACE, Scenario, Wants, attach_and_detach};
@@ -44,6 +44,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         once: false,
         wants: Wants::Nothing,
         run: odd_input,
+    },
+    Scenario {
+        id: "odd-result",
+        title: "CHECK and DEL with a stored result of an older version, and CHECK with one of a version that nobody knows",
+        kinds: Kind::ALL,
+        since: Version::V1_0_0,
+        once: true,
+        wants: Wants::Nothing,
+        run: odd_result,
     },
     Scenario {
         id: "odd-variables",
@@ -153,6 +162,39 @@ fn odd_input(lab: &mut Lab) -> Doing {
     attach_and_detach(lab, "key", |call| {
         call.config("org.cnispec", json!("unknown value"))
     })
+}
+
+/// A runtime converts what it has stored. What a plugin does with a result that was not converted is its own affair, as
+/// long as it says so properly, and the DEL that follows leaves nothing.
+fn odd_result(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.must_add("add", "a")?;
+    let Some(stored) = lab.stored_result("a") else {
+        return Err(Stop::CutShort("ADD printed no result".to_owned()));
+    };
+    let older = AddResult::from_value(&stored)
+        .ok()
+        .and_then(|result| result.to_value(Version::V0_4_0).ok());
+    let Some(older) = older else {
+        return Err(Stop::CutShort(
+            "the result has no form of its version".to_owned(),
+        ));
+    };
+    let unknown = json!({"cniVersion": "9.9.9"});
+    for (label, operation, result) in [
+        ("check-older-result", Operation::Check, &older),
+        ("check-unknown-result", Operation::Check, &unknown),
+        ("del-older-result", Operation::Del, &older),
+    ] {
+        lab.direct(label, operation)
+            .container("a")
+            .config("prevResult", result.clone())
+            .run()?;
+    }
+    lab.del("del", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
 }
 
 /// Neither is forbidden. What a plugin refuses, it has to refuse properly; what it does, it has to undo.

@@ -29,6 +29,18 @@ pub fn before_add(script: Script) -> Result<(), Refusal> {
     }
 }
 
+/// What happens where the configuration was understood.
+pub fn before(call: &Call) {
+    let version = call
+        .config
+        .get("prevResult")
+        .and_then(|result| result.get("cniVersion"));
+    let is_odd = version.is_some_and(|version| *version != *call.version_text);
+    if is_odd && call.script.is(Fault::OddResultCrashes) {
+        std::process::abort();
+    }
+}
+
 /// Ends only when nobody takes it any more.
 fn flood() -> io::Result<()> {
     let wave = [b'x'; 64 * 1024];

@@ -164,6 +164,7 @@ fn refuse_input(script: Script, verb: Verb, refusal: Refusal) -> Answer {
 
 fn perform(call: &Call) -> Answer {
     let duties = call.kind()?;
+    mishaps::before(call);
     let _alone = mishaps::alone(call)?;
     match call.verb {
         Verb::Add => add(call, duties).map(Some),
