@@ -144,6 +144,8 @@ struct Fresh {
     name: String,
     number: usize,
     state: Option<Arc<Snapshot>>,
+    /// How many links the host had then.
+    links: usize,
 }
 
 impl Fresh {
@@ -154,11 +156,12 @@ impl Fresh {
     fn make(lab: &Lab, number: usize) -> Doing<Self> {
         let name = format!("m{number}");
         lab.container(&name)?;
-        let state = lab.look()?.containers.remove(&name);
+        let mut state = lab.look()?;
         Ok(Self {
-            name,
             number,
-            state,
+            state: state.containers.remove(&name),
+            links: state.host.links.len(),
+            name,
         })
     }
 
@@ -167,6 +170,8 @@ impl Fresh {
             return Ok(self);
         }
         lab.forget(&self.name)?;
+        // What DEL has left on the host may go with the namespace, and would be laid to the next CHECK.
+        lab.settle_to(self.links)?;
         Self::make(lab, self.number + 1)
     }
 }
