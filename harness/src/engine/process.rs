@@ -19,7 +19,7 @@ use crate::transcript::{Bytes, Delivery, Exit, Usage};
 pub struct Limits {
     /// From spawn to exit.
     pub deadline: Duration,
-    /// Bytes on standard output and on standard error, each.
+    /// Bytes on standard output.
     pub output: usize,
 }
 
@@ -37,6 +37,9 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// How much is kept of the output of a plugin that was ended because it wrote too much, in bytes. Nothing is read from it
 /// but what it was, and a run has hundreds of calls.
 const KEPT_OF_A_FLOOD: usize = 16 * 1024;
+
+/// How much is kept of what a plugin writes on standard error, in bytes.
+const KEPT_OF_A_LOG: usize = 64 * 1024;
 
 /// How a plugin's execution went.
 #[derive(Debug)]
@@ -363,10 +366,10 @@ impl Conversation {
         Ok(!fds[0].revents().is_empty())
     }
 
+    /// Reads what is there. Returns whether standard output is longer than any document; logs may be of any length.
     fn receive(&mut self) -> io::Result<bool> {
-        let out = self.stdout.take(self.limits.output)?;
-        let err = self.stderr.take(self.limits.output)?;
-        Ok(out || err)
+        self.stderr.take(KEPT_OF_A_LOG)?;
+        self.stdout.take(self.limits.output)
     }
 
     /// Reads what is left after the end. Returns whether somebody still holds a pipe open.
@@ -490,6 +493,14 @@ mod tests {
         let ended = sh("trap '' TERM; sleep 1000 & wait; sleep 1000", b"", limits);
         assert_eq!(ended.exit, Exit::TimedOut(100));
         assert!(!ended.held_open, "the children are gone too");
+    }
+
+    #[test]
+    fn a_log_may_be_of_any_length() {
+        let ended = sh("head -c 3000000 /dev/zero >&2; echo '{}'", b"", LIMITS);
+        assert_eq!(ended.exit, Exit::Status(0));
+        assert_eq!(ended.stdout, Bytes::from("{}\n"));
+        assert_eq!(ended.stderr.0.len(), KEPT_OF_A_LOG);
     }
 
     #[test]

@@ -212,7 +212,13 @@ pub fn change_mac(name: &str) -> Doing {
         return Err(Stop::NotApplicable(format!("`{name}` has no MAC")));
     };
     mac[5] ^= 1;
-    Ok(socket.set_mac(link.index, MacAddr(mac))?)
+    match socket.set_mac(link.index, MacAddr(mac)) {
+        Err(error) if error.is_unsupported() => {
+            let fact = format!("the kernel lets nobody change the MAC of `{name}`");
+            Err(Stop::NotApplicable(fact))
+        }
+        done => Ok(done?),
+    }
 }
 
 /// Deletes the routes to a destination, whatever their next hop.
@@ -279,11 +285,14 @@ pub fn lead_everything_through(name: &str) -> Doing {
     Ok(())
 }
 
-/// Makes a link's MTU smaller; its MAC and MTU then.
+/// Makes a link's MTU smaller, where there is room for IPv6 then; its MAC and MTU then.
 pub fn shrink_mtu(name: &str) -> Doing<(String, u32)> {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?;
-    let mtu = link.mtu - 28;
+    let mtu = match link.mtu {
+        mtu @ (0..96 | 1280..1308) => mtu,
+        mtu => mtu - 28,
+    };
     socket.set_mtu(link.index, mtu)?;
     let mac = link.mac.map(|mac| mac.to_string());
     Ok((mac.unwrap_or_default(), mtu))

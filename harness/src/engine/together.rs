@@ -11,6 +11,9 @@ use super::process::{self, Ended, Limits};
 use super::standin;
 use crate::transcript::{Bytes, Delivery, Exit, Reading, read};
 
+/// How many deadlines each may take, since they may take turns behind a lock.
+const TURNS: u32 = 4;
+
 /// Everything that one thread needs to lead one container through one operation.
 struct Errand<'a> {
     container: &'a str,
@@ -77,6 +80,10 @@ impl Lab {
         if operation == Operation::Del {
             members.reverse();
         }
+        let limits = Limits {
+            deadline: self.limits().deadline.saturating_mul(TURNS),
+            ..self.limits()
+        };
         let errands: Vec<Errand<'_>> = containers
             .iter()
             .map(|container| Errand {
@@ -87,7 +94,7 @@ impl Lab {
                 offered: self.offered(Some(container)),
                 env: self.environment(operation, Some(container)),
                 result: self.stored_result(container),
-                limits: self.limits(),
+                limits,
             })
             .collect();
         let before = self.state()?;

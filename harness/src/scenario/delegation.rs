@@ -89,9 +89,22 @@ fn refusal(lab: &Lab, code: u32) -> Reply {
 /// Without a `dns` of its own, the delegate's is the attachment's; with `args`, there is more to hand on.
 fn delegation(lab: &mut Lab) -> Doing {
     let args = lab.args_with_unknown();
+    let own_args = lab.own_key("args").cloned();
     lab.reconfigure(|plugin| plugin.without("dns").with("args", args.clone()));
     lab.stand_in(None)?;
-    lab.warm_up()?;
+    match lab.warm_up() {
+        // A plugin may refuse `args` that it does not know.
+        Err(Stop::CutShort(_)) => {
+            lab.del("warm-del", "warm")?;
+            lab.forget("warm")?;
+            lab.reconfigure(|plugin| match &own_args {
+                Some(args) => plugin.with("args", args.clone()),
+                None => plugin.without("args"),
+            });
+            lab.warm_up()?;
+        }
+        done => done?,
+    }
     lab.container("a")?;
     lab.must_add("add", "a")?;
     if lab.version().supports_check() {

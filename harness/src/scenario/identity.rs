@@ -2,6 +2,7 @@
 
 use cni_types::{Operation, Version};
 
+use super::pool::add_from_pool;
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::operations::Went;
@@ -75,10 +76,10 @@ fn late_del(lab: &mut Lab) -> Doing {
     lab.pool(&["10.98.0.0/30"])?;
     lab.container("old")?;
     lab.container("new")?;
-    lab.must_add("add-old", "old")?;
+    add_from_pool(lab, "add-old", "old")?;
     let stored = lab.stored_result("old");
     lab.del("del-old", "old")?;
-    lab.must_add("add-new", "new")?;
+    add_from_pool(lab, "add-new", "new")?;
     lab.observe("before")?;
     lab.store_result("old", stored);
     lab.direct("del-late", Operation::Del)
