@@ -67,16 +67,21 @@ fn keeps_details(t: &Transcript) -> Judged {
     for answer in answers(t)? {
         let previous = answer.previous().unwrap_or_default();
         for (list, name, details) in DETAILS {
+            // There may be several of one name, such as routes in several tables.
             let kept = |entry: &Value| {
                 let same = |other: &&Value| other[name] == entry[name];
-                document::list(&answer.document, list).iter().find(same)
+                let listed = document::list(&answer.document, list).iter();
+                listed.filter(same).collect::<Vec<_>>()
             };
             for entry in document::list(&previous, list) {
-                let Some(other) = kept(entry) else { continue };
+                let others = kept(entry);
+                if others.is_empty() {
+                    continue;
+                }
                 let tells = |value: &Value| !value.is_null() && *value != "";
-                let lost = details
-                    .iter()
-                    .find(|detail| tells(&entry[**detail]) && !tells(&other[**detail]));
+                let lost = details.iter().find(|detail| {
+                    tells(&entry[**detail]) && !others.iter().any(|other| tells(&other[**detail]))
+                });
                 if let Some(detail) = lost {
                     let expected = [format!("`{detail}` of {} in `{list}`", entry[name])];
                     let actual = format!("`prevResult` tells it, {}", entry[*detail]);
@@ -174,13 +179,10 @@ fn equivalent(t: &Transcript) -> Judged {
             if changes.iter().any(|change| change.object.starts_with(sort)) {
                 continue;
             }
-            let listed: Vec<Value> = document::list(&answer.document, list)
-                .iter()
-                .map(normal)
-                .collect();
-            let lost = document::list(&previous, list)
-                .iter()
-                .find(|entry| !listed.contains(&normal(entry)));
+            let listed = entries(&answer.document, list);
+            let lost = entries(&previous, list)
+                .into_iter()
+                .find(|entry| !listed.iter().any(|other| says_all_of(other, entry)));
             if let Some(entry) = lost {
                 let expected = [format!("{entry} in `{list}`, as in `prevResult`")];
                 let actual = format!("ADD changed no {sort}, and `{list}` has no such entry");
@@ -189,6 +191,31 @@ fn equivalent(t: &Transcript) -> Judged {
         }
     }
     Ok(())
+}
+
+/// The entries of a list, in which interfaces are named: their numbers change where others are listed before them.
+fn entries(document: &Map<String, Value>, list: &str) -> Vec<Value> {
+    let interfaces = document::list(document, "interfaces");
+    let named = |entry: &Value| {
+        let mut entry = normal(entry);
+        let index = entry["interface"].as_u64();
+        let interface = index.and_then(|index| interfaces.get(usize::try_from(index).ok()?));
+        if let Some(interface) = interface {
+            entry["interface"] = interface["name"].clone();
+        }
+        entry
+    };
+    document::list(document, list).iter().map(named).collect()
+}
+
+/// Whether an entry has everything that another one has; it may have more.
+fn says_all_of(entry: &Value, other: &Value) -> bool {
+    match (entry, other) {
+        (Value::Object(entry), Value::Object(other)) => other
+            .iter()
+            .all(|(key, value)| entry.get(key) == Some(value)),
+        _ => entry == other,
+    }
 }
 
 /// A value in which nothing is told by being empty, and addresses are written in one way.

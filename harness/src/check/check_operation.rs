@@ -3,12 +3,13 @@
 use cni_types::Operation;
 
 use super::clauses::check;
-use super::document::{answers, ips, routes};
+use super::del::FILES;
+use super::document::{Answer, answers, ips, routes};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
-use crate::transcript::{StateChange, Transcript};
+use crate::transcript::{ChangeKind, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -61,7 +62,7 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[check::NOTICES_RESOURCES],
         scope: Scope::In(&["check-interface-removed"]),
         fault: Fault::CheckMissesInterface,
-        judge: notices,
+        judge: notices_interface,
         ..OF_CHECK
     },
     Check {
@@ -88,7 +89,7 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[check::NOTICES_UNREACHABLE],
         scope: Scope::In(&["check-link-down"]),
         fault: Fault::CheckMissesLinkDown,
-        judge: notices,
+        judge: notices_interface,
         ..OF_CHECK
     },
     Check {
@@ -152,7 +153,25 @@ fn changes_nothing(t: &Transcript) -> Judged {
 
 fn is_a_trace_of_looking(change: &StateChange) -> bool {
     let sort = change.object.split(' ').next().unwrap_or_default();
-    ["neighbour", "file", "directory", "symlink", "other"].contains(&sort)
+    // A process that ADD has left to itself may end in any moment.
+    let has_ended = sort == "process" && change.kind == ChangeKind::Removed;
+    has_ended || sort == "neighbour" || FILES.contains(&sort)
+}
+
+/// Only interfaces that the result lists have to be there.
+fn notices_interface(t: &Transcript) -> Judged {
+    let lists = |answer: &Answer<'_>| {
+        let ifname = answer.ifname();
+        let listed = super::document::interfaces(&answer.document);
+        listed.into_iter().flatten().any(|i| i.name == ifname)
+    };
+    match answers(t)?.iter().any(lists) {
+        true => notices(t),
+        false => {
+            let fact = "its result does not list the interface";
+            Err(Unmet::NotApplicable(fact.to_owned()))
+        }
+    }
 }
 
 fn notices(t: &Transcript) -> Judged {

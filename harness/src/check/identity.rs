@@ -9,6 +9,7 @@ use super::add::succeeded;
 use super::clauses::{del, disputes, ipam, lifecycle, routes as routes_of};
 use super::del::removed_of;
 use super::document::{answers, ips, routes};
+use super::result::has_address;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
@@ -219,8 +220,13 @@ fn unique(t: &Transcript) -> Judged {
             IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
             IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
         };
+        // Others may be of the network, such as the address of a bridge.
+        let has = |net: &ipnet::IpNet| match (t.kind, answer.inside()) {
+            (Kind::Ipam, _) | (_, None) => true,
+            (_, Some((_, inside))) => has_address(inside, net, None),
+        };
         let given = ips(&answer.document).into_iter().filter_map(|ip| ip.net);
-        for net in given.filter(|net| !shared(net)) {
+        for net in given.filter(|net| !shared(net) && has(net)) {
             if let Some(other) = owners.insert(net.addr(), container.clone()) {
                 let actual = format!("`{other}` and `{container}` both have {}", net.addr());
                 return Err(

@@ -234,16 +234,27 @@ fn containers_in(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+/// Processes that have come and gone. One that was ended and started again, as a daemon of the network may be, is the same.
 fn process_changes(before: &[Process], after: &[Process]) -> Vec<StateChange> {
     // By their ids: the command line of one that is just starting cannot be read yet.
-    let is_old = |process: &&Process| before.iter().any(|old| old.pid == process.pid);
-    let new = after.iter().filter(|process| !is_old(process));
-    new.map(|process| {
-        StateChange::on_host(
-            ChangeKind::Added,
-            format!("process {}", process.command),
-            String::new(),
-        )
-    })
-    .collect()
+    let only = |these: &[Process], others: &[Process]| {
+        let is_new = |process: &&Process| others.iter().all(|other| other.pid != process.pid);
+        let commands = these.iter().filter(is_new);
+        commands
+            .map(|process| process.command.clone())
+            .collect::<Vec<_>>()
+    };
+    let (mut gone, mut come) = (only(before, after), only(after, before));
+    gone.retain(|command| {
+        let again = come.iter().position(|other| other == command);
+        again.map(|place| come.swap_remove(place)).is_none()
+    });
+    let change = |kind| {
+        move |command: String| {
+            StateChange::on_host(kind, format!("process {command}"), String::new())
+        }
+    };
+    let gone = gone.into_iter().map(change(ChangeKind::Removed));
+    gone.chain(come.into_iter().map(change(ChangeKind::Added)))
+        .collect()
 }
