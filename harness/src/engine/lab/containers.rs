@@ -1,0 +1,211 @@
+//! The containers of the lab: their namespaces, and what a runtime knows of each.
+
+use std::path::PathBuf;
+
+use cni_netlink::MacAddr;
+use cni_netlink::netns::NetNs;
+use cni_netlink::observe::Observer;
+use serde_json::{Map, Value};
+
+use super::{Doing, Lab, Stop};
+use crate::engine::surroundings;
+use crate::transcript::CONTAINER_PREFIX;
+
+/// A container in the lab.
+pub(super) struct Container {
+    id: String,
+    /// What number it was made as: what only one may have, such as a port of the host, differs by it.
+    number: u16,
+    ifname: String,
+    pub(super) netns: PathBuf,
+    /// Gone when the lab has removed the namespace: an open socket would keep it alive.
+    pub(super) inside: Option<(NetNs, Observer)>,
+}
+
+impl Lab {
+    /// Makes a container with a network namespace of its own, in which only `lo` stands, up.
+    pub fn container(&self, name: &str) -> Doing {
+        let number = self.next_number();
+        self.container_of(name, number)
+    }
+
+    fn container_of(&self, name: &str, number: u16) -> Doing {
+        let id = format!("{CONTAINER_PREFIX}{name}-{:08x}", self.seed & 0xffff_ffff);
+        let netns = PathBuf::from("/run/netns").join(&id);
+        let inside = NetNs::create_at(&netns)?;
+        inside.enter(surroundings::prepare_namespace)??;
+        let observed = self.recording.then(|| Observer::in_netns(&inside));
+        let inside = observed.transpose()?.map(|observer| (inside, observer));
+        let container = Container {
+            id,
+            number,
+            ifname: self.ifname().to_owned(),
+            netns,
+            inside,
+        };
+        self.observed
+            .borrow_mut()
+            .containers
+            .insert(name.to_owned(), container);
+        Ok(())
+    }
+
+    fn next_number(&self) -> u16 {
+        self.made.set(self.made.get() + 1);
+        self.made.get()
+    }
+
+    /// Gives a container a new, empty network namespace.
+    pub fn renew(&self, name: &str) -> Doing {
+        let path = self.netns_path(name);
+        let old = self.observed.borrow_mut().containers.remove(name);
+        NetNs::delete_at(&path)?;
+        let number = old.map_or_else(|| self.next_number(), |container| container.number);
+        self.container_of(name, number)
+    }
+
+    /// Another attachment of a container, by another name; the lab calls it by a name of its own.
+    pub fn second_attachment(&self, of: &str, name: &str, ifname: &str) -> Doing {
+        let (id, netns) = (self.container_id(of), self.netns_path(of));
+        let inside = NetNs::open(&netns)?;
+        if self.look()?.containers.get(of).is_some_and(|state| {
+            let own = self.ifname();
+            state.links.iter().any(|link| link.name == own)
+        }) {
+            let fact = format!(
+                "every network namespace has an interface `{}`",
+                self.ifname()
+            );
+            return Err(Stop::NotApplicable(fact));
+        }
+        let observer = Observer::in_netns(&inside)?;
+        let attachment = Container {
+            id,
+            number: self.next_number(),
+            ifname: ifname.to_owned(),
+            netns,
+            inside: Some((inside, observer)),
+        };
+        self.observed
+            .borrow_mut()
+            .containers
+            .insert(name.to_owned(), attachment);
+        Ok(())
+    }
+
+    /// The capability arguments for a container. No runtime maps one port of the host to two containers, or gives
+    /// both one MAC: what is offered is for the first, and counted up for the others.
+    pub fn offered(&self, container: Option<&str>) -> Map<String, Value> {
+        let mut offered = self.subject.fixture.surroundings.capability_args.clone();
+        let observed = self.observed.borrow();
+        let number = container.and_then(|name| observed.containers.get(name));
+        let further = number.map_or(0, |container| container.number - 1);
+        let mappings = offered
+            .get_mut("portMappings")
+            .and_then(Value::as_array_mut);
+        for mapping in mappings.into_iter().flatten() {
+            if let Some(port) = mapping["hostPort"].as_u64() {
+                mapping["hostPort"] = Value::from(port + 100 * u64::from(further));
+            }
+        }
+        let mac = offered
+            .get("mac")
+            .and_then(|mac| mac.as_str()?.parse().ok());
+        if let Some(MacAddr(mut mac)) = mac {
+            mac[5] = mac[5].wrapping_add(further.to_be_bytes()[1]);
+            offered.insert("mac".to_owned(), Value::from(MacAddr(mac).to_string()));
+        }
+        offered
+    }
+
+    /// The CNI_IFNAME of a container's attachment.
+    pub fn ifname_of(&self, name: &str) -> String {
+        self.observed
+            .borrow()
+            .containers
+            .get(name)
+            .map_or_else(|| self.ifname().to_owned(), |c| c.ifname.clone())
+    }
+
+    /// The CNI_CONTAINERID of a container.
+    pub fn container_id(&self, name: &str) -> String {
+        self.observed
+            .borrow()
+            .containers
+            .get(name)
+            .map(|c| c.id.clone())
+            .unwrap_or_default()
+    }
+
+    /// The CNI_NETNS of a container.
+    pub fn netns_path(&self, name: &str) -> PathBuf {
+        self.observed
+            .borrow()
+            .containers
+            .get(name)
+            .map(|c| c.netns.clone())
+            .unwrap_or_default()
+    }
+
+    /// A container's namespace.
+    pub fn netns(&self, container: &str) -> Doing<NetNs> {
+        Ok(NetNs::open(self.netns_path(container))?)
+    }
+
+    /// Does something in a container's namespace.
+    pub fn inside<T>(&self, container: &str, act: impl FnOnce() -> Doing<T>) -> Doing<T> {
+        let observed = self.observed.borrow();
+        let inside = observed
+            .containers
+            .get(container)
+            .and_then(|c| c.inside.as_ref());
+        match inside {
+            Some((inside, _)) => inside.enter(act)?,
+            None => Err(Stop::CutShort(format!("container `{container}` is gone"))),
+        }
+    }
+
+    /// Changes something from outside of any plugin, inside a container.
+    pub fn change<T>(
+        &self,
+        container: &str,
+        label: &str,
+        what: impl Into<String>,
+        act: impl FnOnce() -> Doing<T>,
+    ) -> Doing<T> {
+        let done = self.inside(container, act)?;
+        self.note(label, what.into());
+        Ok(done)
+    }
+
+    /// Takes a container's network namespace away, as a runtime does that loses a container.
+    ///
+    /// With `stale`, an ordinary file stays at its path, as after an unclean unmount.
+    pub fn remove_netns(&self, name: &str, label: &str, stale: bool) -> Doing {
+        let path = self.netns_path(name);
+        if let Some(container) = self.observed.borrow_mut().containers.get_mut(name) {
+            container.inside = None;
+        }
+        NetNs::delete_at(&path)?;
+        if stale {
+            std::fs::write(&path, "")?;
+        }
+        let what = if stale {
+            "unmounted, so that an ordinary file is left at"
+        } else {
+            "removed"
+        };
+        self.note(
+            label,
+            format!("the network namespace was {what} `{}`", path.display()),
+        );
+        // The kernel takes the other ends of its links away in its own time; what a plugin finds must not depend on it.
+        surroundings::await_removed_namespaces()
+    }
+
+    /// Forgets a container that is gone, so that nobody looks for it any more.
+    pub fn forget(&self, name: &str) -> Doing {
+        let forgotten = self.observed.borrow_mut().containers.remove(name);
+        forgotten.map_or(Ok(()), |container| Ok(NetNs::delete_at(&container.netns)?))
+    }
+}

@@ -1,0 +1,145 @@
+//! Executions of plugins in the lab, each written down with the states around it.
+
+use std::io;
+use std::path::Path;
+use std::sync::Barrier;
+
+use cni_types::Operation;
+
+use super::{Doing, Lab};
+use crate::engine::process::{self, Ended, Limits};
+use crate::engine::standin;
+use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step};
+
+/// What the runtime knows of one execution before it is made.
+pub struct Execution<'a> {
+    /// The name by which checks find it.
+    pub label: &'a str,
+    /// What the plugin is asked.
+    pub operation: Operation,
+    /// The container that it is about.
+    pub container: Option<&'a str>,
+    /// The plugin's file.
+    pub path: &'a Path,
+    /// The words behind it.
+    pub arguments: &'a [String],
+    /// The complete environment.
+    pub env: Vec<(String, Bytes)>,
+    /// Standard input.
+    pub stdin: Vec<u8>,
+    /// How it is given.
+    pub delivery: Delivery,
+}
+
+impl Lab {
+    /// Executes a plugin and writes everything down. Returns the record.
+    pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
+        let before = self.state()?;
+        self.execute_from(before, execution)
+    }
+
+    /// The same, where the state before is known: the index of what was last written down.
+    pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> Doing<Call> {
+        let ended = run(&execution, self.limits)?;
+        let after = self.state()?;
+        Ok(self.write_down(execution, ended, [before, after], standin::take_records()?))
+    }
+
+    /// Executes two at once. What the recording plugins were told stands with the first of them.
+    pub fn execute_at_once(&self, executions: [Execution<'_>; 2]) -> Doing {
+        let before = self.state()?;
+        let ended = at_once(&executions, self.limits)?;
+        let states = [before, self.state()?];
+        let mut records = standin::take_records()?;
+        for (execution, ended) in executions.into_iter().zip(ended) {
+            self.write_down(execution, ended, states, std::mem::take(&mut records));
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn write_down(
+        &self,
+        execution: Execution<'_>,
+        ended: Ended,
+        [before, after]: [usize; 2],
+        delegated: Vec<Delegated>,
+    ) -> Call {
+        let call = Call {
+            before,
+            after,
+            delegated,
+            ..self.record(execution, ended)
+        };
+        if self.recording {
+            let step = Step::Call(Box::new(call.clone()));
+            self.tape.borrow_mut().steps.push(step);
+        }
+        call
+    }
+
+    /// The record of an execution that is over, without what it did to the lab.
+    pub(in crate::engine) fn record(&self, execution: Execution<'_>, ended: Ended) -> Call {
+        let role = if execution.path == self.subject.path {
+            Role::Subject
+        } else {
+            Role::Companion
+        };
+        Call {
+            label: execution.label.to_owned(),
+            operation: execution.operation,
+            role,
+            container: execution.container.map(str::to_owned),
+            path: execution.path.display().to_string(),
+            arguments: execution.arguments.to_vec(),
+            env: execution.env,
+            stdin: execution.stdin.into(),
+            delivery: execution.delivery,
+            stdout: ended.stdout,
+            stderr: ended.stderr,
+            held_open: ended.held_open,
+            exit: ended.exit,
+            usage: ended.usage,
+            before: 0,
+            after: 0,
+            delegated: Vec::new(),
+        }
+    }
+}
+
+/// Starts every execution in the same moment.
+pub(in crate::engine) fn at_once(
+    executions: &[Execution<'_>],
+    limits: Limits,
+) -> Doing<Vec<Ended>> {
+    let start = Barrier::new(executions.len());
+    std::thread::scope(|scope| {
+        let running: Vec<_> = executions
+            .iter()
+            .map(|execution| {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    run(execution, limits)
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(ended) => Ok(ended?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
+}
+
+fn run(execution: &Execution<'_>, limits: Limits) -> io::Result<Ended> {
+    process::run(
+        execution.path,
+        execution.arguments,
+        &execution.env,
+        &execution.stdin,
+        execution.delivery,
+        limits,
+    )
+}
