@@ -1,6 +1,8 @@
 //! Runs scenarios: a plan is divided among workers, each of which is a throwaway lab.
 
+pub mod direct;
 mod files;
+mod interference;
 pub mod lab;
 mod machine;
 pub mod mutations;

@@ -18,8 +18,8 @@ mod traffic;
 use cni_types::{Operation, Version};
 use serde_json::Value;
 
+use crate::engine::direct::Direct;
 use crate::engine::lab::{Doing, Lab};
-use crate::engine::operations::Direct;
 use crate::subject::{Kind, Subject};
 use crate::transcript::Reading;
 

@@ -1,7 +1,7 @@
 //! The network configuration that the lab's plugins are given, and changes of it.
 
 use cni_types::{NetworkConfigList, PluginConfig};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Doing, Lab};
 use crate::engine::HarnessError;
@@ -45,5 +45,76 @@ impl Lab {
         let args = &mut self.subject.fixture.surroundings.args;
         args.insert(key.to_owned(), value.to_owned());
         args.insert("IgnoreUnknown".to_owned(), "1".to_owned());
+    }
+
+    /// Gives the IPAM configuration these subnets in place of its own, with a default route of each family.
+    pub fn pool(&mut self, subnets: &[&str]) -> Doing {
+        let ranges: Vec<Value> = subnets
+            .iter()
+            .map(|subnet| json!([{ "subnet": subnet }]))
+            .collect();
+        let routes: Vec<Value> = [(".", "0.0.0.0/0"), (":", "::/0")]
+            .iter()
+            .filter(|(mark, _)| subnets.iter().any(|subnet| subnet.contains(mark)))
+            .map(|(_, dst)| json!({ "dst": dst }))
+            .collect();
+        self.reconfigure_network(|list| {
+            let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
+            for plugin in plugins.into_iter().flatten() {
+                let Some(ipam) = plugin.get_mut("ipam").and_then(Value::as_object_mut) else {
+                    continue;
+                };
+                let by_ranges = ipam.contains_key("ranges") || subnets.len() > 1;
+                let scripted = ipam.contains_key("subnets");
+                for key in [
+                    "ranges",
+                    "subnet",
+                    "subnets",
+                    "rangeStart",
+                    "rangeEnd",
+                    "gateway",
+                ] {
+                    ipam.shift_remove(key);
+                }
+                match (scripted, by_ranges) {
+                    (true, _) => ipam.insert("subnets".to_owned(), json!(subnets)),
+                    (_, true) => ipam.insert("ranges".to_owned(), Value::Array(ranges.clone())),
+                    _ => ipam.insert("subnet".to_owned(), json!(subnets[0])),
+                };
+                ipam.insert("routes".to_owned(), json!(routes));
+            }
+        })
+    }
+
+    /// Puts `args` into the configuration of every plugin, as a runtime does.
+    pub fn args(&mut self, args: Value) -> Doing {
+        self.reconfigure_network(|list| {
+            let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
+            for plugin in plugins
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
+                plugin.insert("args".to_owned(), args.clone());
+            }
+        })
+    }
+
+    /// `args` of the subject's own configuration, with something in it that nobody understands.
+    pub fn args_with_unknown(&self) -> Value {
+        let own = self.own_key("args").filter(|args| args.is_object());
+        let mut args = own.cloned().unwrap_or_else(|| json!({}));
+        args["org.cnispec"] = json!({"purpose": "unknown", "numbers": [1, 2.5, null]});
+        args
+    }
+
+    /// A key of the subject's own configuration.
+    pub fn own_key(&self, key: &str) -> Option<&Value> {
+        self.own_plugin().as_map().get(key)
+    }
+
+    /// The subject's entry in the list.
+    pub(in crate::engine) fn own_plugin(&self) -> &PluginConfig {
+        self.subject().own_plugin(self.network())
     }
 }

@@ -203,6 +203,20 @@ impl Lab {
         surroundings::await_removed_namespaces()
     }
 
+    /// What the runtime has stored of a container's last ADD.
+    pub fn stored_result(&self, container: &str) -> Option<Value> {
+        self.results.borrow().get(container).cloned()
+    }
+
+    /// Makes the runtime remember this result of a container's ADD, or none.
+    pub fn store_result(&self, container: &str, result: Option<Value>) {
+        let mut results = self.results.borrow_mut();
+        match result {
+            Some(result) => results.insert(container.to_owned(), result),
+            None => results.remove(container),
+        };
+    }
+
     /// Forgets a container that is gone, so that nobody looks for it any more.
     pub fn forget(&self, name: &str) -> Doing {
         let forgotten = self.observed.borrow_mut().containers.remove(name);

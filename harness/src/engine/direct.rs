@@ -1,0 +1,120 @@
+//! Direct calls of the subject, with whatever is to be tried.
+
+use cni_types::Operation;
+use serde_json::Value;
+
+use super::lab::{Doing, Execution, Lab};
+use super::operations::changed;
+use crate::transcript::{Bytes, Call, Delivery};
+
+impl Lab {
+    /// A call of the subject alone, as a runtime would make it, to be changed before it is run.
+    pub fn direct<'a>(&'a self, label: &'a str, operation: Operation) -> Direct<'a> {
+        Direct {
+            lab: self,
+            label,
+            operation,
+            container: None,
+            variables: Vec::new(),
+            changes: Vec::new(),
+            stdin: None,
+            delivery: Delivery::Whole,
+        }
+    }
+
+    /// CHECK by the subject alone: another plugin of the list might fail first.
+    pub fn check_alone(&self, label: &str, container: &str) -> Doing<Call> {
+        self.direct(label, Operation::Check)
+            .container(container)
+            .run()
+    }
+}
+
+/// A call of the subject that is not what a runtime makes.
+pub struct Direct<'a> {
+    lab: &'a Lab,
+    label: &'a str,
+    operation: Operation,
+    container: Option<&'a str>,
+    variables: Vec<(&'a str, Option<&'a str>)>,
+    changes: Vec<(&'a str, Option<Value>)>,
+    stdin: Option<Vec<u8>>,
+    delivery: Delivery,
+}
+
+impl<'a> Direct<'a> {
+    /// About this container, with the result that the runtime has stored for it.
+    pub fn container(mut self, name: &'a str) -> Self {
+        self.container = Some(name);
+        self
+    }
+
+    /// With this variable.
+    pub fn set(mut self, variable: &'a str, value: &'a str) -> Self {
+        self.variables.push((variable, Some(value)));
+        self
+    }
+
+    /// Without this variable.
+    pub fn unset(mut self, variable: &'a str) -> Self {
+        self.variables.push((variable, None));
+        self
+    }
+
+    /// With this key in the configuration.
+    pub fn config(mut self, key: &'a str, value: Value) -> Self {
+        self.changes.push((key, Some(value)));
+        self
+    }
+
+    /// Without this key in the configuration.
+    pub fn without(mut self, key: &'a str) -> Self {
+        self.changes.push((key, None));
+        self
+    }
+
+    /// With this instead of a configuration.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// With standard input given in this way.
+    pub fn delivered(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// Makes the call.
+    pub fn run(self) -> Doing<Call> {
+        self.lab.execute(self.prepare()?)
+    }
+
+    /// Everything about the call, before it is made.
+    pub fn prepare(self) -> Doing<Execution<'a>> {
+        let mut env = self.lab.environment(self.operation, self.container);
+        for (variable, value) in self.variables {
+            env.retain(|(key, _)| key != variable);
+            if let Some(value) = value {
+                env.push((variable.to_owned(), Bytes::from(value)));
+            }
+        }
+        let stdin = match self.stdin {
+            Some(stdin) => stdin,
+            None => changed(
+                self.lab.derive(self.lab.own_plugin(), self.container),
+                self.changes,
+            )?,
+        };
+        Ok(Execution {
+            label: self.label,
+            operation: self.operation,
+            container: self.container,
+            path: &self.lab.subject().path,
+            arguments: &[],
+            env,
+            stdin,
+            delivery: self.delivery,
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! What is done to the surroundings of a plugin between its calls: to its delegate, to the host, to a container.
+
+use std::path::{Path, PathBuf};
+
+use cni_types::Operation;
+use serde_json::{Value, json};
+
+use super::lab::{Doing, Lab, Stop};
+use super::operations::joined;
+use super::standin::{self, Orders, Reply};
+use super::{HarnessError, machine, surroundings};
+
+impl Lab {
+    /// Puts the recording plugin in place of the subject's IPAM plugin. It hands everything on, except
+    /// an operation that it is told to answer itself.
+    pub fn stand_in(&self, answer: Option<(Operation, Reply)>) -> Doing {
+        let plugin_type = self.subject().ipam_type().unwrap_or_default().to_owned();
+        let Some(real) = self.find_delegate(&plugin_type) else {
+            return Err(Stop::Harness(HarnessError {
+                what: format!("no IPAM plugin `{plugin_type}` was found"),
+                hint: Some("give the directory it stands in with `--cni-path`".to_owned()),
+            }));
+        };
+        let mut orders = Orders::pass_to(real);
+        if let Some((operation, reply)) = answer {
+            orders = orders.but(operation, reply);
+        }
+        Ok(standin::install(&plugin_type, &orders)?)
+    }
+
+    fn find_delegate(&self, plugin_type: &str) -> Option<PathBuf> {
+        let path = self.cni_path();
+        let real = path
+            .iter()
+            .filter(|directory| *directory != Path::new(standin::DIRECTORY));
+        real.map(|directory| directory.join(plugin_type))
+            .find(|path| path.is_file())
+    }
+
+    /// A CNI_PATH in which the delegate stands in the last directory only, which is reached by a link; the
+    /// directory before it is empty, and the first one does not exist.
+    pub fn roundabout_path(&self) -> Doing<String> {
+        let plugin_type = self.subject().ipam_type().unwrap_or_default();
+        let Some(real) = self.find_delegate(plugin_type) else {
+            return Err(Stop::CutShort(format!(
+                "no IPAM plugin `{plugin_type}` was found"
+            )));
+        };
+        let own = Path::new(machine::OWN);
+        let [missing, empty, last, link] =
+            ["missing", "empty", "last", "link"].map(|name| own.join(name));
+        std::fs::create_dir(&empty)?;
+        std::fs::create_dir(&last)?;
+        std::os::unix::fs::symlink(real, last.join(plugin_type))?;
+        std::os::unix::fs::symlink(&last, &link)?;
+        Ok([missing, empty, link]
+            .map(|path| path.display().to_string())
+            .join(":"))
+    }
+
+    /// The usual CNI_PATH, seen from the directory that plugins run in.
+    pub fn relative_path(&self) -> Doing<String> {
+        let up = std::env::current_dir()?.components().count() - 1;
+        let relative = |directory: &PathBuf| {
+            let below_root = directory.strip_prefix("/").unwrap_or(directory);
+            Path::new(".").join("../".repeat(up)).join(below_root)
+        };
+        let directories: Vec<PathBuf> = self.cni_path().iter().map(relative).collect();
+        Ok(joined(&directories).text())
+    }
+
+    /// Whether every new network namespace has an interface of the requested name already.
+    pub fn must_be_free_name(&self, container: &str) -> Doing {
+        let state = self.look()?;
+        let links = state
+            .containers
+            .get(container)
+            .map(|inside| inside.links.as_slice())
+            .unwrap_or_default();
+        match links.iter().any(|link| link.name == self.ifname()) {
+            true => Err(Stop::NotApplicable(format!(
+                "every network namespace has an interface `{}`",
+                self.ifname()
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes an interface of the requested name in the container, before any plugin does.
+    pub fn make_interface(&self, container: &str, label: &str) -> Doing {
+        self.must_be_free_name(container)?;
+        let what = format!("an interface `{}` was made", self.ifname());
+        self.change(container, label, what, || {
+            surroundings::make_spare_link(self.ifname())
+        })
+    }
+
+    /// Makes an interface in the container that no plugin asks for, with default routes if it is to have them.
+    pub fn make_other_interface(
+        &self,
+        container: &str,
+        label: &str,
+        with_default_routes: bool,
+    ) -> Doing {
+        const NAME: &str = "other0";
+        let what = match with_default_routes {
+            true => format!("an interface `{NAME}` with default routes was made"),
+            false => format!("an interface `{NAME}` was made"),
+        };
+        self.change(container, label, what, || {
+            surroundings::make_spare_link(NAME)?;
+            match with_default_routes {
+                true => surroundings::lead_everything_through(NAME),
+                false => Ok(()),
+            }
+        })
+    }
+
+    /// Makes a link of the requested name on the host.
+    pub fn make_namesake(&self, label: &str) -> Doing {
+        surroundings::make_spare_link(self.ifname())?;
+        self.note(
+            label,
+            format!("a link `{}` was made on the host", self.ifname()),
+        );
+        Ok(())
+    }
+
+    /// Deletes every table of nftables on the host.
+    pub fn flush_firewall(&self, label: &str) -> Doing {
+        cni_netlink::nft::flush()?;
+        self.note(
+            label,
+            "every table of nftables was deleted on the host".to_owned(),
+        );
+        Ok(())
+    }
+
+    /// Deletes the files that a container's ADD of this label brought.
+    pub fn delete_state(&self, add: &str, label: &str) -> Doing {
+        let brought = self.files_of(add);
+        if brought.is_empty() {
+            return Err(Stop::NotApplicable("its ADD writes no files".to_owned()));
+        }
+        for path in &brought {
+            std::fs::remove_file(path)?;
+        }
+        self.note(
+            label,
+            format!("these files were deleted: {}", brought.join(", ")),
+        );
+        Ok(())
+    }
+
+    /// Deletes the attachment's interface in the container.
+    pub fn delete_interface(&self, container: &str, label: &str) -> Doing {
+        let ifname = self.ifname();
+        let what = format!("the interface `{ifname}` was deleted");
+        self.change(container, label, what, || {
+            surroundings::delete_link(ifname)?
+                .then_some(())
+                .ok_or_else(|| {
+                    Stop::NotApplicable(format!(
+                        "an interface like its `{ifname}` cannot be deleted"
+                    ))
+                })
+        })
+    }
+
+    /// Takes every address away from the attachment's interface.
+    pub fn remove_addresses(&self, container: &str, label: &str) -> Doing {
+        let what = format!("the addresses of `{}` were removed", self.ifname());
+        self.change(container, label, what, || {
+            surroundings::remove_addresses(self.ifname())
+        })
+    }
+
+    /// Sets the attachment's interface down.
+    pub fn set_interface_down(&self, container: &str, label: &str) -> Doing {
+        let what = format!("the interface `{}` was set down", self.ifname());
+        self.change(container, label, what, || {
+            surroundings::set_down(self.ifname())
+        })
+    }
+
+    /// Gives the attachment's interface another MAC.
+    pub fn change_mac(&self, container: &str, label: &str) -> Doing {
+        let what = format!("the MAC of `{}` was changed", self.ifname());
+        self.change(container, label, what, || {
+            surroundings::change_mac(self.ifname())
+        })
+    }
+
+    /// Deletes one route of the attachment's result in the container.
+    pub fn remove_result_route(&self, container: &str, label: &str) -> Doing {
+        let result = self.stored_result(container).unwrap_or_default();
+        let Some(destination) = result["routes"][0]["dst"].as_str().map(str::to_owned) else {
+            return Err(Stop::NotApplicable("its result has no routes".to_owned()));
+        };
+        let what = format!("the route to `{destination}` was deleted");
+        self.change(container, label, what, || {
+            surroundings::remove_route(&destination)
+        })
+    }
+
+    /// Lets a container look for duplicates of IPv6 addresses, as every kernel does that is not told otherwise.
+    pub fn look_for_duplicates(&self, container: &str) -> Doing {
+        self.inside(container, || {
+            surroundings::set_ipv6(&["default"], "accept_dad", "1")
+        })
+    }
+
+    /// Disables IPv6 on the host and in a container.
+    pub fn disable_ipv6(&self, container: &str) -> Doing {
+        let disable = || surroundings::set_ipv6(&["all", "default"], "disable_ipv6", "1");
+        disable()?;
+        self.change(
+            container,
+            "ipv6-disabled",
+            "IPv6 was disabled, on the host too",
+            disable,
+        )
+    }
+
+    /// Does what a later plugin of the list may do: another address, another route.
+    pub fn add_as_later_plugin(&self, container: &str, label: &str) -> Doing {
+        let what = format!(
+            "a later plugin gave `{}` another address and route",
+            self.ifname()
+        );
+        let added = self.change(container, label, what, || {
+            surroundings::add_address_and_route(self.ifname())
+        });
+        // A link that is down takes no routes.
+        added.map_err(|stop| match stop {
+            Stop::Harness(error) => Stop::NotApplicable(error.what),
+            stop => stop,
+        })
+    }
+
+    /// Does what a later plugin of the list may do: another MAC and a smaller MTU, which its result tells.
+    pub fn adjust_as_later_plugin(&self, container: &str, label: &str) -> Doing {
+        let ifname = self.ifname();
+        let what = format!(
+            "a later plugin gave `{ifname}` another MAC and MTU, and said so in its result"
+        );
+        let (mac, mtu) = self.change(container, label, what, || {
+            surroundings::change_mac(ifname)?;
+            surroundings::shrink_mtu(ifname)
+        })?;
+        let mut result = self.stored_result(container).unwrap_or_default();
+        let interfaces = result.get_mut("interfaces").and_then(Value::as_array_mut);
+        for interface in interfaces.into_iter().flatten() {
+            let inside = interface["sandbox"]
+                .as_str()
+                .is_some_and(|sandbox| !sandbox.is_empty());
+            if inside && interface["name"] == *ifname {
+                interface["mac"] = json!(mac);
+                if interface.get("mtu").is_some() {
+                    interface["mtu"] = json!(mtu);
+                }
+            }
+        }
+        self.store_result(container, Some(result));
+        Ok(())
+    }
+}
