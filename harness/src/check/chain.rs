@@ -149,7 +149,8 @@ fn lost(answer: &Answer<'_>, previous: &Map<String, Value>) -> Option<String> {
     }
     let listed = routes(document);
     let route = routes(previous).into_iter().find(|route| {
-        super::result::has_route(inside, route) && listed.iter().all(|other| other.dst != route.dst)
+        super::result::routes::has_route(inside, route)
+            && listed.iter().all(|other| other.dst != route.dst)
     });
     if let Some(route) = route {
         return Some(format!("the route {}", route.dst));

@@ -384,7 +384,8 @@ fn lists_every_route(t: &Transcript) -> Judged {
         return Err(Unmet::Inconclusive("the container is gone".to_owned()));
     };
     let made = |route: &Route| {
-        super::result::has_route(after, route) && !super::result::has_route(before, route)
+        super::result::routes::has_route(after, route)
+            && !super::result::routes::has_route(before, route)
     };
     match given
         .iter()

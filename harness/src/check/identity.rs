@@ -9,7 +9,7 @@ use super::add::succeeded;
 use super::clauses::{del, disputes, ipam, lifecycle, routes as routes_of};
 use super::del::removed_of;
 use super::document::{answers, ips, routes};
-use super::result::has_address;
+use super::result::addresses::has_address;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;

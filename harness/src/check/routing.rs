@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::clauses::{result, routes as routes_of};
 use super::document::{self, Answer, Form, Interface, interfaces, ips, raw_routes, routes};
-use super::result::{OF_RESULT, each, has_address, link, pointed, routes_like};
+use super::result::addresses::{has_address, pointed};
+use super::result::routes::routes_like;
+use super::result::{OF_RESULT, each, link};
 use super::{Check, Dispute, Judged, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;

@@ -1,0 +1,158 @@
+//! The addresses that a result lists, held against those that the container has.
+
+use cni_netlink::observe::Snapshot;
+use ipnet::IpNet;
+
+use super::{OF_RESULT, each, link};
+use crate::check::clauses::{add, result};
+use crate::check::document::{self, Answer, Form, Interface, Ip, interfaces, ips, list};
+use crate::check::{Check, Judged, Unmet};
+use crate::fault::Fault;
+
+pub(in crate::check) const CHECKS: &[Check] = &[
+    Check {
+        id: "result.addresses-exist",
+        claim: "every listed address of the container is assigned there",
+        clauses: &[result::ADDRESSES_ASSIGNED, add::ASSIGNS_ADDRESSES],
+        fault: Fault::PhantomAddress,
+        judge: |t| each(t, addresses_exist),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.lists-every-address",
+        claim: "every address that ADD gave the container is listed",
+        clauses: &[result::ADDRESSES_COMPLETE],
+        fault: Fault::OmitsAddress,
+        judge: |t| each(t, addresses_complete),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.address-index-is-in-range",
+        claim: "the `interface` of every address is an index into `interfaces`",
+        clauses: &[result::INDEX_RIGHT],
+        fault: Fault::WrongIndex,
+        judge: |t| each(t, index_in_range),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.address-index-is-right",
+        claim: "the `interface` of every address is the one that has it",
+        clauses: &[result::INDEX_RIGHT],
+        fault: Fault::WrongIndexInside,
+        judge: |t| each(t, index_right),
+        ..OF_RESULT
+    },
+];
+
+/// Whether a namespace has the address, on the interface of this name, if one is given.
+pub(in crate::check) fn has_address(snapshot: &Snapshot, net: &IpNet, name: Option<&str>) -> bool {
+    let index = name.map(|name| link(snapshot, name).map(|link| link.index));
+    snapshot.addresses.iter().any(|address| {
+        address.net.addr() == net.addr() && index.is_none_or(|index| index == Some(address.link))
+    })
+}
+
+/// The interface that an address points at, if it can.
+pub(in crate::check) fn pointed<'a>(
+    listed: &'a [Option<Interface<'a>>],
+    ip: &Ip<'_>,
+) -> Option<&'a Interface<'a>> {
+    let index = usize::try_from(ip.interface?.as_u64()?).ok()?;
+    listed.get(index)?.as_ref()
+}
+
+fn addresses_exist(answer: &Answer<'_>) -> Judged {
+    let Some((_, inside)) = answer.inside() else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let listed = interfaces(&answer.document);
+    let form = document::form_of(&answer.document, answer.transcript.spec_version);
+    for ip in ips(&answer.document) {
+        let Some(net) = ip.net else { continue };
+        // From 1.0.0 on, addresses outside of the container may be listed; these point at no interface in it.
+        let is_inside = match pointed(&listed, &ip) {
+            Some(interface) => answer.is_netns(interface.sandbox),
+            None => form != Form::List && ip.interface.is_none(),
+        };
+        if is_inside && !has_address(inside, &net, None) {
+            return Err(Unmet::broken(
+                [format!("the address {net} in the container")],
+                "no interface of the container has it",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn addresses_complete(answer: &Answer<'_>) -> Judged {
+    let Some((before, after)) = answer.inside() else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let listed: Vec<IpNet> = ips(&answer.document)
+        .iter()
+        .filter_map(|ip| ip.net)
+        .collect();
+    let own = after.addresses.iter().filter(|address| {
+        let made_by_kernel =
+            address.scope == "link" || address.flags.iter().any(|flag| flag == "mngtmpaddr");
+        let is_dynamic = !address.flags.iter().any(|flag| flag == "permanent");
+        let is_new = !has_address(before, &address.net, None);
+        is_new && !made_by_kernel && !is_dynamic && address.scope != "host"
+    });
+    match own
+        .map(|address| address.net)
+        .find(|net| listed.iter().all(|other| other.addr() != net.addr()))
+    {
+        Some(net) => {
+            let listed: Vec<String> = listed.iter().map(IpNet::to_string).collect();
+            Err(Unmet::broken(
+                [format!("{net} in the result")],
+                format!("it lists only: {}", listed.join(", ")),
+            ))
+        }
+        None => Ok(()),
+    }
+}
+
+fn index_in_range(answer: &Answer<'_>) -> Judged {
+    let count = list(&answer.document, "interfaces").len();
+    for ip in ips(&answer.document) {
+        let Some(index) = ip.interface else { continue };
+        let in_range = index
+            .as_u64()
+            .is_some_and(|index| usize::try_from(index).is_ok_and(|index| index < count));
+        if !in_range {
+            return Err(Unmet::broken(
+                [format!("an index below {count}, or none, with {}", ip.text)],
+                format!("`interface` is {index}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn index_right(answer: &Answer<'_>) -> Judged {
+    let Some((_, inside)) = answer.inside() else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let listed = interfaces(&answer.document);
+    for ip in ips(&answer.document) {
+        let (Some(net), Some(interface)) = (ip.net, pointed(&listed, &ip)) else {
+            continue;
+        };
+        let Some((place, snapshot)) = answer.place_of(interface) else {
+            continue;
+        };
+        // An address that nobody has is another claim.
+        if has_address(inside, &net, None) && !has_address(snapshot, &net, Some(interface.name)) {
+            return Err(Unmet::broken(
+                [format!("the index of the interface that has {net}")],
+                format!(
+                    "it points at `{}` of {place}, which does not have it",
+                    interface.name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

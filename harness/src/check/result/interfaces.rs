@@ -1,0 +1,190 @@
+//! The interfaces that a result lists, held against those that there are.
+
+use cni_netlink::observe::Snapshot;
+
+use super::{OF_RESULT, digits, each, link};
+use crate::check::clauses::result;
+use crate::check::document::{self, Answer, Interface, interfaces};
+use crate::check::{Check, Judged, Unmet};
+use crate::fault::Fault;
+
+pub(in crate::check) const CHECKS: &[Check] = &[
+    Check {
+        id: "result.interfaces-exist",
+        claim: "every listed interface exists where the result says",
+        clauses: &[result::INTERFACES_EXIST],
+        fault: Fault::PhantomInterface,
+        judge: |t| each(t, interfaces_exist),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.lists-every-interface",
+        claim: "every interface that ADD made is listed",
+        clauses: &[result::INTERFACES_COMPLETE],
+        fault: Fault::OmitsHostInterface,
+        judge: |t| each(t, interfaces_complete),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.mac-is-right",
+        claim: "every `mac` is the interface's",
+        clauses: &[result::MAC_RIGHT],
+        fault: Fault::WrongMac,
+        judge: |t| each(t, mac_right),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.mtu-is-right",
+        claim: "every `mtu` is the interface's",
+        clauses: &[result::MTU_RIGHT],
+        fault: Fault::WrongMtu,
+        judge: |t| each(t, mtu_right),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.container-interface-has-sandbox",
+        claim: "interfaces in the container have a `sandbox`",
+        clauses: &[result::SANDBOX_PRESENT],
+        fault: Fault::OmitsSandbox,
+        judge: |t| each(t, sandbox_present),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.sandbox-is-netns",
+        claim: "the `sandbox` of interfaces in the container is CNI_NETNS",
+        clauses: &[result::SANDBOX_IS_CNI_NETNS],
+        fault: Fault::WrongSandbox,
+        judge: |t| each(t, sandbox_is_netns),
+        ..OF_RESULT
+    },
+];
+
+/// The interfaces whose place can be seen from here, with that place.
+fn visible<'a>(answer: &'a Answer<'_>) -> Vec<(Interface<'a>, &'a str, &'a Snapshot)> {
+    let listed = interfaces(&answer.document).into_iter().flatten();
+    listed
+        .filter_map(|interface| {
+            let (place, snapshot) = answer.place_of(&interface)?;
+            Some((interface, place, snapshot))
+        })
+        .collect()
+}
+
+fn interfaces_exist(answer: &Answer<'_>) -> Judged {
+    for (interface, place, snapshot) in visible(answer) {
+        if link(snapshot, interface.name).is_none() {
+            if let Some(fact) = document::is_no_link(&answer.document, interface.name) {
+                return Err(Unmet::NotApplicable(fact));
+            }
+            return Err(Unmet::broken(
+                [format!("an interface `{}` in {place}", interface.name)],
+                format!("{place} has no interface `{}`", interface.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Links that `after` has and `before` had not, under whatever name.
+fn new_links<'a>(before: &'a Snapshot, after: &'a Snapshot) -> impl Iterator<Item = &'a str> {
+    let new = after
+        .links
+        .iter()
+        .filter(|link| before.links.iter().all(|old| old.name != link.name));
+    new.map(|link| link.name.as_str())
+}
+
+fn interfaces_complete(answer: &Answer<'_>) -> Judged {
+    let listed: Vec<&str> = interfaces(&answer.document)
+        .into_iter()
+        .flatten()
+        .map(|i| i.name)
+        .collect();
+    let inside = answer
+        .inside()
+        .into_iter()
+        .flat_map(|(before, after)| new_links(before, after));
+    let inside = inside.map(|name| ("the container", name));
+    let outside =
+        new_links(&answer.before().host, &answer.after().host).map(|name| ("the host", name));
+    let mut made = inside.chain(outside);
+    match made.find(|(_, name)| !listed.contains(name)) {
+        Some((place, name)) => Err(Unmet::broken(
+            [format!("`{name}` of {place} in `interfaces`")],
+            format!("`interfaces` has only {}", listed.join(", ")),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn mac_right(answer: &Answer<'_>) -> Judged {
+    for (interface, place, snapshot) in visible(answer) {
+        let actual = link(snapshot, interface.name).and_then(|link| link.mac.as_deref());
+        if let (Some(mac), Some(actual)) = (interface.mac, actual)
+            && digits(mac) != digits(actual)
+        {
+            return Err(Unmet::broken(
+                [format!("`mac` {actual} of `{}` in {place}", interface.name)],
+                format!("`mac` is {mac}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn mtu_right(answer: &Answer<'_>) -> Judged {
+    for (interface, place, snapshot) in visible(answer) {
+        let actual = link(snapshot, interface.name).map(|link| u64::from(link.mtu));
+        if let (Some(mtu), Some(actual)) = (interface.mtu, actual)
+            && mtu != actual
+        {
+            return Err(Unmet::broken(
+                [format!("`mtu` {actual} of `{}` in {place}", interface.name)],
+                format!("`mtu` is {mtu}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Listed interfaces that the container has, and the host has not.
+fn inside_only<'a>(answer: &'a Answer<'_>) -> Vec<Interface<'a>> {
+    let Some((_, inside)) = answer.inside() else {
+        return Vec::new();
+    };
+    let host = &answer.after().host;
+    let listed = interfaces(&answer.document).into_iter().flatten();
+    listed
+        .filter(|i| link(inside, i.name).is_some() && link(host, i.name).is_none())
+        .collect()
+}
+
+fn sandbox_present(answer: &Answer<'_>) -> Judged {
+    match inside_only(answer)
+        .iter()
+        .find(|interface| interface.sandbox.is_empty())
+    {
+        Some(interface) => Err(Unmet::broken(
+            [format!(
+                "a `sandbox` for `{}`, which is in the container",
+                interface.name
+            )],
+            "it has none",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn sandbox_is_netns(answer: &Answer<'_>) -> Judged {
+    let wrong = |i: &&Interface<'_>| !i.sandbox.is_empty() && !answer.is_netns(i.sandbox);
+    match inside_only(answer).iter().find(wrong) {
+        Some(interface) => {
+            let netns = answer.call.variable("CNI_NETNS").unwrap_or_default();
+            Err(Unmet::broken(
+                [format!("`sandbox` {netns} for `{}`", interface.name)],
+                format!("`sandbox` is {}", interface.sandbox),
+            ))
+        }
+        None => Ok(()),
+    }
+}

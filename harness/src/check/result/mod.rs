@@ -1,0 +1,44 @@
+//! The result of an ADD: its form, and whether it tells what the kernel has.
+
+pub(super) mod addresses;
+pub(super) mod arguments;
+pub(super) mod interfaces;
+pub(super) mod routes;
+pub(super) mod shape;
+
+use cni_netlink::observe::{Link, Snapshot};
+
+use super::document::{Answer, answers};
+use super::{Check, Judged, Scope};
+use crate::fault::Fault;
+use crate::subject::Kind;
+use crate::transcript::Transcript;
+
+pub(super) const OF_RESULT: Check = Check {
+    id: "",
+    claim: "",
+    binds: &[Kind::Interface, Kind::Chained],
+    clauses: &[],
+    scope: Scope::In(&["lifecycle", "two-containers", "families"]),
+    fault: Fault::Crash,
+    dispute: None,
+    judge: |_| Ok(()),
+};
+
+pub(super) fn each(t: &Transcript, judge: fn(&Answer<'_>) -> Judged) -> Judged {
+    answers(t)?
+        .iter()
+        .try_for_each(|answer| judge(answer).map_err(|unmet| unmet.at(answer.step)))
+}
+
+pub(super) fn link<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a Link> {
+    snapshot.links.iter().find(|link| link.name == name)
+}
+
+/// A hardware address without its punctuation.
+pub(super) fn digits(mac: &str) -> String {
+    mac.chars()
+        .filter(char::is_ascii_hexdigit)
+        .collect::<String>()
+        .to_ascii_lowercase()
+}
