@@ -6,12 +6,16 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::machine::Writable;
 use crate::transcript::{FileEntry, Process};
 
 /// Files up to this length are kept whole in the transcript.
 const SHORT: u64 = 1024;
+
+/// How long a process may take to get its command line.
+const STARTING: Duration = Duration::from_millis(100);
 
 /// Files that differ from the machine's own, except those below `own`, which are the lab's.
 pub fn changed(writable: &[Writable], own: &[PathBuf]) -> io::Result<BTreeMap<String, FileEntry>> {
@@ -95,20 +99,28 @@ pub fn processes() -> io::Result<Vec<Process>> {
         else {
             continue;
         };
-        let Ok(command) = fs::read(format!("/proc/{pid}/cmdline")) else {
-            continue;
-        };
-        if command.is_empty() && has_ended(pid) {
-            continue;
+        if let Some(command) = command_of(pid) {
+            found.push(Process { pid, command });
         }
-        let command = String::from_utf8_lossy(&command)
-            .replace('\0', " ")
-            .trim_end()
-            .to_owned();
-        found.push(Process { pid, command });
     }
     found.sort_by_key(|process| process.pid);
     Ok(found)
+}
+
+/// The command line of a process, unless it has ended. One that is just starting has none yet.
+fn command_of(pid: i32) -> Option<String> {
+    let deadline = Instant::now() + STARTING;
+    loop {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        if command.is_empty() && has_ended(pid) {
+            return None;
+        }
+        if !command.is_empty() || Instant::now() > deadline {
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            return Some(command.trim_end().to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Whether a process only waits for the last of its threads, or for its parent, to take leave.

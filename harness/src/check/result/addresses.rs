@@ -75,6 +75,11 @@ fn addresses_exist(answer: &Answer<'_>) -> Judged {
             None => form != Form::List && ip.interface.is_none(),
         };
         if is_inside && !has_address(inside, &net, None) {
+            let interface = pointed(&listed, &ip).map(|interface| interface.name);
+            let ifname = interface.map_or_else(|| answer.ifname(), str::to_owned);
+            if let Some(fact) = document::is_no_link(&answer.document, &ifname) {
+                return Err(Unmet::NotApplicable(fact));
+            }
             return Err(Unmet::broken(
                 [format!("the address {net} in the container")],
                 "no interface of the container has it",

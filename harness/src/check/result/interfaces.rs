@@ -1,12 +1,14 @@
 //! The interfaces that a result lists, held against those that there are.
 
 use cni_netlink::observe::Snapshot;
+use cni_types::Operation;
 
 use super::{OF_RESULT, digits, each, link};
 use crate::check::clauses::result;
 use crate::check::document::{self, Answer, Interface, interfaces};
 use crate::check::{Check, Judged, Unmet};
 use crate::fault::Fault;
+use crate::transcript::Call;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
@@ -94,6 +96,19 @@ fn new_links<'a>(before: &'a Snapshot, after: &'a Snapshot) -> impl Iterator<Ite
     new.map(|link| link.name.as_str())
 }
 
+/// Whether a link of the host is still there when the container is detached: it is the network's then, as a bridge may be.
+fn outlives(answer: &Answer<'_>, name: &str) -> bool {
+    let t = answer.transcript;
+    let is_of_container = |call: &&Call| {
+        call.asks_for(Operation::Del) && call.container == answer.call.container && call.succeeded()
+    };
+    let later = t.calls().skip_while(|(step, _)| *step <= answer.step);
+    later
+        .map(|(_, call)| call)
+        .find(is_of_container)
+        .is_some_and(|del| link(&t.after(del).host, name).is_some())
+}
+
 fn interfaces_complete(answer: &Answer<'_>) -> Judged {
     let listed: Vec<&str> = interfaces(&answer.document)
         .into_iter()
@@ -105,8 +120,9 @@ fn interfaces_complete(answer: &Answer<'_>) -> Judged {
         .into_iter()
         .flat_map(|(before, after)| new_links(before, after));
     let inside = inside.map(|name| ("the container", name));
-    let outside =
-        new_links(&answer.before().host, &answer.after().host).map(|name| ("the host", name));
+    let outside = new_links(&answer.before().host, &answer.after().host)
+        .filter(|name| !outlives(answer, name))
+        .map(|name| ("the host", name));
     let mut made = inside.chain(outside);
     match made.find(|(_, name)| !listed.contains(name)) {
         Some((place, name)) => Err(Unmet::broken(

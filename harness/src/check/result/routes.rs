@@ -23,8 +23,14 @@ fn routes_exist(answer: &Answer<'_>) -> Judged {
         return Err(Unmet::Inconclusive("the container is gone".to_owned()));
     };
     for route in routes(&answer.document) {
-        if has_route(inside, &route) || skipped(answer, inside, &route) {
+        if has_route(inside, &route)
+            || skipped(answer, inside, &route)
+            || is_new_outside(answer, &route)
+        {
             continue;
+        }
+        if let Some(fact) = document::is_no_link(&answer.document, &answer.ifname()) {
+            return Err(Unmet::NotApplicable(fact));
         }
         let via = route.gw.map(|gw| format!(" via {gw}")).unwrap_or_default();
         return Err(Unmet::broken(
@@ -33,6 +39,11 @@ fn routes_exist(answer: &Answer<'_>) -> Judged {
         ));
     }
     Ok(())
+}
+
+/// Whether the attachment has made the route on the host.
+fn is_new_outside(answer: &Answer<'_>, wanted: &document::Route) -> bool {
+    has_route(&answer.after().host, wanted) && !has_route(&answer.before().host, wanted)
 }
 
 /// Whether a namespace has the route, in any table.
