@@ -96,9 +96,12 @@ faults! {
     DropsDetails, "drops-details", "hands the previous result on without hardware addresses and gateways";
     ChangesPrevResult, "changes-prev-result", "hands the previous result on with another prefix length of every address";
     DropsPrevResult, "drops-prev-result", "answers ADD without what prevResult holds";
+    DropsSearches, "drops-searches", "hands the previous result on without the `search` of its `dns`";
     ForgetsDns, "forgets-dns", "leaves the delegate's `dns` out of the result";
     LinkDown, "link-down", "leaves the container's interface down";
     DelFails, "del-fails", "always answers DEL with an error";
+    AddAfterDelFails, "add-after-del-fails", "answers ADD of an attachment that was deleted before with an error";
+    AddRemovesOther, "add-removes-other", "removes the interfaces of all other attachments on ADD";
     DelAgainFails, "del-again-fails", "answers a repeated DEL with an error";
     DelUnknownFails, "del-unknown-fails", "answers DEL of an attachment that it never made with an error";
     DelNeedsNetns, "del-needs-netns", "answers DEL with an error when CNI_NETNS is empty or not set";
@@ -116,6 +119,7 @@ faults! {
     DelSkipsFailedAdd, "del-skips-failed-add", "undoes nothing of an ADD that failed, neither itself nor by DEL";
     DelLeavesInterface, "del-leaves-interface", "leaves the interface in the container";
     DelLeavesHostLink, "del-leaves-host-link", "leaves a link on the host";
+    DelLeavesInside, "del-leaves-inside", "leaves a routing policy rule in the container";
     DelLeavesRoute, "del-leaves-route", "leaves a route on the host";
     DelLeavesRule, "del-leaves-rule", "leaves an nftables rule on the host";
     DelLeavesSysctl, "del-leaves-sysctl", "changes a sysctl of the host's `lo` on every ADD and leaves it so";
@@ -250,6 +254,7 @@ faults! {
     IpamNoIps, "ipam-no-ips", "answers ADD as IPAM without addresses";
     IpamWithInterfaces, "ipam-with-interfaces", "answers ADD as IPAM with `interfaces`";
     IpamSameAddress, "ipam-same-address", "hands the same address out twice";
+    IpamByContainer, "ipam-by-container", "gives every attachment of a container the same address";
     IpamLeaks, "ipam-leaks", "never releases an address";
     IpamWithIndex, "ipam-with-index", "answers ADD as IPAM with an `interface` for every address";
     IpamNoPrefix, "ipam-no-prefix", "hands out an address without prefix length";

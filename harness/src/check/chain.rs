@@ -155,13 +155,17 @@ fn lost(answer: &Answer<'_>, previous: &Map<String, Value>) -> Option<String> {
     if let Some(route) = route {
         return Some(format!("the route {}", route.dst));
     }
-    let says = |document: &Map<String, Value>| {
-        document
-            .get("dns")
-            .and_then(Value::as_object)
-            .is_some_and(|dns| !dns.is_empty())
-    };
-    (says(previous) && !says(document)).then(|| "`dns`".to_owned())
+    DNS.into_iter()
+        .find(|key| says_of_dns(previous, key) && !says_of_dns(document, key))
+        .map(|key| format!("`{key}` of `dns`"))
+}
+
+/// What `dns` has.
+const DNS: [&str; 4] = ["nameservers", "domain", "search", "options"];
+
+fn says_of_dns(document: &Map<String, Value>, key: &str) -> bool {
+    let value = document.get("dns").and_then(|dns| dns.get(key));
+    value.is_some_and(|value| !normal(value).is_null())
 }
 
 /// Lists of a result, and the sorts of kernel objects that they tell of.

@@ -1,10 +1,12 @@
 //! DEL: it succeeds whatever is missing, and leaves nothing.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use cni_types::Operation;
 
 use super::clauses::{add, del, disputes, protocol};
+use super::document::ips;
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -160,6 +162,15 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_DEL
     },
     Check {
+        id: "del.leaves-nothing-inside",
+        claim: "the container has no more links, addresses, routes, rules and firewall objects after DEL than before ADD",
+        binds: &[Kind::Interface, Kind::Chained],
+        scope: Scope::In(&["lifecycle"]),
+        fault: Fault::DelLeavesInside,
+        judge: leaves_nothing_inside,
+        ..LEAVING
+    },
+    Check {
         id: "del.leaves-no-link",
         claim: "the host has no more links after DEL than before ADD",
         fault: Fault::DelLeavesHostLink,
@@ -270,6 +281,9 @@ const LEAVING: Check = Check {
         "del-interface-gone",
         "odd-result",
         "two-containers",
+        "two-interfaces",
+        "interface-names",
+        "container-ids",
     ]),
     ..OF_DEL
 };
@@ -361,6 +375,27 @@ fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -
     changes.retain(|change| sorts.contains(&sort(change)) && counts(change));
     // What was logged of a container outlives it.
     changes.retain(|change| !change.object.contains(" /var/log/"));
+    left(t, changes)
+}
+
+/// Once all plugins have done their DEL: what is fastened to an interface goes with it. The kernel keeps the addresses of `lo`
+/// for ever, once somebody has set it up.
+fn leaves_nothing_inside(t: &Transcript) -> Judged {
+    was_done(t)?;
+    let (_, add) = t.success("add")?;
+    t.success("del")?;
+    let container = add.container.as_deref().unwrap_or_default();
+    let dels = t.all_calls().filter(|(_, call)| call.label == "del");
+    let Some((_, last)) = dels.last() else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let mut changes = t.before(add).container_changes(container, t.after(last));
+    changes.retain(|change| {
+        let counts =
+            ["link", "address", "route", "rule", "qdisc", "firewall"].contains(&sort(change));
+        let mut words = change.object.split(' ');
+        counts && is_added(change) && words.all(|word| word != "lo")
+    });
     left(t, changes)
 }
 
@@ -490,8 +525,27 @@ pub(super) fn removed_of(
         Some(record) => record.split(' ').next().is_some_and(|id| ids.contains(id)),
         None => brought.contains(object),
     };
-    let mut removed = earlier.residue(later);
+    let (added, mut removed): (Vec<_>, Vec<_>) =
+        earlier.residue(later).into_iter().partition(is_added);
     removed.retain(|change| change.kind == ChangeKind::Removed && of_add(&change.object));
+    // A rule may be for several attachments, and be written anew with those that there are.
+    let addresses = t.result(add).map_or_else(
+        |_| Vec::new(),
+        |(_, _, document)| {
+            let given = ips(&document);
+            given.iter().filter_map(|ip| Some(ip.net?.addr())).collect()
+        },
+    );
+    let is_for = |change: &StateChange, address: &IpAddr| {
+        let mut words = change
+            .object
+            .split(|c: char| !c.is_ascii_hexdigit() && c != '.' && c != ':');
+        sort(change) == "firewall" && words.any(|word| word.parse() == Ok(*address))
+    };
+    removed.retain(|change| {
+        let mut both = addresses.iter().filter(|address| is_for(change, address));
+        !both.any(|address| added.iter().any(|other| is_for(other, address)))
+    });
     // Processes of several attachments may look alike, and one that ADD has left to itself may end in any moment.
     removed.retain(|change| sort(change) != "process");
     removed

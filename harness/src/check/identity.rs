@@ -27,6 +27,28 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_IDENTITY
     },
     Check {
+        id: "add.keeps-other-attachments",
+        claim: "ADD of one attachment leaves another as it is",
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT],
+        scope: Scope::In(&["two-containers", "two-interfaces"]),
+        fault: Fault::AddRemovesOther,
+        judge: add_keeps_others,
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "add.succeeds-after-del",
+        claim: "ADD succeeds again for an attachment that was deleted",
+        clauses: &[lifecycle::AGAIN_AFTER_DEL],
+        scope: Scope::In(&["repeat-del"]),
+        fault: Fault::AddAfterDelFails,
+        judge: |t| {
+            t.success("add")?;
+            t.success("del")?;
+            succeeded(t, "add-again")
+        },
+        ..OF_IDENTITY
+    },
+    Check {
         id: "add.accepts-taken-default-route",
         claim: "ADD succeeds where the container has a default route by another interface",
         binds: &[Kind::Interface],
@@ -134,6 +156,29 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
     succeeded(t, "add-taken")
+}
+
+/// Of the same container, only the other interface and its addresses: which routes it has may well be another matter now.
+fn add_keeps_others(t: &Transcript) -> Judged {
+    let [other, add] = match t.scenario.as_str() {
+        "two-containers" => ["add-a", "add-b"],
+        _ => ["add-first", "add-second"],
+    };
+    let (_, before) = t.success(other)?;
+    let (step, call) = t.call(add)?;
+    if !call.succeeded() {
+        let fact = format!("no other attachment is made: {}", call.outcome());
+        return Err(Unmet::NotApplicable(fact));
+    }
+    let (earlier, later) = (t.before(call), t.after(call));
+    let mut changes =
+        earlier.container_changes(before.container.as_deref().unwrap_or_default(), later);
+    changes.retain(|change| {
+        let of_interface = matches!(change.object.split(' ').next(), Some("link" | "address"));
+        of_interface && change.kind == ChangeKind::Removed
+    });
+    changes.extend(removed_of(t, other, earlier, later));
+    lost("the other attachment", changes, step)
 }
 
 /// Objects of the second interface in the container, and what its ADD brought to the host.

@@ -39,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "ipam.addresses-are-unique",
         claim: "two attachments of one network have no address in common",
         clauses: &[ipam::UNIQUE_ADDRESSES],
-        scope: Scope::In(&["two-containers"]),
+        scope: Scope::In(&["two-containers", "two-interfaces"]),
         fault: Fault::IpamSameAddress,
         judge: unique,
         ..OF_IPAM
@@ -143,8 +143,12 @@ fn no_index(t: &Transcript) -> Judged {
 }
 
 fn unique(t: &Transcript) -> Judged {
-    let (_, _, first) = t.result("add-a")?;
-    let (step, _, second) = t.result("add-b")?;
+    let [one, other] = match t.scenario.as_str() {
+        "two-containers" => ["add-a", "add-b"],
+        _ => ["add-first", "add-second"],
+    };
+    let (_, _, first) = t.result(one)?;
+    let (step, _, second) = t.result(other)?;
     let taken: Vec<_> = ips(&first)
         .iter()
         .filter_map(|ip| Some(ip.net?.addr()))

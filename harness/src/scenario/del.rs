@@ -9,7 +9,7 @@ use crate::subject::Kind;
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
         "repeat-del",
-        "DEL, and DEL again, without and with the stored result",
+        "DEL, and DEL again, without and with the stored result, then ADD and DEL once more",
         repeat,
     ),
     scenario(
@@ -150,6 +150,9 @@ fn repeat(lab: &mut Lab) -> Doing {
     lab.direct("del-again-cached", Operation::Del)
         .container("a")
         .run()?;
+    lab.store_result("a", None);
+    lab.add("add-again", "a")?;
+    lab.del("del-in-the-end", "a")?;
     ending(lab)
 }
 

@@ -54,7 +54,9 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
     if lab.version().supports_check() {
         lab.check_alone("check-second", "second")?;
     }
-    lab.del("del-second", "second").map(drop)
+    lab.del("del-second", "second")?;
+    lab.settle("start")?;
+    lab.observe("end")
 }
 
 /// Beside another interface first: a plugin may want the container for itself.

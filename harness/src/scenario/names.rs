@@ -59,7 +59,9 @@ fn interface_names(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     attach_and_detach(lab, "short", |call| call.set("CNI_IFNAME", "n"))?;
     attach_and_detach(lab, "long", |call| call.set("CNI_IFNAME", LONGEST_IFNAME))?;
-    attach_and_detach(lab, "dotted", |call| call.set("CNI_IFNAME", "net.100"))
+    attach_and_detach(lab, "dotted", |call| call.set("CNI_IFNAME", "net.100"))?;
+    lab.settle("start")?;
+    lab.observe("end")
 }
 
 fn container_ids(lab: &mut Lab) -> Doing {
@@ -69,7 +71,9 @@ fn container_ids(lab: &mut Lab) -> Doing {
     attach_and_detach(lab, "id-200", |call| call.set("CNI_CONTAINERID", ID_OF_200))?;
     attach_and_detach(lab, "id-odd", |call| {
         call.set("CNI_CONTAINERID", "0_a.b-c_.-9")
-    })
+    })?;
+    lab.settle("start")?;
+    lab.observe("end")
 }
 
 fn impossible_names(lab: &mut Lab) -> Doing {

@@ -111,6 +111,12 @@ fn widen(document: &mut Object) {
     }
 }
 
+fn drop_searches(document: &mut Object) {
+    if let Some(dns) = document.get_mut("dns").and_then(Value::as_object_mut) {
+        dns.remove("search");
+    }
+}
+
 fn drop_details(document: &mut Object) {
     for (key, detail) in [("interfaces", "mac"), ("ips", "gateway")] {
         let records = document.get_mut(key).and_then(Value::as_array_mut);
@@ -140,6 +146,9 @@ fn handed_on(call: &Call, result: &Value) -> Result<Object, Refusal> {
     }
     if call.script.is(Fault::DropsDetails) {
         drop_details(&mut document);
+    }
+    if call.script.is(Fault::DropsSearches) {
+        drop_searches(&mut document);
     }
     Ok(document)
 }

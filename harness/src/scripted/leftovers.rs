@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use cni_netlink::nft::{Masquerade, MasqueradeTable};
+use cni_netlink::rule::Rule;
 use cni_netlink::{LinkKind, Route, Socket, sysctl};
 use ipnet::IpNet;
 
@@ -34,6 +35,7 @@ const SYSCTL: &str = "ipv4/conf/lo/tag";
 pub fn of_add(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelLeavesRoute) => route(call),
+        Some(Fault::DelLeavesInside) => rule_inside(call),
         Some(Fault::DelLeavesRule) => rule(call),
         Some(Fault::DelLeavesSysctl) => count_up(),
         Some(Fault::DelLeavesFile) => file(call),
@@ -56,6 +58,7 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
         Some(Fault::DelRemovesNamesake) => {
             kernel::delete_link(&Socket::open()?, &call.attachment.ifname)
         }
+        Some(Fault::AddAfterDelFails) => memory::note(call, memory::DELETED, ""),
         Some(Fault::DelNeedsState) => {
             memory::forget(call, memory::ADDED)?;
             match fs::remove_file(state_file(call)) {
@@ -103,6 +106,22 @@ fn rule(call: &Call) -> Result<(), Refusal> {
     let inside = IpNet::new(source.addr(), 15).map_or(source, |net| net.trunc());
     let rules = [Masquerade { source, inside }];
     Ok(MasqueradeTable::open(TABLE)?.set(&call.attachment.key(), &rules)?)
+}
+
+/// Leads what comes for the attachment's token to a table of its own, in the container.
+fn rule_inside(call: &Call) -> Result<(), Refusal> {
+    let rule = Rule {
+        ipv6: false,
+        priority: None,
+        from: None,
+        to: Some(token(call)),
+        incoming: None,
+        table: 4243,
+    };
+    match kernel::enter(call)?.1.add_rule(&rule) {
+        Err(error) if !error.is_exists() => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn count_up() -> Result<(), Refusal> {

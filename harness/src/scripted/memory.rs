@@ -116,6 +116,9 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelUnknownFails | Fault::GcRefusesUnknown) => note(call, ADDED, ""),
         Some(Fault::DelAgainFails) => forget(call, DELETED),
+        Some(Fault::AddAfterDelFails) if recall(call, DELETED).is_some() => {
+            Err(Refusal::scripted(Fault::AddAfterDelFails))
+        }
         _ => Ok(()),
     }
 }

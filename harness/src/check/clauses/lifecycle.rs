@@ -42,6 +42,20 @@ pub const STATE_PER_ATTACHMENT: &[Clause] = &[
     ),
 ];
 
+/// An attachment that was deleted can be made again. Inferred from a runtime's right.
+pub const AGAIN_AFTER_DEL: &[Clause] = &[
+    should(
+        IN_0_4,
+        GENERAL,
+        "A runtime must not call ADD twice (without a corresponding DEL)",
+    ),
+    should(
+        FROM_1_0,
+        "add-add-container-to-network-or-apply-modifications",
+        "A runtime should not call ADD twice (without an intervening DEL)",
+    ),
+];
+
 /// A container can be attached to one network several times, by different names. Inferred from a
 /// runtime's right; a plugin that owns one device cannot do it.
 pub const SEVERAL_ATTACHMENTS: &[Clause] = &[
@@ -106,6 +120,7 @@ pub const ALL: Section = &[
     ("CONCURRENT", CONCURRENT),
     ("LOCKED", LOCKED),
     ("STATE_PER_ATTACHMENT", STATE_PER_ATTACHMENT),
+    ("AGAIN_AFTER_DEL", AGAIN_AFTER_DEL),
     ("SEVERAL_ATTACHMENTS", SEVERAL_ATTACHMENTS),
     ("CONTAINER_ID", CONTAINER_ID),
     ("CONTAINER_ID_NOT_EMPTY", CONTAINER_ID_NOT_EMPTY),

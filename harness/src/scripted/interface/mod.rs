@@ -28,6 +28,9 @@ impl Duties for Interface {
         let (netns, inside) = kernel::enter(call)?;
         let host = Socket::open()?;
         let wishes = Wishes::read(call)?;
+        if call.script.is(Fault::AddRemovesOther) {
+            remove_all_but(call, &[])?;
+        }
         refuse_existing(call, &inside)?;
         refuse_where_it_cannot_be(call, &inside)?;
         let assigned = delegate::add(call)?;

@@ -30,14 +30,18 @@ impl Duties for Ipam {
         let mut wanted = wanted(call)?;
         let store = store(call)?;
         let held = !call.script.is(Fault::RacyAllocation);
+        let shared = match call.script.is(Fault::IpamByContainer) {
+            true => addresses_of_container(call, &store)?,
+            false => Vec::new(),
+        };
         let chosen = store.reserve(&call.attachment, held, |taken| {
-            let taken: &[IpAddr] = match call.script.is(Fault::IpamSameAddress) {
-                true => &[],
-                false => taken,
-            };
+            let mut taken = taken.to_vec();
+            taken.retain(|address| {
+                !call.script.is(Fault::IpamSameAddress) && !shared.contains(address)
+            });
             let chosen = subnets
                 .iter()
-                .map(|subnet| choose(subnet, &mut wanted, taken));
+                .map(|subnet| choose(subnet, &mut wanted, &taken));
             let chosen = chosen.collect::<Result<Vec<_>, _>>();
             if chosen.is_err() && call.script.is(Fault::StatusNeverRecovers) {
                 memory::shared(memory::EXHAUSTED)?;
@@ -110,6 +114,13 @@ impl Duties for Ipam {
         }
         Ok(())
     }
+}
+
+fn addresses_of_container(call: &Call, store: &Store) -> Result<Vec<IpAddr>, Refusal> {
+    let reservations = store.reservations()?.into_iter();
+    let own = reservations
+        .filter(|reservation| reservation.attachment.container_id == call.attachment.container_id);
+    Ok(own.flat_map(|reservation| reservation.addresses).collect())
 }
 
 fn store(call: &Call) -> Result<Store, Refusal> {
