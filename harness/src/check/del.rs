@@ -1,12 +1,10 @@
 //! DEL: it succeeds whatever is missing, and leaves nothing.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use cni_types::Operation;
 
 use super::clauses::{add, del, disputes, protocol};
-use super::document::ips;
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -528,24 +526,12 @@ pub(super) fn removed_of(
     let (added, mut removed): (Vec<_>, Vec<_>) =
         earlier.residue(later).into_iter().partition(is_added);
     removed.retain(|change| change.kind == ChangeKind::Removed && of_add(&change.object));
-    // A rule may be for several attachments, and be written anew with those that there are.
-    let addresses = t.result(add).map_or_else(
-        |_| Vec::new(),
-        |(_, _, document)| {
-            let given = ips(&document);
-            given.iter().filter_map(|ip| Some(ip.net?.addr())).collect()
-        },
-    );
-    let is_for = |change: &StateChange, address: &IpAddr| {
-        let mut words = change
-            .object
-            .split(|c: char| !c.is_ascii_hexdigit() && c != '.' && c != ':');
-        sort(change) == "firewall" && words.any(|word| word.parse() == Ok(*address))
-    };
-    removed.retain(|change| {
-        let mut both = addresses.iter().filter(|address| is_for(change, address));
-        !both.any(|address| added.iter().any(|other| is_for(other, address)))
+    // A store may write all that it knows into another file.
+    let is_kept = added.iter().any(|change| {
+        let speaks = |id: &String| change.object.contains(id) || change.detail.contains(id);
+        FILES.contains(&sort(change)) && ids.iter().any(speaks)
     });
+    removed.retain(|change| !(is_kept && FILES.contains(&sort(change))));
     // Processes of several attachments may look alike, and one that ADD has left to itself may end in any moment.
     removed.retain(|change| sort(change) != "process");
     removed

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use cni_types::Operation;
 
-use super::add::succeeded;
+use super::add::{succeeded, two_adds};
 use super::clauses::{del, disputes, ipam, lifecycle, routes as routes_of};
 use super::del::removed_of;
 use super::document::{answers, ips, routes};
@@ -160,24 +160,21 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
 
 /// Of the same container, only the other interface and its addresses: which routes it has may well be another matter now.
 fn add_keeps_others(t: &Transcript) -> Judged {
-    let [other, add] = match t.scenario.as_str() {
-        "two-containers" => ["add-a", "add-b"],
-        _ => ["add-first", "add-second"],
-    };
-    let (_, before) = t.success(other)?;
-    let (step, call) = t.call(add)?;
+    let [first, second] = two_adds(t);
+    let (_, other) = t.success(first)?;
+    let (step, call) = t.call(second)?;
     if !call.succeeded() {
         let fact = format!("no other attachment is made: {}", call.outcome());
         return Err(Unmet::NotApplicable(fact));
     }
     let (earlier, later) = (t.before(call), t.after(call));
     let mut changes =
-        earlier.container_changes(before.container.as_deref().unwrap_or_default(), later);
+        earlier.container_changes(other.container.as_deref().unwrap_or_default(), later);
     changes.retain(|change| {
         let of_interface = matches!(change.object.split(' ').next(), Some("link" | "address"));
         of_interface && change.kind == ChangeKind::Removed
     });
-    changes.extend(removed_of(t, other, earlier, later));
+    changes.extend(removed_of(t, first, earlier, later));
     lost("the other attachment", changes, step)
 }
 

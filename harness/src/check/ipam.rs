@@ -3,6 +3,7 @@
 use cni_types::Operation;
 use serde_json::{Map, Value};
 
+use super::add::two_adds;
 use super::clauses::ipam;
 use super::document::{ips, list};
 use super::{Check, Judged, Scope, Unmet};
@@ -143,12 +144,9 @@ fn no_index(t: &Transcript) -> Judged {
 }
 
 fn unique(t: &Transcript) -> Judged {
-    let [one, other] = match t.scenario.as_str() {
-        "two-containers" => ["add-a", "add-b"],
-        _ => ["add-first", "add-second"],
-    };
-    let (_, _, first) = t.result(one)?;
-    let (step, _, second) = t.result(other)?;
+    let [first, second] = two_adds(t);
+    let (_, _, first) = t.result(first)?;
+    let (step, _, second) = t.result(second)?;
     let taken: Vec<_> = ips(&first)
         .iter()
         .filter_map(|ip| Some(ip.net?.addr()))
