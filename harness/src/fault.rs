@@ -92,6 +92,7 @@ faults! {
     WrongIndex, "wrong-index", "lets `ips` point beyond the list of interfaces";
     WrongIndexInside, "wrong-index-inside", "lets `ips` point at the host's interface";
     PhantomRoute, "phantom-route", "lists a route that does not exist";
+    UsesFirstAddress, "uses-first-address", "uses nothing but the first address of what its IPAM gave";
     OmitsRoute, "omits-route", "does not list a route that it makes and was given by IPAM";
     DropsDetails, "drops-details", "hands the previous result on without hardware addresses and gateways";
     ChangesPrevResult, "changes-prev-result", "hands the previous result on with another prefix length of every address";
@@ -180,6 +181,7 @@ faults! {
     DelegatePartialConfig, "delegate-partial-config", "gives its IPAM only the section `ipam`";
     DelegateFailureIgnored, "delegate-failure-ignored", "succeeds although its IPAM refused";
     DelegateFailureNoDel, "delegate-failure-no-del", "does not call its IPAM with DEL after the IPAM's ADD failed";
+    DelegateUndoneWithNothing, "delegate-undone-with-nothing", "gives its IPAM nothing on standard input when it undoes the IPAM's failed ADD";
     DelegateFailureLeavesLink, "delegate-failure-leaves-link", "leaves a link on the host when its IPAM refuses";
     DelNotDelegated, "del-not-delegated", "does not hand DEL on to its IPAM";
     CheckNotDelegated, "check-not-delegated", "does not hand CHECK on to its IPAM";

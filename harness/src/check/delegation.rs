@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::clauses::{delegation, gc, result, routes as routes_of, status};
-use super::document::{Route, routes};
+use super::document::{Route, ips, routes};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
@@ -15,6 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "delegation.same-environment",
         claim: "the delegate has every variable that the plugin has",
         clauses: &[delegation::ENVIRONMENT],
+        scope: EXECUTED,
         fault: Fault::DelegateOtherEnv,
         judge: same_environment,
         ..OF_DELEGATION
@@ -23,6 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "delegation.complete-configuration",
         claim: "the delegate has every key of the configuration that the plugin has",
         clauses: &[delegation::COMPLETE_CONFIGURATION],
+        scope: EXECUTED,
         fault: Fault::DelegatePartialConfig,
         judge: complete_configuration,
         ..OF_DELEGATION
@@ -133,6 +135,14 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_DELEGATION
     },
     Check {
+        id: "delegation.result-lists-every-address",
+        claim: "every address that the delegate gave is listed",
+        clauses: &[result::SAME_AS_IPAM],
+        fault: Fault::UsesFirstAddress,
+        judge: lists_every_address,
+        ..OF_DELEGATION
+    },
+    Check {
         id: "delegation.result-lists-every-route",
         claim: "every route of the delegate that ADD made is listed",
         clauses: &[routes_of::COMPLETE],
@@ -174,6 +184,9 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_DELEGATION
     },
 ];
+
+/// Where the delegate does what it is told, and where it fails and is called again.
+const EXECUTED: Scope = Scope::In(&["delegation", "delegate-add-fails"]);
 
 const OF_DELEGATION: Check = Check {
     id: "",
@@ -219,13 +232,16 @@ fn delegated_add(t: &Transcript) -> Result<(usize, &Call, &Delegated), Unmet> {
 
 /// Every execution of the delegate.
 fn executions(t: &Transcript) -> Result<Vec<(usize, &Call, &Delegated)>, Unmet> {
-    delegated_add(t)?;
     let pairs = t.calls().flat_map(|(step, call)| {
         call.delegated
             .iter()
             .map(move |delegated| (step, call, delegated))
     });
-    Ok(pairs.collect())
+    let pairs: Vec<_> = pairs.collect();
+    match pairs.iter().any(|(_, _, delegated)| delegated.is("ADD")) {
+        true => Ok(pairs),
+        false => delegated_add(t).map(|_| pairs),
+    }
 }
 
 fn same_environment(t: &Transcript) -> Judged {
@@ -365,6 +381,29 @@ fn stderr_passed_on(t: &Transcript) -> Judged {
         false => {
             Err(Unmet::broken([format!("`{said}` on standard error")], "it is not there").at(step))
         }
+    }
+}
+
+/// With whatever prefix length: plugins that route every address by itself may tell their own.
+fn lists_every_address(t: &Transcript) -> Judged {
+    let (step, _, delegated) = delegated_add(t)?;
+    let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
+    let (_, _, document) = t.result("add")?;
+    let listed: Vec<_> = ips(&document)
+        .iter()
+        .filter_map(|ip| Some(ip.net?.addr()))
+        .collect();
+    let lost = ips(&given)
+        .into_iter()
+        .filter_map(|ip| ip.net)
+        .find(|net| !listed.contains(&net.addr()));
+    match lost {
+        Some(net) => Err(Unmet::broken(
+            [format!("{net} in the result")],
+            "the delegate gave it, and the result does not list it",
+        )
+        .at(step)),
+        None => Ok(()),
     }
 }
 

@@ -103,7 +103,12 @@ fn execute(call: &Call, verb: Verb) -> Result<Vec<u8>, Refusal> {
     if call.script.is(Fault::DelegateStderrSwallowed) {
         command.stderr(Stdio::null());
     }
-    let output = run(command, &input(call, verb)).map_err(|error| {
+    let undoes = call.verb == Verb::Add && verb == Verb::Del;
+    let input = match call.script.is(Fault::DelegateUndoneWithNothing) && undoes {
+        true => Vec::new(),
+        false => input(call, verb),
+    };
+    let output = run(command, &input).map_err(|error| {
         bad(format!(
             "`{}` cannot be executed: {error}",
             program.display()

@@ -7,6 +7,8 @@ mod limit;
 mod masquerade;
 mod wishes;
 
+use std::fs::File;
+
 use super::call::{Attachment, Call, digest};
 use super::refusal::{self, Refusal};
 use super::result::{self, Interface as Made, Outcome};
@@ -28,12 +30,17 @@ impl Duties for Interface {
         let (netns, inside) = kernel::enter(call)?;
         let host = Socket::open()?;
         let wishes = Wishes::read(call)?;
-        if call.script.is(Fault::AddRemovesOther) {
-            remove_all_but(call, &[])?;
-        }
+        // One after the other, so that which one is left does not hang on who is faster.
+        let _alone = match call.script.is(Fault::AddRemovesOther) {
+            true => Some(remove_others(call)?),
+            false => None,
+        };
         refuse_existing(call, &inside)?;
         refuse_where_it_cannot_be(call, &inside)?;
-        let assigned = delegate::add(call)?;
+        let mut assigned = delegate::add(call)?;
+        if call.script.is(Fault::UsesFirstAddress) {
+            keep_first_address(&mut assigned);
+        }
         let pair = Pair {
             call,
             netns: &netns,
@@ -103,6 +110,23 @@ impl Duties for Interface {
         }
         done
     }
+}
+
+/// Deletes the links of all attachments to the network; nobody else does so as long as the hold is held.
+fn remove_others(call: &Call) -> Result<File, Refusal> {
+    let alone = memory::shared(memory::BUSY)?;
+    alone.lock()?;
+    remove_all_but(call, &[])?;
+    Ok(alone)
+}
+
+/// With the routes of its family.
+fn keep_first_address(assigned: &mut Outcome) {
+    assigned.ips.truncate(1);
+    let first = assigned.ips.first().map(|ip| ip.address.addr());
+    assigned
+        .routes
+        .retain(|route| first.is_some_and(|first| first.is_ipv4() == route.dst.addr().is_ipv4()));
 }
 
 fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
