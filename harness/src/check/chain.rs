@@ -155,6 +155,15 @@ fn lost(answer: &Answer<'_>, previous: &Map<String, Value>) -> Option<String> {
     if let Some(route) = route {
         return Some(format!("the route {}", route.dst));
     }
+    // Whoever says something new may well replace all of it.
+    let [had, has] = [previous, document].map(|document| document.get("dns"));
+    let is_new = |key: &str| {
+        let [had, has] = [had, has].map(|dns| dns.and_then(|dns| dns.get(key)));
+        says_of_dns(document, key) && had != has
+    };
+    if DNS.into_iter().any(is_new) {
+        return None;
+    }
     DNS.into_iter()
         .find(|key| says_of_dns(previous, key) && !says_of_dns(document, key))
         .map(|key| format!("`{key}` of `dns`"))
