@@ -142,10 +142,23 @@ pub struct Failures {
 pub struct Growth {
     /// By number of attachments.
     pub points: Vec<GrowthPoint>,
-    /// With what power of their number ADD's time above that without any grows; none if it does not.
-    pub add_exponent: Option<f64>,
-    /// The same of DEL.
-    pub del_exponent: Option<f64>,
+    /// How ADD grows; none if it does not measurably.
+    pub add: Option<Trend>,
+    /// How DEL grows.
+    pub del: Option<Trend>,
+    /// Why there are no points beyond the last one: what became of the attachment that could not be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+}
+
+/// How a time grows with the number of attachments, beyond what chance would do.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trend {
+    /// The median at the last point over that at the first.
+    pub times: f64,
+    /// With what power of their number the time above that without any grows; none where too few points tell.
+    pub exponent: Option<f64>,
 }
 
 /// ADD and DEL with so many attachments already there.

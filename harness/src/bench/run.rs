@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use cni_types::Version;
 
 use super::attribution;
-use super::model::{Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Series, Traced};
+use super::model::{
+    Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Series, Traced, Trend,
+};
 use super::statistics::{exponent, mean, median, outliers};
 use crate::engine::session::Session;
 use crate::engine::stopwatch::{self, Done, Measured, Request, Sample, Stopwatch};
@@ -208,17 +210,21 @@ fn grow(
             tell(&format!("{attachments} attachments, plugin {}", index + 1));
             runner.attach(attachments)?;
         }
-        let mut measured: Vec<Vec<Sample>> = runners.iter().map(|_| Vec::new()).collect();
+        let mut growing: Vec<_> = runners
+            .iter_mut()
+            .filter(|runner| runner.full.is_none())
+            .map(|runner| (runner, Vec::new()))
+            .collect();
         // The first round after attaching is a warm-up again.
         for round in 0..=rounds {
-            for (runner, samples) in runners.iter_mut().zip(&mut measured) {
+            for (runner, samples) in &mut growing {
                 let found = runner.life()?;
                 if round > 0 {
                     samples.extend(found);
                 }
             }
         }
-        for (runner, samples) in runners.iter_mut().zip(measured) {
+        for (runner, samples) in growing {
             let all: Vec<&Sample> = samples.iter().collect();
             runner.growth.push(GrowthPoint {
                 attachments,
@@ -239,6 +245,8 @@ struct Runner<'a> {
     bare: Vec<u64>,
     traces: BTreeMap<Measured, Vec<Trace>>,
     growth: Vec<GrowthPoint>,
+    /// What became of the first attachment that could not be made.
+    full: Option<String>,
     contention: Vec<Contention>,
 }
 
@@ -260,6 +268,7 @@ impl<'a> Runner<'a> {
             bare: Vec::new(),
             traces: BTreeMap::new(),
             growth: Vec::new(),
+            full: None,
             contention: Vec::new(),
         })
     }
@@ -284,12 +293,17 @@ impl<'a> Runner<'a> {
     }
 
     fn attach(&mut self, count: usize) -> Result<(), HarnessError> {
+        if self.full.is_some() {
+            return Ok(());
+        }
         let each = u32::try_from(count).unwrap_or(u32::MAX);
         let patience = self.patience + Duration::from_secs(1).saturating_mul(each);
         match self.session.ask(&Request::Attach(count), patience)? {
-            Done::Attached => Ok(()),
-            other => Err(unexpected(&other)),
+            Done::Attached => {}
+            Done::Full(why) => self.full = Some(why),
+            other => return Err(unexpected(&other)),
         }
+        Ok(())
     }
 
     fn trace(&mut self) -> Result<(), HarnessError> {
@@ -337,7 +351,7 @@ impl<'a> Runner<'a> {
             operations,
             attribution: attribution::shares(&add, &cni_path(self.subject)),
             link_deletion: (!bare.is_empty()).then(|| Series::new(bare)),
-            growth: (!self.growth.is_empty()).then(|| growth(self.growth)),
+            growth: (!self.growth.is_empty()).then(|| growth(self.growth, self.full)),
             contention: self.contention,
         }
     }
@@ -419,8 +433,8 @@ fn failures(samples: &[&Sample]) -> Option<Failures> {
     })
 }
 
-fn growth(points: Vec<GrowthPoint>) -> Growth {
-    let exponent_of = |of: fn(&GrowthPoint) -> &Series| {
+fn growth(points: Vec<GrowthPoint>, ended: Option<String>) -> Growth {
+    let trend = |of: fn(&GrowthPoint) -> &Series| {
         let medians = points.iter().filter_map(|point| {
             let distribution = of(point).distribution?;
             Some((point.attachments as f64, distribution.p50))
@@ -432,12 +446,16 @@ fn growth(points: Vec<GrowthPoint>) -> Growth {
             return None;
         }
         let points: Vec<(f64, f64)> = medians.iter().map(|(n, p50)| (*n, p50.value)).collect();
-        exponent(&points)
+        Some(Trend {
+            times: last.1.value / first.1.value,
+            exponent: exponent(&points),
+        })
     };
     Growth {
-        add_exponent: exponent_of(|point| &point.add),
-        del_exponent: exponent_of(|point| &point.del),
+        add: trend(|point| &point.add),
+        del: trend(|point| &point.del),
         points,
+        ended,
     }
 }
 

@@ -7,7 +7,7 @@ use super::environment::Environment;
 use super::gate::{self, Budget};
 use super::model::{
     BenchReport, Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Ratio, SCHEMA_ID,
-    Series, Traced,
+    Series, Traced, Trend,
 };
 use super::statistics::{exponent, outliers, ratio};
 use crate::engine::stopwatch::Measured;
@@ -158,9 +158,13 @@ fn plugin(path: &str, slowness: u64) -> Plugin {
             .collect(),
         link_deletion: Some(series(7000)),
         growth: Some(Growth {
-            add_exponent: exponent(&medians),
-            del_exponent: None,
+            add: Some(Trend {
+                times: medians[2].1 / medians[0].1,
+                exponent: exponent(&medians),
+            }),
+            del: None,
             points,
+            ended: None,
         }),
         contention: vec![Contention {
             parallel: 4,

@@ -93,14 +93,15 @@ impl Lab {
 
     /// GC by every plugin of the list, with these containers' attachments as the valid ones.
     pub fn gc(&self, label: &str, valid: &[&str]) -> Doing {
-        let attachments: Vec<GcAttachment> = valid
-            .iter()
-            .map(|name| GcAttachment {
-                container_id: self.container_id(name),
-                ifname: self.ifname_of(name),
-            })
-            .collect();
-        self.gc_with(label, &GC_KEYS, &attachments)
+        self.gc_with(label, &GC_KEYS, &self.attachments_of(valid))
+    }
+
+    fn attachments_of(&self, names: &[&str]) -> Vec<GcAttachment> {
+        let attachment = |name: &&str| GcAttachment {
+            container_id: self.container_id(name),
+            ifname: self.ifname_of(name),
+        };
+        names.iter().map(attachment).collect()
     }
 
     /// GC by every plugin of the list, with these attachments under these keys only.
@@ -123,16 +124,18 @@ impl Lab {
         Ok(())
     }
 
-    /// What the subject is given in GC and in STATUS, with this container's attachment as the valid one.
-    pub fn network_wide_config(&self, operation: Operation, container: &str) -> Vec<u8> {
-        let attachment = GcAttachment {
-            container_id: self.container_id(container),
-            ifname: self.ifname().to_owned(),
-        };
-        match operation {
-            Operation::Gc => derive_gc_config(self.network(), self.own_plugin(), &[attachment]),
-            _ => derive_status_config(self.network(), self.own_plugin()),
-        }
+    /// What the subject is given in GC, with these containers' attachments as the valid ones.
+    pub fn gc_config(&self, valid: &[&str]) -> Vec<u8> {
+        derive_gc_config(
+            self.network(),
+            self.own_plugin(),
+            &self.attachments_of(valid),
+        )
+    }
+
+    /// What the subject is given in STATUS.
+    pub fn status_config(&self) -> Vec<u8> {
+        derive_status_config(self.network(), self.own_plugin())
     }
 
     /// The whole life of another container, and a look: what plugins set up once for a network is

@@ -30,7 +30,7 @@ pub enum Measured {
     Add,
     /// CHECK of what ADD made.
     Check,
-    /// GC with the one attachment as the valid one.
+    /// GC with every attachment valid.
     Gc,
     /// STATUS.
     Status,
@@ -107,6 +107,8 @@ pub enum Done {
     Traced(Vec<(Measured, Trace)>),
     /// Of [`Request::Attach`].
     Attached,
+    /// Of [`Request::Attach`] where one of the ADDs did not succeed, and how.
+    Full(String),
     /// Of [`Request::LinkDeletion`], in microseconds.
     Deleted(u64),
 }
@@ -150,7 +152,7 @@ impl Servant for Stopwatch {
         let done = match request {
             Request::Life => self.life().map(Done::Measured),
             Request::Trace => self.trace().map(Done::Traced),
-            Request::Attach(count) => self.attach(count).map(|()| Done::Attached),
+            Request::Attach(count) => self.attach(count),
             Request::Burst(width) => self.burst(width).map(Done::Measured),
             Request::LinkDeletion => self.delete_a_link().map(Done::Deleted),
         };
@@ -237,9 +239,14 @@ impl Stopwatch {
                 call.stdin(asked.to_string())
             }
             Measured::Rejected => call.container(name).stdin("{\"cniVersion\": \"1.0."),
-            Measured::Gc | Measured::Status => {
-                call.stdin(self.lab.network_wide_config(operation, name))
+            Measured::Gc => {
+                // The other attachments are to stay, or there would be none with which times could grow.
+                let others: Vec<String> = (0..self.attached).map(other).collect();
+                let others = others.iter().map(String::as_str);
+                let valid: Vec<&str> = others.chain([name]).collect();
+                call.stdin(self.lab.gc_config(&valid))
             }
+            Measured::Status => call.stdin(self.lab.status_config()),
             _ => call.container(name),
         };
         call.prepare()
@@ -254,23 +261,22 @@ impl Stopwatch {
         }
     }
 
-    fn attach(&mut self, count: usize) -> Doing {
+    fn attach(&mut self, count: usize) -> Doing<Done> {
         while self.attached < count {
-            let name = format!("n{}", self.attached);
+            let name = other(self.attached);
             self.container(&name)?;
             self.lab.precede(&name)?;
             let call = self.lab.execute(self.execution(Measured::Add, &name)?)?;
             if !call.succeeded() {
                 let number = self.attached + 1;
-                let what = format!(
+                return Ok(Done::Full(format!(
                     "ADD of attachment {number} did not succeed: {}",
                     call.outcome()
-                );
-                return Err(Stop::CutShort(what));
+                )));
             }
             self.attached += 1;
         }
-        Ok(())
+        Ok(Done::Attached)
     }
 
     fn burst(&mut self, width: usize) -> Doing<Vec<Sample>> {
@@ -323,6 +329,11 @@ impl Stopwatch {
         socket.delete_link(link)?;
         Ok(micros(began.elapsed()))
     }
+}
+
+/// The name of a container that stays attached.
+fn other(number: usize) -> String {
+    format!("n{number}")
 }
 
 /// Whether bare link deletion says something about plugins of this kind.

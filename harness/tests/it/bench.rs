@@ -76,6 +76,42 @@ fn every_operation_of_the_embedded_ptp_is_measured() {
     lacks_netns,
     ignore = "no namespaces can be made here; `cnispec doctor` says why"
 )]
+fn a_curve_ends_where_the_network_is_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let network = directory.path().join("small.conflist");
+    let small = r#"{"cniVersion": "1.1.0", "name": "small", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "subnet": "10.77.0.0/29"}}]}"#;
+    fs::write(&network, small).unwrap();
+    let config = network.to_str().unwrap();
+    let (status, report) = measured(&[
+        "--runs",
+        "2",
+        "--config",
+        config,
+        "--attachments",
+        "3,20,30",
+    ]);
+    assert_eq!(status, 0);
+    let growth = report.plugins[0].growth.as_ref().unwrap();
+    let points: Vec<usize> = growth
+        .points
+        .iter()
+        .map(|point| point.attachments)
+        .collect();
+    assert_eq!(points, [0, 3]);
+    // Six addresses, of which the gateway has one.
+    let ended = growth.ended.as_ref().unwrap();
+    assert!(
+        ended.starts_with("ADD of attachment 6 did not succeed: exit status 1, error 100"),
+        "{ended}"
+    );
+}
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
 fn limits_decide_the_exit_status() {
     let directory = tempfile::tempdir().unwrap();
     let earlier = directory.path().join("earlier.json");

@@ -2,7 +2,7 @@
 
 use crate::bench::gate::{Limit, Verdict, milliseconds};
 use crate::bench::statistics::Estimate;
-use crate::bench::{BenchReport, Contention, Figures, Growth, Plugin, Series};
+use crate::bench::{BenchReport, Contention, Figures, Growth, Plugin, Series, Trend};
 use crate::engine::stopwatch::Measured;
 
 /// Column heads and rows of the figures of one operation.
@@ -149,10 +149,15 @@ pub fn remarks(report: &BenchReport) -> Vec<String> {
     plugins
         .flat_map(|(index, plugin)| {
             let letter = letter(index);
+            let ended = plugin.growth.as_ref().and_then(|growth| {
+                let why = growth.ended.as_ref()?;
+                Some(format!("{letter}: the curve ends early: {why}"))
+            });
             plugin
                 .operations
                 .iter()
                 .flat_map(move |figures| remarks_on(&letter, figures))
+                .chain(ended)
         })
         .collect()
 }
@@ -221,15 +226,15 @@ pub fn parts(plugin: &Plugin) -> Vec<(String, f64, f64)> {
 
 /// What a curve comes to, in a sentence.
 pub fn growth(growth: &Growth) -> String {
-    let of = |exponent: Option<f64>| match exponent {
-        Some(exponent) => format!("grows with n^{exponent:.2}"),
+    let of = |trend: Option<Trend>| match trend {
+        Some(Trend {
+            times,
+            exponent: Some(exponent),
+        }) => format!("grows with n^{exponent:.2}, {times:.1} times in all"),
+        Some(Trend { times, .. }) => format!("grows {times:.1} times in all"),
         None => "does not grow measurably".to_owned(),
     };
-    format!(
-        "ADD {}, DEL {}",
-        of(growth.add_exponent),
-        of(growth.del_exponent)
-    )
+    format!("ADD {}, DEL {}", of(growth.add), of(growth.del))
 }
 
 /// Failures under contention, in a sentence.
