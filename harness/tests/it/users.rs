@@ -79,6 +79,38 @@ fn the_embedded_ptp_conforms_in_strict_mode() {
     assert_eq!(report["summary"]["verdict"], "conformant");
 }
 
+/// Asks to be called again later by every first call of an operation.
+const BUSY: &str = r#"#!/bin/sh
+[ "$CNI_COMMAND" = VERSION ] && exec /run/cnispec/bin/ptp
+asked="/run/asked-$CNI_CONTAINERID-$CNI_COMMAND"
+rm "$asked" 2>/dev/null && exec /run/cnispec/bin/ptp
+cat >/dev/null
+: >"$asked"
+echo '{"cniVersion": "1.1.0", "code": 11, "msg": "not yet", "details": "the daemon starts"}'
+exit 1
+"#;
+
+#[test]
+#[cfg_attr(
+    lacks_netns,
+    ignore = "no namespaces can be made here; `cnispec doctor` says why"
+)]
+fn a_plugin_that_asks_to_be_called_again_later_is_called_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let busy = script(directory.path(), "ptp", BUSY);
+    let only = ["--scenario", "lifecycle", "--spec", "1.1.0"];
+    let (status, report) = report(&[&[busy.to_str().unwrap()], &only[..]].concat());
+    assert_eq!(checks_with(&report, &["fail", "inconclusive"]), [""; 0]);
+    assert_eq!(status, 0);
+    let steps = report["timelines"][0]["steps"].as_array().unwrap();
+    let labels: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step["call"]["label"].as_str())
+        .collect();
+    assert!(labels.contains(&"add-too-early"), "{labels:?}");
+    assert!(labels.contains(&"add"), "{labels:?}");
+}
+
 #[test]
 #[cfg_attr(
     lacks_netns,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Barrier;
+use std::time::Duration;
 
 use cni_types::Operation;
 
@@ -11,7 +12,17 @@ use crate::engine::process::{self, Ended, Limits};
 use crate::engine::standin;
 use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step};
 
+/// The code by which a plugin asks to be called again later (SPEC, section "Error").
+const TRY_AGAIN_LATER: u64 = 11;
+/// How long it is waited each time, until the answer counts.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1500),
+];
+
 /// What the runtime knows of one execution before it is made.
+#[derive(Clone)]
 pub struct Execution<'a> {
     /// The name by which checks find it.
     pub label: &'a str,
@@ -32,10 +43,26 @@ pub struct Execution<'a> {
 }
 
 impl Lab {
-    /// Executes a plugin and writes everything down. Returns the record.
+    /// Executes a plugin and writes everything down, and does so again if the plugin asks to be called
+    /// again later. Returns the record of the last one; those before are written down under another label.
     pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
+        for pause in PAUSES {
+            let before = self.state()?;
+            let call = self.execute_from(before, execution.clone())?;
+            if call.error().and_then(|error| error.code) != Some(TRY_AGAIN_LATER) {
+                return Ok(call);
+            }
+            self.relabel_last(format!("{}-too-early", call.label));
+            std::thread::sleep(pause);
+        }
         let before = self.state()?;
         self.execute_from(before, execution)
+    }
+
+    fn relabel_last(&self, label: String) {
+        if let Some(Step::Call(call)) = self.tape.borrow_mut().steps.last_mut() {
+            call.label = label;
+        }
     }
 
     /// The same, where the state before is known: the index of what was last written down.
