@@ -17,7 +17,7 @@ use super::index::Index;
 const DRAFT: &str = ".draft";
 
 /// With so many reservations, an index is worth its while.
-const LARGE: usize = 256;
+const LARGE: usize = 64;
 
 /// Whose a reservation is.
 #[derive(Debug, Clone, PartialEq, Eq)]
