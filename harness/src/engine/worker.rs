@@ -4,7 +4,7 @@
 //! process 1 of its own PID namespace, makes the lab and runs the scenario in it. When init ends,
 //! the kernel ends everything in the lab. Init dies with the worker, and the worker with `cnispec`.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -27,6 +27,9 @@ pub const INIT: &str = "__init";
 
 /// What init says when it will die with its worker, and can be given work.
 const READY: &[u8] = b"ready\n";
+
+/// How much of an answer is written at once, in bytes.
+const ANSWER_BUFFER: usize = 64 * 1024;
 
 /// Everything that a worker must know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -215,7 +218,8 @@ pub fn init() -> ExitCode {
 }
 
 fn answer(answer: &Answer) -> ExitCode {
-    let mut stdout = io::stdout().lock();
+    // Standard output itself looks for line breaks in every little piece.
+    let mut stdout = BufWriter::with_capacity(ANSWER_BUFFER, io::stdout().lock());
     let written = serde_json::to_writer(&mut stdout, answer)
         .map_err(io::Error::from)
         .and_then(|()| stdout.flush());
