@@ -157,7 +157,7 @@ pub struct Growth {
 pub struct Trend {
     /// The median at the last point over that at the first.
     pub times: f64,
-    /// With what power of their number the time above that without any grows; none where too few points tell.
+    /// With what power of their number the time above that without any grows; none where the points do not tell.
     pub exponent: Option<f64>,
 }
 

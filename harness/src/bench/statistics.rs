@@ -206,7 +206,8 @@ fn upper_tail(z: f64) -> f64 {
 
 /// With what power of n the excess over the value at zero grows: the slope of log(t(n) − t(0)) over log n.
 ///
-/// `points` are (n, t), with n = 0 among them. None where fewer than two of them lie above the value at zero.
+/// `points` are (n, t), with n = 0 among them. None where fewer than two of them lie above the value at zero, and where
+/// the excess does not become larger with n.
 pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     let base = points.iter().find(|(n, _)| *n == 0.0)?.1;
     let logarithms: Vec<(f64, f64)> = points
@@ -221,7 +222,7 @@ pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     let (x, y) = (mean(&xs), mean(&ys));
     let above: f64 = xs.iter().zip(&ys).map(|(a, b)| (a - x) * (b - y)).sum();
     let below: f64 = xs.iter().map(|a| (a - x).powi(2)).sum();
-    (below > 0.0).then_some(above / below)
+    (above > 0.0 && below > 0.0).then_some(above / below)
 }
 
 /// Random numbers that are the same in every run (splitmix64): an interval must not differ for the same samples.
@@ -326,6 +327,7 @@ mod tests {
         }
         assert_eq!(exponent(&[(0.0, 5.0), (10.0, 5.0), (20.0, 4.0)]), None);
         assert_eq!(exponent(&[(10.0, 5.0), (20.0, 6.0)]), None);
+        assert_eq!(exponent(&[(0.0, 5.0), (10.0, 7.0), (20.0, 6.0)]), None);
     }
 
     proptest! {

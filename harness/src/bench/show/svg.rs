@@ -195,17 +195,27 @@ impl Scale {
         self.from + (self.to - self.from) * part
     }
 
-    /// Round numbers on the scale: powers of ten with their double and their half, as many as there are.
+    /// Round numbers on the scale: powers of ten with their double and their half, closer ones where those are too few.
     fn ticks(&self) -> Vec<f64> {
-        let power = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
-        let round = power.flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power)));
-        let ticks: Vec<f64> = round
-            .filter(|tick| (self.low..=self.high).contains(tick))
-            .collect();
-        match ticks.len() {
-            0 | 1 => vec![self.low / 0.95, self.high / 1.05],
-            _ => ticks,
-        }
+        const DIGITS: [&[f64]; 3] = [
+            &[1.0, 2.0, 5.0],
+            &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0],
+            &[
+                1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0,
+            ],
+        ];
+        let powers = self.low.log10().floor() as i32..=self.high.log10().ceil() as i32;
+        let mut ticks = DIGITS.iter().map(|digits| {
+            let round = powers
+                .clone()
+                .flat_map(|power| digits.iter().map(move |digit| digit * 10f64.powi(power)));
+            round
+                .filter(|tick| (self.low..=self.high).contains(tick))
+                .collect::<Vec<_>>()
+        });
+        ticks
+            .find(|ticks| ticks.len() >= 3)
+            .unwrap_or_else(|| vec![self.low / 0.95, self.high / 1.05])
     }
 }
 

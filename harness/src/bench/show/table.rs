@@ -230,8 +230,8 @@ pub fn growth(growth: &Growth) -> String {
         Some(Trend {
             times,
             exponent: Some(exponent),
-        }) => format!("grows with n^{exponent:.2}, {times:.1} times in all"),
-        Some(Trend { times, .. }) => format!("grows {times:.1} times in all"),
+        }) => format!("grows with n^{exponent:.2}, {times:.2} times in all"),
+        Some(Trend { times, .. }) => format!("grows {times:.2} times in all"),
         None => "does not grow measurably".to_owned(),
     };
     format!("ADD {}, DEL {}", of(growth.add), of(growth.del))
