@@ -80,6 +80,7 @@ faults! {
     TruncatesIfname, "truncates-ifname", "gives the interface the first 14 bytes of CNI_IFNAME as its name";
     ReplacesIfname, "replaces-ifname", "makes up a name for the interface where CNI_IFNAME is impossible";
     ReplacesExisting, "replaces-existing", "removes an existing interface of the requested name and succeeds";
+    RefusalRemovesExisting, "refusal-removes-existing", "removes an existing interface of the requested name and refuses ADD";
     PhantomInterface, "phantom-interface", "lists an interface that does not exist";
     WrongMac, "wrong-mac", "gives another MAC than the interface has";
     WrongMtu, "wrong-mtu", "gives another MTU than the interface has";
@@ -115,6 +116,7 @@ faults! {
     OwnNamespaceLeavesLink, "own-namespace-leaves-link", "leaves a link on the host when CNI_NETNS is its own network namespace";
     DelNeedsRules, "del-needs-rules", "answers DEL with an error when the nftables table that it made on ADD is gone";
     DelNeedsRuntimeConfig, "del-needs-runtime-config", "answers DEL with an error when there is no runtimeConfig";
+    DelFallsBackToHost, "del-falls-back-to-host", "removes a link of the name CNI_IFNAME on the host in DEL when there is no namespace";
     DelRemovesNamesake, "del-removes-namesake", "deletes the host's interface that is called like the container's on DEL";
     DelWithoutNetnsRemovesAll, "del-without-netns-removes-all", "removes every attachment when DEL does not name a namespace";
     DelSkipsFailedAdd, "del-skips-failed-add", "undoes nothing of an ADD that failed, neither itself nor by DEL";
@@ -132,6 +134,7 @@ faults! {
     CheckFails, "check-fails", "answers CHECK right after ADD with an error";
     CheckAlwaysSucceeds, "check-always-succeeds", "answers CHECK with success whatever it finds";
     CheckMissesAddress, "check-misses-address", "does not look for addresses in CHECK";
+    CheckMissesNetns, "check-misses-netns", "answers CHECK with success when there is nothing at CNI_NETNS";
     CheckMissesInterface, "check-misses-interface", "does not look for the interface in CHECK";
     CheckMissesRoute, "check-misses-route", "does not look for routes in CHECK";
     CheckMissesLinkDown, "check-misses-link-down", "does not look whether the interface is up in CHECK";
@@ -151,6 +154,8 @@ faults! {
     CheckChanges, "check-changes", "changes the interface's MTU in CHECK";
     NoContainerIdAccepted, "no-containerid-accepted", "does ADD without CNI_CONTAINERID";
     NoNetnsAccepted, "no-netns-accepted", "answers ADD without CNI_NETNS with success";
+    NoSuchNetnsAccepted, "no-such-netns-accepted", "answers ADD with success when there is nothing at CNI_NETNS";
+    NeedsArgs, "needs-args", "refuses ADD when CNI_ARGS is not set";
     NoIfnameAccepted, "no-ifname-accepted", "does ADD without CNI_IFNAME, with a name of its own";
     DelNeedsNoVariables, "del-needs-no-variables", "answers DEL without CNI_CONTAINERID or CNI_IFNAME with success";
     CheckNeedsNoVariables, "check-needs-no-variables", "answers CHECK without CNI_CONTAINERID, CNI_NETNS or CNI_IFNAME with success";
@@ -224,6 +229,8 @@ faults! {
     SecondInterfaceFails, "second-interface-fails", "refuses ADD for a container that has an interface already";
     DelTakesWholeContainer, "del-takes-whole-container", "takes away whatever the container has in DEL";
     DelByAddress, "del-by-address", "removes in DEL whoever has the addresses of prevResult now";
+    CutsIds, "cuts-ids", "knows containers by the first 32 characters of their ids";
+    KnowsByPod, "knows-by-pod", "knows containers by the name of the pod in CNI_ARGS";
     AddNotAtOnce, "add-not-at-once", "refuses ADD while another ADD runs";
     CheckNotAtOnce, "check-not-at-once", "refuses CHECK while another CHECK runs";
     DelNotAtOnce, "del-not-at-once", "refuses DEL while another DEL runs";
@@ -248,6 +255,9 @@ faults! {
     MapsNotForItself, "maps-not-for-itself", "turns away what the container itself sends to its mapped ports";
     GcFails, "gc-fails", "answers GC with an error";
     GcRemovesValid, "gc-removes-valid", "removes a valid attachment in GC";
+    GcKeepsContainers, "gc-keeps-containers", "takes every attachment of a container for valid in GC if one of them is, as IPAM";
+    GcKeepsOneInterface, "gc-keeps-one-interface", "takes one attachment of each container for valid in GC";
+    GcRemovesOtherNetworks, "gc-removes-other-networks", "takes the attachments of other networks for stale in GC";
     GcKeepsStale, "gc-keeps-stale", "removes nothing in GC";
     GcPrints, "gc-prints", "prints a document on a successful GC";
     StatusFails, "status-fails", "answers STATUS with an error although it is ready";

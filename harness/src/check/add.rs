@@ -8,7 +8,7 @@ use super::protocol::{DUPLICATE_KEYS, says_no_key_twice, says_one_document, says
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::subject::Kind;
-use crate::transcript::Transcript;
+use crate::transcript::{State, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -67,6 +67,16 @@ pub(super) const CHECKS: &[Check] = &[
         judge: refuses_existing,
     },
     Check {
+        id: "add.keeps-existing-interface",
+        claim: "an ADD that fails leaves an interface CNI_IFNAME alone that the container has already",
+        binds: INTERFACE,
+        clauses: &[add::EXISTING_IFNAME_KEPT],
+        scope: Scope::In(&["add-existing"]),
+        fault: Fault::RefusalRemovesExisting,
+        judge: keeps_existing,
+        ..EVERYWHERE
+    },
+    Check {
         id: "add.refuses-unsupported-version",
         claim: "ADD fails for a configuration of a version that the plugin does not support",
         clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
@@ -100,6 +110,25 @@ pub(super) const CHECKS: &[Check] = &[
         scope: VARIABLES,
         fault: Fault::NoNetnsAccepted,
         judge: |t| refused(t, "add-no-netns"),
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.refuses-missing-namespace",
+        claim: "ADD fails when there is nothing at CNI_NETNS",
+        binds: INTERFACE,
+        clauses: &[add::MAKES_INTERFACE],
+        scope: Scope::In(&["odd-variables"]),
+        fault: Fault::NoSuchNetnsAccepted,
+        judge: refuses_missing_namespace,
+        ..EVERYWHERE
+    },
+    Check {
+        id: "add.needs-no-args",
+        claim: "ADD succeeds when CNI_ARGS is not set",
+        clauses: &[add::ARGS_OPTIONAL],
+        scope: VARIABLES,
+        fault: Fault::NeedsArgs,
+        judge: needs_no_args,
         ..EVERYWHERE
     },
     Check {
@@ -213,6 +242,51 @@ fn sets_up(t: &Transcript) -> Judged {
 
 fn refuses_existing(t: &Transcript) -> Judged {
     refused(t, "add-existing")
+}
+
+/// By its index: another one of the same name is not the same.
+fn keeps_existing(t: &Transcript) -> Judged {
+    let (step, add) = t.call("add-existing")?;
+    if add.succeeded() {
+        return Err(Unmet::NotApplicable("its ADD does not fail".to_owned()));
+    }
+    let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
+    let index = |state: &State| {
+        let inside = state.containers.get(add.container.as_deref()?)?;
+        let link = inside.links.iter().find(|link| link.name == ifname)?;
+        Some(link.index)
+    };
+    match index(t.before(add)) == index(t.after(add)) {
+        true => Ok(()),
+        false => Err(Unmet::broken(
+            [format!("`{ifname}` as it was")],
+            format!("the `{ifname}` that was there is gone"),
+        )
+        .at(step)),
+    }
+}
+
+/// Who attaches other things than links need not look for a namespace of links.
+fn refuses_missing_namespace(t: &Transcript) -> Judged {
+    if let Ok((_, call, document)) = t.result("add-nowhere") {
+        let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
+        if let Some(fact) = super::document::is_no_link(&document, &ifname) {
+            return Err(Unmet::NotApplicable(fact));
+        }
+    }
+    refused(t, "add-nowhere")
+}
+
+/// Who is configured to be told something in CNI_ARGS may need it.
+fn needs_no_args(t: &Transcript) -> Judged {
+    let (_, add) = t.success("add")?;
+    let args = add.variable("CNI_ARGS").unwrap_or_default();
+    let told = |pair: &str| !pair.is_empty() && !pair.starts_with("IgnoreUnknown=");
+    if args.split(';').any(told) {
+        let fact = "its network gives it something in CNI_ARGS";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    succeeded(t, "add-no-args")
 }
 
 fn refuses_unsupported(t: &Transcript) -> Judged {

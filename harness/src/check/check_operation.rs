@@ -66,6 +66,15 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_CHECK
     },
     Check {
+        id: "check.notices-missing-namespace",
+        claim: "CHECK fails when the network namespace is gone",
+        clauses: &[check::NOTICES_RESOURCES, check::NOTICES_UNREACHABLE],
+        scope: Scope::In(&["check-netns-removed"]),
+        fault: Fault::CheckMissesNetns,
+        judge: notices_interface,
+        ..OF_CHECK
+    },
+    Check {
         id: "check.notices-missing-address",
         claim: "CHECK fails when an address of the result is gone",
         clauses: &[check::NOTICES_RESOURCES],

@@ -219,6 +219,16 @@ pub(super) const CHECKS: &[Check] = &[
         ..LEAVING
     },
     Check {
+        id: "del.keeps-namesake",
+        claim: "DEL leaves the host's link of the name CNI_IFNAME alone when the container has no namespace any more",
+        binds: &[Kind::Interface],
+        clauses: &[del::UNDOES_ADD],
+        scope: Scope::In(&["host-has-ifname"]),
+        fault: Fault::DelFallsBackToHost,
+        judge: keeps_namesake,
+        ..OF_DEL
+    },
+    Check {
         id: "del.cleans-up-after-failed-add",
         claim: "nothing is left on the host of an ADD that failed, once DEL has followed",
         clauses: &[add::FAILURE_IS_FOLLOWED_BY_DEL, del::UNDOES_ADD],
@@ -247,7 +257,12 @@ pub(super) const CHECKS: &[Check] = &[
         id: "del.keeps-other-attachments",
         claim: "DEL of one attachment leaves another as it is",
         clauses: &[del::UNDOES_ADD],
-        scope: Scope::In(&["two-containers", "del-beside-another"]),
+        scope: Scope::In(&[
+            "two-containers",
+            "del-beside-another",
+            "alike-ids",
+            "same-pod",
+        ]),
         fault: Fault::DelRemovesOther,
         judge: keeps_others,
         ..OF_DEL
@@ -280,6 +295,8 @@ const LEAVING: Check = Check {
         "odd-result",
         "two-containers",
         "two-interfaces",
+        "alike-ids",
+        "same-pod",
         "interface-names",
         "container-ids",
     ]),
@@ -360,6 +377,13 @@ pub(super) fn is_added(change: &StateChange) -> bool {
 
 fn is_there(_: &StateChange) -> bool {
     true
+}
+
+/// Whether it is an interface of this name, or an address or a route of it.
+pub(super) fn is_of_interface(change: &StateChange, ifname: &str) -> bool {
+    let mut words = change.object.split(' ');
+    let interface = matches!(words.next(), Some("link" | "address" | "route"));
+    interface && words.any(|word| word == ifname)
 }
 
 /// What can be on disk.
@@ -473,6 +497,21 @@ fn restores_devices(t: &Transcript) -> Judged {
         of_device && counts && words.next().is_some_and(|name| names.contains(&name))
     });
     left(t, changes)
+}
+
+fn keeps_namesake(t: &Transcript) -> Judged {
+    t.success("add-gone")?;
+    for label in ["del-unset", "del-gone"] {
+        let (step, del) = t.call(label)?;
+        let ifname = del.variable("CNI_IFNAME").unwrap_or_default();
+        let has = |state: &State| state.host.links.iter().any(|link| link.name == ifname);
+        if has(t.before(del)) && !has(t.after(del)) {
+            let expected = [format!("`{ifname}` on the host as it was")];
+            let actual = format!("the host has lost its own `{ifname}`");
+            return Err(Unmet::broken(expected, actual).at(step));
+        }
+    }
+    Ok(())
 }
 
 fn cleans_up(t: &Transcript) -> Judged {

@@ -7,7 +7,7 @@ use cni_types::Operation;
 
 use super::add::{succeeded, two_adds};
 use super::clauses::{del, disputes, ipam, lifecycle, routes as routes_of};
-use super::del::removed_of;
+use super::del::{is_of_interface, removed_of};
 use super::document::{answers, ips, routes};
 use super::result::addresses::has_address;
 use super::{Check, Judged, Scope, Unmet};
@@ -27,10 +27,22 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_IDENTITY
     },
     Check {
+        id: "add.tells-containers-apart",
+        claim: "ADD succeeds for another container whose id is almost the same, or which is of the same pod",
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT],
+        scope: Scope::In(&["alike-ids", "same-pod"]),
+        fault: Fault::CutsIds,
+        judge: |t| {
+            t.success("add-a")?;
+            succeeded(t, "add-b")
+        },
+        ..OF_IDENTITY
+    },
+    Check {
         id: "add.keeps-other-attachments",
         claim: "ADD of one attachment leaves another as it is",
         clauses: &[lifecycle::STATE_PER_ATTACHMENT],
-        scope: Scope::In(&["two-containers", "two-interfaces"]),
+        scope: Scope::In(&["two-containers", "two-interfaces", "alike-ids", "same-pod"]),
         fault: Fault::AddRemovesOther,
         judge: add_keeps_others,
         ..OF_IDENTITY
@@ -188,11 +200,7 @@ fn keeps_other_interface(t: &Transcript) -> Judged {
     let (_, add) = t.call("add-second")?;
     let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
     let mut changes = both.container_changes("second", one);
-    changes.retain(|change| {
-        let mut words = change.object.split(' ');
-        let interface = matches!(words.next(), Some("link" | "address" | "route"));
-        interface && change.kind == ChangeKind::Removed && words.any(|word| word == ifname)
-    });
+    changes.retain(|change| change.kind == ChangeKind::Removed && is_of_interface(change, &ifname));
     changes.extend(removed_of(t, "add-second", both, one));
     lost("the other attachment", changes, step)
 }

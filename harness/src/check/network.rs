@@ -4,7 +4,7 @@ use cni_types::Operation;
 
 use super::add::succeeded;
 use super::clauses::{disputes, gc, status};
-use super::del::{FILES, removed_of, sort};
+use super::del::{FILES, is_of_interface, removed_of, sort};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -41,14 +41,25 @@ pub(super) const CHECKS: &[Check] = &[
         id: "gc.keeps-valid-attachments",
         claim: "GC leaves valid attachments as they are",
         clauses: &[gc::KEEPS_VALID],
+        scope: Scope::In(&["gc", "gc-interfaces"]),
         fault: Fault::GcRemovesValid,
         judge: keeps_valid,
+        ..OF_GC
+    },
+    Check {
+        id: "gc.keeps-other-networks",
+        claim: "GC of one network leaves attachments to another as they are",
+        clauses: &[gc::KEEPS_VALID, gc::VALID_ATTACHMENTS],
+        scope: Scope::In(&["gc-other-network"]),
+        fault: Fault::GcRemovesOtherNetworks,
+        judge: keeps_other_networks,
         ..OF_GC
     },
     Check {
         id: "gc.removes-stale-attachments",
         claim: "GC removes what is left of attachments that are not valid any more",
         clauses: &[gc::REMOVES_STALE],
+        scope: Scope::In(&["gc", "gc-interfaces"]),
         fault: Fault::GcKeepsStale,
         judge: removes_stale,
         ..OF_GC
@@ -177,7 +188,15 @@ fn keeps_valid(t: &Transcript) -> Judged {
     }
     let (one, _) = t.call("gc-one")?;
     judge_kept(t, "a", one, kept, t.observed("one")?)?;
-    still_checked(t)
+    match t.scenario.as_str() {
+        "gc" => still_checked(t),
+        _ => Ok(()),
+    }
+}
+
+fn keeps_other_networks(t: &Transcript) -> Judged {
+    let (step, _) = t.call("gc-other")?;
+    judge_kept(t, "a", step, t.observed("both")?, t.observed("kept")?)
 }
 
 /// What only the plugin sees of its loss. Whose CHECK has failed before GC tells nothing.
@@ -194,9 +213,15 @@ fn still_checked(t: &Transcript) -> Judged {
 }
 
 fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &State) -> Judged {
+    let add = format!("add-{name}");
     let mut changes = earlier.container_changes(name, later);
     changes.retain(|change| change.kind != ChangeKind::Added);
-    changes.extend(removed_of(t, &format!("add-{name}"), earlier, later));
+    if t.scenario == "gc-interfaces" {
+        let (_, call) = t.call(&add)?;
+        let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
+        changes.retain(|change| is_of_interface(change, &ifname));
+    }
+    changes.extend(removed_of(t, &add, earlier, later));
     match changes.first() {
         Some(first) => {
             let actual = format!("a valid attachment has lost or changed: {}", first.object);
@@ -208,10 +233,14 @@ fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &
     }
 }
 
-/// What `b` brought to the host must be gone after GC without it; its interfaces went with its namespace.
+/// What `b` brought to the host must be gone after GC without it; its interfaces went with its namespace. Where that is still
+/// there, GC may take it for gone, with whatever hangs on an interface.
 fn removes_stale(t: &Transcript) -> Judged {
     let (step, _) = t.success("gc-one")?;
-    let left = left_of_b(t, t.observed("both")?, t.observed("one")?);
+    let mut left = left_of_b(t, t.observed("both")?, t.observed("one")?);
+    if t.scenario == "gc-interfaces" {
+        left.retain(|change| FILES.contains(&sort(change)) || sort(change) == "firewall");
+    }
     judge_left(left, step)
 }
 

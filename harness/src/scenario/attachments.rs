@@ -22,6 +22,11 @@ fn two_containers(lab: &mut Lab) -> Doing {
     lab.container("b")?;
     lab.must_add("add-a", "a")?;
     lab.must_add("add-b", "b")?;
+    one_outlives_the_other(lab)
+}
+
+/// `a` and `b` are attached: the end of `a`, and then that of `b`.
+pub(super) fn one_outlives_the_other(lab: &Lab) -> Doing {
     lab.observe("both")?;
     lab.del("del-a", "a")?;
     lab.observe("one")?;

@@ -2,10 +2,10 @@
 
 use cni_types::{Operation, Version};
 
+use super::attachments::one_outlives_the_other;
 use super::pool::add_from_pool;
-use super::{Scenario, Wants};
+use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::engine::operations::Went;
 use crate::subject::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -17,6 +17,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         once: true,
         wants: Wants::Two,
         run: two_interfaces,
+    },
+    Scenario {
+        id: "alike-ids",
+        title: "two containers at once whose ids differ in the last of 64 characters; the first is deleted while the second lives",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: alike_ids,
+    },
+    Scenario {
+        id: "same-pod",
+        title: "two containers at once of one pod by CNI_ARGS, as when a pod is made anew; the first is deleted while the second lives",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: same_pod,
     },
     Scenario {
         id: "default-route-taken",
@@ -43,11 +61,12 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.second_attachment("a", "second", "net1")?;
     lab.must_add("add-first", "a")?;
-    if let Went::Wrong(how) = lab.add("add-second", "second")? {
-        return Err(Stop::NotApplicable(format!(
-            "a second attachment is refused: {how}"
-        )));
-    }
+    add_unless_refused(
+        lab,
+        "add-second",
+        "second",
+        "a second attachment is refused",
+    )?;
     lab.observe("both")?;
     lab.del("del-first", "a")?;
     lab.observe("one")?;
@@ -57,6 +76,30 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
     lab.del("del-second", "second")?;
     lab.settle("start")?;
     lab.observe("end")
+}
+
+fn alike_ids(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container_like_others("a")?;
+    lab.container_like_others("b")?;
+    add_two_such(lab)?;
+    one_outlives_the_other(lab)
+}
+
+fn same_pod(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.ask_by_variable("K8S_POD_NAMESPACE", "default");
+    lab.ask_by_variable("K8S_POD_NAME", "pod");
+    lab.container("a")?;
+    lab.container("b")?;
+    add_two_such(lab)?;
+    one_outlives_the_other(lab)
+}
+
+/// Who refuses one such container has another reason than that there are two.
+fn add_two_such(lab: &Lab) -> Doing {
+    add_unless_refused(lab, "add-a", "a", "one such container is refused")?;
+    add_unless_refused(lab, "add-b", "b", "a second such container is refused")
 }
 
 /// Beside another interface first: a plugin may want the container for itself.

@@ -56,7 +56,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "odd-variables",
-        title: "ADD and DEL for the plugin's own network namespace, and with a relative CNI_PATH",
+        title: "ADD and DEL for the plugin's own network namespace, for one that is not there, and with a relative CNI_PATH",
         kinds: INTERFACE,
         since: Version::V0_1_0,
         once: true,
@@ -113,7 +113,9 @@ fn required_variables(lab: &mut Lab) -> Doing {
         without("check-no-ifname", Operation::Check, "CNI_IFNAME")?;
     }
     without("del-no-containerid", Operation::Del, "CNI_CONTAINERID")?;
-    without("del-no-ifname", Operation::Del, "CNI_IFNAME")
+    without("del-no-ifname", Operation::Del, "CNI_IFNAME")?;
+    lab.del("del", "b")?;
+    attach_and_detach(lab, "no-args", |call| call.unset("CNI_ARGS"))
 }
 
 fn bad_input(lab: &mut Lab) -> Doing {
@@ -201,10 +203,12 @@ fn odd_result(lab: &mut Lab) -> Doing {
 fn odd_variables(lab: &mut Lab) -> Doing {
     /// A process knows its own namespace by this name.
     const OWN: &str = "/proc/self/ns/net";
+    const NOWHERE: &str = "/run/netns/cnispec-nowhere";
     lab.warm_up()?;
     attach_and_detach(lab, "own-namespace", |call| call.set("CNI_NETNS", OWN))?;
     lab.settle("start")?;
     lab.observe("end")?;
+    attach_and_detach(lab, "nowhere", |call| call.set("CNI_NETNS", NOWHERE))?;
     let path = lab.relative_path()?;
     lab.container("a")?;
     for (label, operation) in [

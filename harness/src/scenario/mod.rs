@@ -19,7 +19,8 @@ use cni_types::{Operation, Version};
 use serde_json::Value;
 
 use crate::engine::direct::Direct;
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::operations::Went;
 use crate::subject::{Kind, Subject};
 use crate::transcript::Reading;
 
@@ -106,6 +107,14 @@ fn attach_and_detach(
     }
     unusual(lab.direct(&del, Operation::Del).container(name)).run()?;
     lab.del_companions(name)
+}
+
+/// ADD that a plugin may refuse for reasons of its own; what it refuses then, in words.
+fn add_unless_refused(lab: &Lab, label: &str, container: &str, refusal: &str) -> Doing {
+    match lab.add(label, container)? {
+        Went::Well => Ok(()),
+        Went::Wrong(how) => Err(Stop::NotApplicable(format!("{refusal}: {how}"))),
+    }
 }
 
 /// Every scenario, in the order in which they are run.

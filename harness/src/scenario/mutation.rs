@@ -38,6 +38,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         mac_changed,
     ),
     Scenario {
+        once: true,
+        ..scenario(
+            "check-netns-removed",
+            "CHECK after the network namespace was removed",
+            netns_removed,
+        )
+    },
+    Scenario {
         kinds: PLUGINS,
         once: true,
         ..scenario(
@@ -95,6 +103,10 @@ fn route_removed(lab: &mut Lab) -> Doing {
 
 fn mac_changed(lab: &mut Lab) -> Doing {
     after(lab, |lab| lab.change_mac("a", "mutation"))
+}
+
+fn netns_removed(lab: &mut Lab) -> Doing {
+    after(lab, |lab| lab.remove_netns("a", "mutation", false))
 }
 
 /// A change that cannot be made, since there is nothing to change, is noted with its reason.

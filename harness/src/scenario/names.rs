@@ -36,7 +36,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "host-has-ifname",
-        title: "ADD and DEL where the host has a link of the requested name",
+        title: "ADD and DEL where the host has a link of the requested name, with the container's namespace and without",
         kinds: INTERFACE,
         since: Version::V0_1_0,
         once: false,
@@ -105,5 +105,13 @@ fn host_has_ifname(lab: &mut Lab) -> Doing {
     lab.add("add", "a")?;
     lab.del("del", "a")?;
     lab.settle("untouched")?;
-    lab.observe("end")
+    lab.observe("end")?;
+    lab.container("gone")?;
+    lab.must_add("add-gone", "gone")?;
+    lab.remove_netns("gone", "netns-removed", false)?;
+    lab.direct("del-unset", Operation::Del)
+        .container("gone")
+        .unset("CNI_NETNS")
+        .run()?;
+    lab.del("del-gone", "gone").map(drop)
 }

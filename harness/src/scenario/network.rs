@@ -4,7 +4,7 @@ use cni_runtime::GcAttachment;
 use cni_types::{Operation, Version};
 use serde_json::json;
 
-use super::{Scenario, Wants};
+use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab};
 use crate::subject::Kind;
 
@@ -47,6 +47,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         once: true,
         wants: Wants::Two,
         run: gc_keys,
+    },
+    Scenario {
+        id: "gc-interfaces",
+        title: "GC with both attachments of one container valid, and with one",
+        kinds: Kind::ALL,
+        since: Version::V1_1_0,
+        once: true,
+        wants: Wants::Two,
+        run: gc_interfaces,
+    },
+    Scenario {
+        id: "gc-other-network",
+        title: "GC of one network, while a container is attached to another one",
+        kinds: Kind::ALL,
+        since: Version::V1_1_0,
+        once: true,
+        wants: Wants::Two,
+        run: gc_other_network,
     },
     Scenario {
         id: "status",
@@ -144,6 +162,34 @@ fn gc(lab: &mut Lab) -> Doing {
     lab.gc("gc-none", &[])?;
     lab.settle("start")?;
     lab.observe("end")
+}
+
+fn gc_interfaces(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.second_attachment("a", "b", "net1")?;
+    lab.must_add("add-a", "a")?;
+    add_unless_refused(lab, "add-b", "b", "a second attachment is refused")?;
+    lab.observe("both")?;
+    lab.gc("gc-all", &["a", "b"])?;
+    lab.observe("kept")?;
+    lab.gc("gc-one", &["a"])?;
+    lab.observe("one")
+}
+
+/// With a pool of its own, since nobody has to bear one address in two networks.
+fn gc_other_network(lab: &mut Lab) -> Doing {
+    lab.container("a")?;
+    lab.must_add("add-a", "a")?;
+    lab.rename_network("cnispec-other-network")?;
+    if Wants::Pool.met_by(lab.subject()) {
+        lab.pool(&["10.97.0.0/24"])?;
+    }
+    lab.container("b")?;
+    add_unless_refused(lab, "add-b", "b", "another network is refused")?;
+    lab.observe("both")?;
+    lab.gc("gc-other", &["b"])?;
+    lab.observe("kept")
 }
 
 fn status(lab: &mut Lab) -> Doing {

@@ -3,8 +3,8 @@
 use cni_types::Version;
 use serde_json::json;
 
-use super::{Scenario, Wants};
-use crate::engine::lab::{Doing, Lab, Stop};
+use super::{Scenario, Wants, add_unless_refused};
+use crate::engine::lab::{Doing, Lab};
 use crate::engine::operations::Went;
 use crate::subject::Kind;
 
@@ -66,12 +66,12 @@ fn attach(lab: &Lab, name: &str) -> Doing {
 /// ADD from a pool of the lab's. What an IPAM plugin wants of its pool is its own affair, and so is when it gives an address
 /// again.
 pub(super) fn add_from_pool(lab: &Lab, label: &str, container: &str) -> Doing {
-    match lab.add(label, container)? {
-        Went::Well => Ok(()),
-        Went::Wrong(how) => Err(Stop::NotApplicable(format!(
-            "it gives no address from the lab's pool: {how}"
-        ))),
-    }
+    add_unless_refused(
+        lab,
+        label,
+        container,
+        "it gives no address from the lab's pool",
+    )
 }
 
 fn exhausted(lab: &mut Lab) -> Doing {

@@ -75,7 +75,7 @@ impl Duties for Chained {
         // The mark goes with the container.
         match call.script.is(Fault::GcKeepsStale) {
             true => Ok(()),
-            false => forward::stop_all_but(valid),
+            false => forward::stop_all_but(call, valid),
         }
     }
 

@@ -97,7 +97,8 @@ pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
     if let Some(mut stdout) = child.stdout.take() {
         stdout.read_to_end(&mut word)?;
     }
-    memory::note(call, FORWARDER, &child.id().to_string())?;
+    let note = format!("{} {}", child.id(), call.network());
+    memory::note(call, FORWARDER, &note)?;
     match word.is_empty() {
         false => Ok(()),
         true => Err(Refusal::configuration("a port of the host is taken")),
@@ -106,27 +107,35 @@ pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
 
 /// Ends the forwarding for the call's attachment.
 pub fn stop(call: &Call) -> Result<(), Refusal> {
-    if let Some(pid) = memory::recall(call, FORWARDER) {
-        mishaps::end(&pid)?;
+    if let Some(note) = memory::recall(call, FORWARDER) {
+        mishaps::end(process(&note).0)?;
     }
     memory::forget(call, FORWARDER)
 }
 
-/// Ends the forwarding for all attachments but these.
-pub fn stop_all_but(valid: &[Attachment]) -> Result<(), Refusal> {
+/// Ends the forwarding for all attachments to the network but these.
+pub fn stop_all_but(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
     let kept: Vec<String> = valid.iter().map(Attachment::key).collect();
-    for (key, pid) in memory::all(FORWARDER)? {
-        if !kept.contains(&key) {
-            mishaps::end(&pid)?;
+    let of_any = call.script.is(Fault::GcRemovesOtherNetworks);
+    for (key, note) in memory::all(FORWARDER)? {
+        let (pid, network) = process(&note);
+        if (of_any || network == call.network()) && !kept.contains(&key) {
+            mishaps::end(pid)?;
             memory::forget_key(FORWARDER, &key)?;
         }
     }
     Ok(())
 }
 
+/// A forwarding process and the network that it forwards for, as they are noted.
+fn process(note: &str) -> (&str, &str) {
+    note.split_once(' ').unwrap_or((note, ""))
+}
+
 /// Whether the forwarding process is there, if there has to be one.
 pub fn runs(call: &Call) -> bool {
-    let pid = memory::recall(call, FORWARDER).and_then(|pid| pid.parse().ok());
+    let note = memory::recall(call, FORWARDER);
+    let pid = note.and_then(|note| process(&note).0.parse().ok());
     pid.is_none_or(|pid| kill(Pid::from_raw(pid), None).is_ok())
 }
 

@@ -165,6 +165,16 @@ pub fn attachment(
         valid_id(script, &attachment.container_id)?;
         valid_ifname(script, &mut attachment.ifname)?;
     }
+    match script.0 {
+        Some(Fault::CutsIds) => attachment.container_id.truncate(32),
+        Some(Fault::KnowsByPod) => {
+            let mut pairs = environment.get("CNI_ARGS").split(';');
+            if let Some(pod) = pairs.find_map(|pair| pair.strip_prefix("K8S_POD_NAME=")) {
+                attachment.container_id = pod.to_owned();
+            }
+        }
+        _ => {}
+    }
     Ok(attachment)
 }
 

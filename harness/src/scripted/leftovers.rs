@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::Object;
 use super::call::{Call, digest};
 use super::interface;
+use super::kernel::Sandbox;
 use super::mishaps;
 use super::refusal::Refusal;
 use super::result::Outcome;
@@ -55,9 +56,11 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
             None => file(call),
         },
         Some(Fault::DelChangesDevice) => change_device(call),
-        Some(Fault::DelRemovesNamesake) => {
-            kernel::delete_link(&Socket::open()?, &call.attachment.ifname)
-        }
+        Some(Fault::DelRemovesNamesake) => remove_namesake(call),
+        Some(Fault::DelFallsBackToHost) => match kernel::sandbox(call)? {
+            Sandbox::NotGiven | Sandbox::Gone => remove_namesake(call),
+            Sandbox::Stale | Sandbox::Alive(_) => Ok(()),
+        },
         Some(Fault::AddAfterDelFails) => memory::note(call, memory::DELETED, ""),
         Some(Fault::DelNeedsState) => {
             memory::forget(call, memory::ADDED)?;
@@ -74,6 +77,10 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+fn remove_namesake(call: &Call) -> Result<(), Refusal> {
+    kernel::delete_link(&Socket::open()?, &call.attachment.ifname)
 }
 
 /// Makes a link on the host that belongs to nobody.

@@ -181,6 +181,9 @@ fn perform(call: &Call) -> Answer {
 
 fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
     memory::of_add(call)?;
+    if call.script.is(Fault::NeedsArgs) && std::env::var_os("CNI_ARGS").is_none() {
+        return Err(Refusal::missing_variables(call.script, &["CNI_ARGS"]));
+    }
     let result = duties.add(call)?;
     memory::of_added(call)?;
     leftovers::of_add(call)?;
@@ -222,8 +225,13 @@ fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
     {
         return Err(Refusal::scripted(Fault::GcRefusesUnknown));
     }
-    if call.script.is(Fault::GcRemovesValid) {
-        valid.clear();
+    match call.script.0 {
+        Some(Fault::GcRemovesValid) => valid.clear(),
+        Some(Fault::GcKeepsOneInterface) => {
+            valid.reverse();
+            valid.dedup_by(|one, other| one.container_id == other.container_id);
+        }
+        _ => {}
     }
     duties.gc(call, &valid)?;
     call.fails(Fault::GcFails)

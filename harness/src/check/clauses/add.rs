@@ -155,6 +155,20 @@ pub const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
     "Required environment parameters: CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME",
 )];
 
+/// An interface that makes ADD fail is somebody else's, and stays. Inferred.
+pub const EXISTING_IFNAME_KEPT: &[Clause] = &[should(
+    FROM_1_0,
+    ADD,
+    "already exists in the container, the CNI plugin MUST return with an",
+)];
+
+/// That a plugin goes without CNI_ARGS, where it needs none of them, is inferred from the same list.
+pub const ARGS_OPTIONAL: &[Clause] = &[should(
+    FROM_1_0,
+    ADD,
+    "Optional environment parameters: CNI_ARGS CNI_PATH",
+)];
+
 /// ADD may be called without these variables. See [`super::disputes::CNI_PATH_DEMANDED`].
 pub const OPTIONAL_ENVIRONMENT: &[Clause] = &[may(
     FROM_1_0,
@@ -176,5 +190,7 @@ pub const ALL: Section = &[
     ("EXISTING_IFNAME_REFUSED", EXISTING_IFNAME_REFUSED),
     ("FAILURE_IS_FOLLOWED_BY_DEL", FAILURE_IS_FOLLOWED_BY_DEL),
     ("REQUIRED_ENVIRONMENT", REQUIRED_ENVIRONMENT),
+    ("EXISTING_IFNAME_KEPT", EXISTING_IFNAME_KEPT),
+    ("ARGS_OPTIONAL", ARGS_OPTIONAL),
     ("OPTIONAL_ENVIRONMENT", OPTIONAL_ENVIRONMENT),
 ];

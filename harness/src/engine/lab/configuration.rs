@@ -30,6 +30,13 @@ impl Lab {
         Ok(())
     }
 
+    /// Gives the network another name, so that it is another network from now on.
+    pub fn rename_network(&mut self, name: &str) -> Doing {
+        self.reconfigure_network(|list| {
+            list.insert("name".to_owned(), Value::from(name));
+        })
+    }
+
     /// Changes the subject's own entry in the configuration list.
     pub fn reconfigure(&mut self, change: impl Fn(PluginConfig) -> PluginConfig) {
         let own = self.subject.own_plugin(&self.network).clone();

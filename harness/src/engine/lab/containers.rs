@@ -26,11 +26,21 @@ impl Lab {
     /// Makes a container with a network namespace of its own, in which only `lo` stands, up.
     pub fn container(&self, name: &str) -> Doing {
         let number = self.next_number();
-        self.container_of(name, number)
+        self.container_of(name, number, self.id_for(name))
     }
 
-    fn container_of(&self, name: &str, number: u16) -> Doing {
-        let id = format!("{CONTAINER_PREFIX}{name}-{:08x}", self.seed & 0xffff_ffff);
+    /// The same, with an id of 64 characters that differs in the last one alone from those of others made so.
+    pub fn container_like_others(&self, name: &str) -> Doing {
+        let number = self.next_number();
+        let start = format!("{:0<63}", self.id_for(""));
+        self.container_of(name, number, format!("{start}{}", number % 10))
+    }
+
+    fn id_for(&self, name: &str) -> String {
+        format!("{CONTAINER_PREFIX}{name}-{:08x}", self.seed & 0xffff_ffff)
+    }
+
+    fn container_of(&self, name: &str, number: u16, id: String) -> Doing {
         let netns = PathBuf::from("/run/netns").join(&id);
         let inside = NetNs::create_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
@@ -61,7 +71,7 @@ impl Lab {
         let old = self.observed.borrow_mut().containers.remove(name);
         NetNs::delete_at(&path)?;
         let number = old.map_or_else(|| self.next_number(), |container| container.number);
-        self.container_of(name, number)
+        self.container_of(name, number, self.id_for(name))
     }
 
     /// Another attachment of a container, by another name; the lab calls it by a name of its own.

@@ -30,6 +30,10 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
     let mut expected = Outcome::read(result)
         .map_err(|what| Refusal::configuration(format!("`prevResult` cannot be used: {what}")))?;
     lies::forget(call, &mut expected);
+    let nowhere = matches!(kernel::sandbox(call)?, kernel::Sandbox::Gone);
+    if nowhere && call.script.is(Fault::CheckMissesNetns) {
+        return Ok(());
+    }
     let (_, inside) = kernel::enter(call)?;
     let name = inside_name(call);
     let Some(link) = kernel::link(&inside, name)? else {

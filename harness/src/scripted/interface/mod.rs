@@ -24,7 +24,8 @@ pub struct Interface;
 impl Duties for Interface {
     fn add(&self, call: &Call) -> Result<Object, Refusal> {
         // Empty only where a fault accepts it.
-        if call.netns.is_empty() {
+        let nowhere = || Ok::<_, Refusal>(matches!(kernel::sandbox(call)?, kernel::Sandbox::Gone));
+        if call.netns.is_empty() || call.script.is(Fault::NoSuchNetnsAccepted) && nowhere()? {
             return Ok(result::nothing(&call.version_text));
         }
         let (netns, inside) = kernel::enter(call)?;
@@ -136,6 +137,9 @@ fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
     if call.script.is(Fault::ReplacesExisting) {
         return Ok(inside.delete_link(link.index)?);
     }
+    if call.script.is(Fault::RefusalRemovesExisting) {
+        inside.delete_link(link.index)?;
+    }
     let details = format!("`{}` already has an interface `{}`", call.netns, link.name);
     Err(Refusal::new(
         refusal::NAME_TAKEN,
@@ -187,6 +191,14 @@ fn alias(network: &str, key: &str) -> String {
 
 /// The attachment that a link of the host belongs to, if it is one of this network's.
 fn owner<'a>(call: &Call, link: &'a Link) -> Option<&'a str> {
+    if call.script.is(Fault::GcRemovesOtherNetworks) {
+        return link
+            .alias
+            .as_deref()?
+            .strip_prefix("scripted ")?
+            .split(' ')
+            .nth(1);
+    }
     link.alias
         .as_deref()?
         .strip_prefix(&alias(call.network(), ""))

@@ -4,6 +4,7 @@
 mod store;
 mod subnet;
 
+use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -95,7 +96,18 @@ impl Duties for Ipam {
         if keeps.contains(&true) {
             return Ok(());
         }
-        store(call)?.release(|attachment| !valid.contains(attachment))
+        let is_stale = |attachment: &Attachment| match call.script.is(Fault::GcKeepsContainers) {
+            true => valid
+                .iter()
+                .all(|valid| valid.container_id != attachment.container_id),
+            false => !valid.contains(attachment),
+        };
+        if call.script.is(Fault::GcRemovesOtherNetworks) {
+            return stores(call)?
+                .iter()
+                .try_for_each(|store| store.release(is_stale));
+        }
+        store(call)?.release(is_stale)
     }
 
     fn status(&self, call: &Call) -> Result<(), Refusal> {
@@ -124,16 +136,25 @@ fn addresses_of_container(call: &Call, store: &Store) -> Result<Vec<IpAddr>, Ref
 }
 
 fn store(call: &Call) -> Result<Store, Refusal> {
-    let directory = match call.section("ipam").get("dataDir") {
-        None | Some(Value::Null) => PathBuf::from(DATA_DIR),
-        Some(Value::String(path)) => PathBuf::from(path),
-        Some(other) => {
-            return Err(Refusal::configuration(format!(
-                "`ipam.dataDir` is no path: {other}"
-            )));
-        }
-    };
-    Ok(Store::at(directory.join(call.network())))
+    Ok(Store::at(data_dir(call)?.join(call.network())))
+}
+
+/// Those of all networks.
+fn stores(call: &Call) -> Result<Vec<Store>, Refusal> {
+    let networks = fs::read_dir(data_dir(call)?)?;
+    networks
+        .map(|network| Ok(Store::at(network?.path())))
+        .collect()
+}
+
+fn data_dir(call: &Call) -> Result<PathBuf, Refusal> {
+    match call.section("ipam").get("dataDir") {
+        None | Some(Value::Null) => Ok(PathBuf::from(DATA_DIR)),
+        Some(Value::String(path)) => Ok(PathBuf::from(path)),
+        Some(other) => Err(Refusal::configuration(format!(
+            "`ipam.dataDir` is no path: {other}"
+        ))),
+    }
 }
 
 /// The subnets of the capability `ipRanges` or of `ipam.ranges`, the first one of each set, or else those of the
