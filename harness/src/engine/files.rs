@@ -1,133 +1,244 @@
-//! What a plugin changed on disk and left running, as far as the lab can see.
+//! What a plugin changed on disk, as far as the lab can see.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::Errno;
 
 use super::machine::Writable;
-use crate::transcript::{FileEntry, Process};
+use crate::transcript::{FileEntry, Files};
 
 /// Files up to this length are kept whole in the transcript.
 const SHORT: u64 = 1024;
 
-/// How long a process may take to get its command line.
-const STARTING: Duration = Duration::from_millis(100);
+/// The files of the lab that differ from the machine's own.
+#[derive(Debug)]
+pub struct Disk {
+    writable: Vec<Writable>,
+    watch: Option<Watch>,
+    /// What was found last, and what was left out then as the lab's own.
+    last: Option<(Vec<PathBuf>, Arc<Files>)>,
+}
 
-/// Files that differ from the machine's own, except those below `own`, which are the lab's.
-pub fn changed(writable: &[Writable], own: &[PathBuf]) -> io::Result<BTreeMap<String, FileEntry>> {
-    let mut found = BTreeMap::new();
-    for place in writable {
-        let layer = PathBuf::from(format!("/proc/self/fd/{}", place.layer.as_raw_fd()));
-        let device = fs::metadata(&layer)?.dev();
-        walk(&layer, device, &place.seen_as, own, &mut found)?;
+impl Disk {
+    /// Those in these places.
+    pub fn of(writable: Vec<Writable>) -> Self {
+        Self {
+            writable,
+            watch: Watch::new(),
+            last: None,
+        }
     }
-    Ok(found)
+
+    /// Files that differ, except those below `own`, which are the lab's. They are looked at only where the kernel says that
+    /// something has happened, or where it cannot be asked.
+    pub fn changed(&mut self, own: Vec<PathBuf>) -> io::Result<Arc<Files>> {
+        let is_quiet = match &self.watch {
+            Some(watch) => !watch.has_seen()?,
+            None => false,
+        };
+        if let Some((left_out, found)) = &self.last
+            && is_quiet
+            && *left_out == own
+        {
+            return Ok(Arc::clone(found));
+        }
+        let found = Arc::new(self.look(&own)?);
+        self.last = Some((own, Arc::clone(&found)));
+        Ok(found)
+    }
+
+    fn look(&mut self, own: &[PathBuf]) -> io::Result<Files> {
+        let mut found = BTreeMap::new();
+        for place in &self.writable {
+            let layer = PathBuf::from(format!("/proc/self/fd/{}", place.layer.as_raw_fd()));
+            let mut walk = Walk {
+                device: fs::metadata(&layer)?.dev(),
+                own,
+                watch: &mut self.watch,
+                found: &mut found,
+            };
+            walk.through(&layer, &place.seen_as)?;
+        }
+        Ok(found)
+    }
 }
 
 /// Stays on the layer's own device: what is mounted into it from the machine, as the plugin's directory may be, cannot be
 /// written from the lab, and changes by others' hands.
-fn walk(
-    layer: &Path,
+struct Walk<'a> {
     device: u64,
-    seen_as: &Path,
-    own: &[PathBuf],
-    found: &mut BTreeMap<String, FileEntry>,
-) -> io::Result<()> {
-    for entry in fs::read_dir(layer)? {
-        let entry = entry?;
-        let seen_as = seen_as.join(entry.file_name());
-        if own.contains(&seen_as) {
-            continue;
-        }
-        // A plugin's own file may go away between listing and looking.
-        let Ok(metadata) = fs::symlink_metadata(entry.path()) else {
-            continue;
-        };
-        let kind = metadata.file_type();
-        let name = if kind.is_dir() {
-            "directory"
-        } else if kind.is_file() {
-            "file"
-        } else if kind.is_symlink() {
-            "symlink"
-        } else if kind.is_char_device() {
-            "deleted"
-        } else {
-            "other"
-        };
-        let content = (kind.is_file() && metadata.len() <= SHORT)
-            .then(|| fs::read_to_string(entry.path()).ok())
-            .flatten();
-        let length = if kind.is_file() { metadata.len() } else { 0 };
-        let file = FileEntry {
-            kind: name.to_owned(),
-            length,
-            content,
-        };
-        found.insert(seen_as.display().to_string(), file);
-        if kind.is_dir() && metadata.dev() == device {
-            walk(&entry.path(), device, &seen_as, own, found)?;
-        }
-    }
-    Ok(())
+    own: &'a [PathBuf],
+    watch: &'a mut Option<Watch>,
+    found: &'a mut Files,
 }
 
-/// Takes leave of what has ended and belongs to nobody.
-pub fn reap() {
-    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-        if status == WaitStatus::StillAlive {
-            break;
+impl Walk<'_> {
+    fn through(&mut self, layer: &Path, seen_as: &Path) -> io::Result<()> {
+        if self
+            .watch
+            .as_ref()
+            .is_some_and(|watch| !watch.add(layer, seen_as))
+        {
+            *self.watch = None;
         }
+        for entry in fs::read_dir(layer)? {
+            let entry = entry?;
+            let seen_as = seen_as.join(entry.file_name());
+            if self.own.contains(&seen_as) {
+                continue;
+            }
+            // A plugin's own file may go away between listing and looking.
+            let Ok(metadata) = fs::symlink_metadata(entry.path()) else {
+                continue;
+            };
+            self.found.insert(
+                seen_as.display().to_string(),
+                describe(&entry.path(), &metadata),
+            );
+            if metadata.is_dir() && metadata.dev() == self.device {
+                self.through(&entry.path(), &seen_as)?;
+            }
+        }
+        Ok(())
     }
 }
 
-/// Processes in the lab, other than its init. Those that have ended and belong to nobody are reaped.
-pub fn processes() -> io::Result<Vec<Process>> {
-    reap();
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name
-            .to_str()
-            .and_then(|name| name.parse::<i32>().ok())
-            .filter(|pid| *pid != 1)
-        else {
-            continue;
+fn describe(path: &Path, metadata: &fs::Metadata) -> FileEntry {
+    let kind = metadata.file_type();
+    let name = if kind.is_dir() {
+        "directory"
+    } else if kind.is_file() {
+        "file"
+    } else if kind.is_symlink() {
+        "symlink"
+    } else if kind.is_char_device() {
+        "deleted"
+    } else {
+        "other"
+    };
+    let content = (kind.is_file() && metadata.len() <= SHORT)
+        .then(|| fs::read_to_string(path).ok())
+        .flatten();
+    FileEntry {
+        kind: name.to_owned(),
+        length: if kind.is_file() { metadata.len() } else { 0 },
+        content,
+    }
+}
+
+/// The kernel's word on whether anything has happened in directories that were looked at.
+#[derive(Debug)]
+struct Watch(OwnedFd);
+
+impl Watch {
+    /// None where a user may have no more of them.
+    fn new() -> Option<Self> {
+        let flags = CreateFlags::NONBLOCK | CreateFlags::CLOEXEC;
+        inotify::init(flags).ok().map(Self)
+    }
+
+    /// Watches a directory, before it is listed, in its layer and as plugins see it: that a name has come into a layer is
+    /// told there, and that a file was written is told where it was opened. Whether that can be.
+    fn add(&self, layer: &Path, seen_as: &Path) -> bool {
+        let what = WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MODIFY
+            | WatchFlags::CLOSE_WRITE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO
+            | WatchFlags::DELETE_SELF
+            | WatchFlags::MOVE_SELF;
+        [layer, seen_as]
+            .into_iter()
+            .all(|path| inotify::add_watch(&self.0, path, what | WatchFlags::ONLYDIR).is_ok())
+    }
+
+    /// Whether anything has happened since this was asked last. What it was does not matter.
+    fn has_seen(&self) -> io::Result<bool> {
+        let mut seen = false;
+        let mut events = [0_u8; 4096];
+        loop {
+            match rustix::io::read(&self.0, &mut events) {
+                Ok(_) => seen = true,
+                Err(Errno::AGAIN) => return Ok(seen),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a plugin may do with one of a few names, some of them in each other.
+    #[derive(Debug, Clone, Copy)]
+    enum Deed {
+        Write(usize),
+        MakeDirectory,
+        Remove,
+        RemoveDirectory,
+        MoveTo(usize),
+        Link(usize),
+    }
+
+    const NAMES: [&str; 5] = ["a", "b", "a/a", "a/b", "a/b/a"];
+
+    fn deed() -> impl Strategy<Value = (usize, Deed)> {
+        let name = || 0..NAMES.len();
+        let deed = prop_oneof![
+            (0..2000_usize).prop_map(Deed::Write),
+            Just(Deed::MakeDirectory),
+            Just(Deed::Remove),
+            Just(Deed::RemoveDirectory),
+            name().prop_map(Deed::MoveTo),
+            name().prop_map(Deed::Link),
+        ];
+        (name(), deed)
+    }
+
+    /// Whatever is impossible just now is not done.
+    fn perform(root: &Path, name: usize, deed: Deed) {
+        let path = root.join(NAMES[name]);
+        let _ = match deed {
+            Deed::Write(length) => fs::write(path, "x".repeat(length)),
+            Deed::MakeDirectory => fs::create_dir(path),
+            Deed::Remove => fs::remove_file(path),
+            Deed::RemoveDirectory => fs::remove_dir_all(path),
+            Deed::MoveTo(other) => fs::rename(path, root.join(NAMES[other])),
+            Deed::Link(other) => fs::hard_link(path, root.join(NAMES[other])),
         };
-        if let Some(command) = command_of(pid) {
-            found.push(Process { pid, command });
+    }
+
+    fn disk(root: &Path) -> Disk {
+        let layer = OwnedFd::from(fs::File::open(root).unwrap());
+        Disk::of(vec![Writable {
+            seen_as: root.to_owned(),
+            layer,
+        }])
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_happens_is_missed(deeds in prop::collection::vec(deed(), 0..40)) {
+            let root = tempfile::tempdir().unwrap();
+            let mut watching = disk(root.path());
+            for (name, deed) in deeds {
+                perform(root.path(), name, deed);
+                let seen = watching.changed(Vec::new()).unwrap();
+                prop_assert_eq!(&*seen, &*disk(root.path()).changed(Vec::new()).unwrap());
+                prop_assert!(Arc::ptr_eq(&seen, &watching.changed(Vec::new()).unwrap()));
+            }
         }
     }
-    found.sort_by_key(|process| process.pid);
-    Ok(found)
-}
-
-/// The command line of a process, unless it has ended. One that is just starting has none yet.
-fn command_of(pid: i32) -> Option<String> {
-    let deadline = Instant::now() + STARTING;
-    loop {
-        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        if command.is_empty() && has_ended(pid) {
-            return None;
-        }
-        if !command.is_empty() || Instant::now() > deadline {
-            let command = String::from_utf8_lossy(&command).replace('\0', " ");
-            return Some(command.trim_end().to_owned());
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// Whether a process only waits for the last of its threads, or for its parent, to take leave.
-fn has_ended(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name before the state may hold anything, brackets included.
-    stat.rsplit(") ")
-        .next()
-        .is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']))
 }

@@ -15,7 +15,8 @@ use cni_netlink::observe::Observer;
 use cni_types::{NetworkConfigList, Version};
 use serde_json::Value;
 
-use super::machine::{self, Writable};
+use super::files::Disk;
+use super::machine;
 use super::process::Limits;
 use super::worker::Job;
 use super::{HarnessError, standin, surroundings};
@@ -72,7 +73,6 @@ pub struct Lab {
     recording: bool,
     network: NetworkConfigList,
     host: NetNs,
-    writable: Vec<Writable>,
     observed: RefCell<Observed>,
     made: Cell<u16>,
     tape: RefCell<Tape>,
@@ -82,6 +82,7 @@ pub struct Lab {
 
 struct Observed {
     host: Observer,
+    disk: Disk,
     containers: BTreeMap<String, Container>,
 }
 
@@ -113,9 +114,9 @@ impl Lab {
             recording: true,
             network,
             host,
-            writable,
             observed: RefCell::new(Observed {
                 host: observer,
+                disk: Disk::of(writable),
                 containers: BTreeMap::new(),
             }),
             made: Cell::new(0),

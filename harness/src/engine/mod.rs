@@ -8,6 +8,7 @@ mod machine;
 pub mod mutations;
 pub mod operations;
 pub mod process;
+mod processes;
 mod registers;
 mod runtime;
 pub mod session;

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::HarnessError;
-use super::files;
+
 use super::lab::{Doing, Execution, Lab, Stop, at_once};
+use super::processes;
 use super::session::Servant;
 use super::trace::{self, Trace};
 use crate::subject::Kind;
@@ -156,7 +157,7 @@ impl Servant for Stopwatch {
             Request::Burst(width) => self.burst(width).map(Done::Measured),
             Request::LinkDeletion => self.delete_a_link().map(Done::Deleted),
         };
-        files::reap();
+        processes::reap();
         done.map_err(|stop| match stop {
             Stop::Harness(error) => error,
             Stop::CutShort(why) | Stop::NotApplicable(why) => HarnessError::new(why),

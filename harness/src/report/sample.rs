@@ -15,8 +15,8 @@ use crate::fault::Fault;
 use crate::fixture::{Fixture, Surroundings};
 use crate::subject::{Kind, Subject};
 use crate::transcript::{
-    Bytes, Call, ChangeKind, Delegated, Delivery, Ending, Exit, FileEntry, Process, Role, State,
-    StateChange, Step, Transcript, Usage,
+    Bytes, Call, ChangeKind, Delegated, Delivery, Ending, Exit, FileEntry, Files, Process, Role,
+    State, StateChange, Step, Transcript, Usage,
 };
 use crate::verdict::{Outcome, Strictness};
 
@@ -210,7 +210,10 @@ fn left_behind() -> State {
         content: Some("<\u{7}>".to_owned()),
     };
     State {
-        files: [("/run/\u{202e}<script>".to_owned(), file)].into(),
+        files: [("/run/\u{202e}<script>".to_owned(), file)]
+            .into_iter()
+            .collect::<Files>()
+            .into(),
         processes: vec![Process {
             pid: 7,
             command: "sleep | `sh`".to_owned(),

@@ -7,7 +7,7 @@ mod state;
 mod view;
 
 pub use bytes::Bytes;
-pub use state::{CONTAINER_PREFIX, ChangeKind, FileEntry, Process, State, StateChange};
+pub use state::{CONTAINER_PREFIX, ChangeKind, FileEntry, Files, Process, State, StateChange};
 pub use view::{ErrorDocument, Reading, duplicate_key, read};
 
 use std::net::{IpAddr, SocketAddr};

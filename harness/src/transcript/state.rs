@@ -17,10 +17,13 @@ pub struct State {
     /// Network sysctls, by `host` or the container's name; only where the lab looked closely.
     pub sysctls: BTreeMap<String, BTreeMap<String, String>>,
     /// Files that differ from the machine's own, by absolute path.
-    pub files: BTreeMap<String, FileEntry>,
+    pub files: Arc<Files>,
     /// Processes that are not the lab's.
     pub processes: Vec<Process>,
 }
+
+/// Files by absolute path.
+pub type Files = BTreeMap<String, FileEntry>;
 
 /// A file in the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,8 +89,11 @@ impl State {
     pub fn residue(&self, later: &State) -> Vec<StateChange> {
         let mut changes = in_namespace(HOST, &self.host, &later.host);
         changes.extend(sysctl_changes(self, later));
-        changes.extend(file_changes(&self.files, &later.files));
-        changes.extend(record_changes(&self.files, &later.files));
+        // As with namespaces, what was not changed is kept once.
+        if !Arc::ptr_eq(&self.files, &later.files) {
+            changes.extend(file_changes(&self.files, &later.files));
+            changes.extend(record_changes(&self.files, &later.files));
+        }
         changes.extend(process_changes(&self.processes, &later.processes));
         changes
     }
@@ -183,29 +189,22 @@ fn sysctl_changes(before: &State, after: &State) -> Vec<StateChange> {
     differing.collect()
 }
 
-fn file_changes(
-    before: &BTreeMap<String, FileEntry>,
-    after: &BTreeMap<String, FileEntry>,
-) -> Vec<StateChange> {
-    let missing =
-        |kind, these: &BTreeMap<String, FileEntry>, others: &BTreeMap<String, FileEntry>| {
-            let only = these.iter().filter(|(path, _)| !others.contains_key(*path));
-            only.map(|(path, entry)| {
-                let detail = entry.content.clone().unwrap_or_default();
-                StateChange::on_host(kind, format!("{} {path}", entry.kind), detail)
-            })
-            .collect::<Vec<_>>()
-        };
+fn file_changes(before: &Files, after: &Files) -> Vec<StateChange> {
+    let missing = |kind, these: &Files, others: &Files| {
+        let only = these.iter().filter(|(path, _)| !others.contains_key(*path));
+        only.map(|(path, entry)| {
+            let detail = entry.content.clone().unwrap_or_default();
+            StateChange::on_host(kind, format!("{} {path}", entry.kind), detail)
+        })
+        .collect::<Vec<_>>()
+    };
     let mut changes = missing(ChangeKind::Removed, before, after);
     changes.extend(missing(ChangeKind::Added, after, before));
     changes
 }
 
 /// What a file tells of a container, where one file serves a whole network. A file that only grows is a log.
-fn record_changes(
-    before: &BTreeMap<String, FileEntry>,
-    after: &BTreeMap<String, FileEntry>,
-) -> Vec<StateChange> {
+fn record_changes(before: &Files, after: &Files) -> Vec<StateChange> {
     let record = |kind, container: &str, path: &str, text: &str| {
         let object = format!("record of {container} in {path}");
         StateChange::on_host(kind, object, text.to_owned())

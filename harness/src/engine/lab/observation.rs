@@ -9,7 +9,7 @@ use cni_netlink::Socket;
 use cni_types::Operation;
 
 use super::{Doing, Lab};
-use crate::engine::{files, machine, surroundings};
+use crate::engine::{machine, processes, surroundings};
 use crate::transcript::{Role, State, Step};
 
 /// How long the kernel usually takes to remove links at most.
@@ -55,8 +55,8 @@ impl Lab {
             host,
             containers,
             sysctls: BTreeMap::new(),
-            files: files::changed(&self.writable, &own)?,
-            processes: files::processes()?,
+            files: observed.disk.changed(own)?,
+            processes: processes::running()?,
         })
     }
 

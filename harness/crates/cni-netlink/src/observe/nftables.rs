@@ -18,7 +18,6 @@ const GET_GENERATION: u16 = SUBSYSTEM | 16;
 const GET_OBJECT: u16 = SUBSYSTEM | 19;
 
 const REQUEST: u16 = 1;
-const ACKNOWLEDGE: u16 = 4;
 const DUMP: u16 = 0x300;
 const INTERRUPTED: u16 = 0x10;
 const ERROR: u16 = 2;
@@ -29,6 +28,9 @@ const HEADERS: usize = 16 + 4;
 /// How often everything is read again when others change it meanwhile.
 const ATTEMPTS: usize = 64;
 
+/// The kernel sends no longer datagrams, in bytes.
+const DATAGRAM: usize = 64 * 1024;
+
 const OPERATION: &str = "observe nftables";
 
 /// A socket in the namespace that was current at opening; none if the kernel has no nftables.
@@ -38,6 +40,8 @@ pub(super) struct Reader(Option<Channel>);
 #[derive(Debug)]
 struct Channel {
     socket: Socket,
+    /// The datagram that was received last.
+    buffer: Vec<u8>,
     sequence: u32,
     /// The generation of what was read last.
     last: Option<Vec<u8>>,
@@ -98,13 +102,14 @@ impl Channel {
         socket.connect(&SocketAddr::new(0, 0)).map_err(broken)?;
         Ok(Self {
             socket,
+            buffer: Vec::with_capacity(DATAGRAM),
             sequence: 0,
             last: None,
         })
     }
 
     fn generation(&mut self) -> Result<Vec<u8>> {
-        let (answer, _) = self.ask(GET_GENERATION, ACKNOWLEDGE, 0, &[])?;
+        let (answer, _) = self.ask(GET_GENERATION, 0, 0, &[])?;
         let generation = answer.iter().find_map(|(_, attributes)| get(attributes, 1));
         generation.ok_or_else(|| Error::unreadable(OPERATION, "it has no generation"))
     }
@@ -198,6 +203,8 @@ impl Channel {
     }
 
     /// Asks, and returns the objects with their family, and whether they are inconsistent.
+    /// Asks, and reads the answer: a list up to its end, or one message where no list is asked for. Also tells whether it is
+    /// inconsistent.
     fn ask(
         &mut self,
         kind: u16,
@@ -206,15 +213,14 @@ impl Channel {
         names: &[(u16, &str)],
     ) -> Result<(Vec<Listed>, bool)> {
         self.sequence = self.sequence.wrapping_add(1);
-        let failed = |source| Error::io(OPERATION, source);
+        let sequence = self.sequence;
         self.socket
-            .send(&request(kind, flags, self.sequence, family, names), 0)
-            .map_err(failed)?;
+            .send(&request(kind, flags, sequence, family, names), 0)
+            .map_err(|source| Error::io(OPERATION, source))?;
         let mut answer = Vec::new();
         let mut interrupted = false;
         loop {
-            let (datagram, _) = self.socket.recv_from_full().map_err(failed)?;
-            let mut rest = datagram.as_slice();
+            let mut rest = self.receive()?;
             while !rest.is_empty() {
                 let damaged =
                     |error| Error::unreadable(OPERATION, format!("a message is damaged: {error}"));
@@ -222,7 +228,7 @@ impl Channel {
                 let length = usize::try_from(message.length()).unwrap_or(usize::MAX);
                 let body = rest.get(..length).unwrap_or(rest);
                 rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-                if message.sequence_number() != self.sequence {
+                if message.sequence_number() != sequence {
                     continue;
                 }
                 interrupted |= message.flags() & INTERRUPTED != 0;
@@ -233,7 +239,25 @@ impl Channel {
                         body.get(HEADERS..).unwrap_or_default().to_vec(),
                     )),
                 }
+                if flags & DUMP == 0 {
+                    return Ok((answer, interrupted));
+                }
             }
+        }
+    }
+
+    fn receive(&mut self) -> Result<&[u8]> {
+        self.buffer.clear();
+        let sent = self
+            .socket
+            .recv(&mut self.buffer, libc::MSG_TRUNC)
+            .map_err(|source| Error::io(OPERATION, source))?;
+        match sent > self.buffer.len() {
+            true => Err(Error::unreadable(
+                OPERATION,
+                format!("a datagram is {sent} bytes long"),
+            )),
+            false => Ok(&self.buffer),
         }
     }
 }

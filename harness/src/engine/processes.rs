@@ -1,0 +1,66 @@
+//! What a plugin left running.
+
+use std::fs;
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::transcript::Process;
+
+/// How long a process may take to get its command line.
+const STARTING: Duration = Duration::from_millis(100);
+
+/// Takes leave of what has ended and belongs to nobody.
+pub fn reap() {
+    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+        if status == WaitStatus::StillAlive {
+            break;
+        }
+    }
+}
+
+/// Processes in the lab, other than its init. Those that have ended and belong to nobody are reaped.
+pub fn running() -> io::Result<Vec<Process>> {
+    reap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name
+            .to_str()
+            .and_then(|name| name.parse::<i32>().ok())
+            .filter(|pid| *pid != 1)
+        else {
+            continue;
+        };
+        if let Some(command) = command_of(pid) {
+            found.push(Process { pid, command });
+        }
+    }
+    found.sort_by_key(|process| process.pid);
+    Ok(found)
+}
+
+/// The command line of a process, unless it has ended. One that is just starting has none yet.
+fn command_of(pid: i32) -> Option<String> {
+    let deadline = Instant::now() + STARTING;
+    loop {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        if command.is_empty() && has_ended(pid) {
+            return None;
+        }
+        if !command.is_empty() || Instant::now() > deadline {
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            return Some(command.trim_end().to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether a process only waits for the last of its threads, or for its parent, to take leave.
+fn has_ended(pid: i32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before the state may hold anything, brackets included.
+    stat.rsplit(") ")
+        .next()
+        .is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']))
+}
