@@ -43,6 +43,7 @@ faults! {
     ErrorCodeZero, "error-code-zero", "gives 0 as the error's `code`";
     ErrorWithoutMsg, "error-without-msg", "leaves `msg` out of errors";
     ErrorWithoutVersion, "error-without-version", "leaves `cniVersion` out of errors";
+    AlwaysCode1, "always-code-1", "gives 1 as the `code` of every error";
     ErrorCodeReserved, "error-code-reserved", "uses 42, which is reserved and has no meaning, as `code`";
     ErrorWithoutDetails, "error-without-details", "leaves `details` out of errors";
     ErrorDetailsIsObject, "error-details-is-object", "gives the error's `details` as an object";
@@ -82,6 +83,7 @@ faults! {
     ReplacesExisting, "replaces-existing", "removes an existing interface of the requested name and succeeds";
     RefusalRemovesExisting, "refusal-removes-existing", "removes an existing interface of the requested name and refuses ADD";
     PhantomInterface, "phantom-interface", "lists an interface that does not exist";
+    ListsLoopback, "lists-loopback", "lists the container's `lo` among the interfaces that it made";
     WrongMac, "wrong-mac", "gives another MAC than the interface has";
     WrongMtu, "wrong-mtu", "gives another MTU than the interface has";
     OmitsSandbox, "omits-sandbox", "leaves the sandbox of the container's interface out";
@@ -95,6 +97,7 @@ faults! {
     PhantomRoute, "phantom-route", "lists a route that does not exist";
     UsesFirstAddress, "uses-first-address", "uses nothing but the first address of what its IPAM gave";
     OmitsRoute, "omits-route", "does not list a route that it makes and was given by IPAM";
+    OmitsDefaultRoutes, "omits-default-routes", "does not list the default routes that it makes";
     DropsDetails, "drops-details", "hands the previous result on without hardware addresses and gateways";
     ChangesPrevResult, "changes-prev-result", "hands the previous result on with another prefix length of every address";
     DropsPrevResult, "drops-prev-result", "answers ADD without what prevResult holds";

@@ -260,6 +260,7 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&[
             "two-containers",
             "del-beside-another",
+            "two-networks",
             "alike-ids",
             "same-pod",
         ]),

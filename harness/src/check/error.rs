@@ -1,6 +1,6 @@
 //! The form of error documents, key by key.
 
-use cni_types::Version;
+use cni_types::{Operation, Version};
 use serde_json::{Map, Value};
 
 use super::clauses::{disputes, protocol};
@@ -26,6 +26,15 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::ErrorCodeReserved,
         dispute: Some(disputes::RESERVED_CODES),
         judge: reserved_code,
+        ..OF_ERRORS
+    },
+    Check {
+        id: "protocol.error-code-1-is-of-versions",
+        claim: "no error has code 1 in a version in which ADD succeeds",
+        clauses: &[protocol::RESERVED_CODES],
+        scope: Scope::In(&["required-variables", "add-existing"]),
+        fault: Fault::AlwaysCode1,
+        judge: code_1,
         ..OF_ERRORS
     },
     Check {
@@ -153,6 +162,28 @@ fn reserved_code(t: &Transcript) -> Judged {
             Some(code) if code < 100 && !MEANINGFUL.contains(&code) => Err(Unmet::broken(
                 ["a code from the SPEC's tables", "a code from 100 on"],
                 format!("`code` is {code}"),
+            )),
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Only where the input tells the version of this run, in which an ADD has succeeded.
+fn code_1(t: &Transcript) -> Judged {
+    let works = |call: &Call| call.asks_for(Operation::Add) && call.succeeded();
+    if !t.calls().any(|(_, call)| works(call)) {
+        let fact = "no ADD has succeeded in this version";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    every_error(t, |call, error| {
+        let asked = call
+            .input()
+            .and_then(|input| input.get("cniVersion").cloned());
+        let is_this = asked == Some(Value::from(t.spec_version.to_string()));
+        match error.get("code").and_then(Value::as_u64) {
+            Some(1) if is_this => Err(Unmet::broken(
+                ["another code than that of incompatible versions"],
+                format!("`code` is 1, and ADD succeeds in {}", t.spec_version),
             )),
             _ => Ok(()),
         }

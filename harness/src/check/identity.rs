@@ -277,7 +277,8 @@ fn unique(t: &Transcript) -> Judged {
         };
         let given = ips(&answer.document).into_iter().filter_map(|ip| ip.net);
         for net in given.filter(|net| !shared(net) && has(net)) {
-            if let Some(other) = owners.insert(net.addr(), container.clone()) {
+            let other = owners.insert(net.addr(), container.clone());
+            if let Some(other) = other.filter(|other| *other != container) {
                 let actual = format!("`{other}` and `{container}` both have {}", net.addr());
                 return Err(
                     Unmet::broken(["an address of its own for each"], actual).at(answer.step)

@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "gc.keeps-other-networks",
         claim: "GC of one network leaves attachments to another as they are",
         clauses: &[gc::KEEPS_VALID, gc::VALID_ATTACHMENTS],
-        scope: Scope::In(&["gc-other-network"]),
+        scope: Scope::In(&["two-networks"]),
         fault: Fault::GcRemovesOtherNetworks,
         judge: keeps_other_networks,
         ..OF_GC
@@ -196,7 +196,7 @@ fn keeps_valid(t: &Transcript) -> Judged {
 
 fn keeps_other_networks(t: &Transcript) -> Judged {
     let (step, _) = t.call("gc-other")?;
-    judge_kept(t, "a", step, t.observed("both")?, t.observed("kept")?)
+    judge_kept(t, "b", step, t.observed("one")?, t.observed("kept")?)
 }
 
 /// What only the plugin sees of its loss. Whose CHECK has failed before GC tells nothing.

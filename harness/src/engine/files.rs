@@ -15,7 +15,7 @@ use super::machine::Writable;
 use crate::transcript::{FileEntry, Files};
 
 /// Files up to this length are kept whole in the transcript.
-const SHORT: u64 = 1024;
+const SHORT: u64 = 16 * 1024;
 
 /// The files of the lab that differ from the machine's own.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "alike-ids",
-        title: "two containers at once whose ids differ in the last of 64 characters; the first is deleted while the second lives",
+        title: "two containers at once, the long id of one beginning with the other's; the first is deleted while the second lives",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
@@ -59,7 +59,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 fn two_interfaces(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.second_attachment("a", "second", "net1")?;
+    lab.second_attachment("a", "second")?;
     lab.must_add("add-first", "a")?;
     add_unless_refused(
         lab,

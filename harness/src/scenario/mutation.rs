@@ -105,8 +105,13 @@ fn mac_changed(lab: &mut Lab) -> Doing {
     after(lab, |lab| lab.change_mac("a", "mutation"))
 }
 
+/// The other ends of its links go in the kernel's own time, which no CHECK is to be blamed for.
 fn netns_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.remove_netns("a", "mutation", false))
+    lab.warm_up()?;
+    after(lab, |lab| {
+        lab.remove_netns("a", "mutation", false)?;
+        lab.settle("start")
+    })
 }
 
 /// A change that cannot be made, since there is nothing to change, is noted with its reason.

@@ -58,13 +58,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: gc_interfaces,
     },
     Scenario {
-        id: "gc-other-network",
-        title: "GC of one network, while a container is attached to another one",
+        id: "two-networks",
+        title: "DEL, and GC, of one network, while another container is attached to another network",
         kinds: Kind::ALL,
-        since: Version::V1_1_0,
+        since: Version::V0_3_0,
         once: true,
         wants: Wants::Two,
-        run: gc_other_network,
+        run: two_networks,
     },
     Scenario {
         id: "status",
@@ -167,7 +167,7 @@ fn gc(lab: &mut Lab) -> Doing {
 fn gc_interfaces(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.second_attachment("a", "b", "net1")?;
+    lab.second_attachment("a", "b")?;
     lab.must_add("add-a", "a")?;
     add_unless_refused(lab, "add-b", "b", "a second attachment is refused")?;
     lab.observe("both")?;
@@ -177,19 +177,24 @@ fn gc_interfaces(lab: &mut Lab) -> Doing {
     lab.observe("one")
 }
 
-/// With a pool of its own, since nobody has to bear one address in two networks.
-fn gc_other_network(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.must_add("add-a", "a")?;
+/// Each with a pool of its own, since nobody has to bear one address in two networks.
+fn two_networks(lab: &mut Lab) -> Doing {
+    lab.container("b")?;
+    lab.must_add("add-b", "b")?;
     lab.rename_network("cnispec-other-network")?;
     if Wants::Pool.met_by(lab.subject()) {
         lab.pool(&["10.97.0.0/24"])?;
     }
-    lab.container("b")?;
-    add_unless_refused(lab, "add-b", "b", "another network is refused")?;
+    lab.container("a")?;
+    add_unless_refused(lab, "add-a", "a", "another network is refused")?;
     lab.observe("both")?;
-    lab.gc("gc-other", &["b"])?;
-    lab.observe("kept")
+    lab.del("del-a", "a")?;
+    lab.observe("one")?;
+    if lab.version().supports_gc_status() {
+        lab.gc("gc-other", &[])?;
+        lab.observe("kept")?;
+    }
+    Ok(())
 }
 
 fn status(lab: &mut Lab) -> Doing {

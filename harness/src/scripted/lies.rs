@@ -54,6 +54,12 @@ pub fn tell(call: &Call, outcome: &mut Outcome) {
             mtu: Some(1500),
             sandbox: Some(call.netns.clone()),
         }),
+        (Fault::ListsLoopback, _) => outcome.interfaces.push(Interface {
+            name: "lo".to_owned(),
+            sandbox: Some(call.netns.clone()),
+            ..Interface::default()
+        }),
+        (Fault::OmitsDefaultRoutes, _) => outcome.routes.retain(|route| route.dst.prefix_len() > 0),
         (Fault::OmitsHostInterface, _) => outcome.interfaces.truncate(1),
         (Fault::PhantomAddress, _) => outcome.ips.insert(
             0,

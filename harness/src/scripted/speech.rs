@@ -115,6 +115,7 @@ fn error_document(script: Script, version: &str, refusal: &Refusal) -> Value {
         Some(Fault::ErrorCodeIsString) => json!(refusal.code.to_string()),
         Some(Fault::ErrorCodeZero) => json!(0),
         Some(Fault::ErrorCodeReserved) => json!(42),
+        Some(Fault::AlwaysCode1) => json!(1),
         _ => json!(refusal.code),
     };
     match script.0 {
@@ -171,6 +172,7 @@ mod tests {
         assert_eq!(refuse(Some(Fault::ErrorCodeIsString)).0["code"], "7");
         assert_eq!(refuse(Some(Fault::ErrorCodeZero)).0["code"], 0);
         assert_eq!(refuse(Some(Fault::ErrorCodeReserved)).0["code"], 42);
+        assert_eq!(refuse(Some(Fault::AlwaysCode1)).0["code"], 1);
         assert_eq!(refuse(Some(Fault::ErrorWithoutMsg)).0.get("msg"), None);
         assert_eq!(
             refuse(Some(Fault::ErrorWithoutVersion)).0.get("cniVersion"),

@@ -253,6 +253,20 @@ pub const INTERFACES_EXIST: &[Clause] = &[
     ),
 ];
 
+/// Others are not. Stated in what the list is of; an interface on the host may be shared.
+pub const INTERFACES_OWN: &[Clause] = &[
+    should(
+        IN_1_0,
+        "success",
+        "all interfaces created by the attachment, including any host-level interfaces",
+    ),
+    should(
+        IN_1_1,
+        "add-success",
+        "all interfaces created by the attachment, including any host-level interfaces",
+    ),
+];
+
 /// Every interface that ADD made is in the result, the host's too. Up to 0.4.0 "this can include".
 pub const INTERFACES_COMPLETE: &[Clause] = &[
     may(
@@ -416,6 +430,7 @@ pub const ALL: Section = &[
     ("GATEWAY", GATEWAY),
     ("GATEWAY_IS_NO_ROUTE", GATEWAY_IS_NO_ROUTE),
     ("INTERFACES_EXIST", INTERFACES_EXIST),
+    ("INTERFACES_OWN", INTERFACES_OWN),
     ("INTERFACES_COMPLETE", INTERFACES_COMPLETE),
     ("MAC_RIGHT", MAC_RIGHT),
     ("MAC_PRESENT", MAC_PRESENT),

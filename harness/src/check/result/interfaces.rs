@@ -28,6 +28,14 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         ..OF_RESULT
     },
     Check {
+        id: "result.lists-its-own-interfaces",
+        claim: "no listed interface was in the container before, but for CNI_IFNAME and those of the previous result",
+        clauses: &[result::INTERFACES_OWN],
+        fault: Fault::ListsLoopback,
+        judge: |t| each(t, interfaces_own),
+        ..OF_RESULT
+    },
+    Check {
         id: "result.mac-is-right",
         claim: "every `mac` is the interface's",
         clauses: &[result::MAC_RIGHT],
@@ -131,6 +139,28 @@ fn interfaces_complete(answer: &Answer<'_>) -> Judged {
         )),
         None => Ok(()),
     }
+}
+
+fn interfaces_own(answer: &Answer<'_>) -> Judged {
+    let Some((before, _)) = answer.inside() else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let previous = answer.previous().unwrap_or_default();
+    let of_others = |name: &str| {
+        let mut listed = interfaces(&previous).into_iter().flatten();
+        listed.all(|other| other.name != name) && name != answer.ifname()
+    };
+    for (interface, place, snapshot) in visible(answer) {
+        let index = |snapshot| link(snapshot, interface.name).map(|link| link.index);
+        let was_there = index(before).is_some() && index(before) == index(snapshot);
+        if place == "the container" && was_there && of_others(interface.name) {
+            return Err(Unmet::broken(
+                ["interfaces that ADD made"],
+                format!("`{}` was in the container before", interface.name),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn mac_right(answer: &Answer<'_>) -> Judged {

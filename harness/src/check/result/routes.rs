@@ -1,5 +1,7 @@
 //! The routes that a result lists, held against those that the container has.
 
+use std::collections::BTreeSet;
+
 use cni_netlink::observe::Snapshot;
 use cni_types::Version;
 
@@ -9,14 +11,61 @@ use crate::check::document::{self, Answer, routes};
 use crate::check::{Check, Judged, Unmet};
 use crate::fault::Fault;
 
-pub(in crate::check) const CHECKS: &[Check] = &[Check {
-    id: "result.routes-exist",
-    claim: "every listed route exists in the container",
-    clauses: &[routes_of::EXIST],
-    fault: Fault::PhantomRoute,
-    judge: |t| each(t, routes_exist),
-    ..OF_RESULT
-}];
+pub(in crate::check) const CHECKS: &[Check] = &[
+    Check {
+        id: "result.routes-exist",
+        claim: "every listed route exists in the container",
+        clauses: &[routes_of::EXIST],
+        fault: Fault::PhantomRoute,
+        judge: |t| each(t, routes_exist),
+        ..OF_RESULT
+    },
+    Check {
+        id: "result.lists-default-routes",
+        claim: "every default route that ADD made in the container is listed",
+        clauses: &[routes_of::DEFAULT_LISTED],
+        fault: Fault::OmitsDefaultRoutes,
+        judge: |t| each(t, default_routes_listed),
+        ..OF_RESULT
+    },
+];
+
+/// Those of the main table: what others are for, only their maker knows.
+fn default_routes_listed(answer: &Answer<'_>) -> Judged {
+    const MAIN: u32 = 254;
+    let Some((before, after)) = answer.inside() else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let defaults = |snapshot: &Snapshot| {
+        let made = |route: &&cni_netlink::observe::Route| {
+            let is_default = route.dst.is_none_or(|dst| dst.prefix_len() == 0);
+            let by_kernel = ["kernel", "ra"].contains(&route.protocol.as_str());
+            is_default && !by_kernel && route.table == MAIN && route.kind == "unicast"
+        };
+        let made = snapshot.routes.iter().filter(made);
+        made.map(|route| route.ipv6).collect::<BTreeSet<bool>>()
+    };
+    let had = defaults(before);
+    let listed: BTreeSet<bool> = routes(&answer.document)
+        .iter()
+        .filter(|route| route.dst.prefix_len() == 0)
+        .map(|route| route.dst.addr().is_ipv6())
+        .collect();
+    let made = defaults(after);
+    let mut unlisted = made
+        .iter()
+        .filter(|ipv6| !had.contains(ipv6) && !listed.contains(ipv6));
+    match unlisted.next() {
+        Some(ipv6) => {
+            let dst = if *ipv6 { "::/0" } else { "0.0.0.0/0" };
+            Err(Unmet::broken(
+                [format!("the route {dst} in `routes`")],
+                "ADD made it and does not list it",
+            ))
+        }
+        None => Ok(()),
+    }
+}
 
 fn routes_exist(answer: &Answer<'_>) -> Judged {
     let Some((_, inside)) = answer.inside() else {

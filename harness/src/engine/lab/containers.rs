@@ -29,11 +29,11 @@ impl Lab {
         self.container_of(name, number, self.id_for(name))
     }
 
-    /// The same, with an id of 64 characters that differs in the last one alone from those of others made so.
+    /// The same, with a long id that begins with those of others made so before.
     pub fn container_like_others(&self, name: &str) -> Doing {
         let number = self.next_number();
-        let start = format!("{:0<63}", self.id_for(""));
-        self.container_of(name, number, format!("{start}{}", number % 10))
+        let start = format!("{:0<56}", self.id_for(""));
+        self.container_of(name, number, start + &"1".repeat(number.into()))
     }
 
     fn id_for(&self, name: &str) -> String {
@@ -74,25 +74,17 @@ impl Lab {
         self.container_of(name, number, self.id_for(name))
     }
 
-    /// Another attachment of a container, by another name; the lab calls it by a name of its own.
-    pub fn second_attachment(&self, of: &str, name: &str, ifname: &str) -> Doing {
+    /// Another attachment of a container, by an interface's name that begins with the first one's; the lab calls it by a name of
+    /// its own.
+    pub fn second_attachment(&self, of: &str, name: &str) -> Doing {
         let (id, netns) = (self.container_id(of), self.netns_path(of));
+        self.must_be_free_name(of)?;
         let inside = NetNs::open(&netns)?;
-        if self.look()?.containers.get(of).is_some_and(|state| {
-            let own = self.ifname();
-            state.links.iter().any(|link| link.name == own)
-        }) {
-            let fact = format!(
-                "every network namespace has an interface `{}`",
-                self.ifname()
-            );
-            return Err(Stop::NotApplicable(fact));
-        }
         let observer = Observer::in_netns(&inside)?;
         let attachment = Container {
             id,
             number: self.next_number(),
-            ifname: ifname.to_owned(),
+            ifname: format!("{}1", self.ifname()),
             netns,
             inside: Some((inside, observer)),
         };
@@ -229,6 +221,7 @@ impl Lab {
 
     /// Forgets a container that is gone, so that nobody looks for it any more.
     pub fn forget(&self, name: &str) -> Doing {
+        self.store_result(name, None);
         let forgotten = self.observed.borrow_mut().containers.remove(name);
         forgotten.map_or(Ok(()), |container| Ok(NetNs::delete_at(&container.netns)?))
     }
