@@ -458,10 +458,16 @@ fn of_subnets(answer: &Answer<'_>) -> Judged {
             .any(|asked| asked.split('/').next() == Some(&address))
     };
     let given = addresses(answer);
-    match given
-        .iter()
-        .find(|net| !subnets_.iter().any(|subnet| subnet.contains(&net.addr())) && !is_asked(net))
-    {
+    let is_of_them = |net: &IpNet| subnets_.iter().any(|subnet| subnet.contains(&net.addr()));
+    // An interface may have addresses from elsewhere as well, of a family that the configuration is silent about, too.
+    let is_added = |net: &IpNet| {
+        let alike = |other: &&IpNet| other.addr().is_ipv4() == net.addr().is_ipv4();
+        let is_silent = !subnets_.iter().any(|subnet| alike(&subnet));
+        let is_interface = answer.transcript.kind == Kind::Interface;
+        is_interface && (is_silent || given.iter().filter(alike).any(is_of_them))
+    };
+    let is_legal = |net: &&IpNet| is_of_them(net) || is_asked(net) || is_added(net);
+    match given.iter().find(|net| !is_legal(net)) {
         Some(net) => Err(Unmet::broken(
             [format!("addresses of {subnets_:?}")],
             format!("it lists {net}"),

@@ -219,7 +219,10 @@ fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &
     if t.scenario == "gc-interfaces" {
         let (_, call) = t.call(&add)?;
         let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
-        changes.retain(|change| is_of_interface(change, &ifname));
+        // A route by both interfaces becomes one by this alone.
+        changes.retain(|change| {
+            change.kind == ChangeKind::Removed && is_of_interface(change, &ifname)
+        });
     }
     changes.extend(removed_of(t, &add, earlier, later));
     match changes.first() {

@@ -98,7 +98,7 @@ pub(super) const LATER: &[Check] = &[
     },
     Check {
         id: "check.allows-later-adjustments",
-        claim: "CHECK succeeds when a later plugin has changed MAC and MTU, and said so in its result",
+        claim: "CHECK succeeds when a later plugin has changed what its result says of the interface: MAC and MTU",
         clauses: &[check::ALLOWS_LATER_PLUGINS, check::CONSULTS_PREV_RESULT],
         scope: Scope::In(&["check-after-later-plugin"]),
         fault: Fault::CheckComparesConfig,

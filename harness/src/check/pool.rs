@@ -127,7 +127,17 @@ fn status_exhausted(t: &Transcript) -> Judged {
     }
 }
 
+/// Addresses may rest before they are given again.
 fn status_recovers(t: &Transcript) -> Judged {
+    const TRY_AGAIN: u64 = 11;
+    let (_, add) = t.call("add-free")?;
+    if add
+        .error()
+        .is_some_and(|error| error.code == Some(TRY_AGAIN))
+    {
+        let fact = format!("it gives no address again so soon: {}", add.outcome());
+        return Err(Unmet::NotApplicable(fact));
+    }
     t.success("add-free")?;
     let (step, call) = t.call("status-free")?;
     match call.succeeded() {
@@ -161,8 +171,13 @@ fn settled(t: &Transcript) -> Judged {
     t.call("add-v6").map(drop)
 }
 
+/// Who has addresses from elsewhere, too, may want IPv6 for those.
 fn without_ipv6(t: &Transcript) -> Judged {
     t.success("add-v4")?;
+    if given(t, "add-v4")?.iter().any(std::net::IpAddr::is_ipv6) {
+        let fact = "it gives addresses of IPv6 that `ipam` does not ask for";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
     let (step, call) = t.call("add-no-v6")?;
     match call.succeeded() {
         true => Ok(()),

@@ -38,7 +38,7 @@ impl Lab {
     }
 
     /// A CNI_PATH in which the delegate stands in the last directory only, which is reached by a link; the
-    /// directory before it is empty, and the first one does not exist.
+    /// directory before it is empty, and the first one does not exist. Other plugins stand there, too.
     pub fn roundabout_path(&self) -> Doing<String> {
         let plugin_type = self.subject().ipam_type().unwrap_or_default();
         let Some(real) = self.find_delegate(plugin_type) else {
@@ -52,6 +52,17 @@ impl Lab {
         std::fs::create_dir(&empty)?;
         std::fs::create_dir(&last)?;
         std::os::unix::fs::symlink(real, last.join(plugin_type))?;
+        let ordinary = self.cni_path();
+        let directories = ordinary
+            .iter()
+            .filter(|directory| *directory != Path::new(standin::DIRECTORY));
+        for entry in directories.filter_map(|directory| std::fs::read_dir(directory).ok()) {
+            for plugin in entry {
+                let plugin = plugin?;
+                // The first one of a name counts, and is there already.
+                let _ = std::os::unix::fs::symlink(plugin.path(), last.join(plugin.file_name()));
+            }
+        }
         std::os::unix::fs::symlink(&last, &link)?;
         Ok([missing, empty, link]
             .map(|path| path.display().to_string())
@@ -238,27 +249,35 @@ impl Lab {
         })
     }
 
-    /// Does what a later plugin of the list may do: another MAC and a smaller MTU, which its result tells.
+    /// Does what a later plugin of the list may do: another MAC and a smaller MTU, which its result tells. Where
+    /// results have no MTU, nobody could know of another one.
     pub fn adjust_as_later_plugin(&self, container: &str, label: &str) -> Doing {
         let ifname = self.ifname();
-        let what = format!(
-            "a later plugin gave `{ifname}` another MAC and MTU, and said so in its result"
-        );
-        let (mac, mtu) = self.change(container, label, what, || {
-            surroundings::change_mac(ifname)?;
-            surroundings::shrink_mtu(ifname)
-        })?;
         let mut result = self.stored_result(container).unwrap_or_default();
         let interfaces = result.get_mut("interfaces").and_then(Value::as_array_mut);
-        for interface in interfaces.into_iter().flatten() {
-            let inside = interface["sandbox"]
-                .as_str()
-                .is_some_and(|sandbox| !sandbox.is_empty());
-            if inside && interface["name"] == *ifname {
-                interface["mac"] = json!(mac);
-                if interface.get("mtu").is_some() {
-                    interface["mtu"] = json!(mtu);
-                }
+        let own: Vec<&mut Value> = interfaces
+            .into_iter()
+            .flatten()
+            .filter(|interface| {
+                let sandbox = interface["sandbox"].as_str().unwrap_or_default();
+                !sandbox.is_empty() && interface["name"] == *ifname
+            })
+            .collect();
+        let has_mtu = own.iter().any(|interface| interface.get("mtu").is_some());
+        let adjusted = if has_mtu { "MAC and MTU" } else { "MAC" };
+        let what =
+            format!("a later plugin gave `{ifname}` another {adjusted}, and said so in its result");
+        let (mac, mtu) = self.change(container, label, what, || {
+            surroundings::change_mac(ifname)?;
+            if has_mtu {
+                surroundings::shrink_mtu(ifname)?;
+            }
+            surroundings::mac_and_mtu(ifname)
+        })?;
+        for interface in own {
+            interface["mac"] = json!(mac);
+            if interface.get("mtu").is_some() {
+                interface["mtu"] = json!(mtu);
             }
         }
         self.store_result(container, Some(result));

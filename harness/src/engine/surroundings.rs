@@ -135,6 +135,8 @@ pub fn await_removed_namespaces() -> Doing {
         ..near
     };
     socket.create_veth(&near, &far)?;
+    // A socket holds its namespace for some time after it was closed, as the observer's did in those that were removed.
+    drop(removed.enter(Socket::open)??);
     drop(removed);
     let deadline = Instant::now() + Duration::from_secs(30);
     while socket.links()?.iter().any(|link| link.name == MARKER) {
@@ -144,6 +146,9 @@ pub fn await_removed_namespaces() -> Doing {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+    // What is being removed together is gone together for whoever waits for the kernel's lock.
+    let last = socket.create_link(MARKER, LinkKind::Bridge);
+    last.and_then(|()| socket.delete_link(socket.link(MARKER)?.index))?;
     Ok(())
 }
 
@@ -285,15 +290,20 @@ pub fn lead_everything_through(name: &str) -> Doing {
     Ok(())
 }
 
-/// Makes a link's MTU smaller, where there is room for IPv6 then; its MAC and MTU then.
-pub fn shrink_mtu(name: &str) -> Doing<(String, u32)> {
+/// Makes a link's MTU smaller, where there is room for IPv6 then.
+pub fn shrink_mtu(name: &str) -> Doing {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?;
     let mtu = match link.mtu {
         mtu @ (0..96 | 1280..1308) => mtu,
         mtu => mtu - 28,
     };
-    socket.set_mtu(link.index, mtu)?;
+    Ok(socket.set_mtu(link.index, mtu)?)
+}
+
+/// What a result would say of a link.
+pub fn mac_and_mtu(name: &str) -> Doing<(String, u32)> {
+    let link = existing(&Socket::open()?, name)?;
     let mac = link.mac.map(|mac| mac.to_string());
-    Ok((mac.unwrap_or_default(), mtu))
+    Ok((mac.unwrap_or_default(), link.mtu))
 }

@@ -1,6 +1,6 @@
 //! Real traffic: to the gateway, to another container, to the outside, and through port mappings.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use cni_netlink::netns::NetNs;
 use cni_types::Version;
@@ -85,6 +85,13 @@ fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
     let Some(gateway) = reached.gateway.filter(on_host) else {
         return Ok(());
     };
+    let (target, is_of_link) = match gateway {
+        IpAddr::V6(address) if address.is_unicast_link_local() => {
+            let scope = lab.interface_index("a")?;
+            (SocketAddrV6::new(address, PORT, 0, scope).into(), true)
+        }
+        _ => (SocketAddr::new(gateway, PORT), false),
+    };
     let attempt = |what: &str, transport, bytes| {
         lab.exchange(&Attempt {
             label: format!("gateway-{what}-{}", family(gateway)),
@@ -92,12 +99,16 @@ fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
             to: ("the host", lab.host()),
             transport,
             source: Some(reached.net.addr()),
-            target: SocketAddr::new(gateway, PORT),
+            target,
             listen: SocketAddr::new(any(gateway), PORT),
             bytes,
         })
     };
     attempt("tcp", Transport::Tcp, 64)?;
+    if is_of_link {
+        // The answer to a datagram comes from whichever address of the host routes prefer.
+        return Ok(());
+    }
     attempt("udp", Transport::Udp, 64)?;
     let headers = if gateway.is_ipv4() { 28 } else { 48 };
     attempt("mtu", Transport::Udp, mtu.saturating_sub(headers))

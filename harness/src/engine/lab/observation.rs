@@ -136,6 +136,16 @@ impl Lab {
             .unwrap_or(1500))
     }
 
+    /// The index of the attachment's interface; 0, which stands for none, if there is none.
+    pub fn interface_index(&self, container: &str) -> Doing<u32> {
+        let state = self.look()?;
+        let inside = state.containers.get(container);
+        let mut links = inside.into_iter().flat_map(|inside| &inside.links);
+        let ifname = self.ifname_of(container);
+        let own = links.find(|link| link.name == ifname);
+        Ok(own.map_or(0, |link| link.index))
+    }
+
     /// Whether a container has an address.
     pub fn has_address(&self, container: &str, address: IpAddr) -> bool {
         self.look().is_ok_and(|state| {
