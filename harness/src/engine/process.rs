@@ -31,6 +31,10 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// How many pieces that are.
 const PIECES: usize = 3;
 
+/// How long only the plugin's end is waited for, once it has its input: what it prints meanwhile has room in the pipes, and
+/// to be woken by it would cost more than it is worth.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 /// How long output is still read after the plugin has ended, if somebody else holds the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
 
@@ -352,6 +356,11 @@ impl Conversation {
     /// Waits until a pipe is ready, the plugin has ended or `until` is reached; says whether it has ended.
     fn wait_for_something(&self, until: Instant) -> io::Result<bool> {
         let mut fds = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
+        let patient_until = self.started + PATIENCE;
+        if self.stdin.is_none() && Instant::now() < patient_until {
+            poll_until(&mut fds, patient_until.min(until))?;
+            return Ok(!fds[0].revents().is_empty());
+        }
         let resume = self.stdin.as_ref().and(self.feed.resume);
         if let Some(pipe) = self.stdin.as_ref().filter(|_| resume.is_none()) {
             fds.push(PollFd::new(pipe, PollFlags::OUT));

@@ -9,20 +9,24 @@ use crate::transcript::Process;
 /// How long a process may take to get its command line.
 const STARTING: Duration = Duration::from_millis(100);
 
-/// Takes leave of what has ended and belongs to nobody.
-pub fn reap() {
+/// Takes leave of what has ended and belongs to nobody, and says whether anything still runs: whatever does
+/// is a child of init, or below one.
+pub fn reap() -> bool {
     use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
     while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
         if status == WaitStatus::StillAlive {
-            break;
+            return true;
         }
     }
+    false
 }
 
 /// Processes in the lab, other than its init. Those that have ended and belong to nobody are reaped.
 pub fn running() -> io::Result<Vec<Process>> {
-    reap();
     let mut found = Vec::new();
+    if !reap() {
+        return Ok(found);
+    }
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name

@@ -15,8 +15,8 @@ mod xtables;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::Result;
 use crate::netns::NetNs;
+use crate::{Result, Socket};
 use conversation::Conversation;
 
 pub use diff::{Change, Diff, Entry};
@@ -31,6 +31,7 @@ pub use snapshot::{
 pub struct Observer {
     netns: NetNs,
     conversation: Conversation,
+    socket: Socket,
     nftables: nftables::Reader,
     xtables: xtables::Reader,
     watch: watch::Watch,
@@ -45,6 +46,7 @@ impl Observer {
             Ok(Self {
                 netns: netns.try_clone()?,
                 conversation: Conversation::open()?,
+                socket: Socket::open()?,
                 nftables: nftables::Reader::open()?,
                 xtables: xtables::Reader::new(),
                 watch: watch::Watch::open()?,
@@ -63,8 +65,12 @@ impl Observer {
             Some(last) => last,
             None => Arc::new(reading::announced(&self.conversation)?),
         };
-        let links = reading::links(&self.conversation)?;
-        let proxies = reading::proxies(&self.conversation)?;
+        // Of a link that is down, not every change is announced.
+        let links = match snapshot.links.iter().all(|link| link.up) {
+            true => snapshot.links.clone(),
+            false => reading::links(&self.conversation)?,
+        };
+        let proxies = self.socket.proxies()?;
         let xtables = self.xtables.read(&self.netns)?;
         let is_same = links == snapshot.links
             && proxies == snapshot.proxies

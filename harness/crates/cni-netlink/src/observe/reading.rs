@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::{
     LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
 };
 use rtnetlink::packet_route::neighbour::{
-    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 use rtnetlink::packet_route::route::{
     RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteVia,
@@ -18,7 +18,7 @@ use rtnetlink::packet_route::tc::TcMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
 use super::conversation::{Conversation, Heard};
-use super::snapshot::{Address, Link, Neighbour, NextHop, Proxy, Qdisc, Route, Rule, Snapshot};
+use super::snapshot::{Address, Link, Neighbour, NextHop, Qdisc, Route, Rule, Snapshot};
 use super::{qdisc, words};
 use crate::{Error, Result};
 
@@ -36,9 +36,12 @@ pub(super) fn links(conversation: &Conversation) -> Result<Vec<Link>> {
     Ok(links)
 }
 
-/// Everything that is announced whenever it changes.
+/// Everything that is announced when it changes.
 pub(super) fn announced(conversation: &Conversation) -> Result<Snapshot> {
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot {
+        links: links(conversation)?,
+        ..Snapshot::default()
+    };
     for heard in conversation.dump("observe the addresses", || {
         Message::GetAddress(AddressMessage::default())
     })? {
@@ -97,29 +100,6 @@ pub(super) fn announced(conversation: &Conversation) -> Result<Snapshot> {
     };
     snapshot.routes.sort_by_key(order);
     Ok(snapshot)
-}
-
-/// The addresses that links answer for. The kernel announces no change of them.
-pub(super) fn proxies(conversation: &Conversation) -> Result<Vec<Proxy>> {
-    let heard = conversation.dump("observe the proxy neighbours", || {
-        let mut request = NeighbourMessage::default();
-        request.header.flags = NeighbourFlags::Proxy;
-        Message::GetNeighbour(request)
-    })?;
-    let mut proxies = Vec::new();
-    for heard in heard {
-        if let Heard::Message(message) = heard
-            && let Message::NewNeighbour(message) = *message
-            && let Some(address) = neighbour_address(&message)
-        {
-            proxies.push(Proxy {
-                link: message.header.ifindex,
-                address,
-            });
-        }
-    }
-    proxies.sort();
-    Ok(proxies)
 }
 
 fn all_links() -> Message {
