@@ -101,6 +101,8 @@ faults! {
     DropsDetails, "drops-details", "hands the previous result on without hardware addresses and gateways";
     ChangesPrevResult, "changes-prev-result", "hands the previous result on with another prefix length of every address";
     DropsPrevResult, "drops-prev-result", "answers ADD without what prevResult holds";
+    ShortensDns, "shortens-dns", "hands on no more than the first entry of each list in `dns` of the previous result";
+    ReordersDns, "reorders-dns", "hands on the lists in `dns` of the previous result in reverse";
     DropsSearches, "drops-searches", "hands the previous result on without the `search` of its `dns`";
     ForgetsDns, "forgets-dns", "leaves the delegate's `dns` out of the result";
     LinkDown, "link-down", "leaves the container's interface down";
@@ -139,6 +141,8 @@ faults! {
     CheckMissesAddress, "check-misses-address", "does not look for addresses in CHECK";
     CheckMissesNetns, "check-misses-netns", "answers CHECK with success when there is nothing at CNI_NETNS";
     CheckMissesInterface, "check-misses-interface", "does not look for the interface in CHECK";
+    CheckMissesLastAddress, "check-misses-last-address", "looks for no address but the first in CHECK";
+    CheckMissesLastRoute, "check-misses-last-route", "looks for no route but the first in CHECK";
     CheckMissesRoute, "check-misses-route", "does not look for routes in CHECK";
     CheckMissesLinkDown, "check-misses-link-down", "does not look whether the interface is up in CHECK";
     CheckMissesMtu, "check-misses-mtu", "does not look for the interface's MTU in CHECK";
@@ -232,6 +236,8 @@ faults! {
     SecondInterfaceFails, "second-interface-fails", "refuses ADD for a container that has an interface already";
     DelTakesWholeContainer, "del-takes-whole-container", "takes away whatever the container has in DEL";
     DelByAddress, "del-by-address", "removes in DEL whoever has the addresses of prevResult now";
+    FoldsIds, "folds-ids", "knows containers by their ids in small letters";
+    EscapesIds, "escapes-ids", "writes `_` for every `.` in the ids that it knows containers by";
     CutsIds, "cuts-ids", "knows containers by the first 32 characters of their ids";
     KnowsByPod, "knows-by-pod", "knows containers by the name of the pod in CNI_ARGS";
     AddNotAtOnce, "add-not-at-once", "refuses ADD while another ADD runs";

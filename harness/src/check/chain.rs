@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::clauses::chain;
 use super::document::{self, Answer, answers, interfaces, ips, routes};
@@ -15,6 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "chain.hands-the-result-on",
         claim: "what `prevResult` tells, and is still so, is in the result",
+        scope: Scope::In(&["lifecycle", "two-containers", "told-of-dns"]),
         fault: Fault::DropsPrevResult,
         judge: hands_on,
         ..IN_A_CHAIN
@@ -155,26 +156,40 @@ fn lost(answer: &Answer<'_>, previous: &Map<String, Value>) -> Option<String> {
     if let Some(route) = route {
         return Some(format!("the route {}", route.dst));
     }
-    // Whoever says something new may well replace all of it.
-    let [had, has] = [previous, document].map(|document| document.get("dns"));
-    let is_new = |key: &str| {
-        let [had, has] = [had, has].map(|dns| dns.and_then(|dns| dns.get(key)));
-        says_of_dns(document, key) && had != has
-    };
-    if DNS.into_iter().any(is_new) {
-        return None;
-    }
-    DNS.into_iter()
-        .find(|key| says_of_dns(previous, key) && !says_of_dns(document, key))
-        .map(|key| format!("`{key}` of `dns`"))
+    lost_of_dns(previous, document)
 }
 
 /// What `dns` has.
 const DNS: [&str; 4] = ["nameservers", "domain", "search", "options"];
 
-fn says_of_dns(document: &Map<String, Value>, key: &str) -> bool {
-    let value = document.get("dns").and_then(|dns| dns.get(key));
-    value.is_some_and(|value| !normal(value).is_null())
+/// What is no more in `dns`, or elsewhere in one of its lists: they are in the order of priority. Whoever says
+/// something new may well replace all of it.
+fn lost_of_dns(previous: &Map<String, Value>, document: &Map<String, Value>) -> Option<String> {
+    let [had, has] = [previous, document].map(|document| DNS.map(|key| told_of_dns(document, key)));
+    let pairs = || had.iter().zip(&has);
+    if pairs().any(|(had, has)| has.iter().any(|value| !had.contains(value))) {
+        return None;
+    }
+    let lost = pairs().position(|(had, has)| had != has)?;
+    Some(format!("{} of `{}` of `dns`", json!(had[lost]), DNS[lost]))
+}
+
+fn told_of_dns(document: &Map<String, Value>, key: &str) -> Vec<Value> {
+    let told = document.get("dns").and_then(|dns| dns.get(key));
+    let told = match told.map(normal) {
+        Some(Value::Array(several)) => several,
+        one => one.into_iter().collect(),
+    };
+    let mut values = Vec::new();
+    for value in told {
+        if !value.is_null() && value != "" && !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    if key == "options" {
+        values.sort_by_key(Value::to_string);
+    }
+    values
 }
 
 /// Lists of a result, and the sorts of kernel objects that they tell of.
@@ -262,7 +277,7 @@ fn normal(value: &Value) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::normal;
+    use super::{lost_of_dns, normal};
 
     #[test]
     fn what_is_written_otherwise_is_the_same() {
@@ -271,5 +286,22 @@ mod tests {
         assert_eq!(normal(&one), normal(&other));
         assert_ne!(normal(&one), normal(&json!({"address": "fd00::5/64"})));
         assert_ne!(normal(&json!("10.0.0.5/24")), normal(&json!("10.0.0.5/8")));
+    }
+
+    #[test]
+    fn dns_is_lost_in_part_or_in_its_order_but_may_be_replaced() {
+        let lost = |servers: serde_json::Value| {
+            let told = |servers| match json!({"dns": {"nameservers": servers, "options": ["b", "a"]}})
+            {
+                serde_json::Value::Object(object) => object,
+                _ => unreachable!("an object is made"),
+            };
+            lost_of_dns(&told(json!(["192.0.2.1", "FD00::1"])), &told(servers)).is_some()
+        };
+        assert!(!lost(json!(["192.0.2.1", "fd00::1", "fd00:0::1"])));
+        assert!(lost(json!(["fd00::1", "192.0.2.1"])));
+        assert!(lost(json!(["192.0.2.1"])));
+        assert!(lost(json!(null)));
+        assert!(!lost(json!(["192.0.2.9"])));
     }
 }

@@ -93,6 +93,24 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_CHECK
     },
     Check {
+        id: "check.notices-missing-last-address",
+        claim: "CHECK fails when the last of several addresses of the result is gone",
+        clauses: &[check::NOTICES_RESOURCES],
+        scope: Scope::In(&["check-last-address-removed"]),
+        fault: Fault::CheckMissesLastAddress,
+        judge: notices_address,
+        ..OF_CHECK
+    },
+    Check {
+        id: "check.notices-missing-last-route",
+        claim: "CHECK fails when the last of several routes of the result is gone",
+        clauses: &[check::NOTICES_RESOURCES],
+        scope: Scope::In(&["check-last-route-removed"]),
+        fault: Fault::CheckMissesLastRoute,
+        judge: notices_route,
+        ..OF_CHECK
+    },
+    Check {
         id: "check.notices-interface-down",
         claim: "CHECK fails when the interface is down",
         clauses: &[check::NOTICES_UNREACHABLE],

@@ -30,7 +30,12 @@ pub(super) const CHECKS: &[Check] = &[
         id: "add.tells-containers-apart",
         claim: "ADD succeeds for another container whose id is almost the same, or which is of the same pod",
         clauses: &[lifecycle::STATE_PER_ATTACHMENT],
-        scope: Scope::In(&["alike-ids", "same-pod"]),
+        scope: Scope::In(&[
+            "alike-ids",
+            "ids-of-other-case",
+            "ids-of-other-punctuation",
+            "same-pod",
+        ]),
         fault: Fault::CutsIds,
         judge: |t| {
             t.success("add-a")?;
@@ -42,7 +47,14 @@ pub(super) const CHECKS: &[Check] = &[
         id: "add.keeps-other-attachments",
         claim: "ADD of one attachment leaves another as it is",
         clauses: &[lifecycle::STATE_PER_ATTACHMENT],
-        scope: Scope::In(&["two-containers", "two-interfaces", "alike-ids", "same-pod"]),
+        scope: Scope::In(&[
+            "two-containers",
+            "two-interfaces",
+            "alike-ids",
+            "ids-of-other-case",
+            "ids-of-other-punctuation",
+            "same-pod",
+        ]),
         fault: Fault::AddRemovesOther,
         judge: add_keeps_others,
         ..OF_IDENTITY

@@ -40,7 +40,14 @@ pub(super) const CHECKS: &[Check] = &[
         id: "ipam.addresses-are-unique",
         claim: "two attachments of one network have no address in common",
         clauses: &[ipam::UNIQUE_ADDRESSES],
-        scope: Scope::In(&["two-containers", "two-interfaces", "alike-ids", "same-pod"]),
+        scope: Scope::In(&[
+            "two-containers",
+            "two-interfaces",
+            "alike-ids",
+            "ids-of-other-case",
+            "ids-of-other-punctuation",
+            "same-pod",
+        ]),
         fault: Fault::IpamSameAddress,
         judge: unique,
         ..OF_IPAM

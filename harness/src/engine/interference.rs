@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cni_types::Operation;
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::lab::{Doing, Lab, Stop};
@@ -186,6 +187,20 @@ impl Lab {
         })
     }
 
+    /// Takes the last one of several addresses of the attachment's result away from its interface.
+    pub fn remove_last_address(&self, container: &str, label: &str) -> Doing {
+        let result = self.stored_result(container).unwrap_or_default();
+        let listed: Vec<IpNet> = of_each(&result["ips"], "address");
+        let [_, .., last] = listed.as_slice() else {
+            let fact = "its result does not have several addresses".to_owned();
+            return Err(Stop::NotApplicable(fact));
+        };
+        let what = format!("the address `{last}` of `{}` was removed", self.ifname());
+        self.change(container, label, what, || {
+            surroundings::remove_address(self.ifname(), *last)
+        })
+    }
+
     /// Sets the attachment's interface down.
     pub fn set_interface_down(&self, container: &str, label: &str) -> Doing {
         let what = format!("the interface `{}` was set down", self.ifname());
@@ -208,9 +223,27 @@ impl Lab {
         let Some(destination) = result["routes"][0]["dst"].as_str().map(str::to_owned) else {
             return Err(Stop::NotApplicable("its result has no routes".to_owned()));
         };
+        self.remove_route(container, label, &destination)
+    }
+
+    /// Deletes the last one of several routes of the attachment's result in the container.
+    pub fn remove_last_route(&self, container: &str, label: &str) -> Doing {
+        let result = self.stored_result(container).unwrap_or_default();
+        let listed: Vec<IpNet> = of_each(&result["routes"], "dst");
+        match listed.as_slice() {
+            [first, .., last] if first != last => {
+                self.remove_route(container, label, &last.to_string())
+            }
+            _ => Err(Stop::NotApplicable(
+                "its result does not have several routes".to_owned(),
+            )),
+        }
+    }
+
+    fn remove_route(&self, container: &str, label: &str, destination: &str) -> Doing {
         let what = format!("the route to `{destination}` was deleted");
         self.change(container, label, what, || {
-            surroundings::remove_route(&destination)
+            surroundings::remove_route(destination)
         })
     }
 
@@ -231,6 +264,22 @@ impl Lab {
             "IPv6 was disabled, on the host too",
             disable,
         )
+    }
+
+    /// Lets the stored result tell of DNS, as an earlier plugin of the list may have done.
+    pub fn tell_dns(&self, container: &str, label: &str) {
+        let mut result = self.stored_result(container).unwrap_or_default();
+        result["dns"] = json!({
+            "nameservers": ["192.0.2.53", "192.0.2.54", "2001:db8::53"],
+            "domain": "cnispec.example",
+            "search": ["a.cnispec.example", "b.cnispec.example"],
+            "options": ["ndots:2", "timeout:3"],
+        });
+        self.note(
+            label,
+            format!("the previous result was given {}", result["dns"]),
+        );
+        self.store_result(container, Some(result));
     }
 
     /// Does what a later plugin of the list may do: another address, another route.
@@ -283,4 +332,12 @@ impl Lab {
         self.store_result(container, Some(result));
         Ok(())
     }
+}
+
+/// What stands under a key in each entry of a list, where it can be read.
+fn of_each(list: &Value, key: &str) -> Vec<IpNet> {
+    let entries = list.as_array().into_iter().flatten();
+    entries
+        .filter_map(|entry| entry[key].as_str()?.parse().ok())
+        .collect()
 }

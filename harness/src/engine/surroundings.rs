@@ -203,6 +203,19 @@ pub fn remove_addresses(name: &str) -> Doing {
     Ok(())
 }
 
+/// Takes one address away from a link.
+pub fn remove_address(name: &str, net: IpNet) -> Doing {
+    let socket = Socket::open()?;
+    let link = existing(&socket, name)?.index;
+    let has = socket.addresses(Some(link))?;
+    match has.iter().any(|address| address.net == net) {
+        true => Ok(socket.delete_address(link, net)?),
+        false => Err(Stop::NotApplicable(format!(
+            "`{name}` does not have the address `{net}`"
+        ))),
+    }
+}
+
 /// Sets a link down.
 pub fn set_down(name: &str) -> Doing {
     let socket = Socket::open()?;

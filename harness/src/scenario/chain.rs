@@ -1,27 +1,50 @@
-//! What belongs to plugins that are called by other plugins.
+//! What belongs to plugins that are called by other plugins, or after them.
 
-use cni_types::Version;
+use cni_types::{Operation, Version};
 
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::subject::Kind;
+use crate::transcript::Reading;
 
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
-    id: "ipam-delegate",
-    title: "ADD, CHECK and DEL by the reference ptp, which delegates to the plugin",
-    kinds: &[Kind::Ipam],
-    since: Version::V0_1_0,
-    once: false,
-    wants: Wants::Nothing,
-    run: ipam_delegate,
-}];
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        id: "ipam-delegate",
+        title: "ADD, CHECK and DEL by the reference ptp, which delegates to the plugin",
+        kinds: &[Kind::Ipam],
+        since: Version::V0_1_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: ipam_delegate,
+    },
+    Scenario {
+        id: "told-of-dns",
+        title: "ADD and DEL where the previous result tells of several name servers, search domains and options",
+        kinds: &[Kind::Chained],
+        since: Version::V0_3_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: told_of_dns,
+    },
+];
 
 fn ipam_delegate(lab: &mut Lab) -> Doing {
     lab.container("a")?;
-    lab.through_ptp("ptp-add", "a", cni_types::Operation::Add)?;
+    lab.through_ptp("ptp-add", "a", Operation::Add)?;
     if lab.version().supports_check() {
-        lab.through_ptp("ptp-check", "a", cni_types::Operation::Check)?;
+        lab.through_ptp("ptp-check", "a", Operation::Check)?;
     }
-    lab.through_ptp("ptp-del", "a", cni_types::Operation::Del)
-        .map(drop)
+    lab.through_ptp("ptp-del", "a", Operation::Del).map(drop)
+}
+
+fn told_of_dns(lab: &mut Lab) -> Doing {
+    lab.container("a")?;
+    lab.precede("a")?;
+    lab.tell_dns("a", "told");
+    let added = lab.direct("add", Operation::Add).container("a").run()?;
+    if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
+        lab.store_result("a", Some(result));
+    }
+    lab.direct("del", Operation::Del).container("a").run()?;
+    lab.del_companions("a")
 }

@@ -25,7 +25,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         since: Version::V0_3_0,
         once: true,
         wants: Wants::Two,
-        run: alike_ids,
+        run: |lab| ids_ending(lab, "1", "11"),
+    },
+    Scenario {
+        id: "ids-of-other-case",
+        title: "two containers at once, whose ids differ in capitals only; the first is deleted while the second lives",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: |lab| ids_ending(lab, "a", "A"),
+    },
+    Scenario {
+        id: "ids-of-other-punctuation",
+        title: "two containers at once, whose ids differ in punctuation only; the first is deleted while the second lives",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: |lab| ids_ending(lab, ".1", "_1"),
     },
     Scenario {
         id: "same-pod",
@@ -78,10 +96,10 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
     lab.observe("end")
 }
 
-fn alike_ids(lab: &mut Lab) -> Doing {
+fn ids_ending(lab: &Lab, first: &str, second: &str) -> Doing {
     lab.warm_up()?;
-    lab.container_like_others("a")?;
-    lab.container_like_others("b")?;
+    lab.container_ending("a", first)?;
+    lab.container_ending("b", second)?;
     add_two_such(lab)?;
     one_outlives_the_other(lab)
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cni_netlink::observe::Snapshot;
 use cni_types::Version;
 
-use super::{INTERFACE, PLUGINS, Scenario, Wants};
+use super::pool::{V4, V6};
+use super::{INTERFACE, PLUGINS, Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::mutations::{self, Attached};
 use crate::engine::operations::Went;
@@ -32,6 +33,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "CHECK after a route of the result was deleted",
         route_removed,
     ),
+    Scenario {
+        once: true,
+        ..scenario(
+            "check-last-address-removed",
+            "CHECK after the last of several addresses was removed",
+            last_address_removed,
+        )
+    },
+    Scenario {
+        once: true,
+        ..scenario(
+            "check-last-route-removed",
+            "CHECK after the last of several routes was deleted",
+            last_route_removed,
+        )
+    },
     scenario(
         "check-mac-changed",
         "CHECK after the interface's MAC was changed",
@@ -99,6 +116,27 @@ fn link_down(lab: &mut Lab) -> Doing {
 
 fn route_removed(lab: &mut Lab) -> Doing {
     after(lab, |lab| lab.remove_result_route("a", "mutation"))
+}
+
+fn last_address_removed(lab: &mut Lab) -> Doing {
+    of_both_families(lab)?;
+    after(lab, |lab| lab.remove_last_address("a", "mutation"))
+}
+
+fn last_route_removed(lab: &mut Lab) -> Doing {
+    of_both_families(lab)?;
+    after(lab, |lab| lab.remove_last_route("a", "mutation"))
+}
+
+/// Whoever takes a pool is given addresses of both families, unless one of them is refused.
+fn of_both_families(lab: &mut Lab) -> Doing {
+    if Wants::Pool.met_by(lab.subject()) {
+        lab.pool(&[V4, V6])?;
+        lab.container("both")?;
+        add_unless_refused(lab, "add-both", "both", "one of the families is refused")?;
+        lab.del("del-both", "both")?;
+    }
+    Ok(())
 }
 
 fn mac_changed(lab: &mut Lab) -> Doing {

@@ -38,8 +38,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-const V4: &str = "10.98.0.0/24";
-const V6: &str = "fd00:98::/64";
+/// Subnets that no lab has otherwise.
+pub(super) const V4: &str = "10.98.0.0/24";
+pub(super) const V6: &str = "fd00:98::/64";
 
 fn families(lab: &mut Lab) -> Doing {
     for (name, subnets) in [("v4", &[V4][..]), ("v6", &[V6]), ("dual", &[V4, V6])] {
@@ -105,14 +106,16 @@ fn args(lab: &mut Lab) -> Doing {
         return Ok(());
     }
     lab.pool(&[V4])?;
-    lab.args(json!({"cni": {"ips": ["10.98.0.77/24"]}}))?;
-    lab.container("b")?;
-    lab.add("add-asked", "b")?;
-    lab.del("del-asked", "b")?;
-    // Another address than before, which may not have been released.
+    // Another address each time: the one before may not have been released.
+    for (name, address) in [("b", "10.98.0.77/24"), ("c", "10.98.0.75/24")] {
+        lab.args(json!({"cni": {"ips": [address]}}))?;
+        lab.container(name)?;
+        lab.add(&format!("add-asked-{name}"), name)?;
+        lab.del(&format!("del-asked-{name}"), name)?;
+    }
     lab.args(json!({"cni": {"ips": ["10.98.0.79/24"]}}))?;
     lab.ask_by_variable("IP", "10.98.0.78/24");
-    lab.container("c")?;
-    lab.add("add-asked-twice", "c")?;
-    lab.del("del-asked-twice", "c").map(drop)
+    lab.container("d")?;
+    lab.add("add-asked-twice", "d")?;
+    lab.del("del-asked-twice", "d").map(drop)
 }

@@ -167,6 +167,10 @@ pub fn attachment(
     }
     match script.0 {
         Some(Fault::CutsIds) => attachment.container_id.truncate(32),
+        Some(Fault::FoldsIds) => attachment.container_id.make_ascii_lowercase(),
+        Some(Fault::EscapesIds) => {
+            attachment.container_id = attachment.container_id.replace('.', "_");
+        }
         Some(Fault::KnowsByPod) => {
             let mut pairs = environment.get("CNI_ARGS").split(';');
             if let Some(pod) = pairs.find_map(|pair| pair.strip_prefix("K8S_POD_NAME=")) {

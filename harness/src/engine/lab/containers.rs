@@ -29,11 +29,10 @@ impl Lab {
         self.container_of(name, number, self.id_for(name))
     }
 
-    /// The same, with a long id that begins with those of others made so before.
-    pub fn container_like_others(&self, name: &str) -> Doing {
-        let number = self.next_number();
+    /// The same, with a long id that differs from those of others made so in its end only.
+    pub fn container_ending(&self, name: &str, end: &str) -> Doing {
         let start = format!("{:0<56}", self.id_for(""));
-        self.container_of(name, number, start + &"1".repeat(number.into()))
+        self.container_of(name, self.next_number(), start + end)
     }
 
     fn id_for(&self, name: &str) -> String {

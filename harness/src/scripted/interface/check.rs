@@ -112,8 +112,13 @@ impl View<'_> {
 
     fn missing_addresses(&self) -> Result<Vec<IpNet>, Refusal> {
         let present = self.inside.addresses(Some(self.link.index))?;
+        let looked_for = match self.call.script.is(Fault::CheckMissesLastAddress) {
+            true => 1,
+            false => self.expected.ips.len(),
+        };
         let ours = self.expected.ips.iter().filter(|ip| self.is_ours(ip));
         let missing = ours
+            .take(looked_for)
             .map(|ip| ip.address)
             .filter(|net| !present.iter().any(|has| has.net == *net));
         Ok(missing.collect())
@@ -163,7 +168,11 @@ impl View<'_> {
             return Ok(());
         }
         let present = self.inside.routes()?;
-        let mut expected = self.expected.routes.iter();
+        let looked_for = match self.call.script.is(Fault::CheckMissesLastRoute) {
+            true => 1,
+            false => self.expected.routes.len(),
+        };
+        let mut expected = self.expected.routes.iter().take(looked_for);
         let any_hop = self.call.script.is(Fault::CheckMissesNextHop);
         let is = |route: &Route, has: &cni_netlink::Route| match any_hop {
             true => route.dst.trunc() == has.dst,
