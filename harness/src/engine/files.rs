@@ -221,11 +221,7 @@ mod tests {
     }
 
     fn disk(root: &Path) -> Disk {
-        let layer = OwnedFd::from(fs::File::open(root).unwrap());
-        Disk::of(vec![Writable {
-            seen_as: root.to_owned(),
-            layer,
-        }])
+        Disk::of(vec![Writable::here(root).unwrap()])
     }
 
     proptest! {

@@ -35,6 +35,37 @@ pub struct Writable {
     pub seen_as: PathBuf,
     /// Where its changed files can be listed.
     pub layer: OwnedFd,
+    /// Whether the machine's files are seen in it, too.
+    is_transparent: bool,
+}
+
+impl Writable {
+    fn empty(directory: &str) -> Result<Self, HarnessError> {
+        tmpfs(directory)?;
+        Self::here(directory)
+    }
+
+    /// What is mounted on the directory.
+    pub(super) fn here(directory: impl AsRef<Path>) -> Result<Self, HarnessError> {
+        let directory = directory.as_ref();
+        Ok(Self {
+            seen_as: directory.to_owned(),
+            layer: path_fd(directory).map_err(|e| fault("open a directory", e))?,
+            is_transparent: false,
+        })
+    }
+
+    /// A layer over the directory; where the kernel has no overlays, an empty directory instead.
+    fn over(directory: &str) -> Result<Self, HarnessError> {
+        let Some(upper) = overlay(directory)? else {
+            return Self::empty(directory);
+        };
+        Ok(Self {
+            seen_as: PathBuf::from(directory),
+            layer: path_fd(upper.as_ref()).map_err(|e| fault("open a layer", e))?,
+            is_transparent: true,
+        })
+    }
 }
 
 /// Gives this mount namespace a machine of its own. `needed` are directories and files that must
@@ -49,10 +80,13 @@ pub fn furnish(needed: &[PathBuf]) -> Result<Vec<Writable>, HarnessError> {
     remount(None, "/", MsFlags::MS_REC | MsFlags::MS_PRIVATE)
         .map_err(|e| fault("make mounts private", e))?;
     protect_files()?;
-    let writable = writable_directories()?;
+    let writable = writable_directories(needed)?;
     own_proc_and_sys()?;
     for (path, fd) in &kept {
-        show_again(path, fd)?;
+        let is_seen = |layer: &Writable| layer.is_transparent && layer.seen_as == *path;
+        if !writable.iter().any(is_seen) {
+            show_again(path, fd)?;
+        }
     }
     carry_plugins(&exe)?;
     Ok(writable)
@@ -146,18 +180,19 @@ fn unescape(path: &str) -> String {
         .replace("\\134", "\\")
 }
 
-fn writable_directories() -> Result<Vec<Writable>, HarnessError> {
+/// A directory of those that start empty keeps its content if it is needed itself, as where a plugin stands in `/tmp`.
+fn writable_directories(needed: &[PathBuf]) -> Result<Vec<Writable>, HarnessError> {
     let mut writable = Vec::new();
+    let exists = |directory: &&&str| Path::new(directory).is_dir();
     tmpfs("/run")?;
     fs::create_dir(LAYERS).map_err(|e| fault("make directories", e))?;
-    for directory in OVERLAID
-        .iter()
-        .filter(|directory| Path::new(directory).is_dir())
-    {
-        let layer = overlay(directory)?;
-        writable.push(Writable {
-            seen_as: PathBuf::from(directory),
-            layer,
+    for directory in OVERLAID.iter().filter(exists) {
+        writable.push(Writable::over(directory)?);
+    }
+    for directory in EMPTY.iter().filter(exists) {
+        writable.push(match needed.contains(&PathBuf::from(directory)) {
+            true => Writable::over(directory)?,
+            false => Writable::empty(directory)?,
         });
     }
     // The layers stay alive below the run directory that plugins see.
@@ -167,23 +202,7 @@ fn writable_directories() -> Result<Vec<Writable>, HarnessError> {
         fs::create_dir_all("/var/run").map_err(|e| fault("make `/var/run`", e))?;
         remount(Some("/run"), "/var/run", MsFlags::MS_BIND).map_err(|e| fault("show `/run`", e))?;
     }
-    for directory in EMPTY
-        .iter()
-        .filter(|directory| Path::new(directory).is_dir())
-    {
-        tmpfs(directory)?;
-    }
-    for directory in EMPTY
-        .iter()
-        .chain(&["/run"])
-        .filter(|directory| Path::new(directory).is_dir())
-    {
-        let layer = path_fd(Path::new(directory)).map_err(|e| fault("open a directory", e))?;
-        writable.push(Writable {
-            seen_as: PathBuf::from(directory),
-            layer,
-        });
-    }
+    writable.push(Writable::here("/run")?);
     // Directories of users that are not mapped into this user namespace stay closed, layer or not.
     let closed = access("/var/lib", AccessFlags::W_OK).is_err();
     for directory in closed
@@ -192,19 +211,14 @@ fn writable_directories() -> Result<Vec<Writable>, HarnessError> {
         .chain(["/var/lib/cni"])
     {
         fs::create_dir_all(directory).map_err(|e| fault("make directories", e))?;
-        tmpfs(directory)?;
-        let layer = path_fd(Path::new(directory)).map_err(|e| fault("open a directory", e))?;
-        writable.push(Writable {
-            seen_as: PathBuf::from(directory),
-            layer,
-        });
+        writable.push(Writable::empty(directory)?);
     }
     fs::create_dir_all("/run/netns").map_err(|e| fault("make `/run/netns`", e))?;
     Ok(writable)
 }
 
-/// Lays a writable layer over a directory; where the kernel has no overlays, an empty directory instead.
-fn overlay(directory: &str) -> Result<OwnedFd, HarnessError> {
+/// Lays a writable layer over a directory, and says where it is; nothing where the kernel has no overlays.
+fn overlay(directory: &str) -> Result<Option<String>, HarnessError> {
     let base = format!("{LAYERS}{directory}");
     let (upper, work) = (format!("{base}/upper"), format!("{base}/work"));
     for path in [&upper, &work] {
@@ -224,11 +238,7 @@ fn overlay(directory: &str) -> Result<OwnedFd, HarnessError> {
             )
             .is_ok()
         });
-    if mounted {
-        return path_fd(Path::new(&upper)).map_err(|e| fault("open a layer", e));
-    }
-    tmpfs(directory)?;
-    path_fd(Path::new(directory)).map_err(|e| fault("open a directory", e))
+    Ok(mounted.then_some(upper))
 }
 
 /// A /proc of the lab's own processes, in which only network settings can be written, and its own /sys.
