@@ -203,15 +203,16 @@ pub fn remove_addresses(name: &str) -> Doing {
     Ok(())
 }
 
-/// Takes one address away from a link.
+/// Takes one address away from a link, unless it is one that comes with the link, as those of `lo`.
 pub fn remove_address(name: &str, net: IpNet) -> Doing {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?.index;
     let has = socket.addresses(Some(link))?;
-    match has.iter().any(|address| address.net == net) {
+    let is_it = |address: &Address| address.net == net && address.scope == 0;
+    match has.iter().any(is_it) {
         true => Ok(socket.delete_address(link, net)?),
         false => Err(Stop::NotApplicable(format!(
-            "`{name}` does not have the address `{net}`"
+            "`{name}` does not have the address `{net}`, or the kernel made it"
         ))),
     }
 }
