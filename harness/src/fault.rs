@@ -97,6 +97,7 @@ faults! {
     PhantomRoute, "phantom-route", "lists a route that does not exist";
     UsesFirstAddress, "uses-first-address", "uses nothing but the first address of what its IPAM gave";
     OmitsRoute, "omits-route", "does not list a route that it makes and was given by IPAM";
+    OmitsFurtherRoutes, "omits-further-routes", "lists no routes but default ones";
     OmitsDefaultRoutes, "omits-default-routes", "does not list the default routes that it makes";
     DropsDetails, "drops-details", "hands the previous result on without hardware addresses and gateways";
     ChangesPrevResult, "changes-prev-result", "hands the previous result on with another prefix length of every address";

@@ -59,6 +59,9 @@ pub fn tell(call: &Call, outcome: &mut Outcome) {
             sandbox: Some(call.netns.clone()),
             ..Interface::default()
         }),
+        (Fault::OmitsFurtherRoutes, _) => {
+            outcome.routes.retain(|route| route.dst.prefix_len() == 0);
+        }
         (Fault::OmitsDefaultRoutes, _) => outcome.routes.retain(|route| route.dst.prefix_len() > 0),
         (Fault::OmitsHostInterface, _) => outcome.interfaces.truncate(1),
         (Fault::PhantomAddress, _) => outcome.ips.insert(

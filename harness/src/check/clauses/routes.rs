@@ -57,9 +57,9 @@ pub const EXIST: &[Clause] = &[
     must(IN_1_1, "add-success", "Routes created by this attachment"),
 ];
 
-/// Default routes are in the result. Inferred from what the list is of; a route by which a plugin leads everything to a
+/// Routes that lead out of the subnet are in the result. Inferred from what the list is of; a route by which a plugin leads everything to a
 /// gateway of its own may be taken for a detail.
-pub const DEFAULT_LISTED: &[Clause] = &[
+pub const OUTWARD_LISTED: &[Clause] = &[
     should(IN_1_0, "success", "Routes created by this attachment"),
     should(IN_1_1, "add-success", "Routes created by this attachment"),
 ];
@@ -127,7 +127,7 @@ pub const ALL: Section = &[
     ("OF_ONE_FAMILY", OF_ONE_FAMILY),
     ("OF_IFNAME", OF_IFNAME),
     ("EXIST", EXIST),
-    ("DEFAULT_LISTED", DEFAULT_LISTED),
+    ("OUTWARD_LISTED", OUTWARD_LISTED),
     ("COMPLETE", COMPLETE),
     ("WITHOUT_GATEWAY", WITHOUT_GATEWAY),
     ("ATTRIBUTES", ATTRIBUTES),

@@ -1,9 +1,11 @@
 //! The routes that a result lists, held against those that the container has.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use cni_netlink::observe::Snapshot;
 use cni_types::Version;
+use ipnet::IpNet;
 
 use super::{OF_RESULT, each};
 use crate::check::clauses::routes as routes_of;
@@ -23,24 +25,70 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.lists-default-routes",
         claim: "every default route that ADD made in the container is listed",
-        clauses: &[routes_of::DEFAULT_LISTED],
+        clauses: &[routes_of::OUTWARD_LISTED],
         fault: Fault::OmitsDefaultRoutes,
         judge: |t| each(t, default_routes_listed),
         ..OF_RESULT
     },
+    Check {
+        id: "result.lists-further-routes",
+        claim: "where routes are listed, every other route by a gateway that ADD made in the container is listed, too",
+        clauses: &[routes_of::OUTWARD_LISTED],
+        fault: Fault::OmitsFurtherRoutes,
+        judge: |t| each(t, further_routes_listed),
+        ..OF_RESULT
+    },
 ];
 
-/// Those of the main table: what others are for, only their maker knows.
+/// What routes of other tables are for, only their maker knows.
+const MAIN: u32 = 254;
+
+/// Whether somebody made the route for packets of the main table.
+fn is_made(route: &cni_netlink::observe::Route) -> bool {
+    let by_kernel = ["kernel", "ra"].contains(&route.protocol.as_str());
+    !by_kernel && route.table == MAIN && route.kind == "unicast"
+}
+
+/// Nobody lists a route that leads to the gateway or among those of the subnet.
+fn further_routes_listed(answer: &Answer<'_>) -> Judged {
+    let Some((before, after)) = answer.inside() else {
+        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+    };
+    let listed = routes(&answer.document);
+    if listed.is_empty() {
+        return Err(Unmet::NotApplicable("its result has no routes".to_owned()));
+    }
+    let addresses = after.addresses.iter().map(|address| address.net.addr());
+    let gateways = after.routes.iter().filter_map(|route| route.gateway);
+    let near: Vec<IpAddr> = addresses.chain(gateways).collect();
+    let had = |dst: IpNet| before.routes.iter().any(|route| route.dst == Some(dst));
+    let mut made = after
+        .routes
+        .iter()
+        .filter(|route| is_made(route) && route.gateway.is_some())
+        .filter_map(|route| route.dst);
+    let unlisted = made.find(|dst| {
+        dst.prefix_len() > 0
+            && !had(*dst)
+            && !near.iter().any(|address| dst.contains(address))
+            && !listed.iter().any(|route| route.dst == dst.trunc())
+    });
+    match unlisted {
+        Some(dst) => Err(Unmet::broken(
+            [format!("the route {dst} in `routes`")],
+            "ADD made it and does not list it",
+        )),
+        None => Ok(()),
+    }
+}
+
 fn default_routes_listed(answer: &Answer<'_>) -> Judged {
-    const MAIN: u32 = 254;
     let Some((before, after)) = answer.inside() else {
         return Err(Unmet::Inconclusive("the container is gone".to_owned()));
     };
     let defaults = |snapshot: &Snapshot| {
         let made = |route: &&cni_netlink::observe::Route| {
-            let is_default = route.dst.is_none_or(|dst| dst.prefix_len() == 0);
-            let by_kernel = ["kernel", "ra"].contains(&route.protocol.as_str());
-            is_default && !by_kernel && route.table == MAIN && route.kind == "unicast"
+            is_made(route) && route.dst.is_none_or(|dst| dst.prefix_len() == 0)
         };
         let made = snapshot.routes.iter().filter(made);
         made.map(|route| route.ipv6).collect::<BTreeSet<bool>>()
