@@ -1,14 +1,15 @@
 //! What a plugin changed on disk, as far as the lab can see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
 use super::machine::Writable;
@@ -20,71 +21,111 @@ const SHORT: u64 = 16 * 1024;
 /// The files of the lab that differ from the machine's own.
 #[derive(Debug)]
 pub struct Disk {
-    writable: Vec<Writable>,
+    places: Vec<Place>,
     watch: Option<Watch>,
-    /// What was found last, and what was left out then as the lab's own.
-    last: Option<(Vec<PathBuf>, Arc<Files>)>,
+    /// What is left out as the lab's own.
+    own: Vec<PathBuf>,
+    /// Those of all places, as long as nothing happens in any.
+    found: Option<Arc<Files>>,
+}
+
+/// A place where there are such files.
+#[derive(Debug)]
+struct Place {
+    writable: Writable,
+    /// Those in it, as long as nothing happens there.
+    found: Option<Files>,
 }
 
 impl Disk {
     /// Those in these places.
     pub fn of(writable: Vec<Writable>) -> Self {
-        Self {
+        let place = |writable| Place {
             writable,
+            found: None,
+        };
+        Self {
+            places: writable.into_iter().map(place).collect(),
             watch: Watch::new(),
-            last: None,
+            own: Vec::new(),
+            found: None,
         }
     }
 
-    /// Files that differ, except those below `own`, which are the lab's. They are looked at only where the kernel says that
-    /// something has happened, or where it cannot be asked.
+    /// Files that differ, except those below `own`, which are the lab's. A place is looked at only where the kernel says that
+    /// something has happened there, or where it cannot be asked.
     pub fn changed(&mut self, own: Vec<PathBuf>) -> io::Result<Arc<Files>> {
-        let is_quiet = match &self.watch {
-            Some(watch) => !watch.has_seen()?,
-            None => false,
-        };
-        if let Some((left_out, found)) = &self.last
-            && is_quiet
-            && *left_out == own
-        {
+        self.forget_what_is_old(own)?;
+        if let Some(found) = &self.found {
             return Ok(Arc::clone(found));
         }
-        let found = Arc::new(self.look(&own)?);
-        self.last = Some((own, Arc::clone(&found)));
-        Ok(found)
+        let mut all = Files::new();
+        for (index, place) in self.places.iter_mut().enumerate() {
+            let found = match place.found.take() {
+                Some(found) => found,
+                None => look(index, &place.writable, &self.own, &mut self.watch)?,
+            };
+            all.extend(found.clone());
+            place.found = Some(found);
+        }
+        let all = Arc::new(all);
+        self.found = Some(Arc::clone(&all));
+        Ok(all)
     }
 
-    fn look(&mut self, own: &[PathBuf]) -> io::Result<Files> {
-        let mut found = BTreeMap::new();
-        for place in &self.writable {
-            let layer = PathBuf::from(format!("/proc/self/fd/{}", place.layer.as_raw_fd()));
-            let mut walk = Walk {
-                device: fs::metadata(&layer)?.dev(),
-                own,
-                watch: &mut self.watch,
-                found: &mut found,
-            };
-            walk.through(&layer, &place.seen_as)?;
+    fn forget_what_is_old(&mut self, own: Vec<PathBuf>) -> io::Result<()> {
+        let news = match &mut self.watch {
+            Some(watch) => watch.news()?,
+            None => News::Anywhere,
+        };
+        let news = match own == self.own {
+            true => news,
+            false => News::Anywhere,
+        };
+        self.own = own;
+        for (index, place) in self.places.iter_mut().enumerate() {
+            if news.concerns(index) {
+                place.found = None;
+                self.found = None;
+            }
         }
-        Ok(found)
+        Ok(())
     }
+}
+
+/// What is found in the place with this index.
+fn look(
+    index: usize,
+    place: &Writable,
+    own: &[PathBuf],
+    watch: &mut Option<Watch>,
+) -> io::Result<Files> {
+    let layer = PathBuf::from(format!("/proc/self/fd/{}", place.layer.as_raw_fd()));
+    let mut walk = Walk {
+        place: index,
+        device: fs::metadata(&layer)?.dev(),
+        own,
+        watch,
+        found: Files::new(),
+    };
+    walk.through(&layer, &place.seen_as)?;
+    Ok(walk.found)
 }
 
 /// Stays on the layer's own device: what is mounted into it from the machine, as the plugin's directory may be, cannot be
 /// written from the lab, and changes by others' hands.
 struct Walk<'a> {
+    place: usize,
     device: u64,
     own: &'a [PathBuf],
     watch: &'a mut Option<Watch>,
-    found: &'a mut Files,
+    found: Files,
 }
 
 impl Walk<'_> {
     fn through(&mut self, layer: &Path, seen_as: &Path) -> io::Result<()> {
-        if self
-            .watch
-            .as_ref()
-            .is_some_and(|watch| !watch.add(layer, seen_as))
+        if let Some(watch) = self.watch
+            && !watch.add(layer, seen_as, self.place)
         {
             *self.watch = None;
         }
@@ -133,20 +174,43 @@ fn describe(path: &Path, metadata: &fs::Metadata) -> FileEntry {
     }
 }
 
+/// In which places something has happened.
+enum News {
+    In(BTreeSet<usize>),
+    /// In any of them: more than could be told, or nobody can tell.
+    Anywhere,
+}
+
+impl News {
+    fn concerns(&self, place: usize) -> bool {
+        match self {
+            Self::In(places) => places.contains(&place),
+            Self::Anywhere => true,
+        }
+    }
+}
+
 /// The kernel's word on whether anything has happened in directories that were looked at.
 #[derive(Debug)]
-struct Watch(OwnedFd);
+struct Watch {
+    inotify: OwnedFd,
+    /// The places that a watched directory belongs to, by the watch's number: one may be mounted in another.
+    places: BTreeMap<i32, BTreeSet<usize>>,
+}
 
 impl Watch {
     /// None where a user may have no more of them.
     fn new() -> Option<Self> {
         let flags = CreateFlags::NONBLOCK | CreateFlags::CLOEXEC;
-        inotify::init(flags).ok().map(Self)
+        Some(Self {
+            inotify: inotify::init(flags).ok()?,
+            places: BTreeMap::new(),
+        })
     }
 
     /// Watches a directory, before it is listed, in its layer and as plugins see it: that a name has come into a layer is
     /// told there, and that a file was written is told where it was opened. Whether that can be.
-    fn add(&self, layer: &Path, seen_as: &Path) -> bool {
+    fn add(&mut self, layer: &Path, seen_as: &Path, place: usize) -> bool {
         let what = WatchFlags::CREATE
             | WatchFlags::DELETE
             | WatchFlags::MODIFY
@@ -155,23 +219,42 @@ impl Watch {
             | WatchFlags::MOVED_TO
             | WatchFlags::DELETE_SELF
             | WatchFlags::MOVE_SELF;
-        [layer, seen_as]
-            .into_iter()
-            .all(|path| inotify::add_watch(&self.0, path, what | WatchFlags::ONLYDIR).is_ok())
+        [layer, seen_as].into_iter().all(|path| {
+            let watch = inotify::add_watch(&self.inotify, path, what | WatchFlags::ONLYDIR);
+            if let Ok(watch) = watch {
+                self.places.entry(watch).or_default().insert(place);
+            }
+            watch.is_ok()
+        })
     }
 
-    /// Whether anything has happened since this was asked last. What it was does not matter.
-    fn has_seen(&self) -> io::Result<bool> {
-        let mut seen = false;
-        let mut events = [0_u8; 4096];
+    /// Where anything has happened since this was asked last. What it was does not matter.
+    fn news(&mut self) -> io::Result<News> {
+        let mut places = BTreeSet::new();
+        let mut is_all_told = true;
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&self.inotify, &mut buffer);
         loop {
-            match rustix::io::read(&self.0, &mut events) {
-                Ok(_) => seen = true,
-                Err(Errno::AGAIN) => return Ok(seen),
+            match events.next() {
+                Ok(event) => {
+                    match self.places.get(&event.wd()) {
+                        Some(those) => places.extend(those),
+                        None => is_all_told = false,
+                    }
+                    // The directory is gone, and the number with it.
+                    if event.events().contains(ReadFlags::IGNORED) {
+                        self.places.remove(&event.wd());
+                    }
+                }
+                Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(match is_all_told {
+            true => News::In(places),
+            false => News::Anywhere,
+        })
     }
 }
 
@@ -180,6 +263,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use proptest::prelude::*;
+    use tempfile::TempDir;
 
     use super::*;
 
@@ -222,15 +306,16 @@ mod tests {
         };
     }
 
-    fn disk(root: &Path) -> Disk {
-        Disk::of(vec![Writable::here(root).unwrap()])
+    fn disk(roots: &[TempDir; 2]) -> Disk {
+        let writable = roots.iter().map(|root| Writable::here(root.path()));
+        Disk::of(writable.map(Result::unwrap).collect())
     }
 
     /// What is found by looking at everything.
-    fn found_anew(root: &Path) -> Arc<Files> {
+    fn found_anew(roots: &[TempDir; 2]) -> Arc<Files> {
         let mut disk = Disk {
             watch: None,
-            ..disk(root)
+            ..disk(roots)
         };
         disk.changed(Vec::new()).unwrap()
     }
@@ -252,13 +337,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_happens_is_missed(deeds in prop::collection::vec(deed(), 0..40)) {
-            let root = tempfile::tempdir().unwrap();
-            let mut watching = disk(root.path());
-            for (name, deed) in deeds {
-                perform(root.path(), name, deed);
+        fn nothing_that_happens_is_missed(deeds in prop::collection::vec((0..2_usize, deed()), 0..40)) {
+            let roots = [(); 2].map(|()| tempfile::tempdir().unwrap());
+            let mut watching = disk(&roots);
+            for (root, (name, deed)) in deeds {
+                perform(roots[root].path(), name, deed);
                 let seen = watching.changed(Vec::new()).unwrap();
-                prop_assert_eq!(&*seen, &*found_anew(root.path()));
+                prop_assert_eq!(&*seen, &*found_anew(&roots));
                 prop_assert!(comes_to_rest(&mut watching));
             }
         }

@@ -1,18 +1,16 @@
 //! Judges what happened, by the catalogue: the checks of claims about every call, and those whose claim
 //! holds for every attachment, whatever the configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cni_types::Version;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::mask::{self, Echoes};
 use super::place;
 use crate::check::{self, Breach, Check, Level, Scope, Unmet};
-use crate::transcript::{
-    Call, ChangeKind, Reading, State, StateChange, Step, Transcript, duplicate_key, read,
-};
+use crate::transcript::{Call, ChangeKind, State, StateChange, Step, Transcript, duplicate_key};
 
 /// Checks of an attachment that hold for every successful ADD, if what the plugin built on was genuine.
 pub const OF_ATTACHMENTS: &[&str] = &[
@@ -72,13 +70,22 @@ pub fn judge(
     genuine: impl Fn(usize) -> bool,
 ) -> Vec<Broken> {
     let mut broken = Vec::new();
-    for version in versions(transcript) {
-        let own = |_: usize, call: &Call| {
-            version_of(call, transcript.spec_version) == version && !is_handed_on(call)
+    let otherwise = transcript.spec_version;
+    let told: BTreeMap<usize, Option<Version>> = transcript
+        .calls()
+        .map(|(step, call)| (step, told_version(call)))
+        .collect();
+    let versions: BTreeSet<Version> = told
+        .values()
+        .map(|told| told.unwrap_or(otherwise))
+        .collect();
+    for version in versions {
+        let own = |step: usize, call: &Call| {
+            told[&step].unwrap_or(otherwise) == version && !is_handed_on(call)
         };
         let every = part(transcript, version, own);
         let attached = part(transcript, version, |step, call| {
-            own(step, call) && genuine(step) && told_version(call).is_some()
+            own(step, call) && genuine(step) && told[&step].is_some()
         });
         for (mut part, steps, wanted) in [
             (every.0, every.1, None),
@@ -213,33 +220,16 @@ fn broken(transcript: &Transcript, check: &Check, level: Level, breach: Breach) 
     }
 }
 
-/// The versions that calls were made in.
-fn versions(transcript: &Transcript) -> BTreeSet<Version> {
-    transcript
-        .calls()
-        .map(|(_, call)| version_of(call, transcript.spec_version))
-        .collect()
-}
-
-/// The version that a call's configuration is written in.
-fn version_of(call: &Call, otherwise: Version) -> Version {
-    told_version(call).unwrap_or(otherwise)
-}
-
-/// The same, where every reader would say so: one that is missing or unknown says nothing.
+/// The version that a call's configuration is written in, where every reader would say so: one that is missing or unknown
+/// says nothing.
 fn told_version(call: &Call) -> Option<Version> {
-    let version: Version = match call.input()?.get("cniVersion")? {
-        Value::String(text) => text.parse().ok()?,
-        _ => return None,
-    };
-    (version.is_known() && is_unambiguous(call)).then_some(version)
+    let input = call.input()?;
+    let version: Version = input.get("cniVersion")?.as_str()?.parse().ok()?;
+    (version.is_known() && is_unambiguous(call, &input)).then_some(version)
 }
 
 /// Whether every reader finds the same in the input: Go's takes keys for equal that differ in case only.
-fn is_unambiguous(call: &Call) -> bool {
-    let Reading::One(Value::Object(input)) = read(&call.stdin.0) else {
-        return false;
-    };
+fn is_unambiguous(call: &Call, input: &Map<String, Value>) -> bool {
     let mut seen = BTreeSet::new();
     duplicate_key(&call.stdin.0).is_none()
         && input.keys().all(|key| seen.insert(key.to_lowercase()))

@@ -1,7 +1,7 @@
 //! Labs side by side, each of which is used again until it is lost.
 
+use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::executor::{Batch, Executor, How, Outcome, Question, Rules};
@@ -10,7 +10,7 @@ use crate::engine::worker::Job;
 use crate::engine::{HarnessError, Settings, Task};
 use crate::subject::Subject;
 
-/// How many cases are asked for at once.
+/// How many cases are asked for at once at most.
 const CHUNK: usize = 8;
 
 /// How long a lab may take besides the plugin's own time.
@@ -84,7 +84,7 @@ impl Pool {
         until: Option<Instant>,
         on_answer: impl Fn(&Outcome) + Sync,
     ) -> Result<Vec<Option<Outcome>>, HarnessError> {
-        let next = AtomicUsize::new(0);
+        let left = Mutex::new(0..questions.len());
         let answers: Vec<Mutex<Option<Outcome>>> =
             questions.iter().map(|_| Mutex::default()).collect();
         let failure: Mutex<Option<HarnessError>> = Mutex::new(None);
@@ -97,12 +97,10 @@ impl Pool {
                 scope.spawn(|| {
                     let Ok(mut lab) = lab.lock() else { return };
                     while !is_over() {
-                        let first = next.fetch_add(CHUNK, Ordering::Relaxed);
-                        if first >= questions.len() {
+                        let Range { start: mut at, end } = self.share(&left);
+                        if at == end {
                             break;
                         }
-                        let end = questions.len().min(first + CHUNK);
-                        let mut at = first;
                         while at < end && !is_over() {
                             match self.ask_lab(&mut lab, &questions[at..end]) {
                                 Ok(outcomes) => {
@@ -132,6 +130,17 @@ impl Pool {
             .into_iter()
             .map(|answer| answer.into_inner().unwrap_or_default())
             .collect())
+    }
+
+    /// Takes what one lab is asked next: less towards the end, so that no lab waits long for another.
+    fn share(&self, left: &Mutex<Range<usize>>) -> Range<usize> {
+        let Ok(mut left) = left.lock() else {
+            return 0..0;
+        };
+        let count = (left.len() / (2 * self.labs.len())).clamp(1, CHUNK);
+        let start = left.start;
+        left.start = left.end.min(start + count);
+        start..left.start
     }
 
     /// Asks one lab. A plugin can break its lab: then it is asked again, one question in a new one.
