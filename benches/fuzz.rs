@@ -74,12 +74,12 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
     for (what, shot) in [("VERSION", version), ("a rejected ADD", rejected)] {
         let cases = vec![Case::of(shot.clone()); BLOCK];
         let questions = questions(&cases, How::Once);
-        pool.ask(&questions[..8], None, |_| {})?;
+        pool.ask(&questions[..8], None, |_, _| {})?;
         let mut ratios = Vec::new();
         let (mut ours, mut bare) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..BLOCKS {
             let started = Instant::now();
-            pool.ask(&questions, None, |_| {})?;
+            pool.ask(&questions, None, |_, _| {})?;
             let block = started.elapsed();
             let started = Instant::now();
             for _ in 0..BLOCK {

@@ -1,7 +1,10 @@
 //! A run of the fuzzer: rounds of cases, from what is known to what nobody has thought of.
 
+use std::array;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
+use std::iter::Cycle;
+use std::sync::{Arc, Mutex};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use cni_types::{Operation, Version};
@@ -11,7 +14,7 @@ use super::boundary;
 use super::case::{Case, Shot};
 use super::corpus::Corpus;
 use super::dictionary::Dictionary;
-use super::executor::{How, Outcome};
+use super::executor::{How, Outcome, Question};
 use super::fatal::Fatal;
 use super::hints;
 use super::mutate::Mutator;
@@ -26,9 +29,9 @@ use crate::engine::standin::Reply;
 use crate::subject::Subject;
 use crate::transcript::Bytes;
 
-/// How many cases make a round. What a round learns is used from the next one on, so that the number of
-/// labs decides nothing.
-const ROUND: usize = 128;
+/// How many cases make a round. Labs work on one while the next is made up, so that what a round teaches is used from the
+/// next but one on, and the number of labs decides nothing.
+const ROUND: usize = 64;
 
 /// In which order rounds follow each other, over and over.
 const COURSE: [Phase; 8] = [
@@ -100,8 +103,48 @@ pub struct Campaign<'a> {
     hits: BTreeMap<String, Hit>,
     /// Residue that was looked into.
     suspicions: Vec<String>,
-    tally: Mutex<Tally>,
+    /// Cases in which it was found for the first time, to be looked into.
+    suspects: Vec<Case>,
+    /// How many cases labs were asked for.
+    asked: u64,
+    tally: Arc<Mutex<Tally>>,
     on_progress: &'a (dyn Fn(&Tally) + Sync),
+}
+
+/// What there is to do, but for what is made up on the way.
+struct Plan {
+    fixtures: VecDeque<Case>,
+    boundaries: VecDeque<Case>,
+    course: Cycle<array::IntoIter<Phase, { COURSE.len() }>>,
+}
+
+/// What is asked of the labs at once.
+struct Round {
+    phase: Phase,
+    questions: Vec<Question>,
+}
+
+/// A round that labs are working on.
+struct UnderWay<'scope> {
+    questions: Arc<Vec<Question>>,
+    outcomes: ScopedJoinHandle<'scope, Result<Vec<Option<Outcome>>, HarnessError>>,
+}
+
+/// A round that is done.
+struct Done {
+    questions: Arc<Vec<Question>>,
+    outcomes: Vec<Option<Outcome>>,
+}
+
+impl UnderWay<'_> {
+    fn until_done(self) -> Result<Done, HarnessError> {
+        let outcomes = self.outcomes.join();
+        let broken_down = |_| HarnessError::new("a thread that asks labs has broken down");
+        Ok(Done {
+            questions: self.questions,
+            outcomes: outcomes.map_err(broken_down)??,
+        })
+    }
 }
 
 impl<'a> Campaign<'a> {
@@ -132,7 +175,9 @@ impl<'a> Campaign<'a> {
             alone: VecDeque::new(),
             hits: BTreeMap::new(),
             suspicions: Vec::new(),
-            tally: Mutex::default(),
+            suspects: Vec::new(),
+            asked: 0,
+            tally: Arc::default(),
             on_progress,
         }
     }
@@ -146,31 +191,25 @@ impl<'a> Campaign<'a> {
             self.variants = Variants::new(base);
         }
         self.replies = seeds.replies(Operation::Add);
-        let mut fixtures = Vec::new();
-        for version in self.versions() {
-            fixtures.extend(Seeds::new(self.subject, version)?.courses());
-        }
-        fixtures.extend(known);
-        self.phase(Phase::Fixtures);
-        for cases in fixtures.chunks(ROUND) {
-            self.round(cases.to_vec())?;
-        }
-        let mut boundaries = boundary::cases(&seeds, &mut self.rng).into_iter();
-        // What is learnt at the edges is used at once: there are more of them than there may be time for.
-        for phase in COURSE.into_iter().cycle() {
-            if self.is_over() {
-                break;
+        let mut plan = self.plan(&seeds, known)?;
+        std::thread::scope(|scope| {
+            let mut under_way: Option<UnderWay<'_>> = None;
+            loop {
+                let next = self.next_round(&mut plan);
+                let done = under_way.take().map(UnderWay::until_done).transpose()?;
+                under_way = next.map(|round| self.start(scope, round));
+                match done {
+                    Some(done) => self.digest(done),
+                    None if under_way.is_none() => return Ok(()),
+                    None => {}
+                }
             }
-            let mut cases = self.hinted(ROUND / 3);
-            let left = ROUND - cases.len();
-            match phase {
-                Phase::Boundaries => cases.extend(boundaries.by_ref().take(left)),
-                _ => cases.extend((0..left).map(|_| self.invent(phase))),
-            }
-            self.phase(phase);
-            self.round(cases)?;
-        }
-        let tally = self.tally.into_inner().unwrap_or_default();
+        })?;
+        let tally = self
+            .tally
+            .lock()
+            .map(|tally| tally.clone())
+            .unwrap_or_default();
         Ok(Found {
             hits: self.hits.into_values().collect(),
             corpus: self.corpus.cases().cloned().collect(),
@@ -179,6 +218,58 @@ impl<'a> Campaign<'a> {
             labs: self.pool.labs_made(),
             tally,
         })
+    }
+
+    fn plan(&mut self, seeds: &Seeds, known: Vec<Case>) -> Result<Plan, HarnessError> {
+        let mut fixtures = Vec::new();
+        for version in self.versions() {
+            fixtures.extend(Seeds::new(self.subject, version)?.courses());
+        }
+        fixtures.extend(known);
+        Ok(Plan {
+            fixtures: fixtures.into(),
+            boundaries: boundary::cases(seeds, &mut self.rng).into(),
+            course: COURSE.into_iter().cycle(),
+        })
+    }
+
+    /// What labs do next, if anything is left to do.
+    fn next_round(&mut self, plan: &mut Plan) -> Option<Round> {
+        let mut asked = questions(&std::mem::take(&mut self.suspects), How::Twice);
+        let mut phase = Phase::Fixtures;
+        if !self.is_over() {
+            let mut cases: Vec<Case>;
+            if plan.fixtures.is_empty() {
+                (phase, cases) = self.next_cases(plan);
+            } else {
+                cases = plan
+                    .fixtures
+                    .drain(..plan.fixtures.len().min(ROUND))
+                    .collect();
+            }
+            cases.truncate(self.left());
+            self.asked += u64::try_from(cases.len()).unwrap_or(u64::MAX);
+            asked.extend(questions(&cases, How::Once));
+        }
+        (!asked.is_empty()).then_some(Round {
+            phase,
+            questions: asked,
+        })
+    }
+
+    /// What is learnt at the edges is used soon: there are more of them than there may be time for.
+    fn next_cases(&mut self, plan: &mut Plan) -> (Phase, Vec<Case>) {
+        let phase = plan.course.next().unwrap_or(Phase::Mutations);
+        let mut cases = self.hinted(ROUND / 3);
+        let left = ROUND - cases.len();
+        match phase {
+            Phase::Boundaries => {
+                let left = left.min(plan.boundaries.len());
+                cases.extend(plan.boundaries.drain(..left));
+            }
+            _ => cases.extend((0..left).map(|_| self.invent(phase))),
+        }
+        (phase, cases)
     }
 
     fn versions(&self) -> Vec<Version> {
@@ -190,12 +281,6 @@ impl<'a> Campaign<'a> {
 
     fn newest(&self) -> Version {
         self.versions().into_iter().max().unwrap_or(Version::LATEST)
-    }
-
-    fn phase(&self, phase: Phase) {
-        if let Ok(mut tally) = self.tally.lock() {
-            tally.phase = phase;
-        }
     }
 
     /// Whether the budget is spent.
@@ -211,8 +296,7 @@ impl<'a> Campaign<'a> {
         match self.budget {
             Budget::Time(_) => usize::MAX,
             Budget::Runs(runs) => {
-                let done = self.tally.lock().map_or(0, |tally| tally.cases);
-                usize::try_from(runs.saturating_sub(done)).unwrap_or(usize::MAX)
+                usize::try_from(runs.saturating_sub(self.asked)).unwrap_or(usize::MAX)
             }
         }
     }
@@ -324,48 +408,62 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    fn round(&mut self, mut cases: Vec<Case>) -> Result<(), HarnessError> {
-        cases.truncate(self.left());
+    /// Makes labs work on a round.
+    fn start<'scope>(&self, scope: &'scope Scope<'scope, '_>, round: Round) -> UnderWay<'scope>
+    where
+        'a: 'scope,
+    {
         let until = match self.budget {
             Budget::Time(time) => Some(self.started + time),
             Budget::Runs(_) => None,
         };
-        let outcomes = self
-            .pool
-            .ask(&questions(&cases, How::Once), until, |outcome| {
-                if let Ok(mut tally) = self.tally.lock() {
+        let (pool, started, on_progress) = (self.pool, self.started, self.on_progress);
+        let tally = Arc::clone(&self.tally);
+        let questions = Arc::new(round.questions);
+        let asked = Arc::clone(&questions);
+        let outcomes = scope.spawn(move || {
+            if let Ok(mut tally) = tally.lock() {
+                tally.phase = round.phase;
+            }
+            pool.ask(&asked, until, |question, outcome| {
+                if question.how == How::Once
+                    && let Ok(mut tally) = tally.lock()
+                {
                     tally.count(outcome);
-                    tally.elapsed = self.started.elapsed();
-                    (self.on_progress)(&tally);
+                    tally.elapsed = started.elapsed();
+                    on_progress(&tally);
                 }
-            })?;
-        let mut suspects = Vec::new();
-        for (case, outcome) in cases.into_iter().zip(outcomes) {
+            })
+        });
+        UnderWay {
+            questions,
+            outcomes,
+        }
+    }
+
+    /// Learns from a round.
+    fn digest(&mut self, done: Done) {
+        for (question, outcome) in done.questions.iter().zip(done.outcomes) {
             let Some(outcome) = outcome else { continue };
-            self.take(&case, How::Once, &outcome);
-            self.learn(&case, &outcome);
-            let is_new = self.corpus.offer(&case, &outcome.seen);
-            self.listen(&case, &outcome, is_new);
+            let case = &question.case;
+            self.take(case, question.how, &outcome);
+            if question.how != How::Once {
+                continue;
+            }
+            self.learn(case, &outcome);
+            let is_new = self.corpus.offer(case, &outcome.seen);
+            self.listen(case, &outcome, is_new);
             if outcome.seen.iter().any(|seen| seen.reach >= Reach::Work) {
-                self.corpus.offer_taken(&case, &mut self.rng);
+                self.corpus.offer_taken(case, &mut self.rng);
             }
             if let Some(residue) = outcome.residue
                 && !self.suspicions.contains(&residue)
                 && self.suspicions.len() < MOST_SUSPICIONS
             {
                 self.suspicions.push(residue);
-                suspects.push(case);
+                self.suspects.push(case.clone());
             }
         }
-        let outcomes = self
-            .pool
-            .ask(&questions(&suspects, How::Twice), until, |_| {})?;
-        for (case, outcome) in suspects.into_iter().zip(outcomes) {
-            if let Some(outcome) = outcome {
-                self.take(&case, How::Twice, &outcome);
-            }
-        }
-        Ok(())
     }
 
     /// Follows what the plugin said. It says one thing in many ways, of which the first may be hard to understand.

@@ -82,7 +82,7 @@ impl Pool {
         &self,
         questions: &[Question],
         until: Option<Instant>,
-        on_answer: impl Fn(&Outcome) + Sync,
+        on_answer: impl Fn(&Question, &Outcome) + Sync,
     ) -> Result<Vec<Option<Outcome>>, HarnessError> {
         let left = Mutex::new(0..questions.len());
         let answers: Vec<Mutex<Option<Outcome>>> =
@@ -105,7 +105,7 @@ impl Pool {
                             match self.ask_lab(&mut lab, &questions[at..end]) {
                                 Ok(outcomes) => {
                                     for outcome in outcomes {
-                                        on_answer(&outcome);
+                                        on_answer(&questions[at], &outcome);
                                         if let Ok(mut place) = answers[at].lock() {
                                             *place = Some(outcome);
                                         }
