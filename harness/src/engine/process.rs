@@ -31,6 +31,9 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// How many pieces that are.
 const PIECES: usize = 3;
 
+/// What every empty pipe has room for, in bytes.
+const ROOM: usize = 4096;
+
 /// How long only the plugin's end is waited for, once it has its input: what it prints meanwhile has room in the pipes, and
 /// to be woken by it would cost more than it is worth.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -73,7 +76,16 @@ pub fn run(
 ) -> io::Result<Ended> {
     let before = children_usage();
     let started = Instant::now();
-    let child = match spawn(path, arguments, env, delivery) {
+    let held = match delivery {
+        Delivery::Unreadable => Some(OwnedFd::from(std::fs::File::open("/")?)),
+        Delivery::Whole if stdin.len() <= ROOM => Some(filled_pipe(stdin)?),
+        Delivery::Whole | Delivery::Pieces | Delivery::Padded(_) => None,
+    };
+    let feed = match &held {
+        Some(_) => Feed::default(),
+        None => Feed::new(stdin, delivery),
+    };
+    let child = match spawn(path, arguments, env, held) {
         Ok(child) => child,
         Err(error) => {
             return Ok(Ended {
@@ -85,8 +97,7 @@ pub fn run(
             });
         }
     };
-    let mut ended =
-        Conversation::new(child, Feed::new(stdin, delivery), limits, started)?.until_end()?;
+    let mut ended = Conversation::new(child, feed, limits, started)?.until_end()?;
     let after = children_usage();
     ended.usage.user_us = after.user_us.saturating_sub(before.user_us);
     ended.usage.system_us = after.system_us.saturating_sub(before.system_us);
@@ -94,17 +105,22 @@ pub fn run(
     Ok(ended)
 }
 
+/// A pipe that holds all of the input already, and ends after it: the plugin has to wait for nobody.
+fn filled_pipe(stdin: &[u8]) -> io::Result<OwnedFd> {
+    let (reader, writer) = io::pipe()?;
+    (&writer).write_all(stdin)?;
+    Ok(reader.into())
+}
+
+/// Standard input is a pipe that is still to be written to, unless there is one that is `held` ready.
 fn spawn(
     path: &Path,
     arguments: &[String],
     env: &[(String, Bytes)],
-    delivery: Delivery,
+    held: Option<OwnedFd>,
 ) -> io::Result<Child> {
     use std::os::unix::ffi::OsStrExt;
-    let stdin = match delivery {
-        Delivery::Unreadable => Stdio::from(std::fs::File::open("/")?),
-        Delivery::Whole | Delivery::Pieces | Delivery::Padded(_) => Stdio::piped(),
-    };
+    let stdin = held.map_or_else(Stdio::piped, Stdio::from);
     Command::new(path)
         .args(arguments)
         .env_clear()
@@ -136,6 +152,7 @@ fn children_usage() -> Usage {
 }
 
 /// What is still to be written to standard input, and when.
+#[derive(Default)]
 struct Feed {
     /// Pieces that are not yet begun, the last one first.
     later: Vec<Vec<u8>>,
@@ -412,7 +429,7 @@ impl Conversation {
     }
 }
 
-fn poll_until(fds: &mut [PollFd<'_>], until: Instant) -> io::Result<()> {
+pub(super) fn poll_until(fds: &mut [PollFd<'_>], until: Instant) -> io::Result<()> {
     let left = until.saturating_duration_since(Instant::now());
     let timeout = Timespec {
         tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),

@@ -3,17 +3,19 @@
 //! As in [`super::worker`], a worker enters new namespaces and starts the lab's init; here the two ends
 //! talk directly, and the lab lasts until its standard input ends.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::io::{self, BufRead, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::mpsc;
 use std::sync::{LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::HarnessError;
 use super::lab::Lab;
+use super::process::poll_until;
 use super::worker::{self, Job};
 
 /// The word by which `cnispec` starts itself as the worker of a session.
@@ -45,7 +47,9 @@ enum Answer<A> {
 pub struct Session {
     worker: Child,
     stdin: Option<ChildStdin>,
-    lines: Receiver<io::Result<Vec<u8>>>,
+    stdout: Option<ChildStdout>,
+    /// What was read of an answer that is not whole yet.
+    begun: Vec<u8>,
 }
 
 impl Session {
@@ -53,23 +57,11 @@ impl Session {
     pub fn open<S: Servant>(job: &Job) -> Result<Self, HarnessError> {
         let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
         let mut worker = spawn_lastingly(S::WORD).map_err(failed)?;
-        let stdout = worker.stdout.take();
-        let (send, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut stdout = BufReader::new(stdout.ok_or(io::ErrorKind::NotFound)?);
-            loop {
-                let mut line = Vec::new();
-                let read = stdout.read_until(b'\n', &mut line).map(|_| line);
-                let over = read.as_ref().is_ok_and(Vec::is_empty);
-                if over || send.send(read).is_err() {
-                    return Ok::<(), io::Error>(());
-                }
-            }
-        });
         let mut session = Self {
             stdin: worker.stdin.take(),
+            stdout: worker.stdout.take(),
+            begun: Vec::new(),
             worker,
-            lines,
         };
         session.say(job);
         Ok(session)
@@ -82,25 +74,52 @@ impl Session {
         patience: Duration,
     ) -> Result<A, HarnessError> {
         self.say(question);
-        match self.lines.recv_timeout(patience) {
-            Ok(Ok(line)) => match serde_json::from_slice(&line) {
+        match self.line(Instant::now() + patience) {
+            Ok(line) => match serde_json::from_slice(&line) {
                 Ok(Answer::Done(answer)) => Ok(answer),
                 Ok(Answer::Failed { what, hint }) => Err(HarnessError { what, hint }),
                 Err(error) => Err(HarnessError::new(format!(
                     "a lab's answer is not understood: {error}"
                 ))),
             },
-            Ok(Err(error)) => Err(HarnessError::new(format!(
-                "cannot read from a lab: {error}"
-            ))),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(HarnessError::new(format!(
-                "a lab did not answer within {} s",
-                patience.as_secs()
-            ))),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(HarnessError::new(format!(
-                "a lab ended without an answer: {}",
-                self.complaint().trim()
-            ))),
+            Err(error) => Err(HarnessError::new(match error.kind() {
+                io::ErrorKind::TimedOut => {
+                    format!("a lab did not answer within {} s", patience.as_secs())
+                }
+                io::ErrorKind::UnexpectedEof => {
+                    format!("a lab ended without an answer: {}", self.complaint().trim())
+                }
+                _ => format!("cannot read from a lab: {error}"),
+            })),
+        }
+    }
+
+    /// The next line, once all of it is there.
+    fn line(&mut self, until: Instant) -> io::Result<Vec<u8>> {
+        let stdout = self.stdout.as_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
+        let mut buffer = [0; 64 * 1024];
+        let mut searched = 0;
+        loop {
+            let end = self.begun[searched..]
+                .iter()
+                .position(|byte| *byte == b'\n');
+            if let Some(end) = end {
+                let rest = self.begun.split_off(searched + end + 1);
+                return Ok(std::mem::replace(&mut self.begun, rest));
+            }
+            searched = self.begun.len();
+            let mut fds = [PollFd::new(&*stdout, PollFlags::IN)];
+            poll_until(&mut fds, until)?;
+            if fds[0].revents().is_empty() {
+                if Instant::now() >= until {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                continue;
+            }
+            match stdout.read(&mut buffer)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => self.begun.extend_from_slice(&buffer[..count]),
+            }
         }
     }
 
