@@ -335,6 +335,21 @@ mod tests {
         false
     }
 
+    #[test]
+    fn a_directory_of_two_places_is_looked_at_again_in_both() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("a");
+        fs::create_dir(&inner).unwrap();
+        let places = [root.path(), &inner].map(|path| Writable::here(path).unwrap());
+        let mut disk = Disk::of(places.into());
+        let file = inner.join("b");
+        fs::write(&file, "x").unwrap();
+        let name = file.display().to_string();
+        assert!(disk.changed(Vec::new()).unwrap().contains_key(&name));
+        fs::remove_file(&file).unwrap();
+        assert!(!disk.changed(Vec::new()).unwrap().contains_key(&name));
+    }
+
     proptest! {
         #[test]
         fn nothing_that_happens_is_missed(deeds in prop::collection::vec((0..2_usize, deed()), 0..40)) {

@@ -76,16 +76,8 @@ pub fn run(
 ) -> io::Result<Ended> {
     let before = children_usage();
     let started = Instant::now();
-    let held = match delivery {
-        Delivery::Unreadable => Some(OwnedFd::from(std::fs::File::open("/")?)),
-        Delivery::Whole if stdin.len() <= ROOM => Some(filled_pipe(stdin)?),
-        Delivery::Whole | Delivery::Pieces | Delivery::Padded(_) => None,
-    };
-    let feed = match &held {
-        Some(_) => Feed::default(),
-        None => Feed::new(stdin, delivery),
-    };
-    let child = match spawn(path, arguments, env, held) {
+    let (pipe, feed) = input(stdin, delivery)?;
+    let child = match spawn(path, arguments, env, pipe) {
         Ok(child) => child,
         Err(error) => {
             return Ok(Ended {
@@ -105,6 +97,25 @@ pub fn run(
     Ok(ended)
 }
 
+/// A plugin's standard input, and what is still to be written to it.
+fn input(stdin: &[u8], delivery: Delivery) -> io::Result<(Stdio, Feed)> {
+    let pieces = match delivery {
+        Delivery::Unreadable => return Ok((std::fs::File::open("/")?.into(), Feed::default())),
+        Delivery::Whole if stdin.len() <= ROOM => {
+            return Ok((filled_pipe(stdin)?.into(), Feed::default()));
+        }
+        Delivery::Whole => vec![stdin.to_vec()],
+        Delivery::Padded(count) => vec![[vec![b' '; count], stdin.to_vec()].concat()],
+        // The empty piece at the end is the pause before the end of file.
+        Delivery::Pieces => stdin
+            .chunks(stdin.len().div_ceil(PIECES).max(1))
+            .map(<[u8]>::to_vec)
+            .chain([Vec::new()])
+            .collect(),
+    };
+    Ok((Stdio::piped(), Feed::new(pieces)))
+}
+
 /// A pipe that holds all of the input already, and ends after it: the plugin has to wait for nobody.
 fn filled_pipe(stdin: &[u8]) -> io::Result<OwnedFd> {
     let (reader, writer) = io::pipe()?;
@@ -112,15 +123,13 @@ fn filled_pipe(stdin: &[u8]) -> io::Result<OwnedFd> {
     Ok(reader.into())
 }
 
-/// Standard input is a pipe that is still to be written to, unless there is one that is `held` ready.
 fn spawn(
     path: &Path,
     arguments: &[String],
     env: &[(String, Bytes)],
-    held: Option<OwnedFd>,
+    stdin: Stdio,
 ) -> io::Result<Child> {
     use std::os::unix::ffi::OsStrExt;
-    let stdin = held.map_or_else(Stdio::piped, Stdio::from);
     Command::new(path)
         .args(arguments)
         .env_clear()
@@ -165,18 +174,7 @@ struct Feed {
 }
 
 impl Feed {
-    fn new(stdin: &[u8], delivery: Delivery) -> Self {
-        let mut later: Vec<Vec<u8>> = match delivery {
-            Delivery::Whole => vec![stdin.to_vec()],
-            Delivery::Unreadable => Vec::new(),
-            Delivery::Padded(count) => vec![[vec![b' '; count], stdin.to_vec()].concat()],
-            // The empty piece at the end is the pause before the end of file.
-            Delivery::Pieces => stdin
-                .chunks(stdin.len().div_ceil(PIECES).max(1))
-                .map(<[u8]>::to_vec)
-                .chain([Vec::new()])
-                .collect(),
-        };
+    fn new(mut later: Vec<Vec<u8>>) -> Self {
         later.reverse();
         let now = later.pop().unwrap_or_default();
         Self {

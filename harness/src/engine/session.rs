@@ -3,7 +3,7 @@
 //! As in [`super::worker`], a worker enters new namespaces and starts the lab's init; here the two ends
 //! talk directly, and the lab lasts until its standard input ends.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::sync::{LazyLock, Mutex};
@@ -47,9 +47,7 @@ enum Answer<A> {
 pub struct Session {
     worker: Child,
     stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
-    /// What was read of an answer that is not whole yet.
-    begun: Vec<u8>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Session {
@@ -57,10 +55,11 @@ impl Session {
     pub fn open<S: Servant>(job: &Job) -> Result<Self, HarnessError> {
         let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
         let mut worker = spawn_lastingly(S::WORD).map_err(failed)?;
+        let no_output = || failed(io::ErrorKind::NotFound.into());
+        let stdout = worker.stdout.take().ok_or_else(no_output)?;
         let mut session = Self {
             stdin: worker.stdin.take(),
-            stdout: worker.stdout.take(),
-            begun: Vec::new(),
+            stdout: BufReader::new(stdout),
             worker,
         };
         session.say(job);
@@ -96,31 +95,32 @@ impl Session {
 
     /// The next line, once all of it is there.
     fn line(&mut self, until: Instant) -> io::Result<Vec<u8>> {
-        let stdout = self.stdout.as_mut().ok_or(io::ErrorKind::UnexpectedEof)?;
-        let mut buffer = [0; 64 * 1024];
-        let mut searched = 0;
-        loop {
-            let end = self.begun[searched..]
-                .iter()
-                .position(|byte| *byte == b'\n');
-            if let Some(end) = end {
-                let rest = self.begun.split_off(searched + end + 1);
-                return Ok(std::mem::replace(&mut self.begun, rest));
+        let mut line = Vec::new();
+        while !line.ends_with(b"\n") {
+            if self.stdout.buffer().is_empty() {
+                self.wait_for_output(until)?;
             }
-            searched = self.begun.len();
-            let mut fds = [PollFd::new(&*stdout, PollFlags::IN)];
-            poll_until(&mut fds, until)?;
-            if fds[0].revents().is_empty() {
-                if Instant::now() >= until {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                continue;
+            let there = self.stdout.fill_buf()?;
+            if there.is_empty() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            match stdout.read(&mut buffer)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => self.begun.extend_from_slice(&buffer[..count]),
-            }
+            let end = there.iter().position(|byte| *byte == b'\n');
+            let count = end.map_or(there.len(), |end| end + 1);
+            line.extend_from_slice(&there[..count]);
+            self.stdout.consume(count);
         }
+        Ok(line)
+    }
+
+    fn wait_for_output(&self, until: Instant) -> io::Result<()> {
+        let mut fds = [PollFd::new(self.stdout.get_ref(), PollFlags::IN)];
+        while fds[0].revents().is_empty() {
+            if Instant::now() >= until {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            poll_until(&mut fds, until)?;
+        }
+        Ok(())
     }
 
     /// A lab that has died says why when it is asked for the answer; a broken pipe here would hide it.

@@ -1,8 +1,8 @@
 //! A run of the fuzzer: rounds of cases, from what is known to what nobody has thought of.
 
-use std::array;
 use std::collections::{BTreeMap, VecDeque};
 use std::iter::Cycle;
+use std::slice;
 use std::sync::{Arc, Mutex};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -113,9 +113,10 @@ pub struct Campaign<'a> {
 
 /// What there is to do, but for what is made up on the way.
 struct Plan {
+    phase: Phase,
     fixtures: VecDeque<Case>,
     boundaries: VecDeque<Case>,
-    course: Cycle<array::IntoIter<Phase, { COURSE.len() }>>,
+    course: Cycle<slice::Iter<'static, Phase>>,
 }
 
 /// What is asked of the labs at once.
@@ -124,26 +125,16 @@ struct Round {
     questions: Vec<Question>,
 }
 
-/// A round that labs are working on.
-struct UnderWay<'scope> {
-    questions: Arc<Vec<Question>>,
-    outcomes: ScopedJoinHandle<'scope, Result<Vec<Option<Outcome>>, HarnessError>>,
-}
+/// What came of it; nothing where there was no time left.
+type Done = Vec<(Question, Option<Outcome>)>;
 
-/// A round that is done.
-struct Done {
-    questions: Arc<Vec<Question>>,
-    outcomes: Vec<Option<Outcome>>,
-}
+/// A round that labs are working on.
+struct UnderWay<'scope>(ScopedJoinHandle<'scope, Result<Done, HarnessError>>);
 
 impl UnderWay<'_> {
     fn until_done(self) -> Result<Done, HarnessError> {
-        let outcomes = self.outcomes.join();
         let broken_down = |_| HarnessError::new("a thread that asks labs has broken down");
-        Ok(Done {
-            questions: self.questions,
-            outcomes: outcomes.map_err(broken_down)??,
-        })
+        self.0.join().map_err(broken_down)?
     }
 }
 
@@ -227,49 +218,45 @@ impl<'a> Campaign<'a> {
         }
         fixtures.extend(known);
         Ok(Plan {
+            phase: Phase::Fixtures,
             fixtures: fixtures.into(),
             boundaries: boundary::cases(seeds, &mut self.rng).into(),
-            course: COURSE.into_iter().cycle(),
+            course: COURSE.iter().cycle(),
         })
     }
 
     /// What labs do next, if anything is left to do.
     fn next_round(&mut self, plan: &mut Plan) -> Option<Round> {
         let mut asked = questions(&std::mem::take(&mut self.suspects), How::Twice);
-        let mut phase = Phase::Fixtures;
         if !self.is_over() {
-            let mut cases: Vec<Case>;
-            if plan.fixtures.is_empty() {
-                (phase, cases) = self.next_cases(plan);
-            } else {
-                cases = plan
-                    .fixtures
-                    .drain(..plan.fixtures.len().min(ROUND))
-                    .collect();
-            }
+            let mut cases = self.next_cases(plan);
             cases.truncate(self.left());
             self.asked += u64::try_from(cases.len()).unwrap_or(u64::MAX);
             asked.extend(questions(&cases, How::Once));
         }
         (!asked.is_empty()).then_some(Round {
-            phase,
+            phase: plan.phase,
             questions: asked,
         })
     }
 
     /// What is learnt at the edges is used soon: there are more of them than there may be time for.
-    fn next_cases(&mut self, plan: &mut Plan) -> (Phase, Vec<Case>) {
-        let phase = plan.course.next().unwrap_or(Phase::Mutations);
+    fn next_cases(&mut self, plan: &mut Plan) -> Vec<Case> {
+        if !plan.fixtures.is_empty() {
+            return some(&mut plan.fixtures, ROUND);
+        }
+        let has_edges = !plan.boundaries.is_empty();
+        let next = plan
+            .course
+            .find(|phase| has_edges || **phase != Phase::Boundaries);
+        plan.phase = next.copied().unwrap_or(Phase::Mutations);
         let mut cases = self.hinted(ROUND / 3);
         let left = ROUND - cases.len();
-        match phase {
-            Phase::Boundaries => {
-                let left = left.min(plan.boundaries.len());
-                cases.extend(plan.boundaries.drain(..left));
-            }
-            _ => cases.extend((0..left).map(|_| self.invent(phase))),
+        match plan.phase {
+            Phase::Boundaries => cases.extend(some(&mut plan.boundaries, left)),
+            phase => cases.extend((0..left).map(|_| self.invent(phase))),
         }
-        (phase, cases)
+        cases
     }
 
     fn versions(&self) -> Vec<Version> {
@@ -419,13 +406,11 @@ impl<'a> Campaign<'a> {
         };
         let (pool, started, on_progress) = (self.pool, self.started, self.on_progress);
         let tally = Arc::clone(&self.tally);
-        let questions = Arc::new(round.questions);
-        let asked = Arc::clone(&questions);
-        let outcomes = scope.spawn(move || {
+        UnderWay(scope.spawn(move || {
             if let Ok(mut tally) = tally.lock() {
                 tally.phase = round.phase;
             }
-            pool.ask(&asked, until, |question, outcome| {
+            let outcomes = pool.ask(&round.questions, until, |question, outcome| {
                 if question.how == How::Once
                     && let Ok(mut tally) = tally.lock()
                 {
@@ -433,35 +418,31 @@ impl<'a> Campaign<'a> {
                     tally.elapsed = started.elapsed();
                     on_progress(&tally);
                 }
-            })
-        });
-        UnderWay {
-            questions,
-            outcomes,
-        }
+            })?;
+            Ok(round.questions.into_iter().zip(outcomes).collect())
+        }))
     }
 
     /// Learns from a round.
     fn digest(&mut self, done: Done) {
-        for (question, outcome) in done.questions.iter().zip(done.outcomes) {
+        for (Question { case, how }, outcome) in done {
             let Some(outcome) = outcome else { continue };
-            let case = &question.case;
-            self.take(case, question.how, &outcome);
-            if question.how != How::Once {
+            self.take(&case, how, &outcome);
+            if how != How::Once {
                 continue;
             }
-            self.learn(case, &outcome);
-            let is_new = self.corpus.offer(case, &outcome.seen);
-            self.listen(case, &outcome, is_new);
+            self.learn(&case, &outcome);
+            let is_new = self.corpus.offer(&case, &outcome.seen);
+            self.listen(&case, &outcome, is_new);
             if outcome.seen.iter().any(|seen| seen.reach >= Reach::Work) {
-                self.corpus.offer_taken(case, &mut self.rng);
+                self.corpus.offer_taken(&case, &mut self.rng);
             }
             if let Some(residue) = outcome.residue
                 && !self.suspicions.contains(&residue)
                 && self.suspicions.len() < MOST_SUSPICIONS
             {
                 self.suspicions.push(residue);
-                self.suspects.push(case.clone());
+                self.suspects.push(case);
             }
         }
     }
@@ -501,6 +482,11 @@ impl<'a> Campaign<'a> {
             tally.found = found;
         }
     }
+}
+
+/// The next ones, at most so many.
+fn some(cases: &mut VecDeque<Case>, most: usize) -> Vec<Case> {
+    cases.drain(..cases.len().min(most)).collect()
 }
 
 /// What a run has found out.
