@@ -13,9 +13,9 @@ use cni_reference::host_local::HostLocal;
 use cni_reference::ptp::Ptp;
 use cni_types::Operation;
 use cnispec::engine::session::{self, Servant};
-use cnispec::engine::{Settings, standin};
+use cnispec::engine::{HarnessError, Settings, standin};
 use cnispec::fuzz::case::{Case, Shot};
-use cnispec::fuzz::executor::{Executor, How};
+use cnispec::fuzz::executor::{Executor, How, Question};
 use cnispec::fuzz::pool::{Pool, questions};
 use cnispec::scripted::recorder;
 use cnispec::subject::Subject;
@@ -74,12 +74,13 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
     for (what, shot) in [("VERSION", version), ("a rejected ADD", rejected)] {
         let cases = vec![Case::of(shot.clone()); BLOCK];
         let questions = questions(&cases, How::Once);
-        pool.ask(&questions[..8], None, |_, _| {})?;
+        ask(&pool, questions[..8].to_vec())?;
         let mut ratios = Vec::new();
         let (mut ours, mut bare) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..BLOCKS {
+            let block = questions.clone();
             let started = Instant::now();
-            pool.ask(&questions, None, |_, _| {})?;
+            ask(&pool, block)?;
             let block = started.elapsed();
             let started = Instant::now();
             for _ in 0..BLOCK {
@@ -106,6 +107,17 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     Ok(())
+}
+
+fn ask(pool: &Pool, questions: Vec<Question>) -> Result<(), HarnessError> {
+    pool.answer(
+        None,
+        |_, _| {},
+        |queue| {
+            queue.put(questions);
+            queue.next().map(drop)
+        },
+    )
 }
 
 fn spawn(plugin: &Path, shot: &Shot) -> std::io::Result<()> {

@@ -46,7 +46,9 @@ enum Answer<A> {
 /// A lab in which somebody answers; it ends when this is dropped.
 pub struct Session {
     worker: Child,
-    stdin: Option<ChildStdin>,
+    stdin: ChildStdin,
+    /// What was said and has no room in the pipe yet: a lab that is answering does not listen.
+    unsent: Vec<u8>,
     stdout: BufReader<ChildStdout>,
 }
 
@@ -54,16 +56,24 @@ impl Session {
     /// Makes the lab that the job's fixture asks for. What fails in it is told by the first answer.
     pub fn open<S: Servant>(job: &Job) -> Result<Self, HarnessError> {
         let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
-        let mut worker = spawn_lastingly(S::WORD).map_err(failed)?;
-        let no_output = || failed(io::ErrorKind::NotFound.into());
-        let stdout = worker.stdout.take().ok_or_else(no_output)?;
-        let mut session = Self {
-            stdin: worker.stdin.take(),
-            stdout: BufReader::new(stdout),
-            worker,
-        };
+        let mut session = spawn_lastingly(S::WORD)
+            .and_then(Self::with)
+            .map_err(failed)?;
         session.say(job);
         Ok(session)
+    }
+
+    fn with(mut worker: Child) -> io::Result<Self> {
+        let no_pipe = || io::Error::from(io::ErrorKind::NotFound);
+        let stdin = worker.stdin.take().ok_or_else(no_pipe)?;
+        let stdout = worker.stdout.take().ok_or_else(no_pipe)?;
+        rustix::io::ioctl_fionbio(&stdin, true)?;
+        Ok(Self {
+            stdin,
+            unsent: Vec::new(),
+            stdout: BufReader::new(stdout),
+            worker,
+        })
     }
 
     /// Asks, and waits for the answer for at most as long as `patience` lasts.
@@ -73,6 +83,19 @@ impl Session {
         patience: Duration,
     ) -> Result<A, HarnessError> {
         self.say(question);
+        self.answer(patience)
+    }
+
+    /// Asks without waiting. Answers come in the order of questions.
+    pub fn say(&mut self, question: &impl Serialize) {
+        self.unsent
+            .extend(serde_json::to_vec(question).unwrap_or_default());
+        self.unsent.push(b'\n');
+        self.send();
+    }
+
+    /// Waits for the next answer for at most as long as `patience` lasts.
+    pub fn answer<A: DeserializeOwned>(&mut self, patience: Duration) -> Result<A, HarnessError> {
         match self.line(Instant::now() + patience) {
             Ok(line) => match serde_json::from_slice(&line) {
                 Ok(Answer::Done(answer)) => Ok(answer),
@@ -112,23 +135,34 @@ impl Session {
         Ok(line)
     }
 
-    fn wait_for_output(&self, until: Instant) -> io::Result<()> {
-        let mut fds = [PollFd::new(self.stdout.get_ref(), PollFlags::IN)];
-        while fds[0].revents().is_empty() {
+    /// Sends what is unsent meanwhile.
+    fn wait_for_output(&mut self, until: Instant) -> io::Result<()> {
+        loop {
             if Instant::now() >= until {
                 return Err(io::ErrorKind::TimedOut.into());
             }
+            let mut fds = vec![PollFd::new(self.stdout.get_ref(), PollFlags::IN)];
+            if !self.unsent.is_empty() {
+                fds.push(PollFd::new(&self.stdin, PollFlags::OUT));
+            }
             poll_until(&mut fds, until)?;
+            if !fds[0].revents().is_empty() {
+                return Ok(());
+            }
+            self.send();
         }
-        Ok(())
     }
 
-    /// A lab that has died says why when it is asked for the answer; a broken pipe here would hide it.
-    fn say(&mut self, value: &impl Serialize) {
-        if let Some(stdin) = &mut self.stdin {
-            let mut line = serde_json::to_vec(value).unwrap_or_default();
-            line.push(b'\n');
-            let _ = stdin.write_all(&line);
+    /// Sends what there is room for. A lab that has died says why when it is asked for the answer; a broken pipe here would
+    /// hide it.
+    fn send(&mut self) {
+        while !self.unsent.is_empty() {
+            match self.stdin.write(&self.unsent) {
+                Ok(count) => drop(self.unsent.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.unsent.clear(),
+            }
         }
     }
 
@@ -235,4 +269,54 @@ fn reply<A: Serialize>(answer: Result<A, HarnessError>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(&line)?;
     stdout.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session with a program instead of a lab.
+    fn with(script: &str) -> Session {
+        let worker = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Session::with(worker).unwrap()
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_lab_can_be_asked_while_it_answers_at_length() {
+        // It takes no more before somebody reads what it says.
+        let mut session = with("cat");
+        let questions = ["a", "b", "c"].map(|letter| letter.repeat(1 << 20));
+        for question in &questions {
+            session.say(&Answer::Done(question));
+        }
+        for question in &questions {
+            let answer: String = session.answer(PATIENCE).unwrap();
+            assert!(answer == *question);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_lab_is_told_with_its_last_words() {
+        let mut session = with("head -c 9 >/dev/null; echo 'no room left' >&2");
+        let answer: Result<String, _> = session.ask(&"q".repeat(1 << 20), PATIENCE);
+        assert_eq!(
+            answer.unwrap_err().what,
+            "a lab ended without an answer: no room left"
+        );
+    }
+
+    #[test]
+    fn nobody_waits_forever() {
+        let mut session = with("exec sleep 1000");
+        let answer: Result<String, _> = session.ask(&"question", Duration::from_millis(50));
+        assert!(answer.unwrap_err().what.starts_with("a lab did not answer"));
+    }
 }

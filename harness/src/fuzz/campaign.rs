@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::iter::Cycle;
 use std::slice;
 use std::sync::{Arc, Mutex};
-use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use cni_types::{Operation, Version};
@@ -20,6 +19,7 @@ use super::hints;
 use super::mutate::Mutator;
 use super::oracle::Broken;
 use super::pool::{Pool, questions};
+use super::queue::Done;
 use super::seeds::Seeds;
 use super::tally::{Phase, Tally};
 use super::tree::Tree;
@@ -29,9 +29,12 @@ use crate::engine::standin::Reply;
 use crate::subject::Subject;
 use crate::transcript::Bytes;
 
-/// How many cases make a round. Labs work on one while the next is made up, so that what a round teaches is used from the
-/// next but one on, and the number of labs decides nothing.
+/// How many cases make a round.
 const ROUND: usize = 64;
+
+/// How many rounds are on their way at once. While one is learnt from, labs work on the next, so that what it teaches is
+/// used from the next but one on, and the number of labs decides nothing.
+const AHEAD: usize = 2;
 
 /// In which order rounds follow each other, over and over.
 const COURSE: [Phase; 8] = [
@@ -119,25 +122,6 @@ struct Plan {
     course: Cycle<slice::Iter<'static, Phase>>,
 }
 
-/// What is asked of the labs at once.
-struct Round {
-    phase: Phase,
-    questions: Vec<Question>,
-}
-
-/// What came of it; nothing where there was no time left.
-type Done = Vec<(Question, Option<Outcome>)>;
-
-/// A round that labs are working on.
-struct UnderWay<'scope>(ScopedJoinHandle<'scope, Result<Done, HarnessError>>);
-
-impl UnderWay<'_> {
-    fn until_done(self) -> Result<Done, HarnessError> {
-        let broken_down = |_| HarnessError::new("a thread that asks labs has broken down");
-        self.0.join().map_err(broken_down)?
-    }
-}
-
 impl<'a> Campaign<'a> {
     /// A run with this seed. `binary` is the plugin's own file, for the words in it.
     pub fn new(
@@ -183,16 +167,31 @@ impl<'a> Campaign<'a> {
         }
         self.replies = seeds.replies(Operation::Add);
         let mut plan = self.plan(&seeds, known)?;
-        std::thread::scope(|scope| {
-            let mut under_way: Option<UnderWay<'_>> = None;
+        let until = match self.budget {
+            Budget::Time(time) => Some(self.started + time),
+            Budget::Runs(_) => None,
+        };
+        let (started, on_progress) = (self.started, self.on_progress);
+        let tally = Arc::clone(&self.tally);
+        let count = |question: &Question, outcome: &Outcome| {
+            if question.how == How::Once
+                && let Ok(mut tally) = tally.lock()
+            {
+                tally.count(outcome);
+                tally.elapsed = started.elapsed();
+                on_progress(&tally);
+            }
+        };
+        self.pool.answer(until, count, |queue| {
             loop {
-                let next = self.next_round(&mut plan);
-                let done = under_way.take().map(UnderWay::until_done).transpose()?;
-                under_way = next.map(|round| self.start(scope, round));
-                match done {
+                while queue.rounds() < AHEAD
+                    && let Some(round) = self.next_round(&mut plan)
+                {
+                    queue.put(round);
+                }
+                match queue.next()? {
                     Some(done) => self.digest(done),
-                    None if under_way.is_none() => return Ok(()),
-                    None => {}
+                    None => return Ok(()),
                 }
             }
         })?;
@@ -226,7 +225,7 @@ impl<'a> Campaign<'a> {
     }
 
     /// What labs do next, if anything is left to do.
-    fn next_round(&mut self, plan: &mut Plan) -> Option<Round> {
+    fn next_round(&mut self, plan: &mut Plan) -> Option<Vec<Question>> {
         let mut asked = questions(&std::mem::take(&mut self.suspects), How::Twice);
         if !self.is_over() {
             let mut cases = self.next_cases(plan);
@@ -234,10 +233,10 @@ impl<'a> Campaign<'a> {
             self.asked += u64::try_from(cases.len()).unwrap_or(u64::MAX);
             asked.extend(questions(&cases, How::Once));
         }
-        (!asked.is_empty()).then_some(Round {
-            phase: plan.phase,
-            questions: asked,
-        })
+        if let Ok(mut tally) = self.tally.lock() {
+            tally.phase = plan.phase;
+        }
+        (!asked.is_empty()).then_some(asked)
     }
 
     /// What is learnt at the edges is used soon: there are more of them than there may be time for.
@@ -393,34 +392,6 @@ impl<'a> Campaign<'a> {
             });
             self.alone.extend(alone);
         }
-    }
-
-    /// Makes labs work on a round.
-    fn start<'scope>(&self, scope: &'scope Scope<'scope, '_>, round: Round) -> UnderWay<'scope>
-    where
-        'a: 'scope,
-    {
-        let until = match self.budget {
-            Budget::Time(time) => Some(self.started + time),
-            Budget::Runs(_) => None,
-        };
-        let (pool, started, on_progress) = (self.pool, self.started, self.on_progress);
-        let tally = Arc::clone(&self.tally);
-        UnderWay(scope.spawn(move || {
-            if let Ok(mut tally) = tally.lock() {
-                tally.phase = round.phase;
-            }
-            let outcomes = pool.ask(&round.questions, until, |question, outcome| {
-                if question.how == How::Once
-                    && let Ok(mut tally) = tally.lock()
-                {
-                    tally.count(outcome);
-                    tally.elapsed = started.elapsed();
-                    on_progress(&tally);
-                }
-            })?;
-            Ok(round.questions.into_iter().zip(outcomes).collect())
-        }))
     }
 
     /// Learns from a round.

@@ -80,7 +80,7 @@ impl Examination<'_> {
                 how: hit.how,
             };
             Instant::now() < self.until
-                && pool.ask_one(question).is_ok_and(|outcome| {
+                && pool.ask_one(&question).is_ok_and(|outcome| {
                     outcome
                         .broken
                         .iter()

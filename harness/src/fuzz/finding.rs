@@ -113,7 +113,7 @@ impl Finding {
             case: self.case.clone(),
             how,
         };
-        let outcome: Outcome = pool.ask_afresh(question)?;
+        let outcome: Outcome = pool.ask_afresh(&question)?;
         let mut broken: Vec<Broken> = outcome.broken;
         broken.retain(|broken| broken.check == self.broken.check);
         let same = broken

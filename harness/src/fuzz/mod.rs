@@ -22,6 +22,7 @@ pub mod mutate;
 pub mod oracle;
 pub mod place;
 pub mod pool;
+pub mod queue;
 pub mod report;
 pub mod repro;
 pub mod seeds;

@@ -1,10 +1,11 @@
 //! Labs side by side, each of which is used again until it is lost.
 
-use std::ops::Range;
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::executor::{Batch, Executor, How, Outcome, Question, Rules};
+use super::queue::{Queue, Ticket};
 use crate::engine::session::Session;
 use crate::engine::worker::Job;
 use crate::engine::{HarnessError, Settings, Task};
@@ -12,6 +13,9 @@ use crate::subject::Subject;
 
 /// How many cases are asked for at once at most.
 const CHUNK: usize = 8;
+
+/// How often a lab is asked before it has answered.
+const AHEAD: usize = 2;
 
 /// How long a lab may take besides the plugin's own time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -76,123 +80,138 @@ impl Pool {
         self.labs.iter().map(made).sum()
     }
 
-    /// Executes the questions, and tells of each as soon as it is answered. What comes back is in their
-    /// order; what was not asked any more after `until` is missing.
-    pub fn ask(
+    /// Lets labs answer what `ask` puts into the queue, until that is done. Nothing is begun after `until`; of each answer is
+    /// told as soon as it is there.
+    pub fn answer<T>(
         &self,
-        questions: &[Question],
         until: Option<Instant>,
         on_answer: impl Fn(&Question, &Outcome) + Sync,
-    ) -> Result<Vec<Option<Outcome>>, HarnessError> {
-        let left = Mutex::new(0..questions.len());
-        let answers: Vec<Mutex<Option<Outcome>>> =
-            questions.iter().map(|_| Mutex::default()).collect();
-        let failure: Mutex<Option<HarnessError>> = Mutex::new(None);
-        let is_over = || {
-            until.is_some_and(|until| Instant::now() >= until)
-                || failure.lock().map_or(true, |failure| failure.is_some())
-        };
+        ask: impl FnOnce(&Queue) -> Result<T, HarnessError>,
+    ) -> Result<T, HarnessError> {
+        let queue = Queue::new(until);
         std::thread::scope(|scope| {
             for lab in &self.labs {
                 scope.spawn(|| {
-                    let Ok(mut lab) = lab.lock() else { return };
-                    while !is_over() {
-                        let Range { start: mut at, end } = self.share(&left);
-                        if at == end {
-                            break;
-                        }
-                        while at < end && !is_over() {
-                            match self.ask_lab(&mut lab, &questions[at..end]) {
-                                Ok(outcomes) => {
-                                    for outcome in outcomes {
-                                        on_answer(&questions[at], &outcome);
-                                        if let Ok(mut place) = answers[at].lock() {
-                                            *place = Some(outcome);
-                                        }
-                                        at += 1;
-                                    }
-                                }
-                                Err(error) => {
-                                    if let Ok(mut failure) = failure.lock() {
-                                        failure.get_or_insert(error);
-                                    }
-                                }
-                            }
-                        }
+                    let _open = Open(&queue);
+                    if let Err(error) = self.serve(lab, &queue, &on_answer) {
+                        queue.fail(error);
                     }
                 });
             }
-        });
-        if let Ok(Some(error)) = failure.into_inner() {
-            return Err(error);
+            let _open = Open(&queue);
+            ask(&queue)
+        })
+    }
+
+    /// Lets one lab answer. It is asked more while it works, so that it never waits.
+    fn serve(
+        &self,
+        lab: &Mutex<Lab>,
+        queue: &Queue,
+        on_answer: &impl Fn(&Question, &Outcome),
+    ) -> Result<(), HarnessError> {
+        let mut lab = lab.lock().map_err(|_| broken_down())?;
+        let mut asked: VecDeque<Vec<Ticket>> = VecDeque::new();
+        loop {
+            while asked.len() < AHEAD {
+                let tickets = queue.take(self.labs.len(), CHUNK, asked.is_empty());
+                if tickets.is_empty() {
+                    break;
+                }
+                let questions = tickets.iter().map(|ticket| ticket.question.clone());
+                self.say(&mut lab, questions.collect())?;
+                asked.push_back(tickets);
+            }
+            let Some(mut tickets) = asked.pop_front() else {
+                return Ok(());
+            };
+            let (outcomes, is_lost) =
+                match self.hear(&mut lab, tickets.iter().map(|ticket| &ticket.question)) {
+                    Ok(outcomes) => (outcomes, lab.session.is_none()),
+                    // A plugin can break its lab: then one question is asked again, in a new one.
+                    Err(_) => (vec![self.ask(&mut lab, &tickets[0].question)?], true),
+                };
+            if is_lost {
+                let unanswered = tickets.split_off(outcomes.len());
+                queue.give_back(unanswered.into_iter().chain(asked.drain(..).flatten()));
+            }
+            for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
+                on_answer(&ticket.question, &outcome);
+                queue.answer(ticket, outcome);
+            }
         }
-        Ok(answers
-            .into_iter()
-            .map(|answer| answer.into_inner().unwrap_or_default())
-            .collect())
     }
 
-    /// Takes what one lab is asked next: less towards the end, so that no lab waits long for another.
-    fn share(&self, left: &Mutex<Range<usize>>) -> Range<usize> {
-        let Ok(mut left) = left.lock() else {
-            return 0..0;
-        };
-        let count = (left.len() / (2 * self.labs.len())).clamp(1, CHUNK);
-        let start = left.start;
-        left.start = left.end.min(start + count);
-        start..left.start
-    }
-
-    /// Asks one lab. A plugin can break its lab: then it is asked again, one question in a new one.
-    fn ask_lab(&self, lab: &mut Lab, questions: &[Question]) -> Result<Vec<Outcome>, HarnessError> {
-        match self.try_lab(lab, questions) {
-            Ok(outcomes) => Ok(outcomes),
-            Err(_) => self.try_lab(lab, &questions[..1]),
-        }
-    }
-
-    fn try_lab(&self, lab: &mut Lab, questions: &[Question]) -> Result<Vec<Outcome>, HarnessError> {
-        let mut session = match lab.session.take() {
+    fn say(&self, lab: &mut Lab, questions: Vec<Question>) -> Result<(), HarnessError> {
+        let session = match &mut lab.session {
             Some(session) => session,
-            None => {
+            none => {
                 lab.opened += 1;
-                Session::open::<Executor>(&self.job)?
+                none.insert(Session::open::<Executor>(&self.job)?)
             }
         };
-        let batch = Batch {
-            rules: self.rules,
-            questions: questions.to_vec(),
-        };
+        let rules = self.rules;
+        session.say(&Batch { rules, questions });
+        Ok(())
+    }
+
+    /// What the lab answers next. Where it is lost, it has no session afterwards.
+    fn hear<'q>(
+        &self,
+        lab: &mut Lab,
+        questions: impl Iterator<Item = &'q Question>,
+    ) -> Result<Vec<Outcome>, HarnessError> {
+        let nothing = || HarnessError::new("a lab answered nothing");
+        let mut session = lab.session.take().ok_or_else(nothing)?;
         let calls: usize = questions
-            .iter()
             .map(|question| 2 * question.case.shots.len() + 8)
             .sum();
         let patience = self.rules.deadline * u32::try_from(calls).unwrap_or(u32::MAX) + PATIENCE;
-        let outcomes: Vec<Outcome> = session.ask(&batch, patience)?;
-        if outcomes.is_empty() {
-            return Err(HarnessError::new("a lab answered nothing"));
-        }
-        if outcomes.last().is_some_and(|outcome| !outcome.lost) {
+        let outcomes: Vec<Outcome> = session.answer(patience)?;
+        let last = outcomes.last().ok_or_else(nothing)?;
+        if !last.lost {
             lab.session = Some(session);
         }
         Ok(outcomes)
     }
 
-    /// Executes one case.
-    pub fn ask_one(&self, question: Question) -> Result<Outcome, HarnessError> {
-        let Some(Ok(mut lab)) = self.labs.first().map(Mutex::lock) else {
-            return Err(HarnessError::new("there is no lab"));
-        };
-        let mut outcomes = self.ask_lab(&mut lab, &[question])?;
+    fn ask(&self, lab: &mut Lab, question: &Question) -> Result<Outcome, HarnessError> {
+        self.say(lab, vec![question.clone()])?;
+        let mut outcomes = self.hear(lab, std::iter::once(question))?;
         Ok(outcomes.swap_remove(0))
     }
 
+    /// Executes one case. A plugin can break its lab: then it is asked again, in a new one.
+    pub fn ask_one(&self, question: &Question) -> Result<Outcome, HarnessError> {
+        let Some(Ok(mut lab)) = self.labs.first().map(Mutex::lock) else {
+            return Err(broken_down());
+        };
+        let first = self.ask(&mut lab, question);
+        first.or_else(|_| self.ask(&mut lab, question))
+    }
+
     /// Executes one case in a lab that was never used.
-    pub fn ask_afresh(&self, question: Question) -> Result<Outcome, HarnessError> {
+    pub fn ask_afresh(&self, question: &Question) -> Result<Outcome, HarnessError> {
         if let Some(Ok(mut lab)) = self.labs.first().map(Mutex::lock) {
             lab.session = None;
         }
         self.ask_one(question)
+    }
+}
+
+fn broken_down() -> HarnessError {
+    HarnessError::new("a thread that asks labs has broken down")
+}
+
+/// A queue that nobody waits for any more once one of those who use it is gone.
+struct Open<'a>(&'a Queue);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        match std::thread::panicking() {
+            true => self.0.fail(broken_down()),
+            false => self.0.close(),
+        }
     }
 }
 

@@ -1,0 +1,336 @@
+//! Questions on their way to labs, and answers on their way back.
+//!
+//! Whoever asks puts in **rounds** and gets them back whole, in their order, while any number of labs takes
+//! from all rounds that wait: no lab waits for another's round to end.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Instant;
+
+use super::executor::{Outcome, Question};
+use crate::engine::HarnessError;
+
+/// What came of a round; nothing where there was no time left.
+pub type Done = Vec<(Question, Option<Outcome>)>;
+
+/// A question, and where its answer belongs.
+#[derive(Debug)]
+pub struct Ticket {
+    /// What is asked.
+    pub question: Question,
+    /// The number of its round, from the first that was put in.
+    round: usize,
+    /// Its place there.
+    place: usize,
+}
+
+/// The rounds that are not yet done.
+pub struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    until: Option<Instant>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What no lab has taken yet.
+    waiting: VecDeque<Ticket>,
+    /// Rounds that were not handed back, the oldest first.
+    rounds: VecDeque<Round>,
+    /// How many were handed back.
+    handed_back: usize,
+    is_closed: bool,
+    failure: Option<HarnessError>,
+}
+
+struct Round {
+    answers: Vec<Option<(Question, Option<Outcome>)>>,
+    unanswered: usize,
+}
+
+impl Queue {
+    /// Nothing is handed to a lab after `until`.
+    pub fn new(until: Option<Instant>) -> Self {
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            until,
+        }
+    }
+
+    /// Puts in a round.
+    pub fn put(&self, questions: Vec<Question>) {
+        let mut state = self.lock();
+        let round = state.handed_back + state.rounds.len();
+        state.rounds.push_back(Round {
+            unanswered: questions.len(),
+            answers: questions.iter().map(|_| None).collect(),
+        });
+        let tickets = questions.into_iter().enumerate();
+        state
+            .waiting
+            .extend(tickets.map(|(place, question)| Ticket {
+                question,
+                round,
+                place,
+            }));
+        self.changed.notify_all();
+    }
+
+    /// How many rounds are not handed back yet.
+    pub fn rounds(&self) -> usize {
+        self.lock().rounds.len()
+    }
+
+    /// Waits until the oldest round is done, and hands it back; none if there is none. An error if labs could not go on.
+    pub fn next(&self) -> Result<Option<Done>, HarnessError> {
+        let is_under_way = |state: &mut State| {
+            !state.is_closed
+                && state
+                    .rounds
+                    .front()
+                    .is_some_and(|round| round.unanswered > 0)
+        };
+        let mut state = self.wait_while(self.lock(), is_under_way);
+        if let Some(failure) = state.failure.take() {
+            return Err(failure);
+        }
+        let Some(round) = state.rounds.pop_front() else {
+            return Ok(None);
+        };
+        state.handed_back += 1;
+        Ok(Some(round.answers.into_iter().flatten().collect()))
+    }
+
+    /// What one of `labs` labs is asked next, at most `most`: less where little is left, so that none waits long for
+    /// another. An idle lab waits for something to do, and gets nothing only once nothing will come.
+    pub fn take(&self, labs: usize, most: usize, is_idle: bool) -> Vec<Ticket> {
+        let has_nothing =
+            |state: &mut State| is_idle && state.waiting.is_empty() && !state.is_closed;
+        let mut state = self.wait_while(self.lock(), has_nothing);
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            self.withdraw(&mut state);
+        }
+        let count = (state.waiting.len() / (2 * labs)).clamp(1, most);
+        let count = count.min(state.waiting.len());
+        state.waiting.drain(..count).collect()
+    }
+
+    /// The answer to what was taken.
+    pub fn answer(&self, ticket: Ticket, outcome: Outcome) {
+        self.note(&mut self.lock(), ticket, Some(outcome));
+    }
+
+    /// Gives back what was taken and not answered: it is handed out next.
+    pub fn give_back(&self, tickets: impl DoubleEndedIterator<Item = Ticket>) {
+        let mut state = self.lock();
+        for ticket in tickets.rev() {
+            state.waiting.push_front(ticket);
+        }
+        self.changed.notify_all();
+    }
+
+    /// Ends it, since a lab cannot go on.
+    pub fn fail(&self, error: HarnessError) {
+        let mut state = self.lock();
+        state.failure.get_or_insert(error);
+        state.waiting.clear();
+        state.is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Nothing will be put in any more.
+    pub fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    fn withdraw(&self, state: &mut State) {
+        while let Some(ticket) = state.waiting.pop_front() {
+            self.note(state, ticket, None);
+        }
+    }
+
+    /// Whoever waits for a round need not be woken before it is done.
+    fn note(&self, state: &mut State, ticket: Ticket, outcome: Option<Outcome>) {
+        let index = ticket.round - state.handed_back;
+        let round = &mut state.rounds[index];
+        round.answers[ticket.place] = Some((ticket.question, outcome));
+        round.unanswered -= 1;
+        if round.unanswered == 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Whoever has broken down has said so: what is in here is whole nevertheless.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|error| error.into_inner())
+    }
+
+    fn wait_while<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        condition: impl FnMut(&mut State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait_while(state, condition);
+        waited.unwrap_or_else(|error| error.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cni_types::Operation;
+    use proptest::prelude::*;
+
+    use super::super::case::{Case, Shot};
+    use super::super::executor::How;
+    use super::*;
+
+    const LABS: usize = 3;
+    const MOST: usize = 4;
+
+    fn question(number: usize) -> Question {
+        Question {
+            case: Case::of(Shot::new(Operation::Add, number.to_string().into_bytes())),
+            how: How::Once,
+        }
+    }
+
+    fn number(question: &Question) -> String {
+        question.case.shots[0].stdin.text()
+    }
+
+    /// An answer that tells what was asked.
+    fn outcome(question: &Question) -> Outcome {
+        Outcome {
+            seen: Vec::new(),
+            broken: Vec::new(),
+            residue: Some(number(question)),
+            lost: false,
+            transcript: None,
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Deed {
+        Put(usize),
+        Take(usize),
+        Answer(usize),
+        GiveBack(usize),
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        prop_oneof![
+            (1..12_usize).prop_map(Deed::Put),
+            (0..LABS).prop_map(Deed::Take),
+            (0..LABS).prop_map(Deed::Answer),
+            (0..LABS).prop_map(Deed::GiveBack),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn rounds_come_back_whole_and_in_order(deeds in prop::collection::vec(deed(), 0..80)) {
+            let queue = Queue::new(None);
+            let mut asked = Vec::new();
+            let mut held: [VecDeque<Ticket>; LABS] = Default::default();
+            for deed in deeds {
+                match deed {
+                    Deed::Put(count) => {
+                        let first: usize = asked.iter().sum();
+                        queue.put((first..first + count).map(question).collect());
+                        asked.push(count);
+                    }
+                    Deed::Take(lab) => {
+                        let taken = queue.take(LABS, MOST, false);
+                        prop_assert!(taken.len() <= MOST);
+                        held[lab].extend(taken);
+                    }
+                    Deed::Answer(lab) => {
+                        if let Some(ticket) = held[lab].pop_front() {
+                            let outcome = outcome(&ticket.question);
+                            queue.answer(ticket, outcome);
+                        }
+                    }
+                    Deed::GiveBack(lab) => queue.give_back(held[lab].drain(..)),
+                }
+            }
+            for mut held in held {
+                queue.give_back(held.drain(..));
+            }
+            loop {
+                let taken = queue.take(1, MOST, false);
+                if taken.is_empty() {
+                    break;
+                }
+                for ticket in taken {
+                    let outcome = outcome(&ticket.question);
+                    queue.answer(ticket, outcome);
+                }
+            }
+            let mut next = 0;
+            for count in asked {
+                let done = queue.next().unwrap().unwrap();
+                prop_assert_eq!(done.len(), count);
+                for (question, outcome) in done {
+                    prop_assert_eq!(number(&question), next.to_string());
+                    prop_assert_eq!(outcome.unwrap().residue, Some(next.to_string()));
+                    next += 1;
+                }
+            }
+            prop_assert!(queue.next().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_handed_out_first() {
+        let queue = Queue::new(None);
+        queue.put((0..16).map(question).collect());
+        let taken = queue.take(1, MOST, true);
+        let numbers = |tickets: &[Ticket]| -> Vec<String> {
+            tickets
+                .iter()
+                .map(|ticket| number(&ticket.question))
+                .collect()
+        };
+        let first = numbers(&taken);
+        queue.give_back(taken.into_iter());
+        assert_eq!(numbers(&queue.take(1, MOST, true)), first);
+    }
+
+    #[test]
+    fn after_the_time_is_over_nothing_is_handed_out_and_nobody_waits() {
+        let queue = Queue::new(Some(Instant::now() + Duration::from_secs(3600)));
+        queue.put(vec![question(0), question(1)]);
+        let before = queue.take(1, 1, true);
+        let queue = Queue {
+            until: Some(Instant::now()),
+            ..queue
+        };
+        assert!(queue.take(1, 1, false).is_empty());
+        for ticket in before {
+            let outcome = outcome(&ticket.question);
+            queue.answer(ticket, outcome);
+        }
+        let done = queue.next().unwrap().unwrap();
+        let answered: Vec<bool> = done.iter().map(|(_, outcome)| outcome.is_some()).collect();
+        assert_eq!(answered, [true, false]);
+    }
+
+    #[test]
+    fn a_failure_reaches_who_waits_and_ends_who_is_idle() {
+        let queue = Queue::new(None);
+        queue.put(vec![question(0)]);
+        let _taken = queue.take(1, 1, true);
+        std::thread::scope(|scope| {
+            let idle = scope.spawn(|| queue.take(1, 1, true).len());
+            let waiting = scope.spawn(|| queue.next().map(|_| ()));
+            queue.fail(HarnessError::new("no lab can be made"));
+            assert_eq!(idle.join().unwrap(), 0);
+            let error = waiting.join().unwrap().unwrap_err();
+            assert_eq!(error.what, "no lab can be made");
+        });
+    }
+}
