@@ -198,7 +198,8 @@ impl Attempt<'_> {
         Ok(sender.and_then(|sender| self.call(&listener, &sender)))
     }
 
-    /// A datagram may be lost while addresses are still being resolved: it is sent again.
+    /// A datagram may be lost while addresses are still being resolved: it is sent again after a while, however soon it has
+    /// failed.
     fn call(&self, listener: &UdpSocket, sender: &UdpSocket) -> Answered {
         const AGAIN: Duration = Duration::from_millis(500);
         for socket in [listener, sender] {
@@ -207,6 +208,7 @@ impl Attempt<'_> {
         let mut bytes = vec![b'x'; self.bytes];
         let deadline = Instant::now() + PATIENCE;
         loop {
+            let again = Instant::now() + AGAIN;
             let heard = sender
                 .send(&bytes)
                 .and_then(|_| listener.recv_from(&mut bytes))
@@ -215,9 +217,10 @@ impl Attempt<'_> {
                     sender.recv(&mut bytes)?;
                     Ok(peer)
                 });
-            if heard.is_ok() || Instant::now() > deadline {
+            if heard.is_ok() || again > deadline {
                 return heard;
             }
+            std::thread::sleep(again.saturating_duration_since(Instant::now()));
         }
     }
 }

@@ -48,6 +48,12 @@ struct Round {
     unanswered: usize,
 }
 
+impl Round {
+    fn is_under_way(&self) -> bool {
+        self.unanswered > 0
+    }
+}
+
 impl Queue {
     /// Nothing is handed to a lab after `until`.
     pub fn new(until: Option<Instant>) -> Self {
@@ -85,17 +91,13 @@ impl Queue {
     /// Waits until the oldest round is done, and hands it back; none if there is none. An error if labs could not go on.
     pub fn next(&self) -> Result<Option<Done>, HarnessError> {
         let is_under_way = |state: &mut State| {
-            !state.is_closed
-                && state
-                    .rounds
-                    .front()
-                    .is_some_and(|round| round.unanswered > 0)
+            !state.is_closed && state.rounds.front().is_some_and(Round::is_under_way)
         };
         let mut state = self.wait_while(self.lock(), is_under_way);
         if let Some(failure) = state.failure.take() {
             return Err(failure);
         }
-        let Some(round) = state.rounds.pop_front() else {
+        let Some(round) = state.rounds.pop_front_if(|round| !round.is_under_way()) else {
             return Ok(None);
         };
         state.handed_back += 1;
@@ -103,14 +105,15 @@ impl Queue {
     }
 
     /// What one of `labs` labs is asked next, at most `most`: less where little is left, so that none waits long for
-    /// another. An idle lab waits for something to do, and gets nothing only once nothing will come.
+    /// another. An idle lab waits for something to do, and gets nothing only once the queue is closed.
     pub fn take(&self, labs: usize, most: usize, is_idle: bool) -> Vec<Ticket> {
-        let has_nothing =
-            |state: &mut State| is_idle && state.waiting.is_empty() && !state.is_closed;
+        let has_nothing = |state: &mut State| {
+            if self.until.is_some_and(|until| Instant::now() >= until) {
+                self.withdraw(state);
+            }
+            is_idle && state.waiting.is_empty() && !state.is_closed
+        };
         let mut state = self.wait_while(self.lock(), has_nothing);
-        if self.until.is_some_and(|until| Instant::now() >= until) {
-            self.withdraw(&mut state);
-        }
         let count = (state.waiting.len() / (2 * labs)).clamp(1, most);
         let count = count.min(state.waiting.len());
         state.waiting.drain(..count).collect()
@@ -157,7 +160,7 @@ impl Queue {
         let round = &mut state.rounds[index];
         round.answers[ticket.place] = Some((ticket.question, outcome));
         round.unanswered -= 1;
-        if round.unanswered == 0 {
+        if !round.is_under_way() {
             self.changed.notify_all();
         }
     }
@@ -179,8 +182,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use cni_types::Operation;
     use proptest::prelude::*;
 
@@ -302,21 +303,19 @@ mod tests {
 
     #[test]
     fn after_the_time_is_over_nothing_is_handed_out_and_nobody_waits() {
-        let queue = Queue::new(Some(Instant::now() + Duration::from_secs(3600)));
-        queue.put(vec![question(0), question(1)]);
-        let before = queue.take(1, 1, true);
-        let queue = Queue {
-            until: Some(Instant::now()),
-            ..queue
-        };
-        assert!(queue.take(1, 1, false).is_empty());
-        for ticket in before {
-            let outcome = outcome(&ticket.question);
-            queue.answer(ticket, outcome);
-        }
-        let done = queue.next().unwrap().unwrap();
-        let answered: Vec<bool> = done.iter().map(|(_, outcome)| outcome.is_some()).collect();
-        assert_eq!(answered, [true, false]);
+        let queue = Queue::new(Some(Instant::now()));
+        std::thread::scope(|scope| {
+            let idle = scope.spawn(|| queue.take(1, MOST, true).len());
+            // What is put in later still comes back.
+            for count in [1, 20] {
+                queue.put((0..count).map(question).collect());
+                let done = queue.next().unwrap().unwrap();
+                assert_eq!(done.len(), count);
+                assert!(done.iter().all(|(_, outcome)| outcome.is_none()));
+            }
+            queue.close();
+            assert_eq!(idle.join().unwrap(), 0);
+        });
     }
 
     #[test]

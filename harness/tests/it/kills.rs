@@ -107,7 +107,7 @@ fn differences(name: &str, pinned: &BTreeSet<String>, found: &BTreeSet<String>) 
 
 /// How many to try at once. More than there are processors: each waits much for the kernel to take namespaces away.
 pub fn threads() -> usize {
-    3 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+    4 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 /// Holds a table against the file that pins it, and writes the file anew where `CNISPEC_UPDATE` says so.
