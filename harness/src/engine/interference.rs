@@ -152,7 +152,7 @@ impl Lab {
     pub fn delete_state(&self, add: &str, label: &str) -> Doing {
         let brought = self.files_of(add);
         if brought.is_empty() {
-            return Err(Stop::NotApplicable("its ADD writes no files".to_owned()));
+            return Err(Stop::NotApplicable("its ADD makes no new file".to_owned()));
         }
         for path in &brought {
             std::fs::remove_file(path)?;

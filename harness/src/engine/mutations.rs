@@ -431,7 +431,7 @@ fn reservation_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
     });
     let (path, _) = new
         .next()
-        .ok_or_else(|| impossible("no file reserves anything for it"))?;
+        .ok_or_else(|| impossible("no new file reserves anything for it"))?;
     std::fs::remove_file(path)?;
     Ok(format!("the file `{path}` was deleted"))
 }

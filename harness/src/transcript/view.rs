@@ -6,7 +6,7 @@
 use cni_types::Operation;
 use serde_json::{Map, Value};
 
-use super::{Call, Ending, Exchange, Exit, Role, State, Step, Transcript};
+use super::{Call, Delivery, Ending, Exchange, Exit, Role, State, Step, Transcript};
 use crate::check::Unmet;
 use crate::engine::Task;
 use crate::subject::Subject;
@@ -242,8 +242,20 @@ impl Call {
         matches!(self.operation, Operation::Add | Operation::Version)
     }
 
-    /// How it ended, for people.
+    /// How it ended, for people, and how it was given its input where that is not as always.
     pub fn outcome(&self) -> String {
+        let ending = self.ending();
+        match self.delivery {
+            Delivery::Whole => ending,
+            Delivery::Pieces => format!("{ending}; its input came in pieces"),
+            Delivery::Padded(count) => {
+                format!("{ending}; {count} bytes of white space came before its input")
+            }
+            Delivery::Unreadable => format!("{ending}; its standard input could not be read"),
+        }
+    }
+
+    fn ending(&self) -> String {
         match &self.exit {
             Exit::Status(0) => "it succeeded".to_owned(),
             Exit::Status(status) => match self
