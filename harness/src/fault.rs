@@ -179,6 +179,7 @@ faults! {
     GarbageAccepted, "garbage-accepted", "answers undecodable input with success";
     GarbageOtherCode, "garbage-other-code", "reports undecodable input with code 7";
     ReadsOnce, "reads-once", "takes what the first attempt to read standard input gives for all of it";
+    ReadsLine, "reads-line", "reads the first line of standard input and no more";
     ReadsPage, "reads-page", "reads 64 KiB of standard input and no more";
     UnreadableAccepted, "unreadable-accepted", "answers ADD with success when standard input cannot be read";
     UnreadableOtherCode, "unreadable-other-code", "reports that standard input cannot be read with code 6";
@@ -269,6 +270,9 @@ faults! {
     GcKeepsOneInterface, "gc-keeps-one-interface", "takes one attachment of each container for valid in GC";
     GcRemovesOtherNetworks, "gc-removes-other-networks", "takes the attachments of other networks for stale in GC";
     GcKeepsStale, "gc-keeps-stale", "removes nothing in GC";
+    GcRemovesOne, "gc-removes-one", "removes no more than one stale attachment in GC";
+    GcByNetworkPrefix, "gc-by-network-prefix", "takes the attachments of networks whose names begin alike for its own in GC";
+    NetnsByName, "netns-by-name", "looks in `/run/netns` for the last part of CNI_NETNS";
     GcPrints, "gc-prints", "prints a document on a successful GC";
     StatusFails, "status-fails", "answers STATUS with an error although it is ready";
     GcNeedsAttachment, "gc-needs-attachment", "refuses GC without CNI_CONTAINERID";

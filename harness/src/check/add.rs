@@ -123,6 +123,20 @@ pub(super) const CHECKS: &[Check] = &[
         ..EVERYWHERE
     },
     Check {
+        id: "add.takes-any-netns-path",
+        claim: "ADD and DEL succeed for a network namespace wherever it is mounted",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[add::MAKES_INTERFACE, add::ADJUSTS_INTERFACE],
+        scope: Scope::In(&["netns-elsewhere"]),
+        fault: Fault::NetnsByName,
+        judge: |t| {
+            ["add-elsewhere", "del-elsewhere"]
+                .into_iter()
+                .try_for_each(|label| succeeded(t, label))
+        },
+        ..EVERYWHERE
+    },
+    Check {
         id: "add.needs-no-args",
         claim: "ADD succeeds when CNI_ARGS is not set",
         clauses: &[add::ARGS_OPTIONAL],

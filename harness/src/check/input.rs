@@ -92,6 +92,15 @@ pub(super) const CHECKS: &[Check] = &[
         ..OF_INPUT
     },
     Check {
+        id: "input.form-does-not-matter",
+        claim: "ADD succeeds when its configuration has line breaks and its keys in reverse order",
+        clauses: &[input::ON_STDIN],
+        scope: Scope::In(&["input-delivery"]),
+        fault: Fault::ReadsLine,
+        judge: |t| succeeded(t, "add-rearranged"),
+        ..OF_INPUT
+    },
+    Check {
         id: "input.long-input-is-read",
         claim: "ADD succeeds when its configuration comes after 16 MiB of white space",
         clauses: &[input::ON_STDIN],

@@ -59,7 +59,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "gc.removes-stale-attachments",
         claim: "GC removes what is left of attachments that are not valid any more",
         clauses: &[gc::REMOVES_STALE],
-        scope: Scope::In(&["gc", "gc-interfaces"]),
+        scope: Scope::In(&["gc", "gc-interfaces", "gc-several"]),
         fault: Fault::GcKeepsStale,
         judge: removes_stale,
         ..OF_GC
@@ -236,19 +236,25 @@ fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &
     }
 }
 
-/// What `b` brought to the host must be gone after GC without it; its interfaces went with its namespace. Where that is still
-/// there, GC may take it for gone, with whatever hangs on an interface.
+/// What `b` and `c` brought to the host must be gone after GC without them; their interfaces went with their namespaces. Where
+/// that is still there, GC may take it for gone, with whatever hangs on an interface.
 fn removes_stale(t: &Transcript) -> Judged {
     let (step, _) = t.success("gc-one")?;
-    let mut left = left_of_b(t, t.observed("both")?, t.observed("one")?);
+    let (attached, stale): (_, &[&str]) = match t.scenario.as_str() {
+        "gc-several" => (t.observed("all")?, &["add-b", "add-c"]),
+        _ => (t.observed("both")?, &["add-b"]),
+    };
+    let one = t.observed("one")?;
+    let left = stale.iter().flat_map(|add| left_of(t, add, attached, one));
+    let mut left: Vec<StateChange> = left.collect();
     if t.scenario == "gc-interfaces" {
         left.retain(|change| FILES.contains(&sort(change)) || sort(change) == "firewall");
     }
     judge_left(left, step)
 }
 
-/// What `b` brought to the host between its ADD and the first state, and has not lost in the second.
-fn left_of_b(t: &Transcript, both: &State, one: &State) -> Vec<StateChange> {
+/// What an ADD brought to the host until the first state, and has not lost in the second.
+fn left_of(t: &Transcript, add: &str, attached: &State, one: &State) -> Vec<StateChange> {
     let brought = |label: &str| {
         let calls: Vec<(usize, &Call)> = t
             .all_calls()
@@ -259,13 +265,13 @@ fn left_of_b(t: &Transcript, both: &State, one: &State) -> Vec<StateChange> {
             .flat_map(|(_, call)| t.before(call).residue(t.after(call)))
             .collect::<Vec<_>>()
     };
-    let gone = removed_of(t, "add-b", both, one);
+    let gone = removed_of(t, add, attached, one);
     // The result of another attachment may need the same object: then it is not only this one's.
     let of_a: Vec<_> = brought("add-a")
         .into_iter()
         .map(|change| change.object)
         .collect();
-    let mut left = brought("add-b");
+    let mut left = brought(add);
     left.retain(|change| {
         change.kind == ChangeKind::Added
             && gone.iter().all(|other| other.object != change.object)
@@ -295,7 +301,7 @@ fn goes_on(t: &Transcript) -> Judged {
         let fact = "there cannot be a stale attachment beside a valid one";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    let mut left = left_of_b(t, t.observed("both")?, t.observed("one")?);
+    let mut left = left_of(t, "add-b", t.observed("both")?, t.observed("one")?);
     left.retain(|change| !FILES.contains(&sort(change)));
     judge_left(left, step)
 }

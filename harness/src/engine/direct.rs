@@ -1,8 +1,9 @@
 //! Direct calls of the subject, with whatever is to be tried.
 
 use cni_types::Operation;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::HarnessError;
 use super::lab::{Doing, Execution, Lab};
 use super::operations::changed;
 use crate::transcript::{Bytes, Call, Delivery};
@@ -18,6 +19,7 @@ impl Lab {
             variables: Vec::new(),
             changes: Vec::new(),
             stdin: None,
+            is_rearranged: false,
             delivery: Delivery::Whole,
         }
     }
@@ -39,6 +41,7 @@ pub struct Direct<'a> {
     variables: Vec<(&'a str, Option<&'a str>)>,
     changes: Vec<(&'a str, Option<Value>)>,
     stdin: Option<Vec<u8>>,
+    is_rearranged: bool,
     delivery: Delivery,
 }
 
@@ -79,6 +82,12 @@ impl<'a> Direct<'a> {
         self
     }
 
+    /// With line breaks in the configuration, and its keys in reverse order.
+    pub fn rearranged(mut self) -> Self {
+        self.is_rearranged = true;
+        self
+    }
+
     /// With standard input given in this way.
     pub fn delivered(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
@@ -106,6 +115,10 @@ impl<'a> Direct<'a> {
                 self.changes,
             )?,
         };
+        let stdin = match self.is_rearranged {
+            true => rearranged(&stdin)?,
+            false => stdin,
+        };
         Ok(Execution {
             label: self.label,
             operation: self.operation,
@@ -117,4 +130,12 @@ impl<'a> Direct<'a> {
             delivery: self.delivery,
         })
     }
+}
+
+/// The same object in another form.
+fn rearranged(config: &[u8]) -> Doing<Vec<u8>> {
+    let broken = |error: serde_json::Error| HarnessError::new(format!("a configuration: {error}"));
+    let config: Map<String, Value> = serde_json::from_slice(config).map_err(broken)?;
+    let reversed: Map<String, Value> = config.into_iter().rev().collect();
+    Ok(serde_json::to_vec_pretty(&reversed).map_err(broken)?)
 }

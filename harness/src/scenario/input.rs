@@ -29,7 +29,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         id: "input-delivery",
-        title: "ADD and DEL with input that is slow, and with input that is long",
+        title: "ADD and DEL with input that is slow, in another form, and long",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: true,
@@ -154,6 +154,7 @@ fn bad_input(lab: &mut Lab) -> Doing {
 fn input_delivery(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     attach_and_detach(lab, "pieces", |call| call.delivered(Delivery::Pieces))?;
+    attach_and_detach(lab, "rearranged", |call| call.rearranged())?;
     attach_and_detach(lab, "padded", |call| call.delivered(Delivery::Padded(LONG)))
 }
 

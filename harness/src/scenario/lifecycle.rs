@@ -2,7 +2,7 @@
 
 use cni_types::Version;
 
-use super::{INTERFACE, Scenario, Wants};
+use super::{INTERFACE, PLUGINS, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::subject::Kind;
 
@@ -24,6 +24,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         once: false,
         wants: Wants::Nothing,
         run: add_existing,
+    },
+    Scenario {
+        id: "netns-elsewhere",
+        title: "ADD and DEL of a container whose network namespace is mounted where no runtime keeps them",
+        kinds: PLUGINS,
+        since: Version::V0_1_0,
+        once: true,
+        wants: Wants::Nothing,
+        run: netns_elsewhere,
     },
 ];
 
@@ -50,6 +59,15 @@ fn add_existing(lab: &mut Lab) -> Doing {
     lab.add("add-existing", "a")?;
     lab.observe("after")?;
     lab.del("del-after-failure", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+fn netns_elsewhere(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container_elsewhere("a")?;
+    lab.add("add-elsewhere", "a")?;
+    lab.del("del-elsewhere", "a")?;
     lab.settle("start")?;
     lab.observe("end")
 }

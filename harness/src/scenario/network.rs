@@ -58,6 +58,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: gc_interfaces,
     },
     Scenario {
+        id: "gc-several",
+        title: "GC with one attachment of three valid",
+        kinds: Kind::ALL,
+        since: Version::V1_1_0,
+        once: true,
+        wants: Wants::Two,
+        run: gc_several,
+    },
+    Scenario {
         id: "two-networks",
         title: "DEL, and GC, of one network, while another container is attached to another network",
         kinds: Kind::ALL,
@@ -177,11 +186,32 @@ fn gc_interfaces(lab: &mut Lab) -> Doing {
     lab.observe("one")
 }
 
-/// Each with a pool of its own, since nobody has to bear one address in two networks.
+fn gc_several(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    for name in ["a", "b", "c"] {
+        lab.container(name)?;
+    }
+    lab.must_add("add-a", "a")?;
+    lab.observe("first")?;
+    lab.must_add("add-b", "b")?;
+    add_unless_refused(lab, "add-c", "c", "a third attachment is refused")?;
+    lab.observe("all")?;
+    for name in ["b", "c"] {
+        lab.remove_netns(name, &format!("netns-removed-{name}"), false)?;
+    }
+    lab.gc("gc-one", &["a"])?;
+    lab.settle("first")?;
+    lab.observe("one")?;
+    lab.del("del-a", "a").map(drop)
+}
+
+/// The other one's name is the beginning of the first one's: it is another name nevertheless. Each has a pool of its own, since
+/// nobody has to bear one address in two networks.
 fn two_networks(lab: &mut Lab) -> Doing {
     lab.container("b")?;
     lab.must_add("add-b", "b")?;
-    lab.rename_network("cnispec-other-network")?;
+    let other = lab.beginning_of_network_name();
+    lab.rename_network(&other)?;
     if Wants::Pool.met_by(lab.subject()) {
         lab.pool(&["10.97.0.0/24"])?;
     }

@@ -1,7 +1,7 @@
 //! The parameters of a call: environment variables, standard input, and the version that it is written in.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use cni_types::Version;
 use serde_json::Value;
@@ -105,6 +105,9 @@ pub fn read(script: Script, stdin: &mut Vec<u8>) -> io::Result<()> {
             let mut first = vec![0; PAGE];
             let count = io::stdin().read(&mut first)?;
             stdin.extend_from_slice(&first[..count]);
+        }
+        Some(Fault::ReadsLine) => {
+            io::stdin().lock().read_until(b'\n', stdin)?;
         }
         Some(Fault::ReadsPage) => {
             io::stdin().take(PAGE as u64).read_to_end(stdin)?;

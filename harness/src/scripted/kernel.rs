@@ -1,5 +1,7 @@
 //! Small questions to the kernel that more than one part asks.
 
+use std::path::Path;
+
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Error, Link, Socket};
 
@@ -26,7 +28,14 @@ pub fn sandbox(call: &Call) -> Result<Sandbox, Refusal> {
     if call.netns.is_empty() {
         return Ok(Sandbox::NotGiven);
     }
-    match NetNs::open(&call.netns) {
+    let netns = Path::new(&call.netns);
+    let opened = match netns.file_name() {
+        Some(name) if call.script.is(Fault::NetnsByName) => {
+            NetNs::open(Path::new("/run/netns").join(name))
+        }
+        _ => NetNs::open(netns),
+    };
+    match opened {
         Ok(netns) => Ok(Sandbox::Alive(netns)),
         Err(Error::NotANamespace { .. }) => Ok(Sandbox::Stale),
         Err(error) if error.is_not_found() => Ok(Sandbox::Gone),

@@ -62,6 +62,7 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
             Sandbox::Stale | Sandbox::Alive(_) => Ok(()),
         },
         Some(Fault::AddAfterDelFails) => memory::note(call, memory::DELETED, ""),
+        Some(Fault::GcRemovesOne) => memory::forget(call, memory::ADDED),
         Some(Fault::DelNeedsState) => {
             memory::forget(call, memory::ADDED)?;
             match fs::remove_file(state_file(call)) {

@@ -103,11 +103,32 @@ pub fn of_added(call: &Call) -> Result<(), Refusal> {
         Fault::DelSkipsFailedAdd,
         Fault::DelNeedsState,
         Fault::DelNeedsRules,
+        Fault::GcRemovesOne,
     ];
     match remembers.into_iter().any(|fault| call.script.is(fault)) {
-        true => note(call, ADDED, ""),
+        true => {
+            let Attachment {
+                container_id,
+                ifname,
+            } = &call.attachment;
+            note(call, ADDED, &format!("{container_id} {ifname}"))
+        }
         false => Ok(()),
     }
+}
+
+/// The attachments that were added and not deleted since.
+pub fn added() -> Result<Vec<Attachment>, Refusal> {
+    let mut texts: Vec<String> = all(ADDED)?.into_iter().map(|(_, text)| text).collect();
+    texts.sort();
+    let attachment = |text: &String| {
+        let (container_id, ifname) = text.split_once(' ')?;
+        Some(Attachment {
+            container_id: container_id.to_owned(),
+            ifname: ifname.to_owned(),
+        })
+    };
+    Ok(texts.iter().filter_map(attachment).collect())
 }
 
 /// Remembers an ADD for the faults that need to know of it.

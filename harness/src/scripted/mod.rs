@@ -231,6 +231,11 @@ fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
             valid.reverse();
             valid.dedup_by(|one, other| one.container_id == other.container_id);
         }
+        Some(Fault::GcRemovesOne) => {
+            let mut stale = memory::added()?;
+            stale.retain(|attachment| !valid.contains(attachment));
+            valid.extend(stale.into_iter().skip(1));
+        }
         _ => {}
     }
     duties.gc(call, &valid)?;

@@ -39,10 +39,6 @@ pub(super) const UNTESTED: &[(&str, &str)] = &[
         "Is about the writer of the configuration; the form of `dns` in the result is tested by `result.is-well-formed`.",
     ),
     (
-        "add::ADJUSTS_INTERFACE",
-        "What a chained plugin is to change is its own affair: the SPEC names no such change.",
-    ),
-    (
         "chain::PREV_RESULT_HANDLED",
         "Up to 0.4.0 a plugin may suppress the result, and whether it does so explicitly cannot be seen; since 1.0.0 it \
          says what `chain.hands-the-result-on` and `chain.keeps-details` test.",

@@ -30,6 +30,17 @@ impl Lab {
         Ok(())
     }
 
+    /// Another name, with which the network's own begins.
+    pub fn beginning_of_network_name(&self) -> String {
+        let name = &self.network.name;
+        match name.char_indices().next_back() {
+            Some((end, _)) if end > 0 && name.as_bytes()[end - 1].is_ascii_alphanumeric() => {
+                name[..end].to_owned()
+            }
+            _ => "cnispec-other-network".to_owned(),
+        }
+    }
+
     /// Gives the network another name, so that it is another network from now on.
     pub fn rename_network(&mut self, name: &str) -> Doing {
         self.reconfigure_network(|list| {

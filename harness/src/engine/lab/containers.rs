@@ -1,6 +1,6 @@
 //! The containers of the lab: their namespaces, and what a runtime knows of each.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cni_netlink::MacAddr;
 use cni_netlink::netns::NetNs;
@@ -8,7 +8,7 @@ use cni_netlink::observe::Observer;
 use serde_json::{Map, Value};
 
 use super::{Doing, Lab, Stop};
-use crate::engine::surroundings;
+use crate::engine::{machine, surroundings};
 use crate::transcript::CONTAINER_PREFIX;
 
 /// A container in the lab.
@@ -29,6 +29,13 @@ impl Lab {
         self.container_of(name, number, self.id_for(name))
     }
 
+    /// The same, with its namespace where no runtime keeps them.
+    pub fn container_elsewhere(&self, name: &str) -> Doing {
+        let id = self.id_for(name);
+        let netns = Path::new(machine::OWN).join("elsewhere").join(&id);
+        self.container_at(name, self.next_number(), id, netns)
+    }
+
     /// The same, with a long id that differs from those of others made so in its end only.
     pub fn container_ending(&self, name: &str, end: &str) -> Doing {
         let start = format!("{:0<56}", self.id_for(""));
@@ -40,7 +47,11 @@ impl Lab {
     }
 
     fn container_of(&self, name: &str, number: u16, id: String) -> Doing {
-        let netns = PathBuf::from("/run/netns").join(&id);
+        let netns = Path::new("/run/netns").join(&id);
+        self.container_at(name, number, id, netns)
+    }
+
+    fn container_at(&self, name: &str, number: u16, id: String, netns: PathBuf) -> Doing {
         let inside = NetNs::create_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
         let observed = self.recording.then(|| Observer::in_netns(&inside));

@@ -102,12 +102,12 @@ impl Duties for Ipam {
                 .all(|valid| valid.container_id != attachment.container_id),
             false => !valid.contains(attachment),
         };
-        if call.script.is(Fault::GcRemovesOtherNetworks) {
-            return stores(call)?
-                .iter()
-                .try_for_each(|store| store.release(is_stale));
-        }
-        store(call)?.release(is_stale)
+        let stores = match call.script.0 {
+            Some(Fault::GcRemovesOtherNetworks) => stores(call, "")?,
+            Some(Fault::GcByNetworkPrefix) => stores(call, call.network())?,
+            _ => vec![store(call)?],
+        };
+        stores.iter().try_for_each(|store| store.release(is_stale))
     }
 
     fn status(&self, call: &Call) -> Result<(), Refusal> {
@@ -139,12 +139,16 @@ fn store(call: &Call) -> Result<Store, Refusal> {
     Ok(Store::at(data_dir(call)?.join(call.network())))
 }
 
-/// Those of all networks.
-fn stores(call: &Call) -> Result<Vec<Store>, Refusal> {
-    let networks = fs::read_dir(data_dir(call)?)?;
-    networks
-        .map(|network| Ok(Store::at(network?.path())))
-        .collect()
+/// Those of all networks whose names begin like this.
+fn stores(call: &Call, start: &str) -> Result<Vec<Store>, Refusal> {
+    let mut stores = Vec::new();
+    for network in fs::read_dir(data_dir(call)?)? {
+        let network = network?;
+        if network.file_name().to_string_lossy().starts_with(start) {
+            stores.push(Store::at(network.path()));
+        }
+    }
+    Ok(stores)
 }
 
 fn data_dir(call: &Call) -> Result<PathBuf, Refusal> {
