@@ -116,14 +116,10 @@ pub fn stop(call: &Call) -> Result<(), Refusal> {
 /// Ends the forwarding for all attachments to the network but these.
 pub fn stop_all_but(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
     let kept: Vec<String> = valid.iter().map(Attachment::key).collect();
-    let is_ours = |network: &str| match call.script.0 {
-        Some(Fault::GcRemovesOtherNetworks) => true,
-        Some(Fault::GcByNetworkPrefix) => network.starts_with(call.network()),
-        _ => network == call.network(),
-    };
+    let of_any = call.script.is(Fault::GcRemovesOtherNetworks);
     for (key, note) in memory::all(FORWARDER)? {
         let (pid, network) = process(&note);
-        if is_ours(network) && !kept.contains(&key) {
+        if (of_any || network == call.network()) && !kept.contains(&key) {
             mishaps::end(pid)?;
             memory::forget_key(FORWARDER, &key)?;
         }
