@@ -2,7 +2,7 @@
 //! nothing else. It reads no configuration, checks nothing, keeps no address and reports no error.
 //!
 //! `cargo bench --bench floor -- DIR` writes it into DIR as both plugins, to be measured side by side with the real ones:
-//! `cnispec bench target/release/ptp DIR/ptp --config benches/floor.conflist`.
+//! `cnispec bench target/*/release/ptp DIR/ptp --config benches/floor.conflist`.
 
 use std::ffi::OsStr;
 use std::net::IpAddr;

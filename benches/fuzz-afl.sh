@@ -12,7 +12,7 @@ seeds=${*:-1}
 if [ -z "${UNSHARED:-}" ]; then
   UNSHARED=1 exec unshare -r -m bash "benches/$(basename "$0")" "$seconds" $seeds
 fi
-cnispec=$(realpath "${CNISPEC:-${CARGO_TARGET_DIR:-target}/release/cnispec}")
+cnispec=$(realpath "${CNISPEC:-${CARGO_TARGET_DIR:-target}/$(rustc --print host-tuple)/release/cnispec}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 ln -s "$cnispec" "$work/planted"
