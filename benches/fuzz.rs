@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use cni_reference::host_local::HostLocal;
 use cni_reference::ptp::Ptp;
 use cni_types::Operation;
-use cnispec::engine::session::{self, Servant};
-use cnispec::engine::{HarnessError, Settings, standin};
+use cnispec::engine::{Settings, standin};
+use cnispec::error::HarnessError;
 use cnispec::fuzz::case::{Case, Shot};
 use cnispec::fuzz::executor::{Executor, How, Question};
 use cnispec::fuzz::pool::{Pool, questions};
+use cnispec::runner::session::{self, Servant};
 use cnispec::scripted::recorder;
 use cnispec::subject::Subject;
 

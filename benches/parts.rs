@@ -11,7 +11,8 @@ use cni_netlink::{Address, Socket, VethEnd};
 use cni_runtime::derive_plugin_config;
 use cni_types::{NetworkConfigList, Version};
 use cnispec::check;
-use cnispec::engine::{self, Settings, Task, worker};
+use cnispec::engine::{Settings, Task};
+use cnispec::runner::{self, worker};
 use cnispec::subject::Subject;
 use cnispec::verdict::{self, Strictness};
 use criterion::{BenchmarkId, Criterion};
@@ -96,7 +97,7 @@ fn lifecycle(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lab");
     group.sample_size(10);
     group.bench_function("lifecycle", |bencher| {
-        bencher.iter(|| engine::run_one(&subject, &task, &settings).expect("a transcript"));
+        bencher.iter(|| runner::run_one(&subject, &task, &settings).expect("a transcript"));
     });
     group.finish();
 }
@@ -152,7 +153,7 @@ fn host_local(operation: &str, config: &str) {
 
 fn judge(criterion: &mut Criterion) {
     let (subject, task, settings) = task();
-    let transcript = engine::run_one(&subject, &task, &settings).expect("a transcript");
+    let transcript = runner::run_one(&subject, &task, &settings).expect("a transcript");
     let checks = check::catalogue();
     criterion.bench_function("judge", |bencher| {
         bencher.iter(|| verdict::judge(black_box(&transcript), &checks, Strictness::Lenient));

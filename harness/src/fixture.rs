@@ -249,8 +249,8 @@ pub fn load(path: &Path) -> Result<Fixture, FixtureError> {
 }
 
 /// The least that a plugin of this type and kind can be tried with.
-pub fn minimal(plugin_type: &str, kind: crate::subject::Kind) -> Fixture {
-    use crate::subject::Kind;
+pub fn minimal(plugin_type: &str, kind: crate::kind::Kind) -> Fixture {
+    use crate::kind::Kind;
     use serde_json::json;
     let host_local = json!({"type": "host-local", "subnet": "10.88.0.0/16"});
     let plugins = match kind {

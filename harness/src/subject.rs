@@ -11,8 +11,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::engine::HarnessError;
+use crate::error::HarnessError;
 use crate::fixture::{self, Fixture, FixtureError};
+use crate::kind::Kind;
 
 /// The versions that a runtime is tried in. It is not asked: the SPEC has no way to.
 const OF_RUNTIMES: [Version; 4] = [
@@ -24,35 +25,6 @@ const OF_RUNTIMES: [Version; 4] = [
 
 /// Where the reference ptp that cnispec carries stands in a lab.
 pub const EMBEDDED_PTP: &str = "/run/cnispec/bin/ptp";
-
-/// What the subject does with a network configuration list, and so how it is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// First in the list: it creates the container's interface.
-    Interface,
-    /// Later in the list: it changes what an earlier plugin made, and is given its result.
-    Chained,
-    /// Called by an interface plugin: it hands out addresses.
-    Ipam,
-    /// No plugin, but what executes plugins: a command like `cnitool`.
-    Runtime,
-}
-
-impl Kind {
-    /// Every kind of plugin.
-    pub const ALL: &'static [Kind] = &[Kind::Interface, Kind::Chained, Kind::Ipam];
-
-    /// The word for it on the command line and in reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Interface => "interface",
-            Kind::Chained => "chained",
-            Kind::Ipam => "ipam",
-            Kind::Runtime => "runtime",
-        }
-    }
-}
 
 /// A plugin under test.
 #[derive(Debug, Clone, Serialize, Deserialize)]

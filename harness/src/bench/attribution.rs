@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::mean;
-use crate::engine::trace::{Event, Trace, What, Work};
+use crate::bench::trace::{Event, Trace, What, Work};
 
 /// A part of a call's time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,11 +7,14 @@ pub mod attribution;
 mod environment;
 pub mod gate;
 mod model;
+mod registers;
 pub mod run;
 #[cfg(test)]
 mod sample;
 mod show;
 pub mod statistics;
+pub mod stopwatch;
+pub mod trace;
 
 use cni_types::Version;
 
@@ -22,7 +25,7 @@ pub use model::{
 };
 pub use show::{write_html, write_markdown, write_terminal};
 
-use crate::engine::stopwatch::Measured;
+use crate::bench::stopwatch::Measured;
 use crate::report::Tool;
 
 /// The JSON schema of the report.

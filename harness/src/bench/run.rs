@@ -10,12 +10,12 @@ use super::model::{
     Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Series, Traced, Trend,
 };
 use super::statistics::{exponent, mean, median, outliers};
-use crate::engine::session::Session;
-use crate::engine::stopwatch::{self, Done, Measured, Request, Sample, Stopwatch};
-use crate::engine::trace::Trace;
-use crate::engine::worker::Job;
-use crate::engine::{BIN, HarnessError, Settings, Task, standin};
+use crate::bench::stopwatch::{self, Done, Measured, Request, Sample, Stopwatch};
+use crate::bench::trace::Trace;
+use crate::engine::{BIN, Job, Settings, Task, standin};
+use crate::error::HarnessError;
 use crate::report::SubjectFacts;
+use crate::runner::session::Session;
 use crate::subject::Subject;
 
 /// Rounds that fill caches and do not count.

@@ -10,9 +10,9 @@ use super::model::{
     Series, Traced, Trend,
 };
 use super::statistics::{exponent, outliers, ratio};
-use crate::engine::stopwatch::Measured;
+use crate::bench::stopwatch::Measured;
+use crate::kind::Kind;
 use crate::report::{SubjectFacts, Tool};
-use crate::subject::Kind;
 
 /// A calm machine.
 pub fn environment() -> Environment {

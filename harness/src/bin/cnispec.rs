@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use cnispec::engine::session::Servant;
-use cnispec::engine::stopwatch::Stopwatch;
-use cnispec::engine::{session, standin, trace, worker};
+use cnispec::bench::stopwatch::Stopwatch;
+use cnispec::bench::trace;
+use cnispec::engine::standin;
 use cnispec::fuzz::executor::Executor;
+use cnispec::runner::session::Servant;
+use cnispec::runner::{session, worker};
 use cnispec::{cli, cnitool, scripted, wrapper};
 
 fn main() -> ExitCode {

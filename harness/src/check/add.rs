@@ -7,7 +7,7 @@ use super::document::{Answer, answers};
 use super::protocol::{DUPLICATE_KEYS, says_no_key_twice, says_one_document, says_something};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{State, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

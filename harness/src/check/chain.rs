@@ -8,7 +8,7 @@ use super::clauses::chain;
 use super::document::{self, Answer, answers, interfaces, ips, routes};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[

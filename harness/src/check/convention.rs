@@ -16,7 +16,7 @@ use super::result::arguments::runtime_argument;
 use super::result::{OF_RESULT, digits, each, link};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[

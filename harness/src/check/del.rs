@@ -8,7 +8,7 @@ use super::clauses::{add, del, disputes, protocol};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

@@ -7,7 +7,7 @@ use super::clauses::{delegation, gc, result, routes as routes_of, status};
 use super::document::{Route, ips, routes};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, Delegated, Reading, Transcript, read};
 
 pub(super) const CHECKS: &[Check] = &[

@@ -7,7 +7,7 @@ use super::clauses::{disputes, protocol};
 use super::protocol::{DUPLICATE_KEYS, error_stream, every_call};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, Delivery, Reading, Transcript, duplicate_key, read};
 
 pub(super) const CHECKS: &[Check] = &[

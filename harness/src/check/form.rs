@@ -9,7 +9,7 @@ use super::clauses::{result, routes};
 use super::document::{answers, list};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[

@@ -12,7 +12,7 @@ use super::document::{answers, ips, routes};
 use super::result::addresses::has_address;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

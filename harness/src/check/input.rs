@@ -4,7 +4,7 @@ use super::add::{refused, succeeded};
 use super::clauses::{disputes, input, protocol};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

@@ -8,7 +8,7 @@ use super::clauses::ipam;
 use super::document::{ips, list};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Reading, Transcript, read};
 
 pub(super) const CHECKS: &[Check] = &[

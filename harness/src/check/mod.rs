@@ -23,6 +23,7 @@ mod network;
 mod noticing;
 mod pool;
 mod protocol;
+mod questions;
 mod result;
 mod routing;
 mod runtime;
@@ -33,7 +34,7 @@ use cni_types::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Transcript;
 
 /// How strongly a clause binds.

@@ -6,7 +6,7 @@ use super::add::refused;
 use super::clauses::{add, disputes, lifecycle, protocol};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

@@ -8,7 +8,7 @@ use super::del::{FILES, is_of_interface, removed_of, sort};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

@@ -7,7 +7,7 @@ use super::clauses::check;
 use super::document::{Answer, answers, interfaces};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Step, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

@@ -4,7 +4,7 @@ use super::clauses::{add, convention, ipam, status};
 use super::document::ips;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[

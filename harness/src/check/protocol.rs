@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::clauses::{add, disputes, protocol};
 use super::{Check, Dispute, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, Delivery, Exit, Reading, Transcript, duplicate_key, read};
 
 pub(super) const CHECKS: &[Check] = &[

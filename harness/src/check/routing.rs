@@ -11,7 +11,7 @@ use super::result::routes::routes_like;
 use super::result::{OF_RESULT, each, link};
 use super::{Check, Dispute, Judged, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {

@@ -3,7 +3,7 @@
 use super::clauses::{add, convention, disputes, input, lifecycle, result};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Exchange, Transcript, Transport};
 
 pub(super) const CHECKS: &[Check] = &[

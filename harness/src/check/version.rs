@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::clauses::{disputes, protocol, version};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Call, Reading, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[

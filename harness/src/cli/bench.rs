@@ -15,8 +15,9 @@ use crate::bench::run::{self, Failed, Length, Plan};
 use crate::bench::{
     BenchReport, SCHEMA_ID, Watch, write_html, write_json, write_markdown, write_terminal,
 };
-use crate::engine::{self, Settings};
+use crate::engine::Settings;
 use crate::report::{Format, visible};
+use crate::runner;
 use crate::subject::Subject;
 
 /// The exit status when nothing could be measured here, which is nobody's fault.
@@ -36,7 +37,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<u8, Failure> {
     };
     let mut subjects = subjects(arguments)?;
     for subject in &mut subjects {
-        let probed = engine::probe(subject, &settings)?;
+        let probed = runner::probe(subject, &settings)?;
         subject.supported = probed.supported;
         if let Some(lacking) = probed.lacking {
             return Err(Failure {

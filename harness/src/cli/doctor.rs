@@ -10,8 +10,10 @@ use nix::unistd::geteuid;
 
 use super::failure::{ENVIRONMENT, Failure};
 use super::{print, run};
-use crate::engine::{self, HarnessError, Settings};
+use crate::engine::Settings;
+use crate::error::HarnessError;
 use crate::report::visible;
+use crate::runner;
 use crate::subject::Subject;
 
 /// Programs that plugins call, and where they are looked for besides PATH.
@@ -54,7 +56,7 @@ fn try_lab() -> Result<(), HarnessError> {
         seed: 1,
         timeout: Duration::from_secs(10),
     };
-    match engine::probe(&subject, &settings)?.supported.is_empty() {
+    match runner::probe(&subject, &settings)?.supported.is_empty() {
         true => Err(HarnessError::new(
             "the plugin that cnispec carries did not answer",
         )),

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::failure::Failure;
 use super::{pattern, print};
 use crate::check::{self, Check, Clause, Level};
+use crate::kind::Kind;
 use crate::scenario::{self, Scenario};
-use crate::subject::Kind;
 
 pub(super) fn run(id: &str) -> Result<u8, Failure> {
     if let Some(check) = check::find(id) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::engine::HarnessError;
+use crate::error::HarnessError;
 use crate::subject::SubjectError;
 
 /// The exit status when the command line or a configuration is wrong.

@@ -10,7 +10,7 @@ use super::arguments::FuzzArguments;
 use super::failure::Failure;
 use super::print;
 use super::run::processors;
-use crate::engine::{self, Settings};
+use crate::engine::Settings;
 use crate::fuzz::campaign::{Budget, Campaign, Found};
 use crate::fuzz::case::Case;
 use crate::fuzz::examine::{Examination, Examined};
@@ -19,6 +19,7 @@ use crate::fuzz::pool::Pool;
 use crate::fuzz::report;
 use crate::fuzz::seeds::Seeds;
 use crate::fuzz::tally::Tally;
+use crate::runner;
 use crate::subject::{EMBEDDED_PTP, Subject};
 
 /// How long a run takes if nobody says.
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
         Some(directory) => read_corpus(directory)?,
         None => Vec::new(),
     };
-    let engine::Probed { supported, lacking } = engine::probe(&subject, &settings)?;
+    let runner::Probed { supported, lacking } = runner::probe(&subject, &settings)?;
     if let Some(reason) = lacking {
         print(|out| writeln!(out, "not applicable: {reason}"))?;
         return Ok(NOTHING_RAN);

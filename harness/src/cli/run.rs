@@ -12,12 +12,15 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::{config_file, duration, pattern};
 use crate::check::{self, Check};
-use crate::engine::{self, HarnessError, Ran, Settings, Task};
+use crate::engine::{Settings, Task};
+use crate::error::HarnessError;
+use crate::kind::Kind;
 use crate::report::{
     Environment, HarnessFault, Judging, Parts, Replay, Report, Run, Selection, Shard,
 };
+use crate::runner::{self, Ran};
 use crate::scenario;
-use crate::subject::{Kind, Subject};
+use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
 use crate::verdict::Strictness;
 
@@ -45,10 +48,10 @@ pub(super) fn run(
     let chosen = Chosen::new(&request.selection)?;
     let settings = &request.settings;
     let (began, started_at) = (Instant::now(), SystemTime::now());
-    let engine::Probed { supported, lacking } = engine::probe(&subject, settings)?;
+    let runner::Probed { supported, lacking } = runner::probe(&subject, settings)?;
     subject.supported = supported;
     let versions = versions(&subject, &request.selection.spec_versions)?;
-    let planned = engine::plan(&subject, &versions, |scenario| {
+    let planned = runner::plan(&subject, &versions, |scenario| {
         chosen.reads(scenario, &subject)
     });
     let mut selection = request.selection.clone();
@@ -80,11 +83,11 @@ pub(super) fn run(
         progress.step();
     };
     match &lacking {
-        None => engine::run(&subject, &tasks, settings, take),
+        None => runner::run(&subject, &tasks, settings, take),
         // Nothing happens with a subject that cannot work here.
         Some(reason) => tasks.iter().enumerate().for_each(|(position, task)| {
             let ending = Ending::NotApplicable(reason.clone());
-            take(position, Ok(Transcript::of_nothing(&subject, task, ending)));
+            take(position, Ok(runner::untried(&subject, task, ending)));
         }),
     }
     progress.finish();

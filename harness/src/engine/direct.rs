@@ -3,9 +3,9 @@
 use cni_types::Operation;
 use serde_json::{Map, Value};
 
-use super::HarnessError;
 use super::lab::{Doing, Execution, Lab};
 use super::operations::changed;
+use crate::error::HarnessError;
 use crate::transcript::{Bytes, Call, Delivery};
 
 impl Lab {

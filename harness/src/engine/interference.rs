@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::lab::{Doing, Lab, Stop};
 use super::operations::joined;
 use super::standin::{self, Orders, Reply};
-use super::{HarnessError, machine, surroundings};
+use super::{machine, surroundings};
+use crate::error::HarnessError;
 
 impl Lab {
     /// Puts the recording plugin in place of the subject's IPAM plugin. It hands everything on, except

@@ -18,14 +18,16 @@ use serde_json::Value;
 use super::files::Disk;
 use super::machine;
 use super::process::Limits;
-use super::worker::Job;
-use super::{HarnessError, standin, surroundings};
-use crate::subject::{Kind, Subject};
+use super::task::Job;
+use super::{standin, surroundings};
+use crate::error::HarnessError;
+use crate::kind::Kind;
+use crate::subject::Subject;
 use crate::transcript::{Ending, Exchange, State, Step, Transcript};
 use containers::Container;
 
 pub use execution::Execution;
-pub(super) use execution::at_once;
+pub(crate) use execution::at_once;
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;

@@ -11,7 +11,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{AccessFlags, access};
 
-use super::HarnessError;
+use crate::error::HarnessError;
 
 /// The lab's own directory; nothing in it belongs to the state that is observed.
 pub const OWN: &str = "/run/cnispec";

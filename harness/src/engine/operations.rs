@@ -6,10 +6,10 @@ use cni_runtime::{GcAttachment, derive_gc_config, derive_plugin_config, derive_s
 use cni_types::{Operation, PluginConfig};
 use serde_json::{Map, Value};
 
-use super::HarnessError;
 use super::lab::{Doing, Execution, Lab, Stop};
 use super::standin::{self, Orders};
-use crate::subject::Kind;
+use crate::error::HarnessError;
+use crate::kind::Kind;
 use crate::transcript::{Bytes, Call, Delivery, Reading};
 
 /// Variables that plugins are executed with besides those of the protocol. A delegate must be given

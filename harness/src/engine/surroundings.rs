@@ -9,8 +9,8 @@ use cni_netlink::netns::NetNs;
 use cni_netlink::{Address, Link, LinkKind, MacAddr, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
 
-use super::HarnessError;
 use super::lab::{Doing, Stop};
+use crate::error::HarnessError;
 use crate::fixture::{self, LinkNeed, Needs, Surroundings};
 
 /// Makes what the fixture asks for, on the host that this process stands in.

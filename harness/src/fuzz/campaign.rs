@@ -24,8 +24,8 @@ use super::seeds::Seeds;
 use super::tally::{Phase, Tally};
 use super::tree::Tree;
 use super::variants::Variants;
-use crate::engine::HarnessError;
 use crate::engine::standin::Reply;
+use crate::error::HarnessError;
 use crate::subject::Subject;
 use crate::transcript::Bytes;
 

@@ -10,7 +10,8 @@ use super::executor::Question;
 use super::finding::{Finding, REPLAYS};
 use super::pool::Pool;
 use super::shrink::shrink;
-use crate::engine::{HarnessError, Settings};
+use crate::engine::Settings;
+use crate::error::HarnessError;
 use crate::subject::Subject;
 use crate::transcript::Transcript;
 

@@ -12,10 +12,10 @@ use super::behaviour::{self, Seen};
 use super::case::{CONTAINERS, Case, Shot};
 use super::mask::Echoes;
 use super::oracle::{self, Broken};
-use crate::engine::HarnessError;
 use crate::engine::lab::{Doing, Execution, Lab, Stop};
-use crate::engine::session::Servant;
-use crate::subject::Kind;
+use crate::error::HarnessError;
+use crate::kind::Kind;
+use crate::runner::session::Servant;
 use crate::transcript::{
     Bytes, Call, ChangeKind, Delivery, Reading, State, StateChange, Transcript,
 };

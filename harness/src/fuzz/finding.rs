@@ -12,7 +12,7 @@ use super::oracle::Broken;
 use super::pool::Pool;
 use super::repro;
 use crate::check::{self, Check};
-use crate::engine::HarnessError;
+use crate::error::HarnessError;
 use crate::subject::Subject;
 use crate::transcript::Transcript;
 

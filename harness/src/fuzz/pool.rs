@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::executor::{Batch, Executor, How, Outcome, Question, Rules};
 use super::queue::{Queue, Ticket};
-use crate::engine::session::Session;
-use crate::engine::worker::Job;
-use crate::engine::{HarnessError, Settings, Task};
+use crate::engine::{Job, Settings, Task};
+use crate::error::HarnessError;
+use crate::runner::session::Session;
 use crate::subject::Subject;
 
 /// How many cases are asked for at once at most.

@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::executor::{Outcome, Question};
-use crate::engine::HarnessError;
+use crate::error::HarnessError;
 
 /// What came of a round; nothing where there was no time left.
 pub type Done = Vec<(Question, Option<Outcome>)>;

@@ -7,9 +7,10 @@ use cni_types::{NetworkConfigList, Operation, PluginConfig, Version};
 use serde_json::{Value, json};
 
 use super::case::{Case, STORED_RESULT, Shot};
-use crate::engine::HarnessError;
 use crate::engine::standin::Reply;
-use crate::subject::{Kind, Subject};
+use crate::error::HarnessError;
+use crate::kind::Kind;
+use crate::subject::Subject;
 use crate::transcript::Bytes;
 
 /// The subject in one version of the SPEC.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::check::Level;
+use crate::kind::Kind;
 use crate::report::{Entry, Report, Tool, shell_quote};
-use crate::subject::Kind;
 use crate::verdict::Outcome;
 
 /// The value of the claim's `schema`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::check::Level;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::{Bytes, Exit, Role};
 use crate::verdict::{Outcome, Verdict};
 

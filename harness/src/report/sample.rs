@@ -13,7 +13,8 @@ use super::replay::Replay;
 use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
 use crate::fault::Fault;
 use crate::fixture::{Fixture, Surroundings};
-use crate::subject::{Kind, Subject};
+use crate::kind::Kind;
+use crate::subject::Subject;
 use crate::transcript::{
     Bytes, Call, ChangeKind, Delegated, Delivery, Ending, Exit, FileEntry, Files, Process, Role,
     State, StateChange, Step, Transcript, Usage,

@@ -4,7 +4,7 @@ use cni_types::Version;
 
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     id: "two-containers",

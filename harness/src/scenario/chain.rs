@@ -4,7 +4,7 @@ use cni_types::{Operation, Version};
 
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Reading;
 
 pub(super) const SCENARIOS: &[Scenario] = &[

@@ -5,7 +5,7 @@ use cni_types::{Operation, Version};
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::engine::operations::Went;
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     id: "storm",

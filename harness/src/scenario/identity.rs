@@ -6,7 +6,7 @@ use super::attachments::one_outlives_the_other;
 use super::pool::add_from_pool;
 use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{INTERFACE, Scenario, Wants, attach_and_detach};
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Delivery;
 
 pub(super) const SCENARIOS: &[Scenario] = &[

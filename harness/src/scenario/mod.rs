@@ -21,7 +21,8 @@ use serde_json::Value;
 use crate::engine::direct::Direct;
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::operations::Went;
-use crate::subject::{Kind, Subject};
+use crate::kind::Kind;
+use crate::subject::Subject;
 use crate::transcript::Reading;
 
 /// One course of events.

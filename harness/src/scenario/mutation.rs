@@ -10,7 +10,7 @@ use super::{INTERFACE, PLUGINS, Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::mutations::{self, Attached};
 use crate::engine::operations::Went;
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(

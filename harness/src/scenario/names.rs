@@ -4,7 +4,7 @@ use cni_types::{Operation, Version};
 
 use super::{INTERFACE, Scenario, Wants, attach_and_detach};
 use crate::engine::lab::{Doing, Lab};
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {

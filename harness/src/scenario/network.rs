@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab};
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 /// A version that nobody knows.
 const UNKNOWN: Version = Version::new(99, 0, 0);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab};
 use crate::engine::operations::Went;
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 const RUNTIME: &[Kind] = &[Kind::Runtime];
 

@@ -16,7 +16,7 @@ use cni_types::{Operation, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 /// The record of one scenario, run in one version of the SPEC against one plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

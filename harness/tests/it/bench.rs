@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use cnispec::bench::stopwatch::Measured;
 use cnispec::bench::{BenchReport, SCHEMA};
-use cnispec::engine::stopwatch::Measured;
 use serde_json::Value;
 
 use crate::users::{cnispec, script};

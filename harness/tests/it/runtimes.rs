@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use cnispec::check;
 use cnispec::fault::Fault;
-use cnispec::subject::Kind;
+use cnispec::kind::Kind;
 
 use crate::faults::version_for;
 use crate::kills::threads;

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::svg::{self, escaped};
 use super::table;
 use crate::bench::gate::{Verdict, milliseconds};
+use crate::bench::stopwatch::Measured;
 use crate::bench::{BenchReport, GrowthPoint, Series};
-use crate::engine::stopwatch::Measured;
 
 /// The style of reports, and what this page has beside it.
 const STYLE: &str = concat!(

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::table;
 use crate::bench::gate::milliseconds;
+use crate::bench::stopwatch::Measured;
 use crate::bench::{BenchReport, Plugin, Series};
-use crate::engine::stopwatch::Measured;
 use crate::report::visible;
 
 /// Writes the report.

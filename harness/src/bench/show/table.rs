@@ -2,8 +2,8 @@
 
 use crate::bench::gate::{Limit, Verdict, milliseconds};
 use crate::bench::statistics::Estimate;
+use crate::bench::stopwatch::Measured;
 use crate::bench::{BenchReport, Contention, Figures, Growth, Plugin, Series, Trend};
-use crate::engine::stopwatch::Measured;
 
 /// Column heads and rows of the figures of one operation.
 pub const TIMES: [&str; 8] = [

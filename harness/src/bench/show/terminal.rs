@@ -6,8 +6,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::table;
 use crate::bench::gate::{Verdict, milliseconds};
+use crate::bench::stopwatch::Measured;
 use crate::bench::{BenchReport, Plugin};
-use crate::engine::stopwatch::Measured;
 use crate::report::visible;
 
 const BOLD: Style = Style::new().bold();

@@ -7,7 +7,7 @@ use crate::check::clauses::{convention, input};
 use crate::check::document::{Answer, ips};
 use crate::check::{Check, Judged, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {

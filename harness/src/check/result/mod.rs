@@ -11,7 +11,7 @@ use cni_netlink::observe::{Link, Snapshot};
 use super::document::{Answer, answers};
 use super::{Check, Judged, Scope};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 use crate::transcript::Transcript;
 
 pub(super) const OF_RESULT: Check = Check {

@@ -8,7 +8,7 @@ use crate::check::clauses::{add, ipam, result};
 use crate::check::document::{self, Answer, Form, ips};
 use crate::check::{Check, Judged, Unmet};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {

@@ -7,7 +7,7 @@ mod request;
 use super::clauses::{disputes, runtime};
 use super::{Check, Scope};
 use crate::fault::Fault;
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 const RUNTIME: &[Kind] = &[Kind::Runtime];
 const LIFECYCLE: Scope = Scope::In(&["runtime-lifecycle"]);

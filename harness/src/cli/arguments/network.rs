@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::subject::Kind;
+use crate::kind::Kind;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct NetworkArguments {

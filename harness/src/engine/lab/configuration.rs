@@ -4,7 +4,7 @@ use cni_types::{NetworkConfigList, PluginConfig};
 use serde_json::{Map, Value, json};
 
 use super::{Doing, Lab};
-use crate::engine::HarnessError;
+use crate::error::HarnessError;
 
 impl Lab {
     /// The network configuration list, in the version of this run.

@@ -105,7 +105,7 @@ impl Lab {
     }
 
     /// The record of an execution that is over, without what it did to the lab.
-    pub(in crate::engine) fn record(&self, execution: Execution<'_>, ended: Ended) -> Call {
+    pub(crate) fn record(&self, execution: Execution<'_>, ended: Ended) -> Call {
         let role = if execution.path == self.subject.path {
             Role::Subject
         } else {
@@ -134,10 +134,7 @@ impl Lab {
 }
 
 /// Starts every execution in the same moment.
-pub(in crate::engine) fn at_once(
-    executions: &[Execution<'_>],
-    limits: Limits,
-) -> Doing<Vec<Ended>> {
+pub(crate) fn at_once(executions: &[Execution<'_>], limits: Limits) -> Doing<Vec<Ended>> {
     let start = Barrier::new(executions.len());
     std::thread::scope(|scope| {
         let running: Vec<_> = executions

@@ -17,8 +17,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::process::Limits;
 use super::registers;
+use crate::engine::process::Limits;
 use crate::transcript::Bytes;
 
 /// The word by which `cnispec` starts itself to become a plugin that is traced from its first moment.
@@ -93,7 +93,7 @@ pub fn traced() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Executes a plugin like [`super::process::run`], step by step.
+/// Executes a plugin like [`crate::engine::process::run`], step by step.
 pub fn run(
     path: &Path,
     env: &[(String, Bytes)],

@@ -14,10 +14,11 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Uid, getegid, geteuid, getppid};
 use serde::{Deserialize, Serialize};
 
-use super::lab::{Lab, Stop};
-use super::{HarnessError, Settings, Task, machine, surroundings};
+use super::probe::PROBE;
+use crate::engine::lab::{Lab, Stop};
+use crate::engine::{Job, machine, surroundings};
+use crate::error::HarnessError;
 use crate::scenario;
-use crate::subject::Subject;
 use crate::transcript::Transcript;
 
 /// The word by which `cnispec` starts itself as a worker.
@@ -30,17 +31,6 @@ const READY: &[u8] = b"ready\n";
 
 /// How much of an answer is written at once, in bytes.
 const ANSWER_BUFFER: usize = 64 * 1024;
-
-/// Everything that a worker must know.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Job {
-    /// Who is tested.
-    pub subject: Subject,
-    /// What is run.
-    pub task: Task,
-    /// How it is run.
-    pub settings: Settings,
-}
 
 #[derive(Serialize, Deserialize)]
 enum Answer {
@@ -258,7 +248,7 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
     let ending = match lacking {
         None => (scenario.run)(&mut lab),
         // The plugin can be asked for its versions anywhere.
-        Some(fact) if job.task.scenario == super::PROBE => {
+        Some(fact) if job.task.scenario == PROBE => {
             (scenario.run)(&mut lab).and(Err(Stop::NotApplicable(fact)))
         }
         Some(fact) => Err(Stop::NotApplicable(fact)),

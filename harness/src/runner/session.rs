@@ -13,10 +13,11 @@ use rustix::event::{PollFd, PollFlags};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::HarnessError;
-use super::lab::Lab;
-use super::process::poll_until;
-use super::worker::{self, Job};
+use super::worker;
+use crate::engine::Job;
+use crate::engine::lab::Lab;
+use crate::engine::process::poll_until;
+use crate::error::HarnessError;
 
 /// The word by which `cnispec` starts itself as the worker of a session.
 pub const SESSION: &str = "__session";

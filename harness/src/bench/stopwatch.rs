@@ -10,13 +10,12 @@ use cni_types::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::HarnessError;
-
-use super::lab::{Doing, Execution, Lab, Stop, at_once};
-use super::processes;
-use super::session::Servant;
 use super::trace::{self, Trace};
-use crate::subject::Kind;
+use crate::engine::lab::{Doing, Execution, Lab, Stop, at_once};
+use crate::engine::processes;
+use crate::error::HarnessError;
+use crate::kind::Kind;
+use crate::runner::session::Servant;
 use crate::transcript::{Call, Exit, Reading, Usage};
 
 /// What is measured.

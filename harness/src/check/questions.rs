@@ -1,0 +1,86 @@
+//! Questions that judges ask of a transcript.
+//!
+//! A question about something that was not done, or did not succeed, answers [`Unmet::Prevented`] or
+//! [`Unmet::Inconclusive`]: with `?` a judge passes on that its prerequisite did not hold.
+
+use serde_json::{Map, Value};
+
+use super::Unmet;
+use crate::transcript::{Call, Ending, Reading, State, Step, Transcript};
+
+impl Transcript {
+    /// The call of the plugin under test with this label.
+    pub fn call(&self, label: &str) -> Result<(usize, &Call), Unmet> {
+        self.calls()
+            .find(|(_, call)| call.label == label)
+            .ok_or_else(|| self.not_done(format!("the call `{label}` was not made")))
+    }
+
+    /// The call with this label, which must have ended with status 0.
+    pub fn success(&self, label: &str) -> Result<(usize, &Call), Unmet> {
+        let (step, call) = self.call(label)?;
+        if call.succeeded() {
+            Ok((step, call))
+        } else {
+            Err(Unmet::Prevented {
+                why: format!("the call `{label}` did not succeed: {}", call.outcome()),
+                by: step,
+            })
+        }
+    }
+
+    /// The call with this label, and the JSON object that it printed on success.
+    pub fn result(&self, label: &str) -> Result<(usize, &Call, Map<String, Value>), Unmet> {
+        let (step, call) = self.success(label)?;
+        match call.reading() {
+            Reading::One(Value::Object(document)) => Ok((step, call, document)),
+            _ => Err(Unmet::Prevented {
+                why: format!("the call `{label}` printed no readable result"),
+                by: step,
+            }),
+        }
+    }
+
+    /// The state observed under this label.
+    pub fn observed(&self, label: &str) -> Result<&State, Unmet> {
+        self.steps
+            .iter()
+            .find_map(|step| match step {
+                Step::Observation { label: name, state } if name == label => {
+                    self.states.get(*state)
+                }
+                _ => None,
+            })
+            .ok_or_else(|| self.not_done(format!("`{label}` was not observed")))
+    }
+
+    /// The last call that failed, of whatever plugin, with the index of its step.
+    fn last_failure(&self) -> Option<(usize, &Call)> {
+        self.all_calls()
+            .filter(|(_, call)| !call.succeeded())
+            .last()
+    }
+
+    fn not_done(&self, what: String) -> Unmet {
+        let why = match (&self.ending, self.last_failure()) {
+            (Ending::NotApplicable(fact), _) => return Unmet::NotApplicable(fact.clone()),
+            (Ending::CutShort(why), _) => format!("{what}: {why}"),
+            (Ending::Completed, Some((_, call))) => format!(
+                "{what}: `{}` failed in `{}`: {}",
+                call.file_name(),
+                call.label,
+                call.outcome()
+            ),
+            (Ending::Completed, None) => what,
+        };
+        self.prevented(why)
+    }
+
+    /// A prerequisite did not hold, because of the last call that failed, if there is one.
+    pub fn prevented(&self, why: String) -> Unmet {
+        match self.last_failure() {
+            Some((by, _)) => Unmet::Prevented { why, by },
+            None => Unmet::Inconclusive(why),
+        }
+    }
+}
