@@ -28,6 +28,21 @@ pub const LOCKED: &[Clause] = &[must(
     "they must implement locking on shared resources (e.g. IPAM databases)",
 )];
 
+/// Attachments are told apart: nothing that is done for one takes what is another's. A definition, which no plugin may
+/// contradict; in 0.4.0 of containers, since 1.0.0 of attachments.
+pub const APART: &[Clause] = &[
+    must(
+        IN_0_4,
+        GENERAL,
+        "A container must be uniquely identified by a ContainerID.",
+    ),
+    must(
+        FROM_1_0,
+        "section-3-execution-of-network-configurations",
+        "uniquely identified by the (CNI_CONTAINERID, CNI_IFNAME) tuple",
+    ),
+];
+
 /// State is kept by attachment. Since 1.0.0 stated, and without the network's name.
 pub const STATE_PER_ATTACHMENT: &[Clause] = &[
     should(
@@ -119,6 +134,7 @@ pub const NETNS_IS_THE_RUNTIMES: &[Clause] = &[should(
 pub const ALL: Section = &[
     ("CONCURRENT", CONCURRENT),
     ("LOCKED", LOCKED),
+    ("APART", APART),
     ("STATE_PER_ATTACHMENT", STATE_PER_ATTACHMENT),
     ("AGAIN_AFTER_DEL", AGAIN_AFTER_DEL),
     ("SEVERAL_ATTACHMENTS", SEVERAL_ATTACHMENTS),

@@ -48,6 +48,11 @@ impl Lab {
         })
     }
 
+    /// Uses this network again, which is as it was before.
+    pub fn return_to_network(&mut self, network: NetworkConfigList) {
+        self.network = network;
+    }
+
     /// Changes the subject's own entry in the configuration list.
     pub fn reconfigure(&mut self, change: impl Fn(PluginConfig) -> PluginConfig) {
         let own = self.subject.own_plugin(&self.network).clone();
@@ -84,10 +89,12 @@ impl Lab {
                 };
                 let by_ranges = ipam.contains_key("ranges") || subnets.len() > 1;
                 let scripted = ipam.contains_key("subnets");
+                let by_range = ipam.contains_key("range") && subnets.len() == 1;
                 for key in [
                     "ranges",
                     "subnet",
                     "subnets",
+                    "range",
                     "rangeStart",
                     "rangeEnd",
                     "gateway",
@@ -95,6 +102,7 @@ impl Lab {
                     ipam.shift_remove(key);
                 }
                 match (scripted, by_ranges) {
+                    _ if by_range => ipam.insert("range".to_owned(), json!(subnets[0])),
                     (true, _) => ipam.insert("subnets".to_owned(), json!(subnets)),
                     (_, true) => ipam.insert("ranges".to_owned(), Value::Array(ranges.clone())),
                     _ => ipam.insert("subnet".to_owned(), json!(subnets[0])),
