@@ -23,12 +23,33 @@ pub(super) fn living(t: &Transcript, step: usize) -> Vec<&Call> {
     living
 }
 
+/// Whose attachment stands beside the one that a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Another container's.
+    OfAnother,
+    /// The same container's, by another interface.
+    OfTheSame,
+}
+
+impl Whose {
+    fn of(add: &Call, call: &Call) -> Self {
+        let id = |call: &Call| call.variable("CNI_CONTAINERID");
+        match id(add) == id(call) {
+            true => Whose::OfTheSame,
+            false => Whose::OfAnother,
+        }
+    }
+}
+
 /// No call of this operation takes anything from another attachment. One that fails has no leave to do so either.
-pub(super) fn keeps_others(t: &Transcript, operation: Operation) -> Judged {
+pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -> Judged {
     let mut others = 0;
     for (step, call) in t.calls().filter(|(_, call)| call.asks_for(operation)) {
         let living = living(t, step);
-        for add in living.iter().filter(|add| add.container != call.container) {
+        let beside =
+            |add: &&&Call| add.container != call.container && Whose::of(add, call) == whose;
+        for add in living.iter().filter(beside) {
             others += 1;
             let changes = damage(t, add, call);
             if let Some(first) = changes.first() {
@@ -43,7 +64,8 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation) -> Judged {
     match others {
         0 => {
             t.observed("both")?;
-            Err(Unmet::Inconclusive("no other attachment lived".to_owned()))
+            let fact = "no such attachment lived beside it";
+            Err(Unmet::NotApplicable(fact.to_owned()))
         }
         _ => Ok(()),
     }
@@ -51,7 +73,9 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation) -> Judged {
 
 /// Whether a call of this operation has taken something from another attachment.
 pub(super) fn harms_others(t: &Transcript, operation: Operation) -> bool {
-    matches!(keeps_others(t, operation), Err(Unmet::Broken(_)))
+    [Whose::OfAnother, Whose::OfTheSame]
+        .into_iter()
+        .any(|whose| matches!(keeps_others(t, operation, whose), Err(Unmet::Broken(_))))
 }
 
 /// An attachment by its key.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cni_types::Operation;
 
-use super::beside::keeps_others;
+use super::beside::{Whose, keeps_others};
 use super::clauses::{add, del, disputes, lifecycle, protocol};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
@@ -256,7 +256,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.keeps-other-attachments",
-        claim: "DEL of one attachment leaves another as it is",
+        claim: "DEL of one attachment leaves another container's as it is",
         clauses: &[lifecycle::APART, del::UNDOES_ADD],
         scope: Scope::In(&[
             "two-containers",
@@ -264,7 +264,6 @@ pub(super) const CHECKS: &[Check] = &[
             "del-beside-another",
             "two-networks",
             "networks-run-together",
-            "one-container-two-networks",
             "alike-ids",
             "ids-of-other-case",
             "ids-of-other-punctuation",
@@ -272,7 +271,7 @@ pub(super) const CHECKS: &[Check] = &[
             "same-pod",
         ]),
         fault: Fault::DelRemovesOther,
-        judge: |t| keeps_others(t, Operation::Del),
+        judge: |t| keeps_others(t, Operation::Del, Whose::OfAnother),
         ..OF_DEL
     },
 ];

@@ -7,7 +7,7 @@ use cni_types::Operation;
 
 use super::add::succeeded;
 use super::asked::{asks_for, shared};
-use super::beside::{keeps_others, living};
+use super::beside::{Whose, keeps_others, living};
 use super::clauses::{check, del, disputes, ipam, lifecycle, routes as routes_of};
 use super::del::{removed_of, sort};
 use super::document::{answers, ips, routes};
@@ -39,11 +39,20 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.keeps-other-attachments",
-        claim: "ADD of one attachment leaves another as it is",
+        claim: "ADD of one attachment leaves another container's as it is",
         clauses: &[lifecycle::APART, lifecycle::STATE_PER_ATTACHMENT],
         scope: Scope::In(SEVERAL),
         fault: Fault::AddRemovesOther,
-        judge: |t| keeps_others(t, Operation::Add),
+        judge: |t| keeps_others(t, Operation::Add, Whose::OfAnother),
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "add.keeps-other-interface",
+        claim: "ADD of one attachment leaves another one of the same container as it is, with its routes",
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT],
+        scope: Scope::In(SAME_CONTAINER),
+        fault: Fault::StealsDefaultRoutes,
+        judge: |t| keeps_others(t, Operation::Add, Whose::OfTheSame),
         ..OF_IDENTITY
     },
     Check {
@@ -60,7 +69,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "add.keeps-the-containers-own",
         claim: "ADD leaves the interface, addresses and routes that the container had before as they are",
         binds: &[Kind::Interface],
-        clauses: &[lifecycle::APART, routes_of::DEFAULT_SKIPPED],
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT, routes_of::DEFAULT_SKIPPED],
         scope: Scope::In(&["default-route-taken"]),
         fault: Fault::StealsDefaultRoutes,
         dispute: Some(disputes::TAKEN_ROUTE),
@@ -92,8 +101,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "del.keeps-other-interface",
         claim: "DEL of one attachment succeeds, and leaves another one of the same container as it is",
-        clauses: &[lifecycle::APART, del::UNDOES_ADD],
-        scope: Scope::In(&["two-interfaces", "later-goes-first"]),
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT, del::UNDOES_ADD],
+        scope: Scope::In(SAME_CONTAINER),
         fault: Fault::DelTakesWholeContainer,
         judge: keeps_other_interface,
         ..OF_IDENTITY
@@ -153,7 +162,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// Where two attachments have almost the same key.
-pub(super) const ALIKE: &[&str] = &[
+const ALIKE: &[&str] = &[
     "alike-ids",
     "ids-of-other-case",
     "ids-of-other-punctuation",
@@ -161,14 +170,19 @@ pub(super) const ALIKE: &[&str] = &[
     "same-pod",
 ];
 
-/// Where several attachments live at a time.
-pub(super) const SEVERAL: &[&str] = &[
-    "two-containers",
+/// Where one container has several attachments.
+const SAME_CONTAINER: &[&str] = &[
     "two-interfaces",
+    "later-goes-first",
+    "one-container-two-networks",
+];
+
+/// Where several containers are attached at a time.
+const SEVERAL: &[&str] = &[
+    "two-containers",
     "later-goes-first",
     "two-networks",
     "networks-run-together",
-    "one-container-two-networks",
     "alike-ids",
     "ids-of-other-case",
     "ids-of-other-punctuation",
@@ -217,8 +231,8 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
 
 /// Whose CHECK fails when it is alone, too, tells nothing here.
 fn checked_beside(t: &Transcript) -> Judged {
+    t.call("check-first")?;
     t.success("check-alone")?;
-    t.success("add-second")?;
     succeeded(t, "check-first")
 }
 
@@ -267,7 +281,9 @@ fn keeps_other_interface(t: &Transcript) -> Judged {
     let beside = |(step, del): &(usize, &Call)| {
         let same = |add: &&Call| add.variable("CNI_NETNS") == del.variable("CNI_NETNS");
         let other = |add: &&Call| same(add) && add.container != del.container;
-        del.asks_for(Operation::Del) && living(t, *step).iter().any(other)
+        let living = living(t, *step);
+        let own = living.iter().any(|add| add.container == del.container);
+        del.asks_for(Operation::Del) && own && living.iter().any(other)
     };
     let dels: Vec<_> = t.calls().filter(beside).collect();
     if dels.is_empty() {
@@ -278,7 +294,7 @@ fn keeps_other_interface(t: &Transcript) -> Judged {
     if let Some((step, del)) = dels.iter().find(|(_, del)| !del.succeeded()) {
         return Err(Unmet::broken(["exit status 0"], del.outcome()).at(*step));
     }
-    keeps_others(t, Operation::Del)
+    keeps_others(t, Operation::Del, Whose::OfTheSame)
 }
 
 /// Only where the second container has got what the first one had.

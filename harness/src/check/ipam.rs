@@ -203,7 +203,10 @@ fn given_again(t: &Transcript) -> Judged {
     let (step, call) = t.call("add-free")?;
     match call.succeeded() {
         true => Ok(()),
-        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+        false => {
+            let expected = ["exit status 0, with the address that DEL has released"];
+            Err(Unmet::broken(expected, call.outcome()).at(step))
+        }
     }
 }
 

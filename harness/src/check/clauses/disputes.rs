@@ -172,7 +172,7 @@ pub const SECOND_ATTACHMENT: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#add-add-container-to-network-or-apply-modifications",
 };
 
-/// For [`super::lifecycle::APART`] where an interface of the container is nobody's attachment to this network.
+/// For [`super::lifecycle::STATE_PER_ATTACHMENT`] where an interface of the container is nobody's attachment to this network.
 pub const TAKEN_ROUTE: Dispute = Dispute {
     reason: "up to 0.4.0 a plugin is to be prepared to skip its default route where there is one; since then no text says \
              whose the container's default route is",

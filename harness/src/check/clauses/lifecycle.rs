@@ -28,8 +28,7 @@ pub const LOCKED: &[Clause] = &[must(
     "they must implement locking on shared resources (e.g. IPAM databases)",
 )];
 
-/// Attachments are told apart: nothing that is done for one takes what is another's. A definition, which no plugin may
-/// contradict; in 0.4.0 of containers, since 1.0.0 of attachments.
+/// Containers are told apart: nothing that is done for one takes what is another's. Inferred: containers live at the same time.
 pub const APART: &[Clause] = &[
     must(
         IN_0_4,
@@ -38,8 +37,8 @@ pub const APART: &[Clause] = &[
     ),
     must(
         FROM_1_0,
-        "section-3-execution-of-network-configurations",
-        "uniquely identified by the (CNI_CONTAINERID, CNI_IFNAME) tuple",
+        LIFECYCLE,
+        "Plugins must handle being executed concurrently across different containers.",
     ),
 ];
 

@@ -81,6 +81,12 @@ impl Lab {
             .filter(|(mark, _)| subnets.iter().any(|subnet| subnet.contains(mark)))
             .map(|(_, dst)| json!({ "dst": dst }))
             .collect();
+        // As the subject's own configuration has it: another pool may have been given since.
+        let own = self.subject.fixture.list.get("plugins");
+        let own = own.and_then(Value::as_array).into_iter().flatten();
+        let of_one_range = own
+            .filter_map(|plugin| plugin.get("ipam"))
+            .any(|ipam| ipam.get("range").is_some());
         self.reconfigure_network(|list| {
             let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
             for plugin in plugins.into_iter().flatten() {
@@ -89,7 +95,7 @@ impl Lab {
                 };
                 let by_ranges = ipam.contains_key("ranges") || subnets.len() > 1;
                 let scripted = ipam.contains_key("subnets");
-                let by_range = ipam.contains_key("range") && subnets.len() == 1;
+                let by_range = of_one_range && subnets.len() == 1;
                 for key in [
                     "ranges",
                     "subnet",
