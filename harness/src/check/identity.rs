@@ -232,7 +232,11 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
 /// Whose CHECK fails when it is alone, too, tells nothing here.
 fn checked_beside(t: &Transcript) -> Judged {
     t.call("check-first")?;
-    t.success("check-alone")?;
+    let (_, alone) = t.call("check-alone")?;
+    if !alone.succeeded() {
+        let fact = format!("its CHECK fails when it is alone, too: {}", alone.outcome());
+        return Err(Unmet::NotApplicable(fact));
+    }
     succeeded(t, "check-first")
 }
 
