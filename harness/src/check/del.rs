@@ -207,6 +207,19 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "del.restores-sysctls",
         claim: "the host's sysctls are after DEL what they were before ADD, but for what the network's first ADD set for all",
+        // Elsewhere, CHECK comes in between, and sysctls are not looked at around it.
+        scope: Scope::In(&[
+            "lifecycle",
+            "repeat-del",
+            "del-without-add",
+            "del-netns-gone",
+            "del-netns-empty",
+            "del-netns-stale",
+            "del-no-result",
+            "del-interface-gone",
+            "interface-names",
+            "container-ids",
+        ]),
         fault: Fault::DelLeavesSysctl,
         judge: |t| leaves_no(t, &["sysctl"], is_there),
         ..LEAVING

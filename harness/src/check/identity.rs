@@ -60,7 +60,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK of an attachment, which succeeded before, succeeds when the container has got another one",
         clauses: &[check::RIGHT_AFTER_ADD],
         scope: Scope::In(&["two-interfaces"]),
-        fault: Fault::StealsDefaultRoutes,
+        fault: Fault::AddRemovesOther,
         dispute: Some(disputes::SECOND_ATTACHMENT),
         judge: checked_beside,
         ..OF_IDENTITY
