@@ -122,6 +122,10 @@ faults! {
     OwnNamespaceLeavesLink, "own-namespace-leaves-link", "leaves a link on the host when CNI_NETNS is its own network namespace";
     DelNeedsRules, "del-needs-rules", "answers DEL with an error when the nftables table that it made on ADD is gone";
     DelNeedsRuntimeConfig, "del-needs-runtime-config", "answers DEL with an error when there is no runtimeConfig";
+    StealsDefaultRoutes, "steals-default-routes", "takes every default route away that the container has on ADD";
+    JoinsKeys, "joins-keys", "knows an attachment by its container's id and its interface's name joined by a hyphen, and splits them at the last one";
+    RacyFirstAdd, "racy-first-add", "makes what all attachments share on the first ADD, and fails when another ADD has just made it";
+    CheckWritesSysctl, "check-writes-sysctl", "changes a sysctl of the host in CHECK";
     DelFallsBackToHost, "del-falls-back-to-host", "removes a link of the name CNI_IFNAME on the host in DEL when there is no namespace";
     DelRemovesNamesake, "del-removes-namesake", "deletes the host's interface that is called like the container's on DEL";
     DelWithoutNetnsRemovesAll, "del-without-netns-removes-all", "removes every attachment when DEL does not name a namespace";

@@ -183,14 +183,6 @@ pub(super) fn succeeded(t: &Transcript, label: &str) -> Judged {
     }
 }
 
-/// The labels of the ADDs of two attachments, in scenarios that have two.
-pub(super) fn two_adds(t: &Transcript) -> [&'static str; 2] {
-    match t.scenario.as_str() {
-        "two-interfaces" => ["add-first", "add-second"],
-        _ => ["add-a", "add-b"],
-    }
-}
-
 /// Whether the call was refused: it must not succeed.
 pub(super) fn refused(t: &Transcript, label: &str) -> Judged {
     let (step, call) = t.call(label)?;

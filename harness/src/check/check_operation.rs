@@ -145,7 +145,7 @@ fn succeeds(t: &Transcript) -> Judged {
     let label = match t.scenario.as_str() {
         "lifecycle" => "check",
         _ => {
-            if !super::del::damage_to_b(t)?.is_empty() {
+            if super::beside::harms_others(t, Operation::Del) {
                 let why = "DEL of another attachment has damaged this one";
                 return Err(Unmet::Inconclusive(why.to_owned()));
             }

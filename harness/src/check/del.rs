@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use cni_types::Operation;
 
-use super::clauses::{add, del, disputes, protocol};
+use super::beside::{Whose, keeps_others};
+use super::clauses::{add, del, disputes, lifecycle, protocol};
 use super::protocol::says_nothing;
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -206,6 +207,19 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "del.restores-sysctls",
         claim: "the host's sysctls are after DEL what they were before ADD, but for what the network's first ADD set for all",
+        // Elsewhere, CHECK comes in between, and sysctls are not looked at around it.
+        scope: Scope::In(&[
+            "lifecycle",
+            "repeat-del",
+            "del-without-add",
+            "del-netns-gone",
+            "del-netns-empty",
+            "del-netns-stale",
+            "del-no-result",
+            "del-interface-gone",
+            "interface-names",
+            "container-ids",
+        ]),
         fault: Fault::DelLeavesSysctl,
         judge: |t| leaves_no(t, &["sysctl"], is_there),
         ..LEAVING
@@ -220,7 +234,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.keeps-namesake",
-        claim: "DEL leaves the host's link of the name CNI_IFNAME alone when the container has no namespace any more",
+        claim: "ADD and DEL leave the host's link of the name CNI_IFNAME alone, with the container's namespace and without",
         binds: &[Kind::Interface],
         clauses: &[del::UNDOES_ADD],
         scope: Scope::In(&["host-has-ifname"]),
@@ -255,19 +269,22 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.keeps-other-attachments",
-        claim: "DEL of one attachment leaves another as it is",
-        clauses: &[del::UNDOES_ADD],
+        claim: "DEL of one attachment leaves another container's as it is",
+        clauses: &[lifecycle::APART, del::UNDOES_ADD],
         scope: Scope::In(&[
             "two-containers",
+            "later-goes-first",
             "del-beside-another",
             "two-networks",
+            "networks-run-together",
             "alike-ids",
             "ids-of-other-case",
             "ids-of-other-punctuation",
+            "ids-run-together",
             "same-pod",
         ]),
         fault: Fault::DelRemovesOther,
-        judge: keeps_others,
+        judge: |t| keeps_others(t, Operation::Del, Whose::OfAnother),
         ..OF_DEL
     },
 ];
@@ -298,9 +315,11 @@ const LEAVING: Check = Check {
         "odd-result",
         "two-containers",
         "two-interfaces",
+        "later-goes-first",
         "alike-ids",
         "ids-of-other-case",
         "ids-of-other-punctuation",
+        "ids-run-together",
         "same-pod",
         "interface-names",
         "container-ids",
@@ -399,10 +418,25 @@ fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -
     was_done(t)?;
     let (start, end) = (t.observed("start")?, t.observed("end")?);
     let mut changes = start.residue(end);
-    changes.retain(|change| sorts.contains(&sort(change)) && counts(change));
+    let of_check = changed_by_check(t);
+    changes.retain(|change| {
+        let of_others = of_check.contains(&change.object);
+        sorts.contains(&sort(change)) && counts(change) && !of_others
+    });
     // What was logged of a container outlives it.
     changes.retain(|change| !change.object.contains(" /var/log/"));
     left(t, changes)
+}
+
+/// Objects of the host that CHECK has changed: that is its own claim, and DEL is not to blame.
+fn changed_by_check(t: &Transcript) -> BTreeSet<String> {
+    let checks = t
+        .calls()
+        .filter(|(_, call)| call.asks_for(Operation::Check));
+    checks
+        .flat_map(|(_, check)| t.before(check).residue(t.after(check)))
+        .map(|change| change.object)
+        .collect()
 }
 
 /// Once all plugins have done their DEL: what is fastened to an interface goes with it. The kernel keeps the addresses of `lo`
@@ -504,49 +538,40 @@ fn restores_devices(t: &Transcript) -> Judged {
     left(t, changes)
 }
 
+/// By its index: another one of the same name is not the same. Every call is held against the host as the lab made it.
 fn keeps_namesake(t: &Transcript) -> Judged {
-    t.success("add-gone")?;
-    for label in ["del-unset", "del-gone"] {
-        let (step, del) = t.call(label)?;
-        let ifname = del.variable("CNI_IFNAME").unwrap_or_default();
-        let has = |state: &State| state.host.links.iter().any(|link| link.name == ifname);
-        if has(t.before(del)) && !has(t.after(del)) {
+    let untouched = t.observed("untouched")?;
+    let mut had = None;
+    for (step, call) in t.calls() {
+        let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
+        let index = |state: &State| {
+            let links = &state.host.links;
+            links
+                .iter()
+                .find(|link| link.name == ifname)
+                .map(|link| link.index)
+        };
+        let made = index(untouched);
+        if index(t.before(call)) != made {
+            continue;
+        }
+        had = had.or(made);
+        if index(t.after(call)) != made {
             let expected = [format!("`{ifname}` on the host as it was")];
-            let actual = format!("the host has lost its own `{ifname}`");
+            let actual = format!("the host has lost its own `{ifname}` in `{}`", call.label);
             return Err(Unmet::broken(expected, actual).at(step));
         }
     }
-    Ok(())
+    // Where the container is gone, the name alone is left to go by.
+    t.success("add-gone")?;
+    had.map(drop)
+        .ok_or_else(|| t.prevented("nothing was called beside the host's link".to_owned()))
 }
 
 fn cleans_up(t: &Transcript) -> Judged {
     was_done(t)?;
     let (start, end) = (t.observed("start")?, t.observed("end")?);
     left(t, start.residue(end))
-}
-
-fn keeps_others(t: &Transcript) -> Judged {
-    // One that fails has no leave to do so either.
-    let (step, _) = t.call("del-a")?;
-    let changes = damage_to_b(t)?;
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let actual = format!(
-        "the other attachment has lost or changed: {}",
-        changes[0].object
-    );
-    Err(Unmet::broken(["the other attachment as it was"], actual)
-        .at(step)
-        .showing(changes))
-}
-
-/// What DEL of `a` has changed of the attachment of `b`.
-pub(super) fn damage_to_b(t: &Transcript) -> Result<Vec<StateChange>, Unmet> {
-    let (both, one) = (t.observed("both")?, t.observed("one")?);
-    let mut changes = both.container_changes("b", one);
-    changes.extend(removed_of(t, "add-b", both, one));
-    Ok(changes)
 }
 
 /// What the ADD with this label brought to the host, files included, and one of two later states has lost.

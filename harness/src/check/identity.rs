@@ -5,9 +5,11 @@ use std::net::IpAddr;
 
 use cni_types::Operation;
 
-use super::add::{succeeded, two_adds};
-use super::clauses::{del, disputes, ipam, lifecycle, routes as routes_of};
-use super::del::{is_of_interface, removed_of};
+use super::add::succeeded;
+use super::asked::{asks_for, shared};
+use super::beside::{Whose, keeps_others, living};
+use super::clauses::{check, del, disputes, ipam, lifecycle, routes as routes_of};
+use super::del::{removed_of, sort};
 use super::document::{answers, ips, routes};
 use super::result::addresses::has_address;
 use super::{Check, Judged, Scope, Unmet};
@@ -29,35 +31,49 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "add.tells-containers-apart",
         claim: "ADD succeeds for another container whose id is almost the same, or which is of the same pod",
-        clauses: &[lifecycle::STATE_PER_ATTACHMENT],
-        scope: Scope::In(&[
-            "alike-ids",
-            "ids-of-other-case",
-            "ids-of-other-punctuation",
-            "same-pod",
-        ]),
+        clauses: &[lifecycle::APART, lifecycle::STATE_PER_ATTACHMENT],
+        scope: Scope::In(ALIKE),
         fault: Fault::CutsIds,
-        judge: |t| {
-            t.success("add-a")?;
-            succeeded(t, "add-b")
-        },
+        judge: tells_apart,
         ..OF_IDENTITY
     },
     Check {
         id: "add.keeps-other-attachments",
-        claim: "ADD of one attachment leaves another as it is",
-        clauses: &[lifecycle::STATE_PER_ATTACHMENT],
-        scope: Scope::In(&[
-            "two-containers",
-            "two-interfaces",
-            "alike-ids",
-            "ids-of-other-case",
-            "ids-of-other-punctuation",
-            "same-pod",
-        ]),
+        claim: "ADD of one attachment leaves another container's as it is",
+        clauses: &[lifecycle::APART, lifecycle::STATE_PER_ATTACHMENT],
+        scope: Scope::In(SEVERAL),
         fault: Fault::AddRemovesOther,
-        judge: add_keeps_others,
+        judge: |t| keeps_others(t, Operation::Add, Whose::OfAnother),
         ..OF_IDENTITY
+    },
+    Check {
+        id: "add.keeps-other-interface",
+        claim: "ADD of one attachment leaves another one of the same container as it is, with its routes",
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT],
+        scope: Scope::In(SAME_CONTAINER),
+        fault: Fault::StealsDefaultRoutes,
+        judge: |t| keeps_others(t, Operation::Add, Whose::OfTheSame),
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "check.succeeds-beside-another-attachment",
+        claim: "CHECK of an attachment, which succeeded before, succeeds when the container has got another one",
+        clauses: &[check::RIGHT_AFTER_ADD],
+        scope: Scope::In(&["two-interfaces"]),
+        fault: Fault::AddRemovesOther,
+        dispute: Some(disputes::SECOND_ATTACHMENT),
+        judge: checked_beside,
+        ..OF_IDENTITY
+    },
+    Check {
+        id: "add.keeps-the-containers-own",
+        claim: "ADD leaves the interface, addresses and routes that the container had before as they are",
+        binds: &[Kind::Interface],
+        clauses: &[lifecycle::STATE_PER_ATTACHMENT, routes_of::DEFAULT_SKIPPED],
+        scope: Scope::In(&["default-route-taken"]),
+        fault: Fault::StealsDefaultRoutes,
+        dispute: Some(disputes::TAKEN_ROUTE),
+        judge: keeps_the_containers_own,
     },
     Check {
         id: "add.succeeds-after-del",
@@ -86,7 +102,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "del.keeps-other-interface",
         claim: "DEL of one attachment succeeds, and leaves another one of the same container as it is",
         clauses: &[lifecycle::STATE_PER_ATTACHMENT, del::UNDOES_ADD],
-        scope: Scope::In(&["two-interfaces"]),
+        scope: Scope::In(SAME_CONTAINER),
         fault: Fault::DelTakesWholeContainer,
         judge: keeps_other_interface,
         ..OF_IDENTITY
@@ -104,6 +120,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "concurrency.adds-succeed",
         claim: "sixteen ADDs at once succeed",
         clauses: &[lifecycle::CONCURRENT],
+        scope: Scope::In(&["storm", "cold-storm"]),
         fault: Fault::AddNotAtOnce,
         judge: |t| all_succeeded(t, Operation::Add),
         ..OF_IDENTITY
@@ -113,6 +130,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "sixteen ADDs at once give no address twice",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[lifecycle::LOCKED, ipam::UNIQUE_ADDRESSES],
+        scope: Scope::In(&["storm", "cold-storm"]),
         fault: Fault::RacyAllocation,
         judge: unique,
         ..OF_IDENTITY
@@ -141,6 +159,35 @@ pub(super) const CHECKS: &[Check] = &[
         judge: leaves_nothing,
         ..OF_IDENTITY
     },
+];
+
+/// Where two attachments have almost the same key.
+const ALIKE: &[&str] = &[
+    "alike-ids",
+    "ids-of-other-case",
+    "ids-of-other-punctuation",
+    "ids-run-together",
+    "same-pod",
+];
+
+/// Where one container has several attachments.
+const SAME_CONTAINER: &[&str] = &[
+    "two-interfaces",
+    "later-goes-first",
+    "one-container-two-networks",
+];
+
+/// Where several containers are attached at a time.
+const SEVERAL: &[&str] = &[
+    "two-containers",
+    "later-goes-first",
+    "two-networks",
+    "networks-run-together",
+    "alike-ids",
+    "ids-of-other-case",
+    "ids-of-other-punctuation",
+    "ids-run-together",
+    "same-pod",
 ];
 
 const OF_IDENTITY: Check = Check {
@@ -182,39 +229,76 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
     succeeded(t, "add-taken")
 }
 
-/// Of the same container, only the other interface and its addresses: which routes it has may well be another matter now.
-fn add_keeps_others(t: &Transcript) -> Judged {
-    let [first, second] = two_adds(t);
-    let (_, other) = t.success(first)?;
-    let (step, call) = t.call(second)?;
-    if !call.succeeded() {
-        let fact = format!("no other attachment is made: {}", call.outcome());
+/// Whose CHECK fails when it is alone, too, tells nothing here.
+fn checked_beside(t: &Transcript) -> Judged {
+    t.call("check-first")?;
+    let (_, alone) = t.call("check-alone")?;
+    if !alone.succeeded() {
+        let fact = format!("its CHECK fails when it is alone, too: {}", alone.outcome());
         return Err(Unmet::NotApplicable(fact));
     }
-    let (earlier, later) = (t.before(call), t.after(call));
-    let mut changes =
-        earlier.container_changes(other.container.as_deref().unwrap_or_default(), later);
-    changes.retain(|change| {
-        let of_interface = matches!(change.object.split(' ').next(), Some("link" | "address"));
-        of_interface && change.kind == ChangeKind::Removed
-    });
-    changes.extend(removed_of(t, first, earlier, later));
-    lost("the other attachment", changes, step)
+    succeeded(t, "check-first")
 }
 
-/// Objects of the second interface in the container, and what its ADD brought to the host.
-fn keeps_other_interface(t: &Transcript) -> Judged {
-    let (step, del) = t.call("del-first")?;
-    if !del.succeeded() {
-        return Err(Unmet::broken(["exit status 0"], del.outcome()).at(step));
+/// Only what an ADD that succeeded has taken away: what one that failed leaves is another claim's.
+fn keeps_the_containers_own(t: &Transcript) -> Judged {
+    let (step, add) = t.success("add-taken")?;
+    let container = add.container.as_deref().unwrap_or_default();
+    let mut changes = t.before(add).container_changes(container, t.after(add));
+    changes.retain(|change| {
+        let of_container = ["link", "address", "route", "rule"].contains(&sort(change));
+        change.kind == ChangeKind::Removed && of_container
+    });
+    lost("the container", changes, step)
+}
+
+/// A plugin that refuses the second of two that are almost alike, and takes it when the first is gone, takes it for the first.
+fn tells_apart(t: &Transcript) -> Judged {
+    let adds = t
+        .calls()
+        .filter(|(_, call)| call.asks_for(Operation::Add) && call.label.starts_with("add-b"));
+    let adds: Vec<_> = adds.collect();
+    if adds.is_empty() {
+        t.call("add-b")?;
     }
-    let (both, one) = (t.observed("both")?, t.observed("one")?);
-    let (_, add) = t.call("add-second")?;
-    let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
-    let mut changes = both.container_changes("second", one);
-    changes.retain(|change| change.kind == ChangeKind::Removed && is_of_interface(change, &ifname));
-    changes.extend(removed_of(t, "add-second", both, one));
-    lost("the other attachment", changes, step)
+    let refused = adds.into_iter().filter(|(_, add)| !add.succeeded());
+    let mut refused_alone = None;
+    for (step, add) in refused {
+        let (_, alone) = t.call(&add.label.replace("add-", "alone-"))?;
+        if alone.succeeded() {
+            let expected = ["exit status 0, as when it is alone"];
+            return Err(Unmet::broken(expected, add.outcome()).at(step));
+        }
+        refused_alone = Some(alone.outcome());
+    }
+    match refused_alone {
+        Some(how) => {
+            let fact = format!("it refuses such an attachment alone, too: {how}");
+            Err(Unmet::NotApplicable(fact))
+        }
+        None => Ok(()),
+    }
+}
+
+/// DEL beside another attachment of the same container.
+fn keeps_other_interface(t: &Transcript) -> Judged {
+    let beside = |(step, del): &(usize, &Call)| {
+        let same = |add: &&Call| add.variable("CNI_NETNS") == del.variable("CNI_NETNS");
+        let other = |add: &&Call| same(add) && add.container != del.container;
+        let living = living(t, *step);
+        let own = living.iter().any(|add| add.container == del.container);
+        del.asks_for(Operation::Del) && own && living.iter().any(other)
+    };
+    let dels: Vec<_> = t.calls().filter(beside).collect();
+    if dels.is_empty() {
+        t.observed("both")?;
+        let fact = "a container cannot be attached to this network twice";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    if let Some((step, del)) = dels.iter().find(|(_, del)| !del.succeeded()) {
+        return Err(Unmet::broken(["exit status 0"], del.outcome()).at(*step));
+    }
+    keeps_others(t, Operation::Del, Whose::OfTheSame)
 }
 
 /// Only where the second container has got what the first one had.
@@ -278,7 +362,7 @@ fn unique(t: &Transcript) -> Judged {
     {
         let container = answer.container().to_owned();
         // Every container has some addresses of its own that others have too.
-        let shared = |net: &ipnet::IpNet| match net.addr() {
+        let is_everywhere = |net: &ipnet::IpNet| match net.addr() {
             IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
             IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
         };
@@ -288,9 +372,12 @@ fn unique(t: &Transcript) -> Judged {
             (_, Some((_, inside))) => has_address(inside, net, None),
         };
         let given = ips(&answer.document).into_iter().filter_map(|ip| ip.net);
-        for net in given.filter(|net| !shared(net) && has(net)) {
+        for net in given.filter(|net| !is_everywhere(net) && has(net)) {
             let other = owners.insert(net.addr(), container.clone());
             if let Some(other) = other.filter(|other| *other != container) {
+                if asks_for(answer.call, net.addr()) {
+                    return Err(shared(net.addr()));
+                }
                 let actual = format!("`{other}` and `{container}` both have {}", net.addr());
                 return Err(
                     Unmet::broken(["an address of its own for each"], actual).at(answer.step)

@@ -1,15 +1,18 @@
 //! IPAM plugins: addresses, and nothing else.
 
+use std::net::IpAddr;
+
 use cni_types::Operation;
 use serde_json::{Map, Value};
 
-use super::add::two_adds;
+use super::asked::{asks_for, shared};
+use super::beside::living;
 use super::clauses::ipam;
 use super::document::{ips, list};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
-use crate::transcript::{Reading, Transcript, read};
+use crate::transcript::{Call, Reading, Transcript, read};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -43,9 +46,11 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&[
             "two-containers",
             "two-interfaces",
+            "later-goes-first",
             "alike-ids",
             "ids-of-other-case",
             "ids-of-other-punctuation",
+            "ids-run-together",
             "same-pod",
         ]),
         fault: Fault::IpamSameAddress,
@@ -151,24 +156,39 @@ fn no_index(t: &Transcript) -> Judged {
 }
 
 fn unique(t: &Transcript) -> Judged {
-    let [first, second] = two_adds(t);
-    let (_, _, first) = t.result(first)?;
-    let (step, _, second) = t.result(second)?;
-    let taken: Vec<_> = ips(&first)
-        .iter()
-        .filter_map(|ip| Some(ip.net?.addr()))
-        .collect();
-    match ips(&second)
-        .iter()
-        .filter_map(|ip| ip.net)
-        .find(|net| taken.contains(&net.addr()))
-    {
-        Some(net) => Err(Unmet::broken(
-            ["another address"],
-            format!("both attachments have {}", net.addr()),
-        )
-        .at(step)),
-        None => Ok(()),
+    let given = |call: &Call| match call.reading() {
+        Reading::One(Value::Object(document)) => ips(&document)
+            .iter()
+            .filter_map(|ip| Some(ip.net?.addr()))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut others = 0;
+    let adds = t.calls().filter(|(_, call)| call.asks_for(Operation::Add));
+    for (step, add) in adds.filter(|(_, add)| add.succeeded()) {
+        let living = living(t, step);
+        others += living.len();
+        let taken: Vec<IpAddr> = living.iter().flat_map(|other| given(other)).collect();
+        match given(add)
+            .into_iter()
+            .find(|address| taken.contains(address))
+        {
+            Some(address) if asks_for(add, address) => return Err(shared(address)),
+            Some(address) => {
+                let actual = format!("both attachments have {address}");
+                return Err(Unmet::broken(["another address"], actual).at(step));
+            }
+            None => {}
+        }
+    }
+    match others {
+        0 => {
+            t.observed("both")?;
+            Err(Unmet::Inconclusive(
+                "there was one attachment only".to_owned(),
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -183,7 +203,10 @@ fn given_again(t: &Transcript) -> Judged {
     let (step, call) = t.call("add-free")?;
     match call.succeeded() {
         true => Ok(()),
-        false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+        false => {
+            let expected = ["exit status 0, with the address that DEL has released"];
+            Err(Unmet::broken(expected, call.outcome()).at(step))
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! one misreading of the SPEC.
 
 mod add;
+mod asked;
+mod beside;
 mod chain;
 mod check_operation;
 pub mod clauses;

@@ -50,7 +50,11 @@ pub(super) const CHECKS: &[Check] = &[
         id: "gc.keeps-other-networks",
         claim: "GC of one network leaves attachments to another as they are",
         clauses: &[gc::KEEPS_VALID, gc::VALID_ATTACHMENTS],
-        scope: Scope::In(&["two-networks"]),
+        scope: Scope::In(&[
+            "two-networks",
+            "networks-run-together",
+            "one-container-two-networks",
+        ]),
         fault: Fault::GcRemovesOtherNetworks,
         judge: keeps_other_networks,
         ..OF_GC

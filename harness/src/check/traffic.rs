@@ -1,5 +1,6 @@
 //! What gets through: claims that only real traffic can show.
 
+use super::asked::{asks_for, shared};
 use super::clauses::{add, convention, disputes, input, lifecycle, result};
 use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -29,13 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[lifecycle::COMMUNICATE],
         fault: Fault::ContainersApart,
         dispute: Some(disputes::ISOLATION),
-        judge: |t| {
-            answered(
-                t,
-                &["neighbour-tcp", "neighbour-udp"],
-                "address that another container could reach",
-            )
-        },
+        judge: reach_each_other,
         ..OF_TRAFFIC
     },
     Check {
@@ -121,6 +116,33 @@ fn not_heard(step: usize, exchange: &Exchange) -> Unmet {
     .at(step)
 }
 
+/// Of two containers that ask for one address, neither can call the other.
+fn reach_each_other(t: &Transcript) -> Judged {
+    let fixed = exchanges(t, &["neighbour-"])
+        .into_iter()
+        .map(|(_, exchange)| exchange.target.ip())
+        .find(|address| {
+            t.success("add-b")
+                .is_ok_and(|(_, add)| asks_for(add, *address))
+        });
+    match fixed {
+        Some(address) => Err(shared(address)),
+        None => answered(
+            t,
+            &["neighbour-tcp", "neighbour-udp"],
+            "address that another container could reach",
+        ),
+    }
+}
+
+fn all_answered(exchanges: &[(usize, &Exchange)]) -> Judged {
+    let unanswered = |(_, exchange): &&(usize, &Exchange)| exchange.seen_as.is_none();
+    match exchanges.iter().find(unanswered) {
+        Some((step, exchange)) => Err(not_heard(*step, exchange)),
+        None => Ok(()),
+    }
+}
+
 /// Whether each of these was answered; without any, there is no such thing.
 fn answered(t: &Transcript, prefixes: &[&str], what: &str) -> Judged {
     t.success("add-a")?;
@@ -128,13 +150,7 @@ fn answered(t: &Transcript, prefixes: &[&str], what: &str) -> Judged {
     if exchanges.is_empty() {
         return Err(Unmet::NotApplicable(format!("its result has no {what}")));
     }
-    match exchanges
-        .iter()
-        .find(|(_, exchange)| exchange.seen_as.is_none())
-    {
-        Some((step, exchange)) => Err(not_heard(*step, exchange)),
-        None => Ok(()),
-    }
+    all_answered(&exchanges)
 }
 
 /// Only where small ones come through.
@@ -148,7 +164,7 @@ fn carries_mtu(t: &Transcript) -> Judged {
     answered(t, &["gateway-mtu"], "gateway on the host")
 }
 
-/// A container without a way out has nothing to hide.
+/// A container without a way out has nothing to hide: it is asked of each family by itself.
 fn masquerades(t: &Transcript) -> Judged {
     let (_, add) = t.success("add-a")?;
     let asked = add
@@ -160,13 +176,28 @@ fn masquerades(t: &Transcript) -> Judged {
         ));
     }
     let inside = t.after(add).containers.get("a");
-    let mut routes = inside.into_iter().flat_map(|inside| &inside.routes);
-    if !routes.any(|route| route.dst.is_none_or(|dst| dst.prefix_len() == 0)) {
+    let leads_out = |exchange: &Exchange| {
+        let mut routes = inside.into_iter().flat_map(|inside| &inside.routes);
+        let target = exchange.target.ip();
+        routes.any(|route| {
+            let leads = match route.dst {
+                Some(dst) => dst.contains(&target),
+                None => route.ipv6 == target.is_ipv6(),
+            };
+            leads && route.kind == "unicast"
+        })
+    };
+    let outward = exchanges(t, &["outside-"]);
+    let outward: Vec<_> = outward
+        .into_iter()
+        .filter(|(_, exchange)| leads_out(exchange))
+        .collect();
+    if outward.is_empty() {
         return Err(Unmet::NotApplicable(
-            "the container has no default route".to_owned(),
+            "no route of the container leads out from its addresses".to_owned(),
         ));
     }
-    answered(t, &["outside-"], "address to come from")
+    all_answered(&outward)
 }
 
 fn mapped(t: &Transcript, from: &str, transport: Option<Transport>) -> Judged {
@@ -178,11 +209,5 @@ fn mapped(t: &Transcript, from: &str, transport: Option<Transport>) -> Judged {
         let fact = "its configuration does not declare the capability `portMappings`";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    match exchanges
-        .iter()
-        .find(|(_, exchange)| exchange.seen_as.is_none())
-    {
-        Some((step, exchange)) => Err(not_heard(*step, exchange)),
-        None => Ok(()),
-    }
+    all_answered(&exchanges)
 }

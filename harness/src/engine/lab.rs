@@ -73,6 +73,8 @@ pub struct Lab {
     scenario: String,
     /// Whether every call is written down, with what it did to the lab.
     recording: bool,
+    /// Whether sysctls are looked at around every call, too.
+    watches_sysctls: Cell<bool>,
     network: NetworkConfigList,
     host: NetNs,
     observed: RefCell<Observed>,
@@ -114,6 +116,7 @@ impl Lab {
             },
             scenario: job.task.scenario.clone(),
             recording: true,
+            watches_sysctls: Cell::new(false),
             network,
             host,
             observed: RefCell::new(Observed {

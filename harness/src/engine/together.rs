@@ -1,6 +1,7 @@
 //! One operation for many containers at once.
 
 use std::path::PathBuf;
+use std::sync::Barrier;
 
 use cni_runtime::derive_plugin_config;
 use cni_types::{NetworkConfigList, Operation, PluginConfig};
@@ -98,12 +99,19 @@ impl Lab {
             })
             .collect();
         let before = self.state()?;
+        // So that the first has not done its work before the last begins.
+        let start = Barrier::new(errands.len());
         let run: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = errands
                 .into_iter()
                 .map(|errand| {
                     let (container, env) = (errand.container, errand.env.clone());
-                    (container, env, scope.spawn(move || errand.run()))
+                    let start = &start;
+                    let run = move || {
+                        start.wait();
+                        errand.run()
+                    };
+                    (container, env, scope.spawn(run))
                 })
                 .collect();
             threads

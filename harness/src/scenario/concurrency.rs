@@ -7,26 +7,83 @@ use crate::engine::lab::{Doing, Lab};
 use crate::engine::operations::Went;
 use crate::kind::Kind;
 
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
-    id: "storm",
-    title: "sixteen containers: their ADDs at once, then their CHECKs, then their DELs",
-    kinds: Kind::ALL,
-    since: Version::V0_4_0,
-    once: true,
-    wants: Wants::Two,
-    run: storm,
-}];
+pub(super) const SCENARIOS: &[Scenario] = &[
+    scenario(
+        "storm",
+        "sixteen containers: their ADDs at once, then their CHECKs, then their DELs",
+        storm,
+    ),
+    scenario(
+        "cold-storm",
+        "ADDs of sixteen containers at once, on a host where no plugin was executed before; several rounds",
+        cold_storm,
+    ),
+];
+
+const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+    Scenario {
+        id,
+        title,
+        kinds: Kind::ALL,
+        since: Version::V0_4_0,
+        once: true,
+        wants: Wants::Two,
+        run,
+    }
+}
 
 const CONTAINERS: usize = 16;
 
-fn storm(lab: &mut Lab) -> Doing {
-    lab.warm_up()?;
+/// Who comes in between is a matter of luck, which is tried this often.
+const ROUNDS: usize = 5;
+
+/// Without a warm-up: what all attachments share is made by whoever comes first. It is taken away again after each round.
+fn cold_storm(lab: &mut Lab) -> Doing {
+    let names = containers(lab)?;
+    let cold = lab.look()?;
+    for round in 1..=ROUNDS {
+        let label = match round {
+            1 => "storm-add".to_owned(),
+            _ => format!("storm-add-{round}"),
+        };
+        let all_at_once = add_all(lab, &label, &names)?.1;
+        lab.at_once("storm-del", Operation::Del, &names)?;
+        lab.settle_to(cold.host.links.len())?;
+        lab.tidy(&cold, &lab.look()?);
+        lab.flush_firewall("made-cold")?;
+        if !all_at_once || !cold.changes(&lab.look()?).is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn containers(lab: &Lab) -> Doing<Vec<String>> {
     let names: Vec<String> = (0..CONTAINERS).map(|number| format!("c{number}")).collect();
     for name in &names {
         lab.container(name)?;
     }
-    let mut attached = lab.at_once("storm-add", Operation::Add, &names)?;
+    Ok(names)
+}
+
+fn storm(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    let names = containers(lab)?;
+    let (attached, _) = add_all(lab, "storm-add", &names)?;
+    lab.at_once("storm-check", Operation::Check, &attached)?;
+    lab.at_once("storm-del", Operation::Del, &names)?;
     for name in &names {
+        lab.forget(name)?;
+    }
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+/// The ADDs at once, and again alone of those that failed; which succeeded in the end, and whether all did at once.
+fn add_all(lab: &Lab, label: &str, names: &[String]) -> Doing<(Vec<String>, bool)> {
+    let mut attached = lab.at_once(label, Operation::Add, names)?;
+    let all_at_once = attached.len() == names.len();
+    for name in names {
         if attached.contains(name) {
             continue;
         }
@@ -36,11 +93,5 @@ fn storm(lab: &mut Lab) -> Doing {
             attached.push(name.clone());
         }
     }
-    lab.at_once("storm-check", Operation::Check, &attached)?;
-    lab.at_once("storm-del", Operation::Del, &names)?;
-    for name in &names {
-        lab.forget(name)?;
-    }
-    lab.settle("start")?;
-    lab.observe("end")
+    Ok((attached, all_at_once))
 }

@@ -6,6 +6,7 @@ use super::attachments::one_outlives_the_other;
 use super::pool::add_from_pool;
 use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::operations::Went;
 use crate::kind::Kind;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -17,6 +18,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         once: true,
         wants: Wants::Two,
         run: two_interfaces,
+    },
+    Scenario {
+        id: "later-goes-first",
+        title: "three attachments, two of them of one container; the later ones are deleted while the first lives",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: later_goes_first,
+    },
+    Scenario {
+        id: "ids-run-together",
+        title: "pairs of attachments whose container id and interface name make one text when they are joined; the later ones are deleted while the earlier live",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: ids_run_together,
     },
     Scenario {
         id: "alike-ids",
@@ -79,6 +98,10 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.second_attachment("a", "second")?;
     lab.must_add("add-first", "a")?;
+    let is_checked = lab.version().supports_check();
+    if is_checked {
+        lab.check_alone("check-alone", "a")?;
+    }
     add_unless_refused(
         lab,
         "add-second",
@@ -86,14 +109,78 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
         "a second attachment is refused",
     )?;
     lab.observe("both")?;
+    if is_checked {
+        lab.check_alone("check-first", "a")?;
+    }
     lab.del("del-first", "a")?;
     lab.observe("one")?;
-    if lab.version().supports_check() {
+    if is_checked {
         lab.check_alone("check-second", "second")?;
     }
     lab.del("del-second", "second")?;
     lab.settle("start")?;
     lab.observe("end")
+}
+
+/// The second attachment of the container is left out where it is refused.
+fn later_goes_first(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    lab.container("a")?;
+    lab.second_attachment("a", "second")?;
+    lab.container("b")?;
+    lab.must_add("add-a", "a")?;
+    lab.add("add-second", "second")?;
+    lab.must_add("add-b", "b")?;
+    lab.observe("both")?;
+    lab.del("del-b", "b")?;
+    lab.del("del-second", "second")?;
+    lab.observe("one")?;
+    if lab.version().supports_check() {
+        lab.check("check-a", "a")?;
+    }
+    lab.del("del-a", "a")?;
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+/// What may stand between the parts of a key: both attachments of a pair have the same parts, joined by it.
+const BETWEEN: [&str; 4] = ["", "-", "_", "."];
+
+fn ids_run_together(lab: &mut Lab) -> Doing {
+    lab.warm_up()?;
+    let mut pairs = Vec::new();
+    for (number, between) in BETWEEN.iter().enumerate() {
+        let (a, b) = (format!("a{number}"), format!("b{number}"));
+        let (id, ifname) = (lab.id_for(&number.to_string()), lab.ifname().to_owned());
+        lab.container_called(&a, format!("{id}{between}n"), &ifname)?;
+        lab.container_called(&b, id, &format!("n{between}{ifname}"))?;
+        lab.must_add(&format!("add-{a}"), &a)?;
+        match lab.add(&format!("add-{b}"), &b)? {
+            Went::Well => pairs.push((a, b)),
+            Went::Wrong(_) => alone(lab, &a, &b)?,
+        }
+    }
+    lab.observe("both")?;
+    for (_, b) in &pairs {
+        lab.del(&format!("del-{b}"), b)?;
+    }
+    lab.observe("one")?;
+    for (a, _) in &pairs {
+        if lab.version().supports_check() {
+            lab.check(&format!("check-{a}"), a)?;
+        }
+        lab.del(&format!("del-{a}"), a)?;
+    }
+    lab.settle("start")?;
+    lab.observe("end")
+}
+
+/// Whether the second of two attachments succeeds when the first is gone.
+fn alone(lab: &Lab, first: &str, second: &str) -> Doing {
+    lab.del(&format!("del-{second}"), second)?;
+    lab.del(&format!("del-{first}"), first)?;
+    lab.add(&format!("alone-{second}"), second)?;
+    lab.del(&format!("del-alone-{second}"), second).map(drop)
 }
 
 fn ids_ending(lab: &Lab, first: &str, second: &str) -> Doing {
@@ -117,15 +204,18 @@ fn same_pod(lab: &mut Lab) -> Doing {
 /// Who refuses one such container has another reason than that there are two.
 fn add_two_such(lab: &Lab) -> Doing {
     add_unless_refused(lab, "add-a", "a", "one such container is refused")?;
-    add_unless_refused(lab, "add-b", "b", "a second such container is refused")
+    match lab.add("add-b", "b")? {
+        Went::Well => Ok(()),
+        Went::Wrong(how) => {
+            alone(lab, "a", "b")?;
+            let fact = format!("a second such container is refused: {how}");
+            Err(Stop::NotApplicable(fact))
+        }
+    }
 }
 
 /// Beside another interface first: a plugin may want the container for itself.
 fn default_route_taken(lab: &mut Lab) -> Doing {
-    if lab.version() >= Version::V1_0_0 {
-        let fact = "since 1.0.0, nothing is said of default routes that are there already";
-        return Err(Stop::NotApplicable(fact.to_owned()));
-    }
     for (container, with_route) in [("beside", false), ("taken", true)] {
         lab.container(container)?;
         lab.make_other_interface(container, "interface-made", with_route)?;

@@ -37,6 +37,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn lifecycle(lab: &mut Lab) -> Doing {
+    lab.watch_sysctls();
     lab.observe("untouched")?;
     lab.warm_up()?;
     lab.container("a")?;

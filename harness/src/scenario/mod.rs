@@ -79,7 +79,7 @@ impl Wants {
                     .flatten()
                     .filter_map(|plugin| plugin.get("ipam"));
                 ipams.any(|ipam| {
-                    ["subnet", "ranges", "subnets"]
+                    ["subnet", "ranges", "subnets", "range"]
                         .iter()
                         .any(|key| ipam.get(*key).is_some())
                 }) && !subject.fixture.surroundings.exclusive

@@ -76,6 +76,24 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: two_networks,
     },
     Scenario {
+        id: "networks-run-together",
+        title: "DEL, and GC, of one network, while another container is attached to a network of a name that is long and almost the same",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: networks_run_together,
+    },
+    Scenario {
+        id: "one-container-two-networks",
+        title: "DEL, and GC, of one network, while the same container is attached to another network",
+        kinds: Kind::ALL,
+        since: Version::V0_3_0,
+        once: true,
+        wants: Wants::Two,
+        run: one_container_two_networks,
+    },
+    Scenario {
         id: "status",
         title: "STATUS with nothing but the command, and then ADD",
         kinds: Kind::ALL,
@@ -176,7 +194,7 @@ fn gc(lab: &mut Lab) -> Doing {
 fn gc_interfaces(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.second_attachment("a", "b")?;
+    lab.next_attachment("a", "b")?;
     lab.must_add("add-a", "a")?;
     add_unless_refused(lab, "add-b", "b", "a second attachment is refused")?;
     lab.observe("both")?;
@@ -205,26 +223,56 @@ fn gc_several(lab: &mut Lab) -> Doing {
     lab.del("del-a", "a").map(drop)
 }
 
-/// The other one's name is the beginning of the first one's: it is another name nevertheless. Each has a pool of its own, since
-/// nobody has to bear one address in two networks.
+/// The other one's name is the beginning of the first one's: it is another name nevertheless.
 fn two_networks(lab: &mut Lab) -> Doing {
     lab.container("b")?;
-    lab.must_add("add-b", "b")?;
     let other = lab.beginning_of_network_name();
-    lab.rename_network(&other)?;
+    lab.must_add("add-b", "b")?;
+    lab.container("a")?;
+    beside_another_network(lab, &other, "a")
+}
+
+/// Names that are long and differ in their end only, and that make one text with the container's id.
+fn networks_run_together(lab: &mut Lab) -> Doing {
+    let own = format!("{:0<60}", lab.network().name);
+    let id = lab.id_for("a");
+    let (first, other) = (format!("{own}1"), format!("{own}1-x"));
+    lab.rename_network(&first)?;
+    lab.container_called("b", format!("x-{id}"), lab.ifname())?;
+    lab.must_add("add-b", "b")?;
+    lab.container_called("a", id, lab.ifname())?;
+    beside_another_network(lab, &other, "a")
+}
+
+fn one_container_two_networks(lab: &mut Lab) -> Doing {
+    let other = format!("{}-2", lab.network().name);
+    lab.container("b")?;
+    lab.second_attachment("b", "a")?;
+    lab.must_add("add-b", "b")?;
+    beside_another_network(lab, &other, "a")
+}
+
+/// Attaches `a` to another network, while `b` is attached to the first, and ends that again. Each network has a pool of its own,
+/// since nobody has to bear one address in two networks.
+fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> Doing {
+    let own = lab.network().clone();
+    lab.rename_network(other)?;
     if Wants::Pool.met_by(lab.subject()) {
         lab.pool(&["10.97.0.0/24"])?;
     }
-    lab.container("a")?;
-    add_unless_refused(lab, "add-a", "a", "another network is refused")?;
+    add_unless_refused(lab, "add-a", container, "another network is refused")?;
     lab.observe("both")?;
-    lab.del("del-a", "a")?;
+    lab.del("del-a", container)?;
     lab.observe("one")?;
     if lab.version().supports_gc_status() {
         lab.gc("gc-other", &[])?;
         lab.observe("kept")?;
     }
-    Ok(())
+    lab.return_to_network(own);
+    if lab.version().supports_check() {
+        lab.check("check-b", "b")?;
+    }
+    lab.del("del-b", "b").map(drop)
 }
 
 fn status(lab: &mut Lab) -> Doing {

@@ -170,6 +170,13 @@ pub fn attachment(
     }
     match script.0 {
         Some(Fault::CutsIds) => attachment.container_id.truncate(32),
+        Some(Fault::JoinsKeys) => {
+            let joined = format!("{}-{}", attachment.container_id, attachment.ifname);
+            if let Some((id, ifname)) = joined.rsplit_once('-') {
+                id.clone_into(&mut attachment.container_id);
+                ifname.clone_into(&mut attachment.ifname);
+            }
+        }
         Some(Fault::FoldsIds) => attachment.container_id.make_ascii_lowercase(),
         Some(Fault::EscapesIds) => {
             attachment.container_id = attachment.container_id.replace('.', "_");

@@ -25,6 +25,8 @@ use crate::fault::Fault;
 
 /// The directory of the file that is left.
 const DIRECTORY: &str = "/var/lib/cni/scripted-leftovers";
+/// What is made once for all attachments.
+pub const SHARED: &str = "/var/lib/cni/scripted-shared";
 /// The directory of the files that every attachment has.
 const STATE: &str = "/var/lib/cni/scripted-state";
 /// The nftables table in which a rule is left.
@@ -132,7 +134,8 @@ fn rule_inside(call: &Call) -> Result<(), Refusal> {
     }
 }
 
-fn count_up() -> Result<(), Refusal> {
+/// Changes a sysctl of the host.
+pub fn count_up() -> Result<(), Refusal> {
     let count: u32 = sysctl::read(SYSCTL)?.parse().unwrap_or_default();
     Ok(sysctl::write(SYSCTL, &(count + 1).to_string())?)
 }

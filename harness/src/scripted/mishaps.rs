@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::Script;
 use super::call::Call;
 use super::input::Verb;
-use super::memory;
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal};
+use super::{leftovers, memory};
 use crate::fault::Fault;
 
 /// What happens before anything is done.
@@ -110,6 +111,16 @@ pub fn after_del(call: &Call) -> Result<(), Refusal> {
 /// How long a plugin that has to be alone takes, so that others come in between.
 const WORK: Duration = Duration::from_millis(30);
 
+/// Makes what all attachments share, if nobody else has: between looking and making, others come in.
+pub fn at_first(call: &Call) -> Result<(), Refusal> {
+    let shared = Path::new(leftovers::SHARED);
+    if !call.script.is(Fault::RacyFirstAdd) || shared.exists() {
+        return Ok(());
+    }
+    std::thread::sleep(WORK);
+    Ok(fs::create_dir(shared)?)
+}
+
 /// For a plugin that bears no other beside it: the hold on what only one may have.
 pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
     let verb = match call.script.0 {
@@ -123,7 +134,11 @@ pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
     }
     match hold()? {
         Some(hold) => Ok(Some(hold)),
-        None => Err(Refusal::new(11, "another one is running", "")),
+        None => Err(Refusal::new(
+            refusal::SCRIPTED,
+            "another one is running",
+            "",
+        )),
     }
 }
 

@@ -181,6 +181,7 @@ fn perform(call: &Call) -> Answer {
 
 fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
     memory::of_add(call)?;
+    mishaps::at_first(call)?;
     if call.script.is(Fault::NeedsArgs) && std::env::var_os("CNI_ARGS").is_none() {
         return Err(Refusal::missing_variables(call.script, &["CNI_ARGS"]));
     }
@@ -206,8 +207,10 @@ fn del(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
 
 fn check(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
     let found = duties.check(call);
-    if call.script.is(Fault::CheckChanges) {
-        kernel::shrink_interface(call)?;
+    match call.script.0 {
+        Some(Fault::CheckChanges) => kernel::shrink_interface(call)?,
+        Some(Fault::CheckWritesSysctl) => leftovers::count_up()?,
+        _ => {}
     }
     found?;
     call.fails(Fault::CheckFails)

@@ -73,13 +73,9 @@ pub enum ChangeKind {
 impl State {
     /// What is different in `later`, in the host and in the containers that both know.
     pub fn changes(&self, later: &State) -> Vec<StateChange> {
-        let containers = self.containers.iter().filter_map(|(name, before)| {
-            Some(in_namespace(name, before, later.containers.get(name)?))
-        });
-        self.residue(later)
-            .into_iter()
-            .chain(containers.flatten())
-            .collect()
+        let containers = self.containers.keys();
+        let containers = containers.flat_map(|name| self.container_changes(name, later));
+        self.residue(later).into_iter().chain(containers).collect()
     }
 
     /// What is different on the host in `later`.
@@ -88,7 +84,7 @@ impl State {
     /// by the containers that they speak of.
     pub fn residue(&self, later: &State) -> Vec<StateChange> {
         let mut changes = in_namespace(HOST, &self.host, &later.host);
-        changes.extend(sysctl_changes(self, later));
+        changes.extend(sysctl_changes(HOST, self, later));
         // As with namespaces, what was not changed is kept once.
         if !Arc::ptr_eq(&self.files, &later.files) {
             changes.extend(file_changes(&self.files, &later.files));
@@ -100,13 +96,15 @@ impl State {
 
     /// What is different in the namespace of one container; nothing where one of both states lacks it.
     pub fn container_changes(&self, container: &str, later: &State) -> Vec<StateChange> {
-        match (
+        let (Some(before), Some(after)) = (
             self.containers.get(container),
             later.containers.get(container),
-        ) {
-            (Some(before), Some(after)) => in_namespace(container, before, after),
-            _ => Vec::new(),
-        }
+        ) else {
+            return Vec::new();
+        };
+        let mut changes = in_namespace(container, before, after);
+        changes.extend(sysctl_changes(container, self, later));
+        changes
     }
 }
 
@@ -175,15 +173,17 @@ fn attributes(attributes: &BTreeMap<String, Value>) -> String {
 }
 
 /// Sysctls of links that both states have; those of other links come and go with them.
-fn sysctl_changes(before: &State, after: &State) -> Vec<StateChange> {
-    let (Some(before), Some(after)) = (before.sysctls.get(HOST), after.sysctls.get(HOST)) else {
+fn sysctl_changes(place: &str, before: &State, after: &State) -> Vec<StateChange> {
+    let (Some(before), Some(after)) = (before.sysctls.get(place), after.sysctls.get(place)) else {
         return Vec::new();
     };
     let differing = before.iter().filter_map(|(path, value)| {
         let now = after.get(path)?;
-        (now != value).then(|| {
-            let detail = format!("{value} became {now}");
-            StateChange::on_host(ChangeKind::Changed, format!("sysctl {path}"), detail)
+        (now != value).then(|| StateChange {
+            place: place.to_owned(),
+            kind: ChangeKind::Changed,
+            object: format!("sysctl {path}"),
+            detail: format!("{value} became {now}"),
         })
     });
     differing.collect()

@@ -155,6 +155,7 @@ pub const ALL: &[(&str, Dispute)] = &[
     ("OWN_NAMESPACE", OWN_NAMESPACE),
     ("ISOLATION", ISOLATION),
     ("SECOND_ATTACHMENT", SECOND_ATTACHMENT),
+    ("TAKEN_ROUTE", TAKEN_ROUTE),
 ];
 
 /// For [`super::lifecycle::COMMUNICATE`].
@@ -169,4 +170,11 @@ pub const SECOND_ATTACHMENT: Dispute = Dispute {
     reason: "the sentence follows from a rule for runtimes; whether a plugin has to manage a second attachment, \
              with a default route that is there already, is nowhere said",
     reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#add-add-container-to-network-or-apply-modifications",
+};
+
+/// For [`super::lifecycle::STATE_PER_ATTACHMENT`] where an interface of the container is nobody's attachment to this network.
+pub const TAKEN_ROUTE: Dispute = Dispute {
+    reason: "up to 0.4.0 a plugin is to be prepared to skip its default route where there is one; since then no text says \
+             whose the container's default route is",
+    reference: "https://github.com/containernetworking/cni/blob/spec-v0.4.0/SPEC.md#notes",
 };

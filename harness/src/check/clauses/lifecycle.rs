@@ -28,6 +28,20 @@ pub const LOCKED: &[Clause] = &[must(
     "they must implement locking on shared resources (e.g. IPAM databases)",
 )];
 
+/// Containers are told apart: nothing that is done for one takes what is another's. Inferred: containers live at the same time.
+pub const APART: &[Clause] = &[
+    must(
+        IN_0_4,
+        GENERAL,
+        "A container must be uniquely identified by a ContainerID.",
+    ),
+    must(
+        FROM_1_0,
+        LIFECYCLE,
+        "Plugins must handle being executed concurrently across different containers.",
+    ),
+];
+
 /// State is kept by attachment. Since 1.0.0 stated, and without the network's name.
 pub const STATE_PER_ATTACHMENT: &[Clause] = &[
     should(
@@ -119,6 +133,7 @@ pub const NETNS_IS_THE_RUNTIMES: &[Clause] = &[should(
 pub const ALL: Section = &[
     ("CONCURRENT", CONCURRENT),
     ("LOCKED", LOCKED),
+    ("APART", APART),
     ("STATE_PER_ATTACHMENT", STATE_PER_ATTACHMENT),
     ("AGAIN_AFTER_DEL", AGAIN_AFTER_DEL),
     ("SEVERAL_ATTACHMENTS", SEVERAL_ATTACHMENTS),

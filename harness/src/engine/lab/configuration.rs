@@ -48,6 +48,11 @@ impl Lab {
         })
     }
 
+    /// Uses this network again, which is as it was before.
+    pub fn return_to_network(&mut self, network: NetworkConfigList) {
+        self.network = network;
+    }
+
     /// Changes the subject's own entry in the configuration list.
     pub fn reconfigure(&mut self, change: impl Fn(PluginConfig) -> PluginConfig) {
         let own = self.subject.own_plugin(&self.network).clone();
@@ -76,6 +81,12 @@ impl Lab {
             .filter(|(mark, _)| subnets.iter().any(|subnet| subnet.contains(mark)))
             .map(|(_, dst)| json!({ "dst": dst }))
             .collect();
+        // As the subject's own configuration has it: another pool may have been given since.
+        let own = self.subject.fixture.list.get("plugins");
+        let own = own.and_then(Value::as_array).into_iter().flatten();
+        let of_one_range = own
+            .filter_map(|plugin| plugin.get("ipam"))
+            .any(|ipam| ipam.get("range").is_some());
         self.reconfigure_network(|list| {
             let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
             for plugin in plugins.into_iter().flatten() {
@@ -84,10 +95,12 @@ impl Lab {
                 };
                 let by_ranges = ipam.contains_key("ranges") || subnets.len() > 1;
                 let scripted = ipam.contains_key("subnets");
+                let by_range = of_one_range && subnets.len() == 1;
                 for key in [
                     "ranges",
                     "subnet",
                     "subnets",
+                    "range",
                     "rangeStart",
                     "rangeEnd",
                     "gateway",
@@ -95,6 +108,7 @@ impl Lab {
                     ipam.shift_remove(key);
                 }
                 match (scripted, by_ranges) {
+                    _ if by_range => ipam.insert("range".to_owned(), json!(subnets[0])),
                     (true, _) => ipam.insert("subnets".to_owned(), json!(subnets)),
                     (_, true) => ipam.insert("ranges".to_owned(), Value::Array(ranges.clone())),
                     _ => ipam.insert("subnet".to_owned(), json!(subnets[0])),

@@ -33,7 +33,13 @@ impl Lab {
     pub fn container_elsewhere(&self, name: &str) -> Doing {
         let id = self.id_for(name);
         let netns = Path::new(machine::OWN).join("elsewhere").join(&id);
-        self.container_at(name, self.next_number(), id, netns)
+        self.container_at(name, self.next_number(), id, netns, self.ifname())
+    }
+
+    /// The same, with an id and an interface's name that are given.
+    pub fn container_called(&self, name: &str, id: String, ifname: &str) -> Doing {
+        let netns = Path::new("/run/netns").join(&id);
+        self.container_at(name, self.next_number(), id, netns, ifname)
     }
 
     /// The same, with a long id that differs from those of others made so in its end only.
@@ -42,16 +48,24 @@ impl Lab {
         self.container_of(name, self.next_number(), start + end)
     }
 
-    fn id_for(&self, name: &str) -> String {
+    /// The id that a container of this name has unless it is given another.
+    pub fn id_for(&self, name: &str) -> String {
         format!("{CONTAINER_PREFIX}{name}-{:08x}", self.seed & 0xffff_ffff)
     }
 
     fn container_of(&self, name: &str, number: u16, id: String) -> Doing {
         let netns = Path::new("/run/netns").join(&id);
-        self.container_at(name, number, id, netns)
+        self.container_at(name, number, id, netns, self.ifname())
     }
 
-    fn container_at(&self, name: &str, number: u16, id: String, netns: PathBuf) -> Doing {
+    fn container_at(
+        &self,
+        name: &str,
+        number: u16,
+        id: String,
+        netns: PathBuf,
+        ifname: &str,
+    ) -> Doing {
         let inside = NetNs::create_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
         let observed = self.recording.then(|| Observer::in_netns(&inside));
@@ -59,7 +73,7 @@ impl Lab {
         let container = Container {
             id,
             number,
-            ifname: self.ifname().to_owned(),
+            ifname: ifname.to_owned(),
             netns,
             inside,
         };
@@ -87,6 +101,20 @@ impl Lab {
     /// Another attachment of a container, by an interface's name that begins with the first one's; the lab calls it by a name of
     /// its own.
     pub fn second_attachment(&self, of: &str, name: &str) -> Doing {
+        self.attachment_by(of, name, format!("{}1", self.ifname()))
+    }
+
+    /// The same, by the name that comes after the first one's, as runtimes count: `eth1` after `eth0`.
+    pub fn next_attachment(&self, of: &str, name: &str) -> Doing {
+        let first = self.ifname();
+        let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = first[stem.len()..]
+            .parse::<u32>()
+            .map_or(0, |number| number + 1);
+        self.attachment_by(of, name, format!("{stem}{number}"))
+    }
+
+    fn attachment_by(&self, of: &str, name: &str, ifname: String) -> Doing {
         let (id, netns) = (self.container_id(of), self.netns_path(of));
         self.must_be_free_name(of)?;
         let inside = NetNs::open(&netns)?;
@@ -94,7 +122,7 @@ impl Lab {
         let attachment = Container {
             id,
             number: self.next_number(),
-            ifname: format!("{}1", self.ifname()),
+            ifname,
             netns,
             inside: Some((inside, observer)),
         };

@@ -20,22 +20,30 @@ impl Lab {
     /// configuration is about them.
     pub fn observe(&self, label: &str) -> Doing {
         let mut state = self.look()?;
-        if self.subject.plugin_config().get("sysctl").is_some() {
-            for (name, container) in &mut self.observed.borrow_mut().containers {
-                if let Some((_, observer)) = &mut container.inside {
-                    state.sysctls.insert(name.clone(), observer.sysctls()?);
-                }
-            }
-        }
-        state.sysctls.insert(
-            "host".to_owned(),
-            self.observed.borrow_mut().host.sysctls()?,
-        );
+        let of_containers = self.subject.plugin_config().get("sysctl").is_some();
+        self.add_sysctls(&mut state, of_containers)?;
         let state = self.keep(state);
         self.tape.borrow_mut().steps.push(Step::Observation {
             label: label.to_owned(),
             state,
         });
+        Ok(())
+    }
+
+    /// Looks at all sysctls before and after every call from now on, which takes some time.
+    pub fn watch_sysctls(&self) {
+        self.watches_sysctls.set(true);
+    }
+
+    fn add_sysctls(&self, state: &mut State, of_containers: bool) -> Doing {
+        let mut observed = self.observed.borrow_mut();
+        let host = observed.host.sysctls()?;
+        state.sysctls.insert("host".to_owned(), host);
+        for (name, container) in &mut observed.containers {
+            if let Some((_, observer)) = container.inside.as_mut().filter(|_| of_containers) {
+                state.sysctls.insert(name.clone(), observer.sysctls()?);
+            }
+        }
         Ok(())
     }
 
@@ -62,11 +70,14 @@ impl Lab {
 
     /// The index of the lab's state as it is now; nothing is looked at where nothing is written down.
     pub(in crate::engine) fn state(&self) -> Doing<usize> {
-        if self.recording {
-            Ok(self.keep(self.look()?))
-        } else {
-            Ok(0)
+        if !self.recording {
+            return Ok(0);
         }
+        let mut state = self.look()?;
+        if self.watches_sysctls.get() {
+            self.add_sysctls(&mut state, true)?;
+        }
+        Ok(self.keep(state))
     }
 
     /// Writes a state down, and returns its index.

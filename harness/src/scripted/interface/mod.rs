@@ -36,6 +36,9 @@ impl Duties for Interface {
             true => Some(remove_others(call)?),
             false => None,
         };
+        if call.script.is(Fault::StealsDefaultRoutes) {
+            steal_default_routes(&inside)?;
+        }
         refuse_existing(call, &inside)?;
         refuse_where_it_cannot_be(call, &inside)?;
         let mut assigned = delegate::add(call)?;
@@ -111,6 +114,14 @@ impl Duties for Interface {
         }
         done
     }
+}
+
+fn steal_default_routes(inside: &Socket) -> Result<(), Refusal> {
+    let routes = inside.routes()?.into_iter();
+    for route in routes.filter(|route| route.dst.prefix_len() == 0) {
+        kernel::gone(inside.delete_route(&route))?;
+    }
+    Ok(())
 }
 
 /// Deletes the links of all attachments to the network; nobody else does so as long as the hold is held.

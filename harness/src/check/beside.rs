@@ -1,0 +1,153 @@
+//! Attachments beside others: which ones live while a call is made, and what the call takes from them.
+
+use std::net::IpAddr;
+
+use cni_netlink::observe::{Route, Snapshot};
+use cni_types::Operation;
+
+use super::del::{is_of_interface, removed_of, sort};
+use super::result::link;
+use super::{Judged, Unmet};
+use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
+
+/// The ADDs whose attachments live when the call at this step is made: they succeeded, and no DEL has followed.
+pub(super) fn living(t: &Transcript, step: usize) -> Vec<&Call> {
+    let mut living: Vec<&Call> = Vec::new();
+    for (_, call) in t.calls().take_while(|(earlier, _)| *earlier < step) {
+        match call.operation {
+            Operation::Add if call.succeeded() => living.push(call),
+            Operation::Del => living.retain(|add| add.container != call.container),
+            _ => {}
+        }
+    }
+    living
+}
+
+/// Whose attachment stands beside the one that a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Another container's.
+    OfAnother,
+    /// The same container's, by another interface.
+    OfTheSame,
+}
+
+impl Whose {
+    fn of(add: &Call, call: &Call) -> Self {
+        let id = |call: &Call| call.variable("CNI_CONTAINERID");
+        match id(add) == id(call) {
+            true => Whose::OfTheSame,
+            false => Whose::OfAnother,
+        }
+    }
+}
+
+/// No call of this operation takes anything from another attachment. One that fails has no leave to do so either.
+pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -> Judged {
+    let mut others = 0;
+    for (step, call) in t.calls().filter(|(_, call)| call.asks_for(operation)) {
+        let living = living(t, step);
+        let beside =
+            |add: &&&Call| add.container != call.container && Whose::of(add, call) == whose;
+        for add in living.iter().filter(beside) {
+            others += 1;
+            let changes = damage(t, add, call);
+            if let Some(first) = changes.first() {
+                let other = name_of(add);
+                let actual = format!("{other} has lost or changed: {}", first.object);
+                return Err(Unmet::broken([format!("{other} as it was")], actual)
+                    .at(step)
+                    .showing(changes));
+            }
+        }
+    }
+    match others {
+        0 => {
+            t.observed("both")?;
+            let fact = "no such attachment lived beside it";
+            Err(Unmet::NotApplicable(fact.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a call of this operation has taken something from another attachment.
+pub(super) fn harms_others(t: &Transcript, operation: Operation) -> bool {
+    [Whose::OfAnother, Whose::OfTheSame]
+        .into_iter()
+        .any(|whose| matches!(keeps_others(t, operation, whose), Err(Unmet::Broken(_))))
+}
+
+/// An attachment by its key.
+fn name_of(add: &Call) -> String {
+    let part = |name| add.variable(name).unwrap_or_default();
+    format!(
+        "the attachment ({}, {})",
+        part("CNI_CONTAINERID"),
+        part("CNI_IFNAME")
+    )
+}
+
+/// What a call has taken from the attachment that this ADD made, in its container and on the host.
+fn damage(t: &Transcript, add: &Call, call: &Call) -> Vec<StateChange> {
+    let (earlier, later) = (t.before(call), t.after(call));
+    let container = add.container.as_deref().unwrap_or_default();
+    let mut changes = earlier.container_changes(container, later);
+    match add.variable("CNI_NETNS") == call.variable("CNI_NETNS") {
+        // Whatever else comes and goes in the namespace is of the attachment that the call is about.
+        true => {
+            let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
+            changes.retain(|change| {
+                change.kind == ChangeKind::Removed
+                    && is_of_interface(change, &ifname)
+                    && sort(change) != "route"
+            });
+            let inside =
+                |state: &crate::transcript::State| state.containers.get(container).cloned();
+            if let (Some(before), Some(after)) = (inside(earlier), inside(later)) {
+                changes.extend(lost_routes(container, &ifname, &before, &after));
+            }
+        }
+        false => changes.retain(|change| change.kind != ChangeKind::Added),
+    }
+    changes.extend(removed_of(t, &add.label, earlier, later));
+    changes
+}
+
+/// A way that packets can take: destination, table, next hop, link.
+type Hop = (Option<ipnet::IpNet>, u32, bool, Option<IpAddr>, Option<u32>);
+
+fn hops(route: &Route) -> impl Iterator<Item = Hop> {
+    let hop = |gateway, link| (route.dst, route.table, route.ipv6, gateway, link);
+    let further = route.next_hops.iter();
+    std::iter::once(hop(route.gateway, route.link))
+        .chain(further.map(move |next| hop(next.gateway, Some(next.link))))
+}
+
+/// Routes through the interface that do not lead through it any more. A second route to the same destination may
+/// become one with the first, which then has several next hops.
+fn lost_routes(place: &str, ifname: &str, before: &Snapshot, after: &Snapshot) -> Vec<StateChange> {
+    let Some(link) = link(before, ifname) else {
+        return Vec::new();
+    };
+    let kept: Vec<Hop> = after.routes.iter().flat_map(hops).collect();
+    let made = before.routes.iter().filter(|route| {
+        route.kind == "unicast" && !["kernel", "ra"].contains(&route.protocol.as_str())
+    });
+    let own = made
+        .flat_map(hops)
+        .filter(|(.., through)| *through == Some(link.index));
+    own.filter(|hop| !kept.contains(hop))
+        .map(|(dst, _, ipv6, gateway, _)| {
+            let everywhere = if ipv6 { "::/0" } else { "0.0.0.0/0" };
+            let dst = dst.map_or_else(|| everywhere.to_owned(), |dst| dst.to_string());
+            let via = gateway.map(|gateway| format!(" via {gateway}"));
+            StateChange {
+                place: place.to_owned(),
+                kind: ChangeKind::Removed,
+                object: format!("route {dst}{} dev {ifname}", via.unwrap_or_default()),
+                detail: "nothing".to_owned(),
+            }
+        })
+        .collect()
+}
