@@ -32,7 +32,7 @@ use crate::scenario;
 use crate::subject::{Kind, Subject};
 use crate::transcript::{Call, Ending, Exit, Reading, Transcript};
 
-pub use machine::{BIN, why_no_namespaces};
+pub use machine::{BIN, EMBEDDED as CARRIED, why_no_namespaces};
 
 /// One scenario to run, in one version of the SPEC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
