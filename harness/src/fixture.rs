@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cni_runtime::ConfigurationError;
 use cni_types::{
     IfName, InvalidConfig, InvalidName, NetworkConfigList, NetworkName, PluginConfig, Version,
 };
@@ -183,14 +184,22 @@ pub enum FixtureError {
         error: std::io::Error,
     },
     /// It is not a network configuration (section 1).
-    #[error(
-        "`{origin}` is not a network configuration: {error}\nhint: a list has the form `{{\"cniVersion\": …, \"name\": …, \"plugins\": […]}}`"
-    )]
+    #[error("`{origin}` is not a network configuration: {error}\nhint: {hint}")]
     Network {
         /// The file.
         origin: String,
         /// What is wrong, with line and column.
         error: InvalidConfig,
+        /// What such a file holds.
+        hint: &'static str,
+    },
+    /// It cannot be loaded for a reason that does not stand in it.
+    #[error("cannot load the network configuration `{origin}`: {error}")]
+    Load {
+        /// The file.
+        origin: String,
+        /// Why.
+        error: Box<cni_runtime::Error>,
     },
     /// It has no plugin that could be called.
     #[error("`{origin}` is not a network configuration list: `plugins` is missing or empty")]
@@ -239,14 +248,45 @@ pub fn embedded(plugin_type: &str) -> Option<Fixture> {
     parse(&format!("fixtures/networks/valid/{name}.conflist"), text).ok()
 }
 
-/// Reads a fixture: a configuration list, or a single plugin's configuration, which becomes a list of one.
+/// Reads a fixture as a runtime reads a network: a `.conflist` file holds a list, to which the plugins in the folder beside
+/// it belong; a `.conf` or `.json` file holds a single plugin, which becomes a list of one. Any other file may hold either.
 pub fn load(path: &Path) -> Result<Fixture, FixtureError> {
     let origin = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse(&origin, &text),
-        Err(error) => Err(FixtureError::Unreadable { origin, error }),
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return Err(FixtureError::Unreadable { origin, error }),
+    };
+    let network = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("conflist") => cni_runtime::network_list_from_file(path),
+        Some("conf" | "json") => cni_runtime::single_from_file(path),
+        _ => return parse(&origin, &text),
+    };
+    match network {
+        Ok(network) => of_network(origin, &text, network),
+        Err(cni_runtime::Error::Configuration(ConfigurationError::File { file, what })) => {
+            Err(FixtureError::Network {
+                origin: file.display().to_string(),
+                error: what,
+                hint: form(path),
+            })
+        }
+        Err(error) => Err(FixtureError::Load {
+            origin,
+            error: Box::new(error),
+        }),
     }
 }
+
+/// What a file of this name holds.
+fn form(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("conf" | "json") => ONE_PLUGIN,
+        _ => A_LIST,
+    }
+}
+
+const A_LIST: &str = "a list has the form `{\"cniVersion\": …, \"name\": …, \"plugins\": […]}`; a single plugin belongs into a `.conf` file";
+const ONE_PLUGIN: &str = "a `.conf` or `.json` file holds one plugin, `{\"cniVersion\": …, \"name\": …, \"type\": …}`; a list belongs into a `.conflist` file";
 
 /// The least that a plugin of this type and kind can be tried with.
 pub fn minimal(plugin_type: &str, kind: crate::kind::Kind) -> Fixture {
@@ -283,11 +323,21 @@ pub fn of_runtimes() -> Fixture {
 
 fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {
     let origin = origin.to_owned();
-    let (network, mut list) = match read(text) {
-        Ok(read) => read,
-        Err(error) => return Err(FixtureError::Network { origin, error }),
-    };
-    list.remove("cnispec");
+    match read(text) {
+        Ok(network) => of_network(origin, text, network),
+        Err(error) => Err(FixtureError::Network {
+            origin,
+            error,
+            hint: A_LIST,
+        }),
+    }
+}
+
+fn of_network(
+    origin: String,
+    text: &str,
+    network: NetworkConfigList,
+) -> Result<Fixture, FixtureError> {
     if network.plugins.is_empty() {
         return Err(FixtureError::NoPlugins { origin });
     }
@@ -298,6 +348,13 @@ fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {
         let version = network.cni_version;
         return Err(FixtureError::UnknownVersion { origin, version });
     }
+    let mut list = network.as_map().clone();
+    list.remove("cnispec");
+    let plugins = network.plugins.into_iter().map(|plugin| {
+        // What a single plugin's file says to the lab is not said to the plugin.
+        Value::from(plugin.without("cnispec"))
+    });
+    list.insert("plugins".to_owned(), plugins.collect());
     match surroundings(text) {
         Ok(surroundings) => Ok(Fixture {
             origin,
@@ -309,17 +366,13 @@ fn parse(origin: &str, text: &str) -> Result<Fixture, FixtureError> {
 }
 
 /// A configuration list, or a single plugin's configuration as a list of one.
-fn read(text: &str) -> Result<(NetworkConfigList, Map<String, Value>), InvalidConfig> {
+fn read(text: &str) -> Result<NetworkConfigList, InvalidConfig> {
     let list = NetworkConfigList::from_slice(text.as_bytes())?;
-    let document = list.as_map().clone();
-    if document.contains_key("plugins") || !document.contains_key("type") {
-        for plugin in &list.plugins {
-            plugin.clone().with_a_type()?;
-        }
-        return Ok((list, document));
+    if list.get("plugins").is_some() || list.get("type").is_none() {
+        return Ok(list);
     }
     let single = PluginConfig::from_slice(text.as_bytes())?;
-    Ok((NetworkConfigList::from_single(single)?, wrap(document)))
+    NetworkConfigList::from_single(single)
 }
 
 /// What stands under the key `cnispec`. Its errors have their line and column in the whole text.
@@ -373,18 +426,4 @@ fn lab_files<'de, D: Deserializer<'de>>(
             WRITABLE.join(", ")
         ))),
     }
-}
-
-fn wrap(mut plugin: Map<String, Value>) -> Map<String, Value> {
-    let mut list = Map::new();
-    for key in ["cniVersion", "name"] {
-        if let Some(value) = plugin.remove(key) {
-            list.insert(key.to_owned(), value);
-        }
-    }
-    list.insert(
-        "plugins".to_owned(),
-        Value::Array(vec![Value::Object(plugin)]),
-    );
-    list
 }

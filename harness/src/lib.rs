@@ -23,5 +23,6 @@ pub mod scenario;
 pub mod scripted;
 pub mod subject;
 pub mod transcript;
+pub mod validate;
 pub mod verdict;
 pub mod wrapper;

@@ -28,7 +28,7 @@ pub fn nearest<'i>(name: &str, ids: &[&'i str]) -> Option<&'i str> {
 }
 
 /// How many letters must be put in, taken out, exchanged or swapped with their neighbour.
-fn distance(from: &str, to: &str) -> usize {
+pub fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut table = vec![vec![0; to.len() + 1]; from.len() + 1];
     for i in 0..=from.len() {

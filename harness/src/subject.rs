@@ -94,6 +94,9 @@ pub enum SubjectError {
         /// The plugin's type.
         plugin_type: String,
     },
+    /// The configuration cannot be used with the plugins that are there.
+    #[error("{0}")]
+    Network(String),
     /// The plugin stands elsewhere in the configuration than it was said to.
     #[error(
         "`{origin}` uses `{plugin_type}` as {found} plugin, not as {wanted} plugin\nhint: leave out `--kind`, or give another `--config`"

@@ -20,7 +20,8 @@ use crate::subject::Subject;
 const PROGRAMS: &[&str] = &["nft", "iptables", "ip6tables"];
 const SYSTEM_DIRECTORIES: &[&str] = &["/usr/sbin", "/sbin"];
 /// Where distributions and Kubernetes install plugins.
-const PLUGIN_DIRECTORIES: &[&str] = &["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
+pub(super) const PLUGIN_DIRECTORIES: &[&str] =
+    &["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 
 pub(super) fn run() -> Result<u8, Failure> {
     let lab = try_lab();

@@ -26,6 +26,7 @@ mod snapshots;
 mod stored;
 mod target;
 mod test;
+mod validate;
 mod verify;
 
 use std::io::{self, Write};
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

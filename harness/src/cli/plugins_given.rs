@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::run::Request;
+use crate::engine::CARRIED;
 use crate::report::Untried;
-use crate::subject::{Subject, SubjectError};
+use crate::subject::{EMBEDDED_PTP, Subject, SubjectError};
+use crate::validate::{self, Lookup, Severity};
 
 /// The plugins that were given.
 pub(super) struct Given {
@@ -65,9 +67,20 @@ impl Given {
             )));
         }
         for file in files {
-            match plugin(Some(&file), request) {
+            // A plugin that none of the given networks uses is tried in the one that cnispec knows for its type.
+            let tried = match plugin(Some(&file), request) {
+                Err(SubjectError::NotInFixture { .. } | SubjectError::OtherKind { .. })
+                    if request.config.as_deref().is_some_and(Path::is_dir) =>
+                {
+                    in_network(Some(&file), None, request)
+                }
+                tried => tried,
+            };
+            match tried {
                 Ok(plugin) => self.plugins.push(plugin),
-                Err(SubjectError::Fixture(error)) => return Err(SubjectError::from(error).into()),
+                Err(error @ (SubjectError::Fixture(_) | SubjectError::Network(_))) => {
+                    return Err(error.into());
+                }
                 Err(error) => self.untried.push(Untried {
                     path: file.display().to_string(),
                     reason: first_line(&error),
@@ -106,42 +119,110 @@ fn executables(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// The plugin in the network that was given for it.
 ///
 /// A directory of configurations is read as a runtime reads it: the first file that uses the plugin is its
-/// network; a plugin that none uses is tried in the network that cnispec knows for its type.
+/// network, and files that cannot be read are passed over.
 fn plugin(path: Option<&Path>, request: &Request) -> Result<GivenPlugin, SubjectError> {
-    let selection = &request.selection;
-    let in_network = |config: Option<&Path>| {
-        let directories = selection.cni_path.iter().map(PathBuf::from).collect();
-        let subject = Subject::new(path, config, selection.kind, directories)?;
-        Ok(GivenPlugin {
-            subject,
-            path: path.map(Path::to_owned),
-            config: config.map(Path::to_owned),
-        })
+    let Some(config) = request.config.as_deref() else {
+        return in_network(path, None, request);
     };
-    let Some(directory) = request.config.as_deref().filter(|config| config.is_dir()) else {
-        return in_network(request.config.as_deref());
-    };
-    for config in configurations(directory) {
-        match in_network(Some(&config)) {
+    if !config.is_dir() {
+        return in_network(path, Some(config), request);
+    }
+    let mut broken = None;
+    for file in configurations(config)? {
+        match in_network(path, Some(&file), request) {
             Err(SubjectError::NotInFixture { .. } | SubjectError::OtherKind { .. }) => {}
+            Err(error @ SubjectError::Fixture(_)) => {
+                broken.get_or_insert(error);
+            }
             found => return found,
         }
     }
-    in_network(None)
+    // Any of the files that cannot be read may have been meant.
+    Err(broken.unwrap_or_else(|| SubjectError::NotInFixture {
+        origin: config.display().to_string(),
+        plugin_type: type_of(path),
+    }))
+}
+
+fn in_network(
+    path: Option<&Path>,
+    config: Option<&Path>,
+    request: &Request,
+) -> Result<GivenPlugin, SubjectError> {
+    let selection = &request.selection;
+    let directories: Vec<PathBuf> = selection.cni_path.iter().map(PathBuf::from).collect();
+    let subject = Subject::new(path, config, selection.kind, directories)?;
+    if let Some(config) = config {
+        must_be_usable(config, &subject)?;
+    }
+    Ok(GivenPlugin {
+        subject,
+        path: path.map(Path::to_owned),
+        config: config.map(Path::to_owned),
+    })
+}
+
+fn type_of(path: Option<&Path>) -> String {
+    let name = path.unwrap_or(Path::new(EMBEDDED_PTP)).file_name();
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Every plugin of the network must be there before anything is executed.
+fn must_be_usable(config: &Path, subject: &Subject) -> Result<(), SubjectError> {
+    let own = subject.path.parent().map(Path::to_owned);
+    let lookup = Lookup {
+        directories: own
+            .into_iter()
+            .filter(|_| subject.path != Path::new(EMBEDDED_PTP))
+            .chain(subject.cni_path.clone())
+            .collect(),
+        given: CARRIED
+            .iter()
+            .map(|name| (*name).to_owned())
+            .chain([subject.plugin_type.clone()])
+            .collect(),
+    };
+    let mut errors = validate::file(config, &lookup);
+    errors.retain(|problem| problem.severity == Severity::Error);
+    let Some(first) = errors.first() else {
+        return Ok(());
+    };
+    let said: Vec<String> = errors
+        .iter()
+        .map(|problem| match problem.place {
+            Some(place) => format!(
+                "{} (line {}, column {})",
+                problem.what, place.line, place.column
+            ),
+            None => problem.what.clone(),
+        })
+        .collect();
+    let hint = first.hint.as_deref();
+    let hint = hint.map(|hint| format!("\nhint: {hint}"));
+    Err(SubjectError::Network(format!(
+        "`{}`: {}{}",
+        config.display(),
+        said.join("; "),
+        hint.unwrap_or_default()
+    )))
 }
 
 /// The network configurations of a directory, by name.
-fn configurations(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            matches!(extension, Some("conflist" | "conf" | "json")) && path.is_file()
-        })
-        .collect();
-    files.sort();
-    files
+pub(super) fn configurations(directory: &Path) -> Result<Vec<PathBuf>, SubjectError> {
+    let unusable = |what: String| {
+        SubjectError::Network(format!(
+            "{what}\nhint: a network configuration is a `.conflist`, `.conf` or `.json` file"
+        ))
+    };
+    let files = cni_runtime::config_files(directory, &["conflist", "conf", "json"])
+        .map_err(|error| unusable(error.to_string()))?;
+    match files.is_empty() {
+        true => Err(unusable(format!(
+            "no network configuration in the directory `{}`",
+            directory.display()
+        ))),
+        false => Ok(files),
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub const BIN: &str = "/run/cnispec/bin";
 const LAYERS: &str = "/run/cnispec-layers";
 
 /// Plugins, and the runtime, that the `cnispec` binary is, depending on the name it is called by.
-const EMBEDDED: &[&str] = &["ptp", "host-local", "scripted", "cnitool"];
+pub const EMBEDDED: &[&str] = &["ptp", "host-local", "scripted", "cnitool"];
 
 /// Directories in which plugins may write, and which keep the machine's content underneath.
 const OVERLAID: &[&str] = &["/etc", "/var", "/opt"];

@@ -16,5 +16,5 @@ mod task;
 mod together;
 pub mod traffic;
 
-pub use machine::{BIN, why_no_namespaces};
+pub use machine::{BIN, EMBEDDED as CARRIED, why_no_namespaces};
 pub use task::{Job, Settings, Task};

@@ -193,7 +193,6 @@ fn one_clear_message_for_every_bad_input() {
 fn a_configuration_says_where_it_is_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let plugin = script(directory.path(), "mine", "#!/bin/sh\nexit 1\n");
-    let config = directory.path().join("mine.conflist");
     for (text, words) in [
         (
             r#"{"cniVersion": "9.9.9", "name": "n", "plugins": [{"type": "mine"}]}"#,
@@ -237,11 +236,65 @@ fn a_configuration_says_where_it_is_wrong() {
             &["/etc/../usr/x"],
         ),
     ] {
+        let name = match text.contains("\"plugins\"") {
+            true => "mine.conflist",
+            false => "mine.conf",
+        };
+        let config = directory.path().join(name);
         fs::write(&config, text).unwrap();
         let config = config.to_str().unwrap();
         let arguments = ["test", plugin.to_str().unwrap(), "--config", config];
-        refused(&arguments, 2, &[words, &["mine.conflist"]].concat());
+        refused(&arguments, 2, &[words, &[name]].concat());
     }
+}
+
+#[test]
+fn a_network_that_cannot_be_used_is_one_error_before_anything_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugin = script(directory.path(), "mine", "#!/bin/sh\nexit 1\n");
+    let plugin = plugin.to_str().unwrap();
+    let networks = directory.path().join("net.d");
+    fs::create_dir(&networks).unwrap();
+    let given = networks.to_str().unwrap();
+    refused(
+        &["test", plugin, "--config", given],
+        2,
+        &["net.d", "no network configuration", "hint:"],
+    );
+    refused(&["validate", given], 2, &["net.d", "hint:"]);
+    fs::write(
+        networks.join("10-absent.conflist"),
+        r#"{"name": "n", "plugins": [{"type": "mine"}, {"type": "tunning"}, {"type": "nowhere"}]}"#,
+    )
+    .unwrap();
+    fs::write(networks.join("00-broken.conflist"), "{").unwrap();
+    let output = cnispec(&["test", plugin, "--config", given]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    let directory = directory.path().to_str().unwrap();
+    for word in ["`tunning`", "`nowhere`", "10-absent.conflist", directory] {
+        assert!(stderr.contains(word), "`{word}` is missing in: {stderr}");
+    }
+    assert!(
+        stderr.lines().count() <= 6 && output.stdout.is_empty(),
+        "{stderr}"
+    );
+
+    let output = cnispec(&["validate", given, "--cni-path", directory]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{stdout}");
+    for word in [
+        "00-broken.conflist:1:",
+        "10-absent.conflist:1:",
+        "`tunning`",
+        "`nowhere`",
+    ] {
+        assert!(stdout.contains(word), "`{word}` is missing in: {stdout}");
+    }
+    let good = networks.join("20-good.conf");
+    fs::write(&good, r#"{"name": "n", "type": "mine"}"#).unwrap();
+    let output = cnispec(&["validate", good.to_str().unwrap(), "--cni-path", directory]);
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl InvalidConfig {
     }
 
     /// What is wrong with the whole document.
-    pub(crate) fn whole(what: impl Into<String>) -> Self {
+    pub fn whole(what: impl Into<String>) -> Self {
         Self {
             path: Vec::new(),
             what: what.into(),
@@ -50,14 +50,16 @@ impl InvalidConfig {
     }
 
     /// The same, seen from the document that holds this one in a list.
-    pub(crate) fn within(mut self, key: &str, index: usize) -> Self {
+    #[must_use]
+    pub fn within(mut self, key: &str, index: usize) -> Self {
         self.path
             .splice(0..0, [Step::Key(key.to_owned()), Step::Index(index)]);
         self
     }
 
     /// The same, seen from the object that holds this one.
-    pub(crate) fn under(mut self, key: &str) -> Self {
+    #[must_use]
+    pub fn under(mut self, key: &str) -> Self {
         self.path.insert(0, Step::Key(key.to_owned()));
         self
     }
@@ -69,6 +71,11 @@ impl InvalidConfig {
             place: self.place.or_else(|| locate(text, &self.path)),
             ..self
         }
+    }
+
+    /// What is wrong with it, without where.
+    pub fn what(&self) -> &str {
+        &self.what
     }
 
     /// The key, as in `plugins[1].type`; none if it is the whole document.

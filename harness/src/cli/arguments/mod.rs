@@ -5,6 +5,7 @@ mod fuzz;
 mod network;
 mod reports;
 mod test;
+mod validate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(super) use reports::{
     ReplayArguments, VerifyArguments,
 };
 pub(super) use test::TestArguments;
+pub(super) use validate::ValidateArguments;
 
 /// Tells whether a CNI plugin keeps the Container Network Interface specification, and where it breaks.
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ pub(super) enum Command {
     Test(Box<TestArguments>),
     /// Give a plugin what nobody has thought of, and judge what it does by the checks that hold for every call.
     Fuzz(Box<FuzzArguments>),
+    /// Tell what is wrong in network configurations, without executing anything.
+    Validate(ValidateArguments),
     /// Show what is different between two reports; exit status 1 if something fails that did not.
     Diff(DiffArguments),
     /// Run the plugin of a report again and tell whether the report holds.

@@ -54,9 +54,9 @@ impl From<KindName> for Kind {
 
 /// Directories, absolute: plugins are executed elsewhere.
 #[derive(Debug, Clone)]
-struct Directories(Vec<PathBuf>);
+pub(super) struct Directories(pub Vec<PathBuf>);
 
-fn directories(text: &str) -> Result<Directories, String> {
+pub(super) fn directories(text: &str) -> Result<Directories, String> {
     std::env::split_paths(text)
         .filter(|path| !path.as_os_str().is_empty())
         .map(|path| match std::path::absolute(&path) {
