@@ -2,10 +2,12 @@
 
 use cni_types::Operation;
 
-use super::clauses::{add, disputes, protocol};
+use super::clause::{
+    V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, between, heading, must, only, should, since, up_to,
+};
 use super::document::{Answer, answers};
 use super::protocol::{DUPLICATE_KEYS, says_no_key_twice, says_one_document, says_something};
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{State, Transcript};
@@ -14,53 +16,58 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "add.prints-a-result",
         claim: "a successful ADD prints something",
-        clauses: &[add::RESULT_ON_STDOUT],
+        binds: Kind::ALL,
+        clauses: &[RESULT_ON_STDOUT],
+        scope: Scope::Every,
         fault: Fault::AddPrintsNothing,
+        dispute: None,
         judge: |t| says_something(t, Operation::Add),
-        ..EVERYWHERE
     },
     Check {
         id: "add.prints-one-document",
         claim: "a successful ADD prints nothing but one JSON object",
-        clauses: &[add::RESULT_ON_STDOUT],
+        binds: Kind::ALL,
+        clauses: &[RESULT_ON_STDOUT],
+        scope: Scope::Every,
         fault: Fault::TwoDocuments,
+        dispute: None,
         judge: |t| says_one_document(t, Operation::Add),
-        ..EVERYWHERE
     },
     Check {
         id: "add.prints-no-key-twice",
         claim: "no object in the result of an ADD has a key twice",
-        clauses: &[add::RESULT_ON_STDOUT],
+        binds: Kind::ALL,
+        clauses: &[RESULT_ON_STDOUT],
+        scope: Scope::Every,
         fault: Fault::DuplicateKey,
         dispute: Some(DUPLICATE_KEYS),
         judge: |t| says_no_key_twice(t, Operation::Add),
-        ..EVERYWHERE
     },
     Check {
         id: "add.honours-ifname",
         claim: "the container's interface has the name CNI_IFNAME",
         binds: INTERFACE,
-        clauses: &[add::IFNAME_HONOURED, add::IFNAME_USED, add::MAKES_INTERFACE],
+        clauses: &[IFNAME_HONOURED, IFNAME_USED, MAKES_INTERFACE],
         scope: Scope::In(&["lifecycle", "two-containers", "interface-names"]),
         fault: Fault::OtherIfname,
+        dispute: None,
         judge: honours_ifname,
-        ..EVERYWHERE
     },
     Check {
         id: "add.sets-interface-up",
         claim: "the container's interface is up after ADD",
         binds: INTERFACE,
-        clauses: &[add::CONNECTIVITY],
+        clauses: &[CONNECTIVITY],
         scope: ATTACHED,
         fault: Fault::LinkDown,
+        dispute: None,
         judge: sets_up,
-        ..EVERYWHERE
     },
     Check {
         id: "add.refuses-existing-interface",
         claim: "ADD fails if the container has an interface CNI_IFNAME already",
         binds: INTERFACE,
-        clauses: &[add::EXISTING_IFNAME_REFUSED],
+        clauses: &[EXISTING_IFNAME_REFUSED],
         scope: Scope::In(&["add-existing"]),
         fault: Fault::ReplacesExisting,
         dispute: Some(disputes::EXISTING_INTERFACE),
@@ -70,101 +77,220 @@ pub(super) const CHECKS: &[Check] = &[
         id: "add.keeps-existing-interface",
         claim: "an ADD that fails leaves an interface CNI_IFNAME alone that the container has already",
         binds: INTERFACE,
-        clauses: &[add::EXISTING_IFNAME_KEPT],
+        clauses: &[EXISTING_IFNAME_KEPT],
         scope: Scope::In(&["add-existing"]),
         fault: Fault::RefusalRemovesExisting,
+        dispute: None,
         judge: keeps_existing,
-        ..EVERYWHERE
     },
     Check {
         id: "add.refuses-unsupported-version",
         claim: "ADD fails for a configuration of a version that the plugin does not support",
-        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        binds: Kind::ALL,
+        clauses: &[UNSUPPORTED_VERSION_REFUSED],
         scope: Scope::In(&["unsupported-version"]),
         fault: Fault::AcceptsAnyVersion,
+        dispute: None,
         judge: refuses_unsupported,
-        ..EVERYWHERE
     },
     Check {
         id: "add.unsupported-version-is-code-1",
         claim: "the refusal of an unsupported version has code 1",
-        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        binds: Kind::ALL,
+        clauses: &[UNSUPPORTED_VERSION_REFUSED],
         scope: Scope::In(&["unsupported-version"]),
         fault: Fault::RefusesVersionWithOtherCode,
+        dispute: None,
         judge: unsupported_code,
-        ..EVERYWHERE
     },
     Check {
         id: "add.needs-container-id",
         claim: "ADD without CNI_CONTAINERID fails",
-        clauses: &[add::REQUIRED_ENVIRONMENT],
+        binds: Kind::ALL,
+        clauses: &[REQUIRED_ENVIRONMENT],
         scope: VARIABLES,
         fault: Fault::NoContainerIdAccepted,
+        dispute: None,
         judge: |t| refused(t, "add-no-containerid"),
-        ..EVERYWHERE
     },
     Check {
         id: "add.needs-netns",
         claim: "ADD without CNI_NETNS fails",
-        clauses: &[add::REQUIRED_ENVIRONMENT],
+        binds: Kind::ALL,
+        clauses: &[REQUIRED_ENVIRONMENT],
         scope: VARIABLES,
         fault: Fault::NoNetnsAccepted,
+        dispute: None,
         judge: |t| refused(t, "add-no-netns"),
-        ..EVERYWHERE
     },
     Check {
         id: "add.refuses-missing-namespace",
         claim: "ADD fails when there is nothing at CNI_NETNS",
         binds: INTERFACE,
-        clauses: &[add::MAKES_INTERFACE],
+        clauses: &[MAKES_INTERFACE],
         scope: Scope::In(&["odd-variables"]),
         fault: Fault::NoSuchNetnsAccepted,
+        dispute: None,
         judge: refuses_missing_namespace,
-        ..EVERYWHERE
     },
     Check {
         id: "add.takes-any-netns-path",
         claim: "ADD and DEL succeed for a network namespace wherever it is mounted",
         binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[add::MAKES_INTERFACE, add::ADJUSTS_INTERFACE],
+        clauses: &[MAKES_INTERFACE, ADJUSTS_INTERFACE],
         scope: Scope::In(&["netns-elsewhere"]),
         fault: Fault::NetnsByName,
+        dispute: None,
         judge: takes_any_netns_path,
-        ..EVERYWHERE
     },
     Check {
         id: "add.needs-no-args",
         claim: "ADD succeeds when CNI_ARGS is not set",
-        clauses: &[add::ARGS_OPTIONAL],
+        binds: Kind::ALL,
+        clauses: &[ARGS_OPTIONAL],
         scope: VARIABLES,
         fault: Fault::NeedsArgs,
+        dispute: None,
         judge: needs_no_args,
-        ..EVERYWHERE
     },
     Check {
         id: "add.needs-ifname",
         claim: "ADD without CNI_IFNAME fails",
-        clauses: &[add::REQUIRED_ENVIRONMENT],
+        binds: Kind::ALL,
+        clauses: &[REQUIRED_ENVIRONMENT],
         scope: VARIABLES,
         fault: Fault::NoIfnameAccepted,
+        dispute: None,
         judge: |t| refused(t, "add-no-ifname"),
-        ..EVERYWHERE
     },
 ];
 
-const EVERYWHERE: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::Every,
-    fault: Fault::Crash,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// A successful ADD prints its result on standard output. Stated up to 0.3.1; that is the result.
+pub(super) const RESULT_ON_STDOUT: &[Clause] = &[
+    must(
+        up_to(V0_4_0),
+        "result",
+        "the following JSON printed to stdout in the case of the ADD",
+    ),
+    must(
+        since(V1_0_0),
+        heading::ADD,
+        "it must output a result structure (see below) on standard out.",
+    ),
+];
+
+/// The interface is made in the container. Stated up to 0.4.0. For interface plugins.
+const MAKES_INTERFACE: &[Clause] = &[
+    should(
+        up_to(V0_4_0),
+        "overview-1",
+        "responsible for inserting a network interface into the container network namespace",
+    ),
+    should(
+        since(V1_0_0),
+        heading::ADD,
+        "create the interface defined by CNI_IFNAME inside the container at CNI_NETNS",
+    ),
+];
+
+/// A chained plugin changes the interface that is there.
+const ADJUSTS_INTERFACE: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::ADD,
+    "adjust the configuration of the interface defined by CNI_IFNAME inside the",
+)];
+
+/// The interface is usable: up, among others. Stated. For interface plugins.
+pub(super) const CONNECTIVITY: &[Clause] = &[should(
+    since(V1_0_0),
+    "overview-1",
+    "create a network interface inside the container and ensure it has connectivity",
+)];
+
+/// The interface has the name asked for, or ADD fails. For interface plugins; `loopback` has one
+/// name only, and only a runtime that asks for `lo` can judge it.
+pub(super) const IFNAME_HONOURED: &[Clause] = &[
+    should(
+        up_to(V0_2_0),
+        "parameters",
+        "the name that should be assigned to the interface created",
+    ),
+    must(
+        between(V0_3_0, V0_3_1),
+        "parameters",
+        "plugin must honor this interface name or return an error",
+    ),
+    must(
+        only(V0_4_0),
+        "parameters",
+        "unable to use this interface name it must return an error",
+    ),
+    must(
+        since(V1_0_0),
+        "parameters",
+        "unable to use this interface name it must return an error",
+    ),
+];
+
+/// So says another sentence.
+pub(super) const IFNAME_USED: &[Clause] = &[must(
+    between(V0_3_0, V0_4_0),
+    "result",
+    "plugin must use that name for the sandbox/hypervisor interface or return an",
+)];
+
+/// A name that is taken is refused. The same section lets plugins adjust an interface that exists,
+/// so it binds interface plugins called without a prevResult only:
+/// [`disputes::EXISTING_INTERFACE`]. In 0.3.0 to 0.4.0 it follows from
+/// [`IFNAME_HONOURED`] for a plugin that cannot take the name.
+const EXISTING_IFNAME_REFUSED: &[Clause] = &[must(
+    since(V1_0_0),
+    heading::ADD,
+    "already exists in the container, the CNI plugin MUST return with an",
+)];
+
+/// ADD is given these variables. "Required" binds the runtime; that a plugin refuses to go without
+/// one is inferred from code 4. Up to 0.4.0 there is no such list.
+const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::ADD,
+    "Required environment parameters: CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME",
+)];
+
+/// An interface that makes ADD fail is somebody else's, and stays. Inferred.
+const EXISTING_IFNAME_KEPT: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::ADD,
+    "already exists in the container, the CNI plugin MUST return with an",
+)];
+
+/// That a plugin goes without CNI_ARGS, where it needs none of them, is inferred from the same list.
+const ARGS_OPTIONAL: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::ADD,
+    "Optional environment parameters: CNI_ARGS CNI_PATH",
+)];
+
+/// A configuration of a version that the plugin does not support is refused, with code 1. Outside
+/// 0.4.0 there is only the row of the table, and nowhere more than a "should".
+pub(super) const UNSUPPORTED_VERSION_REFUSED: &[Clause] = &[
+    should(
+        up_to(V0_3_1),
+        heading::ERROR_CODES,
+        "1 - Incompatible CNI version",
+    ),
+    should(
+        only(V0_4_0),
+        "result",
+        "the plugin should return an error code 1",
+    ),
+    should(since(V1_0_0), "error", "Incompatible CNI version"),
+];
 
 const INTERFACE: &[Kind] = &[Kind::Interface];
+
 const ATTACHED: Scope = Scope::In(&["lifecycle", "two-containers"]);
+
 const VARIABLES: Scope = Scope::In(&["required-variables"]);
 
 /// A DEL that fails for a namespace at its usual place too is another claim's.

@@ -9,6 +9,7 @@ use crate::transcript::Call;
 
 /// Keys under which a configuration gives an attachment its addresses; a pool's first or last one is another matter.
 const KEYS: [&str; 4] = ["address", "addresses", "ip", "ips"];
+
 /// What a runtime gives to one attachment.
 const OF_RUNTIME: [&str; 2] = ["args", "runtimeConfig"];
 

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::clauses::chain;
+use super::clause::{V0_3_0, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should, since};
 use super::document::{self, Answer, answers, interfaces, ips, routes};
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::Transcript;
@@ -15,45 +15,71 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "chain.hands-the-result-on",
         claim: "what `prevResult` tells, and is still so, is in the result",
+        binds: &[Kind::Chained],
+        clauses: &[PREV_RESULT_HANDED_ON, UNCHANGED_RESULT_IS_EQUIVALENT],
         scope: Scope::In(&["lifecycle", "two-containers", "told-of-dns"]),
         fault: Fault::DropsPrevResult,
+        dispute: None,
         judge: hands_on,
-        ..IN_A_CHAIN
     },
     Check {
         id: "chain.keeps-details",
         claim: "what `prevResult` tells of an interface or an address is told of it in the result",
+        binds: &[Kind::Chained],
+        clauses: &[PREV_RESULT_HANDED_ON, UNCHANGED_RESULT_IS_EQUIVALENT],
+        scope: CHAINED,
         fault: Fault::DropsDetails,
+        dispute: None,
         judge: keeps_details,
-        ..IN_A_CHAIN
     },
     Check {
         id: "chain.unchanged-result-is-equivalent",
         claim: "what `prevResult` tells of interfaces, addresses and routes is in the result as it was, where ADD changed none",
+        binds: &[Kind::Chained],
+        clauses: &[UNCHANGED_RESULT_IS_EQUIVALENT],
+        scope: CHAINED,
         fault: Fault::ChangesPrevResult,
+        dispute: None,
         judge: equivalent,
-        ..UNCHANGED
     },
 ];
 
-const UNCHANGED: Check = Check {
-    clauses: &[chain::UNCHANGED_RESULT_IS_EQUIVALENT],
-    ..IN_A_CHAIN
-};
+/// prevResult is handed on, with the plugin's changes.
+const PREV_RESULT_HANDED_ON: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_4_0),
+        heading::LISTS,
+        "plugins SHOULD echo the contents of the prevResult field to their",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "must output it as their result, with any possible modifications",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "must output it as their result, with any possible modifications",
+    ),
+];
 
-const IN_A_CHAIN: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Chained],
-    clauses: &[
-        chain::PREV_RESULT_HANDED_ON,
-        chain::UNCHANGED_RESULT_IS_EQUIVALENT,
-    ],
-    scope: Scope::In(&["lifecycle", "two-containers"]),
-    fault: Fault::DropsPrevResult,
-    dispute: None,
-    judge: hands_on,
-};
+/// A plugin that changes nothing of the result answers with an equivalent one: order of keys, and
+/// empty against missing lists, make no difference.
+const UNCHANGED_RESULT_IS_EQUIVALENT: &[Clause] = &[
+    must(
+        only(V1_0_0),
+        "success",
+        "it must output a result equivalent to the provided prevResult.",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "it must output a result equivalent to the provided prevResult.",
+    ),
+];
+
+/// Scenarios in which the chain is run as it is configured.
+const CHAINED: Scope = Scope::In(&["lifecycle", "two-containers"]);
 
 /// What tells the entries of a list from each other, and what else they may tell that does not go away. From
 /// 1.0.0 on there is no `version` of an address, and before 1.1.0 no `mtu`.

@@ -2,11 +2,11 @@
 
 use cni_types::Operation;
 
-use super::clauses::check;
+use super::clause::{V0_4_0, V1_0_0, heading, must, only, should, since};
 use super::del::FILES;
 use super::document::{Answer, answers, ips, routes};
 use super::protocol::says_nothing;
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{ChangeKind, StateChange, Transcript};
@@ -16,130 +16,220 @@ pub(super) const CHECKS: &[Check] = &[
         id: "check.succeeds-after-add",
         claim: "CHECK succeeds after ADD, while nothing has changed",
         binds: Kind::ALL,
-        clauses: &[check::RIGHT_AFTER_ADD, check::WAITS],
+        clauses: &[RIGHT_AFTER_ADD, WAITS],
         scope: Scope::In(&["lifecycle", "two-containers"]),
         fault: Fault::CheckFails,
+        dispute: None,
         judge: succeeds,
-        ..OF_CHECK
     },
     Check {
         id: "check.prints-nothing",
         claim: "a successful CHECK prints nothing",
         binds: Kind::ALL,
-        clauses: &[check::NO_OUTPUT],
+        clauses: &[NO_OUTPUT],
         scope: Scope::Every,
         fault: Fault::CheckPrints,
+        dispute: None,
         judge: |t| says_nothing(t, Operation::Check),
-        ..OF_CHECK
     },
     Check {
         id: "check.changes-nothing",
         claim: "CHECK changes nothing, neither on the host nor in the container",
         binds: Kind::ALL,
-        clauses: &[check::CHANGES_NOTHING],
+        clauses: &[CHANGES_NOTHING],
         scope: Scope::Every,
         fault: Fault::CheckChanges,
+        dispute: None,
         judge: changes_nothing,
-        ..OF_CHECK
     },
     Check {
         id: "check.needs-variables",
         claim: "CHECK fails without CNI_CONTAINERID, without CNI_NETNS and without CNI_IFNAME",
         binds: Kind::ALL,
-        clauses: &[check::REQUIRED_ENVIRONMENT],
+        clauses: &[REQUIRED_ENVIRONMENT],
         scope: Scope::In(&["required-variables"]),
         fault: Fault::CheckNeedsNoVariables,
+        dispute: None,
         judge: |t| {
             ["check-no-containerid", "check-no-netns", "check-no-ifname"]
                 .into_iter()
                 .try_for_each(|label| super::add::refused(t, label))
         },
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-missing-interface",
         claim: "CHECK fails when the interface is gone",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&["check-interface-removed"]),
         fault: Fault::CheckMissesInterface,
+        dispute: None,
         judge: notices_interface,
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-missing-namespace",
         claim: "CHECK fails when the network namespace is gone",
-        clauses: &[check::NOTICES_RESOURCES, check::NOTICES_UNREACHABLE],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_RESOURCES, NOTICES_UNREACHABLE],
         scope: Scope::In(&["check-netns-removed"]),
         fault: Fault::CheckMissesNetns,
+        dispute: None,
         judge: notices_interface,
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-missing-address",
         claim: "CHECK fails when an address of the result is gone",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&["check-address-removed"]),
         fault: Fault::CheckMissesAddress,
+        dispute: None,
         judge: notices_address,
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-missing-route",
         claim: "CHECK fails when a route of the result is gone",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&["check-route-removed"]),
         fault: Fault::CheckMissesRoute,
+        dispute: None,
         judge: notices_route,
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-missing-last-address",
         claim: "CHECK fails when the last of several addresses of the result is gone",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&["check-last-address-removed"]),
         fault: Fault::CheckMissesLastAddress,
+        dispute: None,
         judge: notices_address,
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-missing-last-route",
         claim: "CHECK fails when the last of several routes of the result is gone",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&["check-last-route-removed"]),
         fault: Fault::CheckMissesLastRoute,
+        dispute: None,
         judge: notices_route,
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-interface-down",
         claim: "CHECK fails when the interface is down",
-        clauses: &[check::NOTICES_UNREACHABLE],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_UNREACHABLE],
         scope: Scope::In(&["check-link-down"]),
         fault: Fault::CheckMissesLinkDown,
+        dispute: None,
         judge: notices_interface,
-        ..OF_CHECK
     },
     Check {
         id: "check.notices-changed-mac",
         claim: "CHECK fails when the interface's MAC is not the result's",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&["check-mac-changed"]),
         fault: Fault::CheckAlwaysSucceeds,
+        dispute: None,
         judge: notices_mac,
-        ..OF_CHECK
     },
 ];
 
-const OF_CHECK: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Interface],
-    clauses: &[],
-    scope: Scope::Every,
-    fault: Fault::CheckFails,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// CHECK right after ADD succeeds.
+pub(super) const RIGHT_AFTER_ADD: &[Clause] = &[
+    must(
+        only(V0_4_0),
+        "parameters",
+        "must handle CHECK being called immediately after an ADD",
+    ),
+    must(
+        since(V1_0_0),
+        heading::CHECK,
+        "must handle CHECK being called immediately after an ADD",
+    ),
+];
+
+/// What is slow to settle is waited for.
+const WAITS: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "should allow a reasonable convergence delay for any asynchronous resources.",
+    ),
+    should(
+        since(V1_0_0),
+        heading::CHECK,
+        "should allow a reasonable convergence delay for any asynchronous resources.",
+    ),
+];
+
+/// A missing or invalid interface, address or route of prevResult is an error, if the plugin made
+/// it. No version has more than a "should".
+pub(super) const NOTICES_RESOURCES: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "should return an error if a resource included in the CNI Result",
+    ),
+    should(
+        since(V1_0_0),
+        heading::CHECK,
+        "should return an error if a resource included in the CNI Result",
+    ),
+];
+
+/// So is whatever makes the container unreachable, if the plugin knows of it.
+pub(super) const NOTICES_UNREACHABLE: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "aware of a condition where the container is generally unreachable.",
+    ),
+    should(
+        since(V1_0_0),
+        heading::CHECK,
+        "aware of a condition where the container is generally unreachable.",
+    ),
+];
+
+/// CHECK changes nothing. Inferred: no version says so.
+const CHANGES_NOTHING: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "Check container's networking is as expected",
+    ),
+    should(
+        since(V1_0_0),
+        heading::CHECK,
+        "is a way for a runtime to probe the status of",
+    ),
+];
+
+/// CHECK prints nothing on success. In 1.x this is an example.
+const NO_OUTPUT: &[Clause] = &[
+    must(
+        only(V0_4_0),
+        "parameters",
+        "The plugin must return either nothing or an error.",
+    ),
+    should(
+        since(V1_0_0),
+        "check-example",
+        "it produces no output on standard out and exits with a",
+    ),
+];
+
+/// CHECK is given these variables. "Required" binds the runtime; that a plugin refuses to go without
+/// one is inferred from code 4.
+const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::CHECK,
+    "Required environment parameters: CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME",
+)];
 
 fn succeeds(t: &Transcript) -> Judged {
     let label = match t.scenario.as_str() {

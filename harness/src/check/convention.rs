@@ -10,11 +10,14 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::add::refused;
-use super::clauses::{convention, input};
+use super::clause::{
+    V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, between, conventional, heading, may, only, should,
+    since, up_to,
+};
 use super::document::{Answer, ips, routes};
 use super::result::arguments::runtime_argument;
-use super::result::{OF_RESULT, digits, each, link};
-use super::{Check, Judged, Scope, Unmet};
+use super::result::{ATTACHED, digits, each, link};
+use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::Transcript;
@@ -23,109 +26,209 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "convention.unknown-args-are-ignored",
         claim: "ADD succeeds for a configuration with `args` that nobody understands",
-        clauses: &[convention::UNKNOWN_ARGS_IGNORED, input::UNKNOWN_ARGS],
+        binds: Kind::ALL,
+        clauses: &[UNKNOWN_ARGS_IGNORED, UNKNOWN_ARGS],
         scope: Scope::In(&["odd-input"]),
         fault: Fault::UnknownArgsRefused,
+        dispute: None,
         judge: unknown_args,
-        ..CONVENTIONAL
     },
     Check {
         id: "convention.malformed-capability-fails",
         claim: "ADD fails for a capability argument that has no meaning",
-        clauses: &[convention::MALFORMED_REFUSED],
+        binds: Kind::ALL,
+        clauses: &[MALFORMED_REFUSED],
         scope: Scope::In(&["malformed-capability"]),
         fault: Fault::MalformedCapabilityAccepted,
+        dispute: None,
         judge: |t| refused(t, "add-malformed"),
-        ..CONVENTIONAL
     },
     Check {
         id: "convention.mtu-is-applied",
         claim: "the interface has the `mtu` of the configuration",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ACTS_OR_FAILS],
+        scope: ATTACHED,
         fault: Fault::IgnoresMtu,
+        dispute: None,
         judge: |t| each(t, mtu),
-        ..ASKED
     },
     Check {
         id: "convention.mac-is-applied",
         claim: "the interface has the `mac` of the configuration",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ACTS_OR_FAILS],
+        scope: ATTACHED,
         fault: Fault::IgnoresMac,
+        dispute: None,
         judge: |t| each(t, mac),
-        ..ASKED
     },
     Check {
         id: "convention.sysctls-are-applied",
         claim: "the container has the values of `sysctl` in the configuration",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ACTS_OR_FAILS],
         scope: Scope::In(&["lifecycle"]),
         fault: Fault::IgnoresSysctl,
+        dispute: None,
         judge: |t| each(t, sysctls),
-        ..ASKED
     },
     Check {
         id: "convention.bandwidth-is-limited",
         claim: "something in the kernel limits the attachment's bandwidth when the configuration does",
-        clauses: &[convention::ACTS_OR_FAILS, convention::BANDWIDTH],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ACTS_OR_FAILS, BANDWIDTH],
+        scope: ATTACHED,
         fault: Fault::IgnoresBandwidth,
+        dispute: None,
         judge: |t| each(t, limited),
-        ..ASKED
     },
     Check {
         id: "convention.bandwidth-is-in-bits",
         claim: "a token bucket's rate is the one asked for, which is in bits per second",
-        clauses: &[convention::BANDWIDTH],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[BANDWIDTH],
+        scope: ATTACHED,
         fault: Fault::BandwidthInBytes,
+        dispute: None,
         judge: |t| each(t, in_bits),
-        ..ASKED
     },
     Check {
         id: "convention.dns-is-told",
         claim: "the result's `dns` has what the configuration's `dns` has",
         binds: &[Kind::Interface],
-        clauses: &[input::WELL_KNOWN_KEYS],
+        clauses: &[WELL_KNOWN_KEYS],
+        scope: ATTACHED,
         fault: Fault::IgnoresDns,
+        dispute: None,
         judge: |t| each(t, dns),
-        ..ASKED
     },
     Check {
         id: "convention.runtime-dns-is-told",
         claim: "the result's `dns` has what the runtime asks for by the capability `dns`",
         binds: Kind::ALL,
-        clauses: &[convention::DNS],
+        clauses: &[DNS],
+        scope: ATTACHED,
         fault: Fault::IgnoresRuntimeDns,
+        dispute: None,
         judge: |t| each(t, runtime_dns),
-        ..ASKED
     },
     Check {
         id: "convention.ip-ranges-are-used",
         claim: "there is an address of every range that the runtime gives by the capability `ipRanges`",
         binds: ADDRESSED,
-        clauses: &[convention::IP_RANGES],
+        clauses: &[IP_RANGES],
+        scope: ATTACHED,
         fault: Fault::IgnoresIpRanges,
+        dispute: None,
         judge: |t| each(t, ip_ranges),
-        ..ASKED
     },
     Check {
         id: "convention.addresses-are-of-the-subnets",
         claim: "every address lies in a subnet of `ipam` in the configuration, or was asked for",
         binds: ADDRESSED,
+        clauses: &[ACTS_OR_FAILS],
+        scope: ATTACHED,
         fault: Fault::AddressOfOtherSubnet,
+        dispute: None,
         judge: |t| each(t, of_subnets),
-        ..ASKED
     },
     Check {
         id: "convention.routes-are-told",
         claim: "the result has the `routes` of `ipam` in the configuration",
         binds: ADDRESSED,
-        clauses: &[convention::ACTS_OR_FAILS, input::IPAM_ROUTES],
+        clauses: &[ACTS_OR_FAILS, IPAM_ROUTES],
+        scope: ATTACHED,
         fault: Fault::IpamForgetsRoutes,
+        dispute: None,
         judge: |t| each(t, ipam_routes),
-        ..ASKED
     },
 ];
 
-const ASKED: Check = Check {
-    clauses: &[convention::ACTS_OR_FAILS],
-    ..OF_RESULT
-};
+/// A malformed value of a field that the plugin expects is an error.
+const MALFORMED_REFUSED: &[Clause] = &[
+    conventional(should(
+        between(V0_3_0, V0_3_1),
+        "plugin-specific-fields",
+        "or where the field values were malformed.",
+    )),
+    conventional(should(
+        since(V0_4_0),
+        heading::RUNTIME_CONFIGURATION,
+        "or where the field values were malformed.",
+    )),
+];
+
+/// What is not understood in `args` is ignored.
+const UNKNOWN_ARGS_IGNORED: &[Clause] = &[conventional(should(
+    since(V0_3_0),
+    heading::ARGS,
+    "plugins that don't understand that data should just ignore it.",
+))];
+
+/// A plugin acts on the fields that it is given for it, or returns an error.
+const ACTS_OR_FAILS: &[Clause] = &[
+    conventional(should(
+        between(V0_3_0, V0_3_1),
+        "plugin-specific-fields",
+        "plugin is expected to act on the configuration or return an error",
+    )),
+    conventional(should(
+        since(V0_4_0),
+        heading::RUNTIME_CONFIGURATION,
+        "should return an error if it can't act on fields that were",
+    )),
+];
+
+/// `ipRanges` are where addresses are taken from.
+const IP_RANGES: &[Clause] = &[conventional(should(
+    since(V0_4_0),
+    heading::CAPABILITIES,
+    "Dynamically configure the IP range(s) for address allocation.",
+))];
+
+/// `bandwidth` limits the interface, in bits.
+const BANDWIDTH: &[Clause] = &[conventional(should(
+    since(V0_4_0),
+    heading::CAPABILITIES,
+    "Rates are in bits per second, burst values are in bits.",
+))];
+
+/// `dns` is the runtime's to say.
+const DNS: &[Clause] = &[conventional(should(
+    since(V1_0_0),
+    heading::CAPABILITIES,
+    "Dynamically configure dns according to runtime",
+))];
+
+/// What is unknown inside `args` is ignored. 1.x only reserve the key.
+const UNKNOWN_ARGS: &[Clause] = &[
+    may(
+        between(V0_2_0, V0_3_1),
+        heading::NETWORK_CONFIGURATION,
+        "arbitrary data which may be ignored by plugins",
+    ),
+    should(
+        only(V0_4_0),
+        heading::NETWORK_CONFIGURATION,
+        "arbitrary data which should be ignored by plugins if not understood",
+    ),
+];
+
+/// `ipMasq`, `ipam` and `dns` mean what the SPEC says, to a plugin that reads them. `mtu` is not
+/// among them: it is the plugin's own.
+pub(super) const WELL_KNOWN_KEYS: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::PLUGIN_CONFIGURATION,
+    "Plugins that consume any of these configuration keys should respect their",
+)];
+
+/// `ipam.routes` of the configuration are to be reachable. Later versions leave `ipam` to the IPAM.
+const IPAM_ROUTES: &[Clause] = &[should(
+    up_to(V0_2_0),
+    heading::NETWORK_CONFIGURATION,
+    "List of subnets (in CIDR notation) that the CNI plugin should ensure",
+)];
 
 const ADDRESSED: &[Kind] = &[Kind::Interface, Kind::Ipam];
 
@@ -510,17 +613,6 @@ fn ipam_routes(answer: &Answer<'_>) -> Judged {
         None => Ok(()),
     }
 }
-
-const CONVENTIONAL: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::Every,
-    fault: Fault::UnknownArgsRefused,
-    dispute: None,
-    judge: |_| Ok(()),
-};
 
 fn unknown_args(t: &Transcript) -> Judged {
     let (step, call) = t.call("add-args")?;

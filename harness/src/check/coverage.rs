@@ -9,7 +9,7 @@ mod elsewhere;
 mod page;
 #[cfg(test)]
 mod tests;
-mod untested;
+pub(in crate::check) mod untested;
 
 use cni_types::Version;
 

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use cni_types::Operation;
 
 use super::beside::{Whose, keeps_others};
-use super::clauses::{add, del, disputes, lifecycle, protocol};
+use super::clause::{
+    V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should, since,
+    up_to,
+};
 use super::protocol::says_nothing;
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet, disputes, identity};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
@@ -16,197 +19,225 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "del.succeeds",
         claim: "DEL of what ADD made succeeds",
-        clauses: &[del::UNDOES_ADD],
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
         scope: Scope::In(&["lifecycle", "two-containers"]),
         fault: Fault::DelFails,
+        dispute: None,
         judge: |t| succeed(t, &["del", "del-a", "del-b"]),
-        ..OF_DEL
     },
     Check {
         id: "del.prints-nothing",
         claim: "a successful DEL prints nothing",
-        clauses: &[del::NO_OUTPUT],
+        binds: Kind::ALL,
+        clauses: &[NO_OUTPUT],
         scope: Scope::Every,
         fault: Fault::ResultOnDel,
+        dispute: None,
         judge: |t| says_nothing(t, Operation::Del),
-        ..OF_DEL
     },
     Check {
         id: "del.needs-variables",
         claim: "DEL fails without CNI_CONTAINERID and without CNI_IFNAME",
-        clauses: &[del::REQUIRED_ENVIRONMENT],
+        binds: Kind::ALL,
+        clauses: &[REQUIRED_ENVIRONMENT],
         scope: Scope::In(&["required-variables"]),
         fault: Fault::DelNeedsNoVariables,
+        dispute: None,
         judge: |t| {
             ["del-no-containerid", "del-no-ifname"]
                 .into_iter()
                 .try_for_each(|label| super::add::refused(t, label))
         },
-        ..OF_DEL
     },
     Check {
         id: "del.repeat-succeeds",
         claim: "DEL again succeeds, with and without the stored result",
-        clauses: &[del::REPEATED],
+        binds: Kind::ALL,
+        clauses: &[REPEATED],
         scope: Scope::In(&["repeat-del"]),
         fault: Fault::DelAgainFails,
+        dispute: None,
         judge: |t| {
             t.success("del")?;
             succeed(t, &["del-again", "del-again-cached"])
         },
-        ..OF_DEL
     },
     Check {
         id: "del.unknown-succeeds",
         claim: "DEL of an attachment that was never made succeeds",
-        clauses: &[del::UNKNOWN_ATTACHMENT, protocol::UNKNOWN_CONTAINER],
+        binds: Kind::ALL,
+        clauses: &[MISSING_RESOURCES, UNKNOWN_CONTAINER],
         scope: Scope::In(&["del-without-add"]),
         fault: Fault::DelUnknownFails,
+        dispute: None,
         judge: unknown_succeeds,
-        ..OF_DEL
     },
     Check {
         id: "del.without-namespace-succeeds",
         claim: "DEL succeeds when the network namespace and its path are gone",
-        clauses: &[del::NETNS_GONE],
+        binds: Kind::ALL,
+        clauses: &[NETNS_GONE],
         scope: Scope::In(&["del-netns-gone"]),
         fault: Fault::DelNeedsLiveNetns,
+        dispute: None,
         judge: |t| succeed(t, &["del-gone"]),
-        ..OF_DEL
     },
     Check {
         id: "del.without-netns-succeeds",
         claim: "DEL succeeds when CNI_NETNS is empty or not set",
-        clauses: &[del::NETNS_NOT_GIVEN],
+        binds: Kind::ALL,
+        clauses: &[NETNS_NOT_GIVEN],
         scope: Scope::In(&["del-netns-empty"]),
         fault: Fault::DelNeedsNetns,
+        dispute: None,
         judge: |t| succeed(t, &["del-empty", "del-unset"]),
-        ..OF_DEL
     },
     Check {
         id: "del.stale-namespace-succeeds",
         claim: "DEL succeeds when CNI_NETNS is an ordinary file",
-        clauses: &[del::MISSING_RESOURCES],
+        binds: Kind::ALL,
+        clauses: &[MISSING_RESOURCES],
         scope: Scope::In(&["del-netns-stale"]),
         fault: Fault::DelRefusesStaleFile,
+        dispute: None,
         judge: |t| succeed(t, &["del-stale"]),
-        ..OF_DEL
     },
     Check {
         id: "del.without-result-succeeds",
         claim: "DEL succeeds without `prevResult`",
-        clauses: &[del::PREV_RESULT_NOT_GIVEN],
+        binds: Kind::ALL,
+        clauses: &[PREV_RESULT_NOT_GIVEN],
         scope: Scope::In(&["del-no-result"]),
         fault: Fault::DelNeedsPrevResult,
+        dispute: None,
         judge: |t| succeed(t, &["del-no-result"]),
-        ..OF_DEL
     },
     Check {
         id: "del.without-interface-succeeds",
         claim: "DEL succeeds when the interface is gone",
         binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[del::INTERFACE_GONE],
+        clauses: &[INTERFACE_GONE],
         scope: Scope::In(&["del-interface-gone"]),
         fault: Fault::DelNeedsInterface,
+        dispute: None,
         judge: |t| succeed(t, &["del-interface-gone"]),
-        ..OF_DEL
     },
     Check {
         id: "del.without-state-succeeds",
         claim: "DEL succeeds when the files that ADD wrote are gone",
-        clauses: &[del::MISSING_RESOURCES],
+        binds: Kind::ALL,
+        clauses: &[MISSING_RESOURCES],
         scope: Scope::In(&["del-state-gone"]),
         fault: Fault::DelNeedsState,
+        dispute: None,
         judge: |t| succeed(t, &["del-no-state"]),
-        ..OF_DEL
     },
     Check {
         id: "del.without-rules-succeeds",
         claim: "DEL succeeds when all firewall rules of the host are gone",
         binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[del::MODIFICATIONS_GONE],
+        clauses: &[MODIFICATIONS_GONE],
         scope: Scope::In(&["del-flushed"]),
         fault: Fault::DelNeedsRules,
+        dispute: None,
         judge: |t| succeed(t, &["del-no-rules"]),
-        ..OF_DEL
     },
     Check {
         id: "del.without-addresses-succeeds",
         claim: "DEL succeeds when the interface has lost its addresses",
         binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[del::MODIFICATIONS_GONE],
+        clauses: &[MODIFICATIONS_GONE],
         scope: Scope::In(&["del-flushed"]),
         fault: Fault::DelNeedsAddress,
+        dispute: None,
         judge: |t| succeed(t, &["del-no-addresses"]),
-        ..OF_DEL
     },
     Check {
         id: "del.without-runtime-config-succeeds",
         claim: "DEL succeeds without the capability arguments that ADD was given",
-        clauses: &[del::MISSING_RESOURCES],
+        binds: Kind::ALL,
+        clauses: &[MISSING_RESOURCES],
         scope: Scope::In(&["del-no-runtime-config"]),
         fault: Fault::DelNeedsRuntimeConfig,
         dispute: Some(disputes::RUNTIME_CONFIG_ON_DEL),
         judge: without_runtime_config,
-        ..OF_DEL
     },
     Check {
         id: "del.removes-interface",
         claim: "the container has no interface CNI_IFNAME after DEL",
         binds: &[Kind::Interface],
-        clauses: &[del::REMOVES_INTERFACE],
+        clauses: &[REMOVES_INTERFACE],
         scope: Scope::In(&["lifecycle"]),
         fault: Fault::DelLeavesInterface,
+        dispute: None,
         judge: removes_interface,
-        ..OF_DEL
     },
     Check {
         id: "del.leaves-nothing-inside",
         claim: "the container has no more links, addresses, routes, rules and firewall objects after DEL than before ADD",
         binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[UNDOES_ADD],
         scope: Scope::In(&["lifecycle"]),
         fault: Fault::DelLeavesInside,
+        dispute: None,
         judge: leaves_nothing_inside,
-        ..LEAVING
     },
     Check {
         id: "del.leaves-no-link",
         claim: "the host has no more links after DEL than before ADD",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
+        scope: ENDED,
         fault: Fault::DelLeavesHostLink,
+        dispute: None,
         judge: |t| leaves_no(t, &["link"], is_added),
-        ..LEAVING
     },
     Check {
         id: "del.leaves-no-route",
         claim: "the host has no more addresses, routes and neighbours after DEL than before ADD",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
+        scope: ENDED,
         fault: Fault::DelLeavesRoute,
+        dispute: None,
         judge: |t| leaves_no(t, &["address", "route", "neighbour", "proxy"], is_added),
-        ..LEAVING
     },
     Check {
         id: "del.leaves-no-rule",
         claim: "the host has no more rules, firewall objects and queueing disciplines after DEL than before ADD",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
+        scope: ENDED,
         fault: Fault::DelLeavesRule,
+        dispute: None,
         judge: |t| leaves_no(t, &["rule", "qdisc", "firewall"], is_there),
-        ..LEAVING
     },
     Check {
         id: "del.leaves-no-file",
         claim: "there are no more files after DEL than before ADD, and none has come to speak of the container",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
+        scope: ENDED,
         fault: Fault::DelLeavesFile,
+        dispute: None,
         judge: |t| leaves_no(t, &FILES, is_added),
-        ..LEAVING
     },
     Check {
         id: "del.leaves-no-process",
         claim: "no process runs after DEL that did not run before ADD",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
+        scope: ENDED,
         fault: Fault::LeavesProcess,
+        dispute: None,
         judge: |t| leaves_no(t, &["process"], is_added),
-        ..LEAVING
     },
     Check {
         id: "del.restores-sysctls",
         claim: "the host's sysctls are after DEL what they were before ADD, but for what the network's first ADD set for all",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
         // Elsewhere, CHECK comes in between, and sysctls are not looked at around it.
         scope: Scope::In(&[
             "lifecycle",
@@ -221,31 +252,34 @@ pub(super) const CHECKS: &[Check] = &[
             "container-ids",
         ]),
         fault: Fault::DelLeavesSysctl,
+        dispute: None,
         judge: |t| leaves_no(t, &["sysctl"], is_there),
-        ..LEAVING
     },
     Check {
         id: "del.restores-devices",
         claim: "links that the host had before ADD are what they were after DEL",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
         scope: Scope::In(&["lifecycle", "host-has-ifname"]),
         fault: Fault::DelChangesDevice,
+        dispute: None,
         judge: restores_devices,
-        ..LEAVING
     },
     Check {
         id: "del.keeps-namesake",
         claim: "ADD and DEL leave the host's link of the name CNI_IFNAME alone, with the container's namespace and without",
         binds: &[Kind::Interface],
-        clauses: &[del::UNDOES_ADD],
+        clauses: &[UNDOES_ADD],
         scope: Scope::In(&["host-has-ifname"]),
         fault: Fault::DelFallsBackToHost,
+        dispute: None,
         judge: keeps_namesake,
-        ..OF_DEL
     },
     Check {
         id: "del.cleans-up-after-failed-add",
         claim: "nothing is left on the host of an ADD that failed, once DEL has followed",
-        clauses: &[add::FAILURE_IS_FOLLOWED_BY_DEL, del::UNDOES_ADD],
+        binds: Kind::ALL,
+        clauses: &[FAILURE_IS_FOLLOWED_BY_DEL, UNDOES_ADD],
         scope: Scope::In(&[
             "unsupported-version",
             "add-existing",
@@ -254,14 +288,14 @@ pub(super) const CHECKS: &[Check] = &[
             "delegate-bad-route",
         ]),
         fault: Fault::RefusalLeavesLink,
+        dispute: None,
         judge: cleans_up,
-        ..OF_DEL
     },
     Check {
         id: "del.undoes-add-in-own-namespace",
         claim: "nothing is left of an ADD for the plugin's own network namespace, once DEL has followed",
         binds: &[Kind::Interface],
-        clauses: &[del::UNDOES_ADD],
+        clauses: &[UNDOES_ADD],
         scope: Scope::In(&["odd-variables"]),
         fault: Fault::OwnNamespaceLeavesLink,
         dispute: Some(disputes::OWN_NAMESPACE),
@@ -270,7 +304,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "del.keeps-other-attachments",
         claim: "DEL of one attachment leaves another container's as it is",
-        clauses: &[lifecycle::APART, del::UNDOES_ADD],
+        binds: Kind::ALL,
+        clauses: &[identity::APART, UNDOES_ADD],
         scope: Scope::In(&[
             "two-containers",
             "later-goes-first",
@@ -284,48 +319,262 @@ pub(super) const CHECKS: &[Check] = &[
             "same-pod",
         ]),
         fault: Fault::DelRemovesOther,
+        dispute: None,
         judge: |t| keeps_others(t, Operation::Del, Whose::OfAnother),
-        ..OF_DEL
     },
 ];
 
-const OF_DEL: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::Every,
-    fault: Fault::DelFails,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// A failed ADD may be followed by DEL, or must be since 1.0.0; the text binds the runtime. It is
+/// DEL, not the failed ADD, that has to leave nothing behind.
+const FAILURE_IS_FOLLOWED_BY_DEL: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_4_0),
+        "network-configuration-list-error-handling",
+        "If an ADD action fails, when the runtime decides to handle",
+    ),
+    should(
+        since(V1_0_0),
+        "lifecycle--ordering",
+        "A delete must still be executed even if the add fails.",
+    ),
+];
 
-/// What holds for everything that may be left behind.
-const LEAVING: Check = Check {
-    clauses: &[del::UNDOES_ADD],
-    scope: Scope::In(&[
-        "lifecycle",
-        "repeat-del",
-        "del-without-add",
-        "del-netns-gone",
-        "del-netns-empty",
-        "del-netns-stale",
-        "del-no-result",
-        "del-interface-gone",
-        "odd-result",
-        "two-containers",
-        "two-interfaces",
-        "later-goes-first",
-        "alike-ids",
-        "ids-of-other-case",
-        "ids-of-other-punctuation",
-        "ids-run-together",
-        "same-pod",
-        "interface-names",
-        "container-ids",
-    ]),
-    ..OF_DEL
-};
+/// DEL undoes its ADD, and nothing else. No version has more than a "should"; up to 0.3.1 there is
+/// only the name of the operation.
+pub(super) const UNDOES_ADD: &[Clause] = &[
+    should(up_to(V0_3_1), "parameters", "Delete container from network"),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "should release all resources held by the supplied containerid",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DEL,
+        "undo any modifications applied in the plugin's ADD functionality",
+    ),
+];
+
+/// DEL removes the interface. For interface plugins; a device that was only lent goes back.
+const REMOVES_INTERFACE: &[Clause] = &[
+    should(up_to(V0_3_1), "parameters", "Delete container from network"),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "should release all resources held by the supplied containerid",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DEL,
+        "delete the interface defined by CNI_IFNAME inside the container at CNI_NETNS",
+    ),
+];
+
+/// DEL succeeds though things are missing, "generally".
+const MISSING_RESOURCES: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::LIST_ERRORS,
+        "a DEL action without error even if some resources are missing.",
+    ),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "a DEL action without error even if some resources are missing.",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DEL,
+        "a DEL action without error even if some resources are missing.",
+    ),
+];
+
+/// DEL succeeds though the interface is gone. Since 1.0.0 it is the second half of the sentence on
+/// repeated DELs, and does not depend on the first.
+const INTERFACE_GONE: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::LIST_ERRORS,
+        "a DEL action without error even if some resources are missing.",
+    ),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "a DEL action without error even if some resources are missing.",
+    ),
+    must(
+        since(V1_0_0),
+        heading::DEL,
+        "success if the interface in question, or any modifications added, are missing.",
+    ),
+];
+
+/// DEL succeeds though addresses, rules or whatever else ADD added are gone.
+const MODIFICATIONS_GONE: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::LIST_ERRORS,
+        "a DEL action without error even if some resources are missing.",
+    ),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "a DEL action without error even if some resources are missing.",
+    ),
+    must(
+        since(V1_0_0),
+        heading::DEL,
+        "or any modifications added, are missing.",
+    ),
+];
+
+/// DEL succeeds again. A "must" since 1.0.0 only.
+const REPEATED: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::LIST_ERRORS,
+        "a DEL action without error even if some resources are missing.",
+    ),
+    should(
+        only(V0_4_0),
+        "general-considerations",
+        "plugins should handle multiple DELs permissively (i.e. plugin DEL should be",
+    ),
+    must(
+        since(V1_0_0),
+        heading::DEL,
+        "Plugins MUST accept multiple DEL calls for the same (CNI_CONTAINERID, CNI_IFNAME)",
+    ),
+];
+
+/// DEL succeeds though the network namespace is gone. The sentence is an example about IPAM and
+/// bridge, and makes an exception where the namespace is critical.
+const NETNS_GONE: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::LIST_ERRORS,
+        "return success even if the container network namespace no longer exists, unless",
+    ),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "return success even if the container network namespace no longer exists, unless",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DEL,
+        "return success even if the container network namespace no longer exists, unless",
+    ),
+];
+
+/// DEL works without CNI_NETNS. The sentence of 0.4.0 is gone from 1.x, which call the variable
+/// optional.
+const NETNS_NOT_GIVEN: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "When CNI_NETNS and/or prevResult are not provided, the plugin should clean",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DEL,
+        "Optional environment parameters: CNI_NETNS CNI_ARGS CNI_PATH",
+    ),
+];
+
+/// DEL works without prevResult. 0.3.x never give it. 1.x say nothing of its absence, a later text
+/// than the tag of 1.1.0 does; the nearest words are those on missing resources.
+const PREV_RESULT_NOT_GIVEN: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::LIST_EXAMPLES,
+        "no prevResult field is required as the DEL action does not",
+    ),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "When CNI_NETNS and/or prevResult are not provided, the plugin should clean",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DEL,
+        "a DEL action without error even if some resources are missing.",
+    ),
+];
+
+/// DEL prints nothing on success. Inferred outside 0.3.x: only ADD is said to print.
+const NO_OUTPUT: &[Clause] = &[
+    should(
+        up_to(V0_2_0),
+        "result",
+        "JSON printed to stdout in the case of the ADD command.",
+    ),
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::LIST_EXAMPLES,
+        "as the DEL action does not return any result.",
+    ),
+    should(
+        only(V0_4_0),
+        "result",
+        "JSON printed to stdout in the case of the ADD command.",
+    ),
+    should(
+        only(V1_0_0),
+        "success",
+        "with the following keys upon a successful ADD operation:",
+    ),
+    should(
+        since(V1_1_0),
+        "section-5-result-types",
+        "For certain operations, plugins must output result information.",
+    ),
+];
+
+/// DEL is given these variables. "Required" binds the runtime; that a plugin refuses to go without
+/// one is inferred from code 4. Up to 0.4.0 there is no such list.
+const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::DEL,
+    "Required environment parameters: CNI_COMMAND CNI_CONTAINERID CNI_IFNAME",
+)];
+
+/// Code 3 is for a container that is not known or does not exist; a runtime then skips cleaning up.
+const UNKNOWN_CONTAINER: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        heading::ERROR_CODES,
+        "3 - Container unknown or does not exist.",
+    ),
+    should(
+        since(V1_0_0),
+        "error",
+        "Container unknown or does not exist.",
+    ),
+];
+
+/// Scenarios whose end is held against their start.
+const ENDED: Scope = Scope::In(&[
+    "lifecycle",
+    "repeat-del",
+    "del-without-add",
+    "del-netns-gone",
+    "del-netns-empty",
+    "del-netns-stale",
+    "del-no-result",
+    "del-interface-gone",
+    "odd-result",
+    "two-containers",
+    "two-interfaces",
+    "later-goes-first",
+    "alike-ids",
+    "ids-of-other-case",
+    "ids-of-other-punctuation",
+    "ids-run-together",
+    "same-pod",
+    "interface-names",
+    "container-ids",
+]);
 
 /// Whether the calls with these labels that were made succeeded; at least one must have been made.
 fn succeed(t: &Transcript, labels: &[&str]) -> Judged {

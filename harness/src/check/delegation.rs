@@ -3,9 +3,12 @@
 
 use serde_json::{Map, Value};
 
-use super::clauses::{delegation, gc, result, routes as routes_of, status};
+use super::clause::{
+    V0_1_0, V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should,
+    since, up_to,
+};
 use super::document::{Route, ips, routes};
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, Delegated, Reading, Transcript, read};
@@ -14,190 +17,409 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.same-environment",
         claim: "the delegate has every variable that the plugin has",
-        clauses: &[delegation::ENVIRONMENT],
+        binds: &[Kind::Interface],
+        clauses: &[ENVIRONMENT],
         scope: EXECUTED,
         fault: Fault::DelegateOtherEnv,
+        dispute: None,
         judge: same_environment,
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.complete-configuration",
         claim: "the delegate has every key of the configuration that the plugin has",
-        clauses: &[delegation::COMPLETE_CONFIGURATION],
+        binds: &[Kind::Interface],
+        clauses: &[COMPLETE_CONFIGURATION],
         scope: EXECUTED,
         fault: Fault::DelegatePartialConfig,
+        dispute: None,
         judge: complete_configuration,
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.same-configuration",
         claim: "the delegate has the very configuration that the plugin has",
-        clauses: &[delegation::SAME_CONFIGURATION],
+        binds: &[Kind::Interface],
+        clauses: &[SAME_CONFIGURATION],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::DelegatePartialConfig,
+        dispute: None,
         judge: same_configuration,
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.del-is-delegated",
         claim: "DEL executes the delegate with DEL",
-        clauses: &[delegation::DEL_DELEGATED],
+        binds: &[Kind::Interface],
+        clauses: &[DEL_DELEGATED],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::DelNotDelegated,
+        dispute: None,
         judge: |t| handed_on(t, "del", "DEL"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.check-is-delegated",
         claim: "CHECK executes the delegate with CHECK",
-        clauses: &[delegation::CHECK_DELEGATED],
+        binds: &[Kind::Interface],
+        clauses: &[CHECK_DELEGATED],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::CheckNotDelegated,
+        dispute: None,
         judge: |t| handed_on(t, "check", "CHECK"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.failing-add-fails",
         claim: "ADD fails when the delegate's ADD fails",
-        clauses: &[delegation::FAILED_ADD_FAILS],
+        binds: &[Kind::Interface],
+        clauses: &[FAILED_ADD_FAILS],
         scope: Scope::In(&["delegate-add-fails"]),
         fault: Fault::DelegateFailureIgnored,
+        dispute: None,
         judge: |t| fails(t, "add-refused"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.failing-add-is-undone",
         claim: "the delegate is executed with DEL when its ADD has failed",
-        clauses: &[delegation::FAILED_ADD_IS_UNDONE],
+        binds: &[Kind::Interface],
+        clauses: &[FAILED_ADD_IS_UNDONE],
         scope: Scope::In(&["delegate-add-fails"]),
         fault: Fault::DelegateFailureNoDel,
+        dispute: None,
         judge: undone,
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.unreadable-result-fails",
         claim: "ADD fails when the delegate prints what is not JSON",
-        clauses: &[delegation::FAILED_ADD_FAILS],
+        binds: &[Kind::Interface],
+        clauses: &[FAILED_ADD_FAILS],
         scope: Scope::In(&["delegate-garbage"]),
         fault: Fault::DelegateGarbageAccepted,
+        dispute: None,
         judge: |t| fails(t, "add-garbage-result"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.null-result-fails",
         claim: "ADD fails when the delegate prints `null`",
-        clauses: &[delegation::FAILED_ADD_FAILS],
+        binds: &[Kind::Interface],
+        clauses: &[FAILED_ADD_FAILS],
         scope: Scope::In(&["delegate-garbage"]),
         fault: Fault::DelegateNullAccepted,
+        dispute: None,
         judge: |t| fails(t, "add-null-result"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.searches-every-directory",
         claim: "the delegate is found in the last directory of CNI_PATH, behind a link",
-        clauses: &[delegation::FOUND_BY_CNI_PATH],
+        binds: &[Kind::Interface],
+        clauses: &[FOUND_BY_CNI_PATH],
         scope: Scope::In(&["delegate-path"]),
         fault: Fault::SkipsLinkedDirectories,
+        dispute: None,
         judge: searches_everywhere,
-        ..OF_DELEGATION
     },
     Check {
         id: "gc.fails-with-its-delegate",
         claim: "GC fails when the delegate's GC fails",
-        clauses: &[delegation::DEL_ERROR_RETURNED],
+        binds: &[Kind::Interface],
+        clauses: &[DEL_ERROR_RETURNED],
         scope: Scope::In(&["delegate-gc-fails"]),
         fault: Fault::GcDelegateErrorIgnored,
+        dispute: None,
         judge: |t| fails(t, "gc-refused"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.failing-check-fails",
         claim: "CHECK fails when the delegate's CHECK fails",
-        clauses: &[delegation::CHECK_ERROR_RETURNED],
+        binds: &[Kind::Interface],
+        clauses: &[CHECK_ERROR_RETURNED],
         scope: Scope::In(&["delegate-check-fails"]),
         fault: Fault::CheckDelegateErrorIgnored,
+        dispute: None,
         judge: |t| fails(t, "check-refused"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.failing-del-fails",
         claim: "DEL fails when the delegate's DEL fails",
-        clauses: &[delegation::DEL_ERROR_RETURNED],
+        binds: &[Kind::Interface],
+        clauses: &[DEL_ERROR_RETURNED],
         scope: Scope::In(&["delegate-del-fails"]),
         fault: Fault::DelDelegateErrorIgnored,
+        dispute: None,
         judge: |t| fails(t, "del-refused"),
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.stderr-is-passed-on",
         claim: "what the delegate writes on standard error appears on the plugin's",
-        clauses: &[delegation::STDERR_PASSED_ON],
+        binds: &[Kind::Interface],
+        clauses: &[STDERR_PASSED_ON],
         scope: Scope::In(&["delegate-add-fails"]),
         fault: Fault::DelegateStderrSwallowed,
+        dispute: None,
         judge: stderr_passed_on,
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.result-lists-every-address",
         claim: "every address that the delegate gave is listed",
-        clauses: &[result::SAME_AS_IPAM],
+        binds: &[Kind::Interface],
+        clauses: &[SAME_AS_IPAM],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::UsesFirstAddress,
+        dispute: None,
         judge: lists_every_address,
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.result-lists-every-route",
         claim: "every route of the delegate that ADD made is listed",
-        clauses: &[routes_of::COMPLETE],
+        binds: &[Kind::Interface],
+        clauses: &[ROUTES_COMPLETE],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::OmitsRoute,
+        dispute: None,
         judge: lists_every_route,
-        ..OF_DELEGATION
     },
     Check {
         id: "delegation.result-has-dns",
         claim: "the result has the delegate's `dns`, unless the configuration has its own",
-        clauses: &[result::SAME_AS_IPAM],
+        binds: &[Kind::Interface],
+        clauses: &[SAME_AS_IPAM],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::ForgetsDns,
+        dispute: None,
         judge: result_has_dns,
-        ..OF_DELEGATION
     },
     Check {
         id: "gc.is-delegated",
         claim: "GC executes the delegate with GC",
-        clauses: &[gc::DELEGATED],
+        binds: &[Kind::Interface],
+        clauses: &[DELEGATED],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::GcNotDelegated,
+        dispute: None,
         judge: |t| handed_on(t, "gc", "GC"),
-        ..OF_DELEGATION
     },
     Check {
         id: "status.is-delegated",
         claim: "STATUS executes the delegate with STATUS",
-        clauses: &[status::DELEGATED],
+        binds: &[Kind::Interface],
+        clauses: &[STATUS_DELEGATED],
+        scope: Scope::In(&["delegation"]),
         fault: Fault::StatusNotDelegated,
+        dispute: None,
         judge: |t| handed_on(t, "status", "STATUS"),
-        ..OF_DELEGATION
     },
     Check {
         id: "status.fails-with-its-delegate",
         claim: "STATUS fails when the delegate's STATUS fails",
-        clauses: &[status::DELEGATE_ERROR_RETURNED],
+        binds: &[Kind::Interface],
+        clauses: &[DELEGATE_ERROR_RETURNED],
         scope: Scope::In(&["delegate-status-fails"]),
         fault: Fault::StatusDelegateErrorIgnored,
+        dispute: None,
         judge: |t| fails(t, "status-refused"),
-        ..OF_DELEGATION
     },
 ];
 
+/// The delegate has the plugin's environment. Stated up to 0.3.1; 1.x say "must" of the protocol and
+/// "should" of the procedure. Variables may be added.
+const ENVIRONMENT: &[Clause] = &[
+    should(
+        up_to(V0_3_1),
+        heading::IPAM,
+        "receives all the same environment variables that were passed in to",
+    ),
+    must(
+        only(V0_4_0),
+        heading::IPAM,
+        "must receive all the same environment variables that were passed in",
+    ),
+    must(
+        since(V1_0_0),
+        heading::DELEGATION_PROTOCOL,
+        "must receive all the same environment variables that were passed in",
+    ),
+];
+
+/// The delegate has the complete configuration. Stated; without the network's name and version it
+/// could not work. It may be changed: [`SAME_CONFIGURATION`].
+const COMPLETE_CONFIGURATION: &[Clause] = &[
+    must(
+        only(V0_1_0),
+        heading::IPAM,
+        "IPAM receives the network configuration file via stdin.",
+    ),
+    must(
+        between(V0_2_0, V0_3_1),
+        heading::IPAM,
+        "IPAM receives the network configuration via stdin.",
+    ),
+    must(
+        only(V0_4_0),
+        heading::IPAM,
+        "IPAM plugins receive the network configuration via stdin.",
+    ),
+    must(
+        since(V1_0_0),
+        heading::DELEGATION_PROTOCOL,
+        "Delegated plugins are provided the complete network configuration passed to the",
+    ),
+];
+
+/// The delegate has the very configuration that the plugin has.
+const SAME_CONFIGURATION: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::DELEGATION_PROCEDURE,
+    "Execute that plugin with the same environment and configuration that it",
+)];
+
+/// The delegate is looked for in `CNI_PATH`. Stated up to 0.4.0.
+const FOUND_BY_CNI_PATH: &[Clause] = &[
+    should(
+        up_to(V0_4_0),
+        heading::IPAM,
+        "in a predefined list of paths, indicated to the CNI plugin",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DELEGATION_PROCEDURE,
+        "Look up the plugin binary by searching the directories provided in",
+    ),
+];
+
+/// What the delegate writes to standard error reaches the plugin's.
+const STDERR_PASSED_ON: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::DELEGATION_PROCEDURE,
+    "Ensure that the delegated plugin's stderr is output to the calling",
+)];
+
+/// DEL is handed on. Up to 0.4.0 this is an example about bridge.
+const DEL_DELEGATED: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        "network-configuration-list-error-handling",
+        "plugin should delegate the DEL action to the IPAM plugin and",
+    ),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "plugin should delegate the DEL action to the IPAM plugin and",
+    ),
+    must(
+        since(V1_0_0),
+        heading::DELEGATION_PROCEDURE,
+        "it must also execute any delegated plugins.",
+    ),
+];
+
+/// CHECK is handed on. The section on CHECK still says "should" where the procedure of 1.x says "must".
+const CHECK_DELEGATED: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "should call CHECK on any delegated (e.g. IPAM) plugins and pass",
+    ),
+    must(
+        since(V1_0_0),
+        heading::DELEGATION_PROCEDURE,
+        "it must also execute any delegated plugins.",
+    ),
+];
+
+/// A delegate's failing CHECK makes CHECK fail; not necessarily with the same error.
+const CHECK_ERROR_RETURNED: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "pass any errors on to its caller.",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DELEGATION_PROCEDURE,
+        "error should be returned by the upper plugin.",
+    ),
+];
+
+/// A delegate's failing DEL (and GC) makes the plugin's fail; not necessarily with the same error.
+const DEL_ERROR_RETURNED: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::DELEGATION_PROCEDURE,
+    "error should be returned by the upper plugin.",
+)];
+
+/// After a delegate's failed ADD, the delegate is called with DEL. Go's own interface plugins call it
+/// only after an ADD of the delegate that succeeded.
+const FAILED_ADD_IS_UNDONE: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::DELEGATION_PROCEDURE,
+    "plugin should execute again with DEL before returning failure.",
+)];
+
+/// A delegate's failed ADD, or an answer that is no result, makes ADD fail. Inferred: an ADD without
+/// the addresses that it was to assign is no success. No text asks for the delegate's own error.
+const FAILED_ADD_FAILS: &[Clause] = &[
+    should(
+        up_to(V0_4_0),
+        "overview-1",
+        "It should then assign the IP to the interface and setup",
+    ),
+    should(
+        since(V1_0_0),
+        heading::DELEGATION_PROCEDURE,
+        "plugin should execute again with DEL before returning failure.",
+    ),
+];
+
+/// GC is handed on to delegates.
+const DELEGATED: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::GC,
+    "forward any GC calls to delegated plugins they are configured to",
+)];
+
+/// Addresses and DNS are those of the IPAM. 1.x only state it, and a plugin's own `dns` may take
+/// precedence.
+const SAME_AS_IPAM: &[Clause] = &[
+    should(
+        up_to(V0_4_0),
+        "result",
+        "should be the same output as was returned by the IPAM plugin",
+    ),
+    should(
+        since(V1_0_0),
+        "section-4-plugin-delegation",
+        "return this information to the \"main\" plugin to apply.",
+    ),
+];
+
+/// The routes that the plugin was given are in the result. What the kernel adds by itself, and what
+/// a plugin needs to reach its gateway, nobody lists.
+const ROUTES_COMPLETE: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_4_0),
+        "parameters",
+        "routes assigned to sandbox and/or host interfaces.",
+    ),
+    must(only(V1_0_0), "success", "Routes created by this attachment"),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "Routes created by this attachment",
+    ),
+];
+
+/// STATUS is handed on to a delegate that ADD needs.
+const STATUS_DELEGATED: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::STATUS,
+    "it must also execute a STATUS request to that plugin when it",
+)];
+
+/// A delegate's error makes STATUS fail; not necessarily the same error.
+const DELEGATE_ERROR_RETURNED: &[Clause] = &[should(
+    since(V1_1_0),
+    heading::STATUS,
+    "the executing plugin should return an error result.",
+)];
+
 /// Where the delegate does what it is told, and where it fails and is called again.
 const EXECUTED: Scope = Scope::In(&["delegation", "delegate-add-fails"]);
-
-const OF_DELEGATION: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Interface],
-    clauses: &[],
-    scope: Scope::In(&["delegation"]),
-    fault: Fault::DelNotDelegated,
-    dispute: None,
-    judge: |_| Ok(()),
-};
 
 impl Delegated {
     fn variable(&self, name: &str) -> Option<String> {

@@ -3,9 +3,11 @@
 use cni_types::{Operation, Version};
 use serde_json::{Map, Value};
 
-use super::clauses::{disputes, protocol};
+use super::clause::{
+    V0_2_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, heading, may, must, only, should, since, up_to,
+};
 use super::protocol::{DUPLICATE_KEYS, error_stream, every_call};
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet, disputes, protocol};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, Delivery, Reading, Transcript, duplicate_key, read};
@@ -14,110 +16,215 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "protocol.error-has-code",
         claim: "every error has a numeric `code`",
-        clauses: &[protocol::ERROR_CODE],
+        binds: Kind::ALL,
+        clauses: &[ERROR_CODE],
+        scope: Scope::Every,
         fault: Fault::ErrorCodeIsString,
+        dispute: None,
         judge: code,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-code-has-meaning",
         claim: "no error uses a reserved `code` to which the SPEC gives no meaning",
-        clauses: &[protocol::RESERVED_CODES],
+        binds: Kind::ALL,
+        clauses: &[RESERVED_CODES],
+        scope: Scope::Every,
         fault: Fault::ErrorCodeReserved,
         dispute: Some(disputes::RESERVED_CODES),
         judge: reserved_code,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-code-1-is-of-versions",
         claim: "no error has code 1 in a version in which ADD succeeds",
-        clauses: &[protocol::RESERVED_CODES],
+        binds: Kind::ALL,
+        clauses: &[RESERVED_CODES],
         scope: Scope::In(&["required-variables", "add-existing"]),
         fault: Fault::AlwaysCode1,
+        dispute: None,
         judge: code_1,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-has-msg",
         claim: "every error has a `msg`",
-        clauses: &[protocol::ERROR_MSG],
+        binds: Kind::ALL,
+        clauses: &[ERROR_MSG],
+        scope: Scope::Every,
         fault: Fault::ErrorWithoutMsg,
+        dispute: None,
         judge: msg,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-msg-says-something",
         claim: "no error has an empty `msg`",
-        clauses: &[protocol::ERROR_MSG],
+        binds: Kind::ALL,
+        clauses: &[ERROR_MSG],
+        scope: Scope::Every,
         fault: Fault::ErrorMsgEmpty,
+        dispute: None,
         judge: msg_says_something,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-has-details",
         claim: "every error has `details`",
-        clauses: &[protocol::ERROR_DETAILS],
+        binds: Kind::ALL,
+        clauses: &[ERROR_DETAILS],
+        scope: Scope::Every,
         fault: Fault::ErrorWithoutDetails,
         dispute: Some(disputes::ERROR_WITHOUT_DETAILS),
         judge: details,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-details-is-text",
         claim: "`details` of an error are text",
-        clauses: &[protocol::ERROR_DETAILS],
+        binds: Kind::ALL,
+        clauses: &[ERROR_DETAILS],
+        scope: Scope::Every,
         fault: Fault::ErrorDetailsIsObject,
+        dispute: None,
         judge: details_is_text,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-has-version",
         claim: "every error has a `cniVersion`",
-        clauses: &[protocol::ERROR_VERSION],
+        binds: Kind::ALL,
+        clauses: &[ERROR_VERSION],
+        scope: Scope::Every,
         fault: Fault::ErrorWithoutVersion,
         dispute: Some(disputes::ERROR_WITHOUT_VERSION),
         judge: version,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-version-is-requested",
         claim: "an error's `cniVersion` is the configuration's, where the plugin supports that",
-        clauses: &[protocol::ERROR_VERSION_IS_REQUESTED],
+        binds: Kind::ALL,
+        clauses: &[ERROR_VERSION_IS_REQUESTED],
+        scope: Scope::Every,
         fault: Fault::ErrorOtherVersion,
         dispute: Some(disputes::ERROR_WITHOUT_VERSION),
         judge: version_is_requested,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.error-has-no-key-twice",
         claim: "no object in an error has a key twice",
+        binds: Kind::ALL,
         clauses: &[protocol::ERROR_DOCUMENT],
+        scope: Scope::Every,
         fault: Fault::ErrorDuplicateKey,
         dispute: Some(DUPLICATE_KEYS),
         judge: no_key_twice,
-        ..OF_ERRORS
     },
     Check {
         id: "protocol.unsupported-field-is-named",
         claim: "an error with code 2 names a field of the configuration and its value",
-        clauses: &[protocol::UNSUPPORTED_FIELD_NAMED],
+        binds: Kind::ALL,
+        clauses: &[UNSUPPORTED_FIELD_NAMED],
+        scope: Scope::Every,
         fault: Fault::UnknownKeyUnnamed,
+        dispute: None,
         judge: unsupported_field_named,
-        ..OF_ERRORS
     },
 ];
 
-/// What the checks of this file have in common.
-const OF_ERRORS: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::Every,
-    fault: Fault::ErrorCodeIsString,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// `code` is a number. Stated up to 0.3.1; what follows from an error depends on it.
+const ERROR_CODE: &[Clause] = &[
+    must(up_to(V0_4_0), "result", "\"code\": <numeric-error-code>"),
+    should(
+        since(V1_0_0),
+        "error",
+        "A numeric error code, see below for reserved codes.",
+    ),
+];
+
+/// There is a `msg`. Stated up to 0.3.1; 0.4.0 requires every field that it does not call optional.
+const ERROR_MSG: &[Clause] = &[
+    should(up_to(V0_3_1), "result", "\"msg\": <short-error-message>"),
+    must(only(V0_4_0), "result", "\"msg\": <short-error-message>"),
+    should(
+        since(V1_0_0),
+        "error",
+        "A short message characterizing the error.",
+    ),
+];
+
+/// There are `details`. Optional up to 0.4.0, then in the list of keys that an error should have,
+/// which nobody takes literally: [`disputes::ERROR_WITHOUT_DETAILS`].
+const ERROR_DETAILS: &[Clause] = &[
+    may(
+        up_to(V0_4_0),
+        "result",
+        "\"details\": <long-error-message> (optional)",
+    ),
+    should(
+        since(V1_0_0),
+        "error",
+        "A longer message describing the error.",
+    ),
+];
+
+/// There is a `cniVersion`. Stated up to 0.3.1; required in 0.4.0, where no other rule is as widely
+/// broken: [`disputes::ERROR_WITHOUT_VERSION`]. Only 1.0.0 says that it is the request's.
+const ERROR_VERSION: &[Clause] = &[
+    should(
+        up_to(V0_3_1),
+        "result",
+        "cniVersion specifies a Semantic Version 2.0 of CNI specification used",
+    ),
+    must(
+        only(V0_4_0),
+        "general-considerations",
+        "are required unless specifically marked optional",
+    ),
+    should(
+        only(V1_0_0),
+        "error",
+        "The same value as provided by the configuration",
+    ),
+    should(since(V1_1_0), "error", "The protocol version in use"),
+];
+
+/// An error's `cniVersion` is the request's. Disputed as its presence is.
+const ERROR_VERSION_IS_REQUESTED: &[Clause] = &[
+    should(
+        only(V1_0_0),
+        "error",
+        "The same value as provided by the configuration",
+    ),
+    should(since(V1_1_0), "error", "The protocol version in use"),
+];
+
+/// Codes below 100 are used with their meaning only. Only 0.4.0 has a "must not", and there
+/// 4 to 7 have no meaning yet: [`disputes::RESERVED_CODES`].
+const RESERVED_CODES: &[Clause] = &[
+    should(
+        up_to(V0_3_1),
+        "result",
+        "Error codes 0-99 are reserved for well-known errors",
+    ),
+    must(
+        only(V0_4_0),
+        heading::ERROR_CODES,
+        "Error codes 1-99 must not be used other than as specified here",
+    ),
+    should(
+        since(V1_0_0),
+        "error",
+        "Error codes 0-99 are reserved for well-known errors",
+    ),
+];
+
+/// An error of code 2 names the key and the value. Binds only where a plugin chose code 2.
+const UNSUPPORTED_FIELD_NAMED: &[Clause] = &[
+    must(
+        between(V0_2_0, V0_4_0),
+        heading::ERROR_CODES,
+        "must contain the key and value of the unsupported field",
+    ),
+    must(
+        since(V1_0_0),
+        "error",
+        "must contain the key and value of the unsupported field",
+    ),
+];
 
 /// Codes with a meaning in some version: those of the table, and STATUS's.
 const MEANINGFUL: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 11, 50, 51];

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
-use super::clauses::{result, routes};
 use super::document::{answers, list};
-use super::{Check, Judged, Scope, Unmet};
+use super::result::shape;
+use super::{Check, Judged, Scope, Unmet, routing};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::Transcript;
@@ -16,42 +16,37 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "result.entries-are-complete",
         claim: "every interface has a `name`, every address an `address` and every route a `dst`",
-        clauses: &[result::KEYS],
+        binds: Kind::ALL,
+        clauses: &[shape::KEYS],
+        scope: Scope::In(&["lifecycle", "two-containers"]),
         fault: Fault::ResultMissingKeys,
+        dispute: None,
         judge: complete,
-        ..OF_FORM
     },
     Check {
         id: "result.destinations-have-prefix",
         claim: "every `dst` of a route is a network with a prefix length",
-        clauses: &[routes::HAS_PREFIX],
+        binds: Kind::ALL,
+        clauses: &[routing::ROUTES_HAS_PREFIX],
+        scope: Scope::In(&["lifecycle", "two-containers"]),
         fault: Fault::ResultOddValues,
+        dispute: None,
         judge: |t| each_value(t, "dst", "a network such as `10.1.0.0/16`", is_net),
-        ..OF_FORM
     },
     Check {
         id: "result.gateways-are-addresses",
         claim: "every `gateway` and every `gw` is an address without a prefix length",
-        clauses: &[result::KEYS],
+        binds: Kind::ALL,
+        clauses: &[shape::KEYS],
+        scope: Scope::In(&["lifecycle", "two-containers"]),
         fault: Fault::ResultOddGateway,
+        dispute: None,
         judge: |t| {
             each_value(t, "gateway", "an address such as `10.1.0.1`", is_address)?;
             each_value(t, "gw", "an address such as `10.1.0.1`", is_address)
         },
-        ..OF_FORM
     },
 ];
-
-const OF_FORM: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::In(&["lifecycle", "two-containers"]),
-    fault: Fault::ResultMissingKeys,
-    dispute: None,
-    judge: |_| Ok(()),
-};
 
 /// The lists of a result of any version, with the key that names an entry.
 fn lists(document: &Map<String, Value>) -> Vec<(&'static str, &[Value])> {

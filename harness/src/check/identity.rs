@@ -8,11 +8,11 @@ use cni_types::Operation;
 use super::add::succeeded;
 use super::asked::{asks_for, shared};
 use super::beside::{Whose, keeps_others, living};
-use super::clauses::{check, del, disputes, ipam, lifecycle, routes as routes_of};
+use super::clause::{V0_4_0, V1_0_0, heading, must, only, should, since, up_to};
 use super::del::{removed_of, sort};
 use super::document::{answers, ips, routes};
 use super::result::addresses::has_address;
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet, check_operation, del, disputes, ipam};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
@@ -21,55 +21,58 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "add.second-interface-succeeds",
         claim: "a container can be attached to one network twice, by two names",
-        clauses: &[lifecycle::SEVERAL_ATTACHMENTS],
+        binds: Kind::ALL,
+        clauses: &[SEVERAL_ATTACHMENTS],
         scope: Scope::In(&["two-interfaces"]),
         fault: Fault::SecondInterfaceFails,
         dispute: Some(disputes::SECOND_ATTACHMENT),
         judge: |t| succeeded(t, "add-second"),
-        ..OF_IDENTITY
     },
     Check {
         id: "add.tells-containers-apart",
         claim: "ADD succeeds for another container whose id is almost the same, or which is of the same pod",
-        clauses: &[lifecycle::APART, lifecycle::STATE_PER_ATTACHMENT],
+        binds: Kind::ALL,
+        clauses: &[APART, STATE_PER_ATTACHMENT],
         scope: Scope::In(ALIKE),
         fault: Fault::CutsIds,
+        dispute: None,
         judge: tells_apart,
-        ..OF_IDENTITY
     },
     Check {
         id: "add.keeps-other-attachments",
         claim: "ADD of one attachment leaves another container's as it is",
-        clauses: &[lifecycle::APART, lifecycle::STATE_PER_ATTACHMENT],
+        binds: Kind::ALL,
+        clauses: &[APART, STATE_PER_ATTACHMENT],
         scope: Scope::In(SEVERAL),
         fault: Fault::AddRemovesOther,
+        dispute: None,
         judge: |t| keeps_others(t, Operation::Add, Whose::OfAnother),
-        ..OF_IDENTITY
     },
     Check {
         id: "add.keeps-other-interface",
         claim: "ADD of one attachment leaves another one of the same container as it is, with its routes",
-        clauses: &[lifecycle::STATE_PER_ATTACHMENT],
+        binds: Kind::ALL,
+        clauses: &[STATE_PER_ATTACHMENT],
         scope: Scope::In(SAME_CONTAINER),
         fault: Fault::StealsDefaultRoutes,
+        dispute: None,
         judge: |t| keeps_others(t, Operation::Add, Whose::OfTheSame),
-        ..OF_IDENTITY
     },
     Check {
         id: "check.succeeds-beside-another-attachment",
         claim: "CHECK of an attachment, which succeeded before, succeeds when the container has got another one",
-        clauses: &[check::RIGHT_AFTER_ADD],
+        binds: Kind::ALL,
+        clauses: &[check_operation::RIGHT_AFTER_ADD],
         scope: Scope::In(&["two-interfaces"]),
         fault: Fault::AddRemovesOther,
         dispute: Some(disputes::SECOND_ATTACHMENT),
         judge: checked_beside,
-        ..OF_IDENTITY
     },
     Check {
         id: "add.keeps-the-containers-own",
         claim: "ADD leaves the interface, addresses and routes that the container had before as they are",
         binds: &[Kind::Interface],
-        clauses: &[lifecycle::STATE_PER_ATTACHMENT, routes_of::DEFAULT_SKIPPED],
+        clauses: &[STATE_PER_ATTACHMENT, ROUTES_DEFAULT_SKIPPED],
         scope: Scope::In(&["default-route-taken"]),
         fault: Fault::StealsDefaultRoutes,
         dispute: Some(disputes::TAKEN_ROUTE),
@@ -78,88 +81,183 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "add.succeeds-after-del",
         claim: "ADD succeeds again for an attachment that was deleted",
-        clauses: &[lifecycle::AGAIN_AFTER_DEL],
+        binds: Kind::ALL,
+        clauses: &[AGAIN_AFTER_DEL],
         scope: Scope::In(&["repeat-del"]),
         fault: Fault::AddAfterDelFails,
+        dispute: None,
         judge: |t| {
             t.success("add")?;
             t.success("del")?;
             succeeded(t, "add-again")
         },
-        ..OF_IDENTITY
     },
     Check {
         id: "add.accepts-taken-default-route",
         claim: "ADD succeeds where the container has a default route by another interface",
         binds: &[Kind::Interface],
-        clauses: &[routes_of::DEFAULT_SKIPPED],
+        clauses: &[ROUTES_DEFAULT_SKIPPED],
         scope: Scope::In(&["default-route-taken"]),
         fault: Fault::DefaultRouteTakenFails,
+        dispute: None,
         judge: accepts_taken_default_route,
-        ..OF_IDENTITY
     },
     Check {
         id: "del.keeps-other-interface",
         claim: "DEL of one attachment succeeds, and leaves another one of the same container as it is",
-        clauses: &[lifecycle::STATE_PER_ATTACHMENT, del::UNDOES_ADD],
+        binds: Kind::ALL,
+        clauses: &[STATE_PER_ATTACHMENT, del::UNDOES_ADD],
         scope: Scope::In(SAME_CONTAINER),
         fault: Fault::DelTakesWholeContainer,
+        dispute: None,
         judge: keeps_other_interface,
-        ..OF_IDENTITY
     },
     Check {
         id: "del.late-keeps-successor",
         claim: "DEL again leaves alone who has got the old address since",
+        binds: Kind::ALL,
         clauses: &[del::UNDOES_ADD],
         scope: Scope::In(&["late-del"]),
         fault: Fault::DelByAddress,
+        dispute: None,
         judge: keeps_successor,
-        ..OF_IDENTITY
     },
     Check {
         id: "concurrency.adds-succeed",
         claim: "sixteen ADDs at once succeed",
-        clauses: &[lifecycle::CONCURRENT],
+        binds: Kind::ALL,
+        clauses: &[CONCURRENT],
         scope: Scope::In(&["storm", "cold-storm"]),
         fault: Fault::AddNotAtOnce,
+        dispute: None,
         judge: |t| all_succeeded(t, Operation::Add),
-        ..OF_IDENTITY
     },
     Check {
         id: "concurrency.addresses-are-unique",
         claim: "sixteen ADDs at once give no address twice",
         binds: &[Kind::Interface, Kind::Ipam],
-        clauses: &[lifecycle::LOCKED, ipam::UNIQUE_ADDRESSES],
+        clauses: &[LOCKED, ipam::UNIQUE_ADDRESSES],
         scope: Scope::In(&["storm", "cold-storm"]),
         fault: Fault::RacyAllocation,
+        dispute: None,
         judge: unique,
-        ..OF_IDENTITY
     },
     Check {
         id: "concurrency.checks-succeed",
         claim: "sixteen CHECKs at once succeed",
-        clauses: &[lifecycle::CONCURRENT],
+        binds: Kind::ALL,
+        clauses: &[CONCURRENT],
+        scope: Scope::In(&["storm"]),
         fault: Fault::CheckNotAtOnce,
+        dispute: None,
         judge: |t| all_succeeded(t, Operation::Check),
-        ..OF_IDENTITY
     },
     Check {
         id: "concurrency.dels-succeed",
         claim: "sixteen DELs at once succeed",
-        clauses: &[lifecycle::CONCURRENT],
+        binds: Kind::ALL,
+        clauses: &[CONCURRENT],
+        scope: Scope::In(&["storm"]),
         fault: Fault::DelNotAtOnce,
+        dispute: None,
         judge: |t| all_succeeded(t, Operation::Del),
-        ..OF_IDENTITY
     },
     Check {
         id: "concurrency.leaves-nothing",
         claim: "sixteen DELs at once leave nothing on the host",
+        binds: Kind::ALL,
         clauses: &[del::UNDOES_ADD],
+        scope: Scope::In(&["storm"]),
         fault: Fault::RacyDel,
+        dispute: None,
         judge: leaves_nothing,
-        ..OF_IDENTITY
     },
 ];
+
+/// Calls for different containers may run at once. In 0.4.0 inferred from a runtime's right.
+const CONCURRENT: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        heading::GENERAL,
+        "is allowed to invoke parallel operations for different containers",
+    ),
+    must(
+        since(V1_0_0),
+        heading::LIFECYCLE,
+        "Plugins must handle being executed concurrently across different containers.",
+    ),
+];
+
+/// What containers share is locked.
+const LOCKED: &[Clause] = &[must(
+    since(V1_0_0),
+    heading::LIFECYCLE,
+    "they must implement locking on shared resources (e.g. IPAM databases)",
+)];
+
+/// Containers are told apart: nothing that is done for one takes what is another's. Inferred: containers live at the same time.
+pub(super) const APART: &[Clause] = &[
+    must(
+        only(V0_4_0),
+        heading::GENERAL,
+        "A container must be uniquely identified by a ContainerID.",
+    ),
+    must(
+        since(V1_0_0),
+        heading::LIFECYCLE,
+        "Plugins must handle being executed concurrently across different containers.",
+    ),
+];
+
+/// State is kept by attachment. Since 1.0.0 stated, and without the network's name.
+const STATE_PER_ATTACHMENT: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        heading::GENERAL,
+        "Plugins that store state should do so using a primary key",
+    ),
+    should(
+        since(V1_0_0),
+        "section-3-execution-of-network-configurations",
+        "uniquely identified by the (CNI_CONTAINERID, CNI_IFNAME) tuple",
+    ),
+];
+
+/// An attachment that was deleted can be made again. Inferred from a runtime's right.
+const AGAIN_AFTER_DEL: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        heading::GENERAL,
+        "A runtime must not call ADD twice (without a corresponding DEL)",
+    ),
+    should(
+        since(V1_0_0),
+        "add-add-container-to-network-or-apply-modifications",
+        "A runtime should not call ADD twice (without an intervening DEL)",
+    ),
+];
+
+/// A container can be attached to one network several times, by different names. Inferred from a
+/// runtime's right; a plugin that owns one device cannot do it.
+const SEVERAL_ATTACHMENTS: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        heading::GENERAL,
+        "only if each addition is done with a different interface name",
+    ),
+    should(
+        since(V1_0_0),
+        "add-add-container-to-network-or-apply-modifications",
+        "only if each addition is done with a different interface name",
+    ),
+];
+
+/// A default route that is already there is no reason to fail.
+const ROUTES_DEFAULT_SKIPPED: &[Clause] = &[should(
+    up_to(V0_4_0),
+    "notes",
+    "should be prepared to skip over its default route definition.",
+)];
 
 /// Where two attachments have almost the same key.
 const ALIKE: &[&str] = &[
@@ -189,17 +287,6 @@ const SEVERAL: &[&str] = &[
     "ids-run-together",
     "same-pod",
 ];
-
-const OF_IDENTITY: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::In(&["storm"]),
-    fault: Fault::DelFails,
-    dispute: None,
-    judge: |_| Ok(()),
-};
 
 fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
     match changes.first() {

@@ -1,8 +1,8 @@
 //! Calls that a plugin cannot do what it is asked in, and how it says so.
 
 use super::add::{refused, succeeded};
-use super::clauses::{disputes, input, protocol};
-use super::{Check, Judged, Scope, Unmet};
+use super::clause::{V0_1_0, V0_2_0, V0_3_1, V0_4_0, V1_0_0, between, must, only, should, since};
+use super::{Check, Clause, Judged, Scope, Unmet, add, disputes, protocol};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, Transcript};
@@ -11,117 +11,173 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "input.missing-variable-is-code-4",
         claim: "the refusal of a call without a required variable has code 4",
+        binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
         scope: VARIABLES,
         fault: Fault::MissingVariableOtherCode,
+        dispute: None,
         judge: missing_code,
-        ..OF_INPUT
     },
     Check {
         id: "input.missing-variable-is-named",
         claim: "an error with code 4 names the variable",
-        clauses: &[protocol::INVALID_VARIABLES_NAMED],
+        binds: Kind::ALL,
+        clauses: &[INVALID_VARIABLES_NAMED],
         scope: VARIABLES,
         fault: Fault::MissingVariableUnnamed,
+        dispute: None,
         judge: missing_named,
-        ..OF_INPUT
     },
     Check {
         id: "input.garbage-fails",
         claim: "ADD fails when standard input is no JSON object",
-        clauses: &[protocol::UNDECODABLE, protocol::FAILURE_EXITS_NON_ZERO],
+        binds: Kind::ALL,
+        clauses: &[UNDECODABLE, protocol::FAILURE_EXITS_NON_ZERO],
+        scope: Scope::In(&["bad-input"]),
         fault: Fault::GarbageAccepted,
+        dispute: None,
         judge: garbage_fails,
-        ..OF_INPUT
     },
     Check {
         id: "input.garbage-is-code-6",
         claim: "the refusal of input that is no JSON has code 6",
-        clauses: &[protocol::UNDECODABLE],
+        binds: Kind::ALL,
+        clauses: &[UNDECODABLE],
+        scope: Scope::In(&["bad-input"]),
         fault: Fault::GarbageOtherCode,
+        dispute: None,
         judge: garbage_code,
-        ..OF_INPUT
     },
     Check {
         id: "input.nameless-network-fails",
         claim: "ADD fails for a configuration without `name`",
-        clauses: &[protocol::INVALID_CONFIGURATION],
+        binds: Kind::ALL,
+        clauses: &[INVALID_CONFIGURATION],
+        scope: Scope::In(&["bad-input"]),
         fault: Fault::NoNameAccepted,
+        dispute: None,
         judge: |t| refused(t, "add-no-name"),
-        ..OF_INPUT
     },
     Check {
         id: "input.nameless-network-is-code-7",
         claim: "the refusal of a configuration without `name` has code 7",
-        clauses: &[protocol::INVALID_CONFIGURATION],
+        binds: Kind::ALL,
+        clauses: &[INVALID_CONFIGURATION],
+        scope: Scope::In(&["bad-input"]),
         fault: Fault::NoNameOtherCode,
+        dispute: None,
         judge: nameless_code,
-        ..OF_INPUT
     },
     Check {
         id: "input.odd-version-fails",
         claim: "ADD fails for a `cniVersion` that is no version",
-        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        binds: Kind::ALL,
+        clauses: &[add::UNSUPPORTED_VERSION_REFUSED],
+        scope: Scope::In(&["bad-input"]),
         fault: Fault::OddVersionAccepted,
+        dispute: None,
         judge: odd_version_fails,
-        ..OF_INPUT
     },
     Check {
         id: "input.unreadable-fails",
         claim: "ADD fails when standard input cannot be read",
-        clauses: &[protocol::IO_FAILURE],
+        binds: Kind::ALL,
+        clauses: &[IO_FAILURE],
+        scope: Scope::In(&["bad-input"]),
         fault: Fault::UnreadableAccepted,
+        dispute: None,
         judge: |t| refused(t, "add-unreadable"),
-        ..OF_INPUT
     },
     Check {
         id: "input.unreadable-is-code-5",
         claim: "the refusal of input that cannot be read has code 5",
-        clauses: &[protocol::IO_FAILURE],
+        binds: Kind::ALL,
+        clauses: &[IO_FAILURE],
+        scope: Scope::In(&["bad-input"]),
         fault: Fault::UnreadableOtherCode,
+        dispute: None,
         judge: |t| code_is_one_of(t, "add-unreadable", &[5]),
-        ..OF_INPUT
     },
     Check {
         id: "input.slow-input-is-read",
         claim: "ADD succeeds when its configuration comes in pieces",
-        clauses: &[input::ON_STDIN],
+        binds: Kind::ALL,
+        clauses: &[ON_STDIN],
         scope: Scope::In(&["input-delivery"]),
         fault: Fault::ReadsOnce,
+        dispute: None,
         judge: |t| succeeded(t, "add-pieces"),
-        ..OF_INPUT
     },
     Check {
         id: "input.form-does-not-matter",
         claim: "ADD succeeds when its configuration has line breaks and its keys in reverse order",
-        clauses: &[input::ON_STDIN],
+        binds: Kind::ALL,
+        clauses: &[ON_STDIN],
         scope: Scope::In(&["input-delivery"]),
         fault: Fault::ReadsLine,
+        dispute: None,
         judge: |t| succeeded(t, "add-rearranged"),
-        ..OF_INPUT
     },
     Check {
         id: "input.long-input-is-read",
         claim: "ADD succeeds when its configuration comes after 16 MiB of white space",
-        clauses: &[input::ON_STDIN],
+        binds: Kind::ALL,
+        clauses: &[ON_STDIN],
         scope: Scope::In(&["input-delivery"]),
         fault: Fault::ReadsPage,
         dispute: Some(disputes::LONG_INPUT),
         judge: |t| succeeded(t, "add-padded"),
-        ..OF_INPUT
     },
 ];
 
-const OF_INPUT: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::In(&["bad-input"]),
-    fault: Fault::GarbageAccepted,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// The configuration comes through standard input. Stated; there is no other way.
+const ON_STDIN: &[Clause] = &[
+    must(only(V0_1_0), "parameters", "is streamed through stdin"),
+    must(
+        between(V0_2_0, V0_3_1),
+        "parameters",
+        "is streamed to the plugin through stdin",
+    ),
+    must(
+        only(V0_4_0),
+        "parameters",
+        "must be streamed to the plugin through stdin",
+    ),
+    must(
+        since(V1_0_0),
+        "overview-1",
+        "It supplies configuration via stdin.",
+    ),
+];
+
+/// An error of code 4 names the variables. Binds only where a plugin chose code 4.
+pub(super) const INVALID_VARIABLES_NAMED: &[Clause] = &[must(
+    since(V1_0_0),
+    "error",
+    "The error message must contain the names of invalid variables.",
+)];
+
+/// Code 5 is for failed input and output.
+const IO_FAILURE: &[Clause] = &[should(
+    since(V1_0_0),
+    "error",
+    "I/O failure. For example, failed to read network config bytes",
+)];
+
+/// Code 6 is for content that cannot be decoded.
+const UNDECODABLE: &[Clause] = &[should(
+    since(V1_0_0),
+    "error",
+    "Failed to decode content. For example, failed to unmarshal network config",
+)];
+
+/// Code 7 is for a configuration that is decoded and invalid. What makes it invalid is the
+/// plugin's to say, but for what the SPEC demands of it.
+const INVALID_CONFIGURATION: &[Clause] = &[should(
+    since(V1_0_0),
+    "error",
+    "If some validations on network configs do not pass, this error",
+)];
 
 const VARIABLES: Scope = Scope::In(&["required-variables"]);
 

@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 
 use super::asked::{asks_for, shared};
 use super::beside::living;
-use super::clauses::ipam;
+use super::clause::{
+    V0_3_0, V0_3_1, V0_4_0, V1_0_0, between, heading, must, only, should, since, up_to,
+};
 use super::document::{ips, list};
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, Reading, Transcript, read};
@@ -18,31 +20,38 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "ipam.gives-addresses",
         claim: "ADD gives at least one address",
-        clauses: &[ipam::DETERMINES_ADDRESSES],
+        binds: &[Kind::Ipam],
+        clauses: &[DETERMINES_ADDRESSES],
+        scope: Scope::In(&["lifecycle", "ipam-delegate"]),
         fault: Fault::IpamNoIps,
+        dispute: None,
         judge: gives_addresses,
-        ..OF_IPAM
     },
     Check {
         id: "ipam.lists-no-interfaces",
         claim: "the result has no `interfaces`",
-        clauses: &[ipam::NO_INTERFACES],
+        binds: &[Kind::Ipam],
+        clauses: &[NO_INTERFACES],
+        scope: Scope::In(&["lifecycle", "ipam-delegate"]),
         fault: Fault::IpamWithInterfaces,
+        dispute: None,
         judge: no_interfaces,
-        ..OF_IPAM
     },
     Check {
         id: "ipam.addresses-have-no-interface",
         claim: "no address of the result has an `interface`",
-        clauses: &[ipam::NO_INDEX],
+        binds: &[Kind::Ipam],
+        clauses: &[NO_INDEX],
+        scope: Scope::In(&["lifecycle", "ipam-delegate"]),
         fault: Fault::IpamWithIndex,
+        dispute: None,
         judge: no_index,
-        ..OF_IPAM
     },
     Check {
         id: "ipam.addresses-are-unique",
         claim: "two attachments of one network have no address in common",
-        clauses: &[ipam::UNIQUE_ADDRESSES],
+        binds: &[Kind::Ipam],
+        clauses: &[UNIQUE_ADDRESSES],
         scope: Scope::In(&[
             "two-containers",
             "two-interfaces",
@@ -54,13 +63,14 @@ pub(super) const CHECKS: &[Check] = &[
             "same-pod",
         ]),
         fault: Fault::IpamSameAddress,
+        dispute: None,
         judge: unique,
-        ..OF_IPAM
     },
     Check {
         id: "ipam.releases-addresses",
         claim: "nothing that reserves an address is left after DEL",
-        clauses: &[ipam::RELEASES_ADDRESS],
+        binds: &[Kind::Ipam],
+        clauses: &[RELEASES_ADDRESS],
         scope: Scope::In(&[
             "lifecycle",
             "del-netns-gone",
@@ -68,30 +78,111 @@ pub(super) const CHECKS: &[Check] = &[
             "del-no-result",
         ]),
         fault: Fault::IpamLeaks,
+        dispute: None,
         judge: releases,
-        ..OF_IPAM
     },
     Check {
         id: "ipam.freed-address-is-given-again",
         claim: "ADD succeeds again when DEL has freed the only address",
-        clauses: &[ipam::RELEASES_ADDRESS],
+        binds: &[Kind::Ipam],
+        clauses: &[RELEASES_ADDRESS],
         scope: Scope::In(&["pool-exhausted"]),
         fault: Fault::IpamLeaks,
+        dispute: None,
         judge: given_again,
-        ..OF_IPAM
     },
 ];
 
-const OF_IPAM: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Ipam],
-    clauses: &[],
-    scope: Scope::In(&["lifecycle", "ipam-delegate"]),
-    fault: Fault::IpamNoIps,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// The IPAM answers with addresses, and with gateway and routes where there are any.
+pub(super) const DETERMINES_ADDRESSES: &[Clause] = &[
+    should(
+        up_to(V0_3_1),
+        heading::IP_ALLOCATION,
+        "is expected to determine the interface IP/subnet, Gateway and Routes",
+    ),
+    must(
+        only(V0_4_0),
+        heading::IP_ALLOCATION,
+        "must determine the interface IP/subnet, Gateway and Routes",
+    ),
+    must(
+        since(V1_0_0),
+        "section-4-plugin-delegation",
+        "must determine the interface IP/subnet, Gateway and Routes",
+    ),
+];
+
+/// The IPAM's result has no `interfaces`. Stated in 0.3.x. `dhcp` may know of some up to 0.4.0.
+const NO_INTERFACES: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        heading::IPAM,
+        "abbreviated Result structure that does not include the interfaces key",
+    ),
+    should(
+        only(V0_4_0),
+        heading::IPAM,
+        "IPAM plugins should return an abbreviated Result structure that does not",
+    ),
+    must(
+        since(V1_0_0),
+        heading::IPAM_RESULT,
+        "Delegated IPAM plugins must return an abbreviated Success object.",
+    ),
+];
+
+/// The IPAM's addresses have no `interface`.
+const NO_INDEX: &[Clause] = &[
+    should(
+        only(V0_3_0),
+        "ip",
+        "IPAM plugins should not return this key since they have no",
+    ),
+    should(
+        between(V0_3_1, V0_4_0),
+        "ips",
+        "IPAM plugins should not return this key since they have no",
+    ),
+    must(
+        since(V1_0_0),
+        heading::IPAM_RESULT,
+        "missing the interfaces array, as well as the interface entry in ips.",
+    ),
+];
+
+/// No two containers have one address. Stated in the definition of a network; an IPAM that is told
+/// which address to give (`static`) cannot keep it.
+pub(super) const UNIQUE_ADDRESSES: &[Clause] = &[
+    should(
+        up_to(V0_4_0),
+        "overview",
+        "refers to a group of entities that are uniquely addressable",
+    ),
+    should(
+        since(V1_0_0),
+        "overview",
+        "refers to a group of endpoints that are uniquely addressable",
+    ),
+];
+
+/// DEL releases the address. Before 0.3.0 there is only the name of the operation.
+const RELEASES_ADDRESS: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_3_1),
+        "network-configuration-list-error-handling",
+        "an IPAM plugin should generally release an IP allocation and return",
+    ),
+    should(
+        only(V0_4_0),
+        "parameters",
+        "an IPAM plugin should generally release an IP allocation and return",
+    ),
+    should(
+        since(V1_0_0),
+        "del-remove-container-from-network-or-un-apply-modifications",
+        "an IPAM plugin should generally release an IP allocation and return",
+    ),
+];
 
 /// A result, and the step that it was given in.
 type Given = (usize, Map<String, Value>);

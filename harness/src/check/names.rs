@@ -3,8 +3,8 @@
 use cni_types::Operation;
 
 use super::add::refused;
-use super::clauses::{add, disputes, lifecycle, protocol};
-use super::{Check, Judged, Scope, Unmet};
+use super::clause::{V1_0_0, should, since};
+use super::{Check, Clause, Judged, Scope, Unmet, add, disputes, input, protocol};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, Transcript};
@@ -15,66 +15,70 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails for a CNI_IFNAME that no interface can have",
         binds: &[Kind::Interface],
         clauses: &[add::IFNAME_HONOURED, add::IFNAME_USED],
+        scope: Scope::In(&["impossible-names"]),
         fault: Fault::ReplacesIfname,
+        dispute: None,
         judge: |t| all_refused(t, "add-ifname-"),
-        ..OF_NAMES
     },
     Check {
         id: "add.refuses-impossible-container-id",
         claim: "ADD fails for a CNI_CONTAINERID that no container can have",
+        binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
+        scope: Scope::In(&["impossible-names"]),
         fault: Fault::InvalidIdAccepted,
         dispute: Some(disputes::CONTAINER_ID_FORM),
         judge: |t| all_refused(t, "add-id-"),
-        ..OF_NAMES
     },
     Check {
         id: "add.takes-long-container-ids",
         claim: "ADD succeeds for container ids of 1, 64 and 200 characters",
-        clauses: &[lifecycle::CONTAINER_ID],
+        binds: Kind::ALL,
+        clauses: &[CONTAINER_ID],
         scope: Scope::In(&["container-ids"]),
         fault: Fault::RefusesLongIds,
+        dispute: None,
         judge: |t| all_succeed(t, &["add-id-1", "add-id-64", "add-id-200"]),
-        ..OF_NAMES
     },
     Check {
         id: "add.takes-every-character-in-container-ids",
         claim: "ADD succeeds for a container id with dots, underscores and hyphens",
-        clauses: &[lifecycle::CONTAINER_ID],
+        binds: Kind::ALL,
+        clauses: &[CONTAINER_ID],
         scope: Scope::In(&["container-ids"]),
         fault: Fault::RefusesDottedIds,
+        dispute: None,
         judge: |t| all_succeed(t, &["add-id-odd"]),
-        ..OF_NAMES
     },
     Check {
         id: "input.invalid-variable-is-code-4",
         claim: "the refusal of an impossible CNI_CONTAINERID has code 4",
+        binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
+        scope: Scope::In(&["impossible-names"]),
         fault: Fault::InvalidVariableOtherCode,
+        dispute: None,
         judge: code_4,
-        ..OF_NAMES
     },
     Check {
         id: "input.invalid-variable-is-named",
         claim: "an error with code 4 names the variable that has an impossible value",
-        clauses: &[protocol::INVALID_VARIABLES_NAMED],
+        binds: Kind::ALL,
+        clauses: &[input::INVALID_VARIABLES_NAMED],
+        scope: Scope::In(&["impossible-names"]),
         fault: Fault::InvalidVariableUnnamed,
         dispute: Some(disputes::VALUES_IN_WORDS),
         judge: named,
-        ..OF_NAMES
     },
 ];
 
-const OF_NAMES: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::In(&["impossible-names"]),
-    fault: Fault::InvalidIdAccepted,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// Container ids have this form. Inferred: the text binds the runtime; a plugin copes with every id
+/// that it allows. It names no greatest length.
+const CONTAINER_ID: &[Clause] = &[should(
+    since(V1_0_0),
+    "parameters",
+    "any combination of one or more alphanumeric characters, underscore (), dot (.)",
+)];
 
 /// The ADDs whose label begins like this; at least one.
 fn tried<'t>(t: &'t Transcript, label: &str) -> Result<Vec<(usize, &'t Call)>, Unmet> {

@@ -3,10 +3,10 @@
 use cni_types::Operation;
 
 use super::add::succeeded;
-use super::clauses::{disputes, gc, status};
+use super::clause::{V1_1_0, heading, must, should, since};
 use super::del::{FILES, is_of_interface, removed_of, sort};
 use super::protocol::says_nothing;
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
@@ -15,146 +15,237 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "gc.succeeds",
         claim: "GC succeeds",
-        clauses: &[gc::SUCCEEDS],
+        binds: Kind::ALL,
+        clauses: &[SUCCEEDS],
+        scope: Scope::In(&["gc"]),
         fault: Fault::GcFails,
+        dispute: None,
         judge: gc_succeeds,
-        ..OF_GC
     },
     Check {
         id: "gc.needs-no-attachment",
         claim: "GC needs no variables but CNI_COMMAND and CNI_PATH",
-        clauses: &[gc::NO_ATTACHMENT],
+        binds: Kind::ALL,
+        clauses: &[NO_ATTACHMENT],
+        scope: Scope::In(&["gc"]),
         fault: Fault::GcNeedsAttachment,
+        dispute: None,
         judge: gc_needs_no_attachment,
-        ..OF_GC
     },
     Check {
         id: "gc.prints-nothing",
         claim: "a successful GC prints nothing",
-        clauses: &[gc::NO_OUTPUT],
+        binds: Kind::ALL,
+        clauses: &[NO_OUTPUT],
         scope: Scope::Every,
         fault: Fault::GcPrints,
+        dispute: None,
         judge: |t| says_nothing(t, Operation::Gc),
-        ..OF_GC
     },
     Check {
         id: "gc.keeps-valid-attachments",
         claim: "GC leaves valid attachments as they are",
-        clauses: &[gc::KEEPS_VALID],
+        binds: Kind::ALL,
+        clauses: &[KEEPS_VALID],
         scope: Scope::In(&["gc", "gc-interfaces"]),
         fault: Fault::GcRemovesValid,
+        dispute: None,
         judge: keeps_valid,
-        ..OF_GC
     },
     Check {
         id: "gc.keeps-other-networks",
         claim: "GC of one network leaves attachments to another as they are",
-        clauses: &[gc::KEEPS_VALID, gc::VALID_ATTACHMENTS],
+        binds: Kind::ALL,
+        clauses: &[KEEPS_VALID, VALID_ATTACHMENTS],
         scope: Scope::In(&[
             "two-networks",
             "networks-run-together",
             "one-container-two-networks",
         ]),
         fault: Fault::GcRemovesOtherNetworks,
+        dispute: None,
         judge: keeps_other_networks,
-        ..OF_GC
     },
     Check {
         id: "gc.removes-stale-attachments",
         claim: "GC removes what is left of attachments that are not valid any more",
-        clauses: &[gc::REMOVES_STALE],
+        binds: Kind::ALL,
+        clauses: &[REMOVES_STALE],
         scope: Scope::In(&["gc", "gc-interfaces", "gc-several"]),
         fault: Fault::GcKeepsStale,
+        dispute: None,
         judge: removes_stale,
-        ..OF_GC
     },
     Check {
         id: "gc.goes-on-after-an-error",
         claim: "GC removes what is left of stale attachments though the delegate's GC fails",
         binds: &[Kind::Interface],
-        clauses: &[gc::CONTINUES],
+        clauses: &[CONTINUES],
         scope: Scope::In(&["delegate-gc-fails"]),
         fault: Fault::GcStopsAtDelegateError,
+        dispute: None,
         judge: goes_on,
-        ..OF_GC
     },
     Check {
         id: "gc.reads-either-key",
         claim: "GC leaves valid attachments alone, whichever key lists them",
-        clauses: &[gc::KEEPS_VALID, gc::VALID_ATTACHMENTS],
+        binds: Kind::ALL,
+        clauses: &[KEEPS_VALID, VALID_ATTACHMENTS],
         scope: Scope::In(&["gc-keys"]),
         fault: Fault::GcReadsOneKey,
         dispute: Some(disputes::GC_KEY),
         judge: reads_either_key,
-        ..OF_GC
     },
     Check {
         id: "gc.accepts-unknown-attachments",
         claim: "GC succeeds when it is told of attachments that it never made",
-        clauses: &[gc::SUCCEEDS],
+        binds: Kind::ALL,
+        clauses: &[SUCCEEDS],
         scope: Scope::In(&["gc-keys"]),
         fault: Fault::GcRefusesUnknown,
+        dispute: None,
         judge: accepts_unknown,
-        ..OF_GC
     },
     Check {
         id: "gc.empty-list-removes-all",
         claim: "GC without a valid attachment leaves nothing on the host",
-        clauses: &[gc::REMOVES_STALE, gc::RELEASES_STALE_ADDRESSES],
+        binds: Kind::ALL,
+        clauses: &[REMOVES_STALE, RELEASES_STALE_ADDRESSES],
         scope: Scope::In(&["gc-keys"]),
         fault: Fault::GcIgnoresEmptyList,
+        dispute: None,
         judge: empties,
-        ..OF_GC
     },
     Check {
         id: "status.succeeds-when-ready",
         claim: "STATUS succeeds when ADD does, with no variables but CNI_COMMAND and CNI_PATH",
-        clauses: &[status::READY, status::NO_ATTACHMENT],
+        binds: Kind::ALL,
+        clauses: &[READY, STATUS_NO_ATTACHMENT],
         scope: Scope::In(&["status"]),
         fault: Fault::StatusFails,
+        dispute: None,
         judge: ready,
-        ..OF_GC
     },
     Check {
         id: "status.failure-has-error",
         claim: "a STATUS that fails prints one error document on standard output",
-        clauses: &[status::ERROR_ON_STDOUT],
+        binds: Kind::ALL,
+        clauses: &[ERROR_ON_STDOUT],
         scope: Scope::Every,
         fault: Fault::ErrorOnStderr,
+        dispute: None,
         judge: status_error_on_stdout,
-        ..OF_GC
     },
     Check {
         id: "status.error-exits-non-zero",
         claim: "a STATUS that prints an error exits with a status that is not 0",
-        clauses: &[status::NOT_READY],
+        binds: Kind::ALL,
+        clauses: &[NOT_READY],
         scope: Scope::Every,
         fault: Fault::ErrorExitsZero,
+        dispute: None,
         judge: status_error_exits_non_zero,
-        ..OF_GC
     },
     Check {
         id: "status.failure-leaves-del-working",
         claim: "DEL succeeds after STATUS has failed",
         binds: &[Kind::Interface],
-        clauses: &[status::OTHERS_EXPECTED],
+        clauses: &[OTHERS_EXPECTED],
         scope: Scope::In(&["delegate-status-fails"]),
         fault: Fault::StatusFailureBlocksDel,
+        dispute: None,
         judge: del_after_status,
-        ..OF_GC
     },
 ];
 
-const OF_GC: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::In(&["gc"]),
-    fault: Fault::GcFails,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// What valid attachments have is kept. Stated: the leave to remove ends at the list.
+const KEEPS_VALID: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::GC,
+    "may then remove any resources related to attachments that do not",
+)];
+
+/// The list of valid attachments. A runtime gives it under both of the keys in use:
+/// [`disputes::GC_KEY`].
+const VALID_ATTACHMENTS: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::GC,
+    "The list of still valid attachments to this network",
+)];
+
+/// What other attachments had is removed, as far as possible.
+const REMOVES_STALE: &[Clause] = &[should(
+    since(V1_1_0),
+    heading::GC,
+    "A plugin SHOULD remove as many stale resources as possible.",
+)];
+
+/// Their addresses are released.
+const RELEASES_STALE_ADDRESSES: &[Clause] = &[should(
+    since(V1_1_0),
+    heading::GC,
+    "should remove any IPAM reservations associated with attachments not in the",
+)];
+
+/// GC succeeds, "generally".
+const SUCCEEDS: &[Clause] = &[should(
+    since(V1_1_0),
+    heading::GC,
+    "Plugins should generally complete a GC action without error.",
+)];
+
+/// GC goes on after an error, and reports it in the end.
+const CONTINUES: &[Clause] = &[should(
+    since(V1_1_0),
+    heading::GC,
+    "a plugin should continue; removing as many resources as possible, and report",
+)];
+
+/// GC prints nothing on success. Stated.
+const NO_OUTPUT: &[Clause] = &[should(since(V1_1_0), heading::GC, "No output on success")];
+
+/// GC needs no attachment. Stated; there is none.
+const NO_ATTACHMENT: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::GC,
+    "Required environment parameters: CNI_COMMAND CNI_PATH",
+)];
+
+/// A plugin that is ready exits with status 0.
+pub(super) const READY: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::STATUS,
+    "must exit with a zero (success) return code if the plugin is",
+)];
+
+/// A plugin that knows that it is not ready fails. What it does not know, it need not find out.
+const NOT_READY: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::STATUS,
+    "it must exit with a non-zero return code and output an",
+)];
+
+/// It says so on standard output: here, unlike anywhere else in 1.x, a "must".
+const ERROR_ON_STDOUT: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::STATUS,
+    "must exit with a non-zero return code and output an error on",
+)];
+
+/// Other operations work though STATUS says not ready.
+const OTHERS_EXPECTED: &[Clause] = &[should(
+    since(V1_1_0),
+    heading::STATUS,
+    "Plugins should always expect other CNI operations (like ADD, DEL, etc)",
+)];
+
+/// STATUS needs no attachment: CNI_PATH is all that is listed, as optional. Stated.
+/// See Go's library demands CNI_PATH.
+const STATUS_NO_ATTACHMENT: &[Clause] = &[must(
+    since(V1_1_0),
+    heading::STATUS,
+    "Optional environment parameters: CNI_PATH",
+)];
 
 fn gc_succeeds(t: &Transcript) -> Judged {
     t.call("gc-all")?;

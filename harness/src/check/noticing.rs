@@ -3,9 +3,9 @@
 //! The SPEC recommends that it notices what the result lists, what the plugin made besides, and what
 //! makes the container unreachable. Whatever else it notices is reported as a share, and no requirement.
 
-use super::clauses::check;
+use super::clause::{V0_4_0, V1_0_0, heading, must, only, should, since};
 use super::document::{Answer, answers, interfaces};
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet, check_operation};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Step, Transcript};
@@ -14,73 +14,88 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "check.notices-changed-mtu",
         claim: "CHECK fails when the interface's MTU is not the result's",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[check_operation::NOTICES_RESOURCES],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesMtu,
+        dispute: None,
         judge: |t| listed(t, tells_mtu, "`mtu`").and_then(|()| notices(t, "link.mtu-changed")),
-        ..OF_CHANGES
     },
     Check {
         id: "check.notices-replaced-address",
         claim: "CHECK fails when the interface has another address than the result says",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[check_operation::NOTICES_RESOURCES],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesOtherAddress,
+        dispute: None,
         judge: |t| notices(t, "address.replaced"),
-        ..OF_CHANGES
     },
     Check {
         id: "check.notices-diverted-route",
         claim: "CHECK fails when a route has another `gw` than in the result",
-        clauses: &[check::NOTICES_RESOURCES],
+        binds: &[Kind::Interface],
+        clauses: &[check_operation::NOTICES_RESOURCES],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesNextHop,
+        dispute: None,
         judge: |t| notices(t, "route.next-hop-replaced"),
-        ..OF_CHANGES
     },
     Check {
         id: "check.notices-host-interface-down",
         claim: "CHECK fails when the host's interface, which the result lists, is down",
-        clauses: &[check::NOTICES_RESOURCES, check::NOTICES_UNREACHABLE],
+        binds: &[Kind::Interface],
+        clauses: &[
+            check_operation::NOTICES_RESOURCES,
+            check_operation::NOTICES_UNREACHABLE,
+        ],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesHostLink,
+        dispute: None,
         judge: |t| {
             listed(t, tells_host_interface, "interface on the host")
                 .and_then(|()| notices(t, "host-link.set-down"))
         },
-        ..OF_CHANGES
     },
     Check {
         id: "check.notices-lost-rule",
         claim: "CHECK fails when the first firewall rule that ADD made is gone",
         binds: MAKERS,
-        clauses: &[check::NOTICES_OTHERS],
+        clauses: &[NOTICES_OTHERS],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesRule,
+        dispute: None,
         judge: |t| notices(t, "firewall.rule-1-removed"),
-        ..OF_CHANGES
     },
     Check {
         id: "check.notices-lost-shaping",
         claim: "CHECK fails when the queueing discipline that ADD made is gone",
         binds: MAKERS,
-        clauses: &[check::NOTICES_OTHERS],
+        clauses: &[NOTICES_OTHERS],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesShaping,
+        dispute: None,
         judge: |t| notices(t, "qdisc.removed"),
-        ..OF_CHANGES
     },
     Check {
         id: "check.notices-changed-sysctl",
         claim: "CHECK fails when a sysctl of the configuration has another value",
         binds: MAKERS,
-        clauses: &[check::NOTICES_OTHERS],
+        clauses: &[NOTICES_OTHERS],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesSysctl,
+        dispute: None,
         judge: |t| notices(t, "sysctl.changed"),
-        ..OF_CHANGES
     },
     Check {
         id: "check.notices-lost-reservation",
         claim: "CHECK fails when the file that reserves the address is gone",
         binds: &[Kind::Interface, Kind::Ipam],
-        clauses: &[check::NOTICES_OTHERS],
+        clauses: &[NOTICES_OTHERS],
+        scope: Scope::In(&["check-mutations"]),
         fault: Fault::CheckMissesReservation,
+        dispute: None,
         judge: |t| notices(t, "reservation.removed"),
-        ..OF_CHANGES
     },
 ];
 
@@ -90,21 +105,64 @@ pub(super) const LATER: &[Check] = &[
         id: "check.allows-later-additions",
         claim: "CHECK succeeds when a later plugin has added an address and a route",
         binds: MAKERS,
-        clauses: &[check::ALLOWS_LATER_PLUGINS],
+        clauses: &[ALLOWS_LATER_PLUGINS],
         scope: Scope::In(&["check-after-later-plugin"]),
         fault: Fault::CheckRefusesLaterChange,
+        dispute: None,
         judge: |t| allows(t, "check-later-addition"),
-        ..OF_CHANGES
     },
     Check {
         id: "check.allows-later-adjustments",
         claim: "CHECK succeeds when a later plugin has changed what its result says of the interface: MAC and MTU",
-        clauses: &[check::ALLOWS_LATER_PLUGINS, check::CONSULTS_PREV_RESULT],
+        binds: &[Kind::Interface],
+        clauses: &[ALLOWS_LATER_PLUGINS, CONSULTS_PREV_RESULT],
         scope: Scope::In(&["check-after-later-plugin"]),
         fault: Fault::CheckComparesConfig,
+        dispute: None,
         judge: |t| allows(t, "check-later-adjustment"),
-        ..OF_CHANGES
     },
+];
+
+/// CHECK judges by prevResult. What it does without one is not said: only the runtime is bound.
+const CONSULTS_PREV_RESULT: &[Clause] = &[
+    must(
+        only(V0_4_0),
+        "parameters",
+        "must consult the prevResult to determine the expected interfaces and addresses.",
+    ),
+    must(
+        since(V1_0_0),
+        heading::CHECK,
+        "must consult the prevResult to determine the expected interfaces and addresses.",
+    ),
+];
+
+/// What later plugins changed is allowed. They did so in ADD; what is changed after it is not theirs.
+const ALLOWS_LATER_PLUGINS: &[Clause] = &[
+    must(
+        only(V0_4_0),
+        "parameters",
+        "must allow for a later chained plugin to have modified networking",
+    ),
+    must(
+        since(V1_0_0),
+        heading::CHECK,
+        "must allow for a later chained plugin to have modified networking",
+    ),
+];
+
+/// So are rules, shaping, reservations and the like, which no result lists.
+const NOTICES_OTHERS: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        "parameters",
+        "should return an error if other resources not tracked in the Result",
+    ),
+    should(
+        since(V1_0_0),
+        heading::CHECK,
+        "should return an error if other resources not tracked in the Result",
+    ),
 ];
 
 /// Whoever fails when nothing has changed is another claim's.
@@ -124,17 +182,6 @@ fn allows(t: &Transcript, label: &str) -> Judged {
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
     }
 }
-
-const OF_CHANGES: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Interface],
-    clauses: &[],
-    scope: Scope::In(&["check-mutations"]),
-    fault: Fault::CheckAlwaysSucceeds,
-    dispute: None,
-    judge: |_| Ok(()),
-};
 
 const MAKERS: &[Kind] = &[Kind::Interface, Kind::Chained];
 

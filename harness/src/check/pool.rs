@@ -1,8 +1,8 @@
 //! Pools that are used up, families, and addresses that are asked for.
 
-use super::clauses::{add, convention, ipam, status};
+use super::clause::{V0_4_0, V1_0_0, V1_1_0, conventional, heading, must, should, since, up_to};
 use super::document::ips;
-use super::{Check, Judged, Scope, Unmet};
+use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, ipam, network};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::Transcript;
@@ -11,36 +11,42 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "ipam.exhausted-pool-fails-add",
         claim: "ADD fails when no address is free",
+        binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[ipam::DETERMINES_ADDRESSES, ipam::UNIQUE_ADDRESSES],
+        scope: Scope::In(&["pool-exhausted"]),
         fault: Fault::ExhaustedSucceeds,
+        dispute: None,
         judge: exhausted_fails,
-        ..OF_POOL
     },
     Check {
         id: "status.fails-when-exhausted",
         claim: "STATUS fails when no address is free",
-        clauses: &[status::EXHAUSTED],
+        binds: &[Kind::Interface, Kind::Ipam],
+        clauses: &[EXHAUSTED],
+        scope: Scope::In(&["pool-exhausted"]),
         fault: Fault::StatusIgnoresPool,
+        dispute: None,
         judge: status_exhausted,
-        ..OF_POOL
     },
     Check {
         id: "status.agrees-with-add",
         claim: "STATUS succeeds again when addresses are free and ADD succeeds",
-        clauses: &[status::READY],
+        binds: &[Kind::Interface, Kind::Ipam],
+        clauses: &[network::READY],
+        scope: Scope::In(&["pool-exhausted"]),
         fault: Fault::StatusNeverRecovers,
+        dispute: None,
         judge: status_recovers,
-        ..OF_POOL
     },
     Check {
         id: "add.addresses-are-settled",
         claim: "no address is still being looked for on other hosts when ADD has succeeded",
         binds: &[Kind::Interface],
-        clauses: &[add::CONNECTIVITY, add::ASSIGNS_ADDRESSES],
+        clauses: &[add::CONNECTIVITY, ASSIGNS_ADDRESSES],
         scope: FAMILIES,
         fault: Fault::LeavesTentative,
+        dispute: None,
         judge: settled,
-        ..OF_POOL
     },
     Check {
         id: "add.works-without-ipv6",
@@ -49,43 +55,61 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[add::CONNECTIVITY],
         scope: FAMILIES,
         fault: Fault::NeedsIpv6,
+        dispute: None,
         judge: without_ipv6,
-        ..OF_POOL
     },
     Check {
         id: "check.succeeds-in-every-family",
         claim: "CHECK succeeds after ADD with IPv4, with IPv6 and with both",
         binds: Kind::ALL,
-        clauses: &[super::clauses::check::RIGHT_AFTER_ADD],
+        clauses: &[check_operation::RIGHT_AFTER_ADD],
         scope: FAMILIES,
         fault: Fault::CheckNeedsIpv4,
+        dispute: None,
         judge: checked,
-        ..OF_POOL
     },
     Check {
         id: "convention.args-come-before-cni-args",
         claim: "an address that `args` ask for is given, whatever CNI_ARGS ask for",
         binds: &[Kind::Ipam],
-        clauses: &[convention::ARGS_COME_FIRST],
+        clauses: &[ARGS_COME_FIRST],
         scope: ARGS,
         fault: Fault::CniArgsFirst,
+        dispute: None,
         judge: args_first,
-        ..OF_POOL
     },
 ];
 
-const OF_POOL: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Interface, Kind::Ipam],
-    clauses: &[],
-    scope: Scope::In(&["pool-exhausted"]),
-    fault: Fault::IpamSameAddress,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// Addresses and routes are set up.
+pub(super) const ASSIGNS_ADDRESSES: &[Clause] = &[
+    should(
+        up_to(V0_4_0),
+        "overview-1",
+        "It should then assign the IP to the interface and setup",
+    ),
+    should(
+        since(V1_0_0),
+        "section-4-plugin-delegation",
+        "is expected to assign (and maintain) an IP address to the",
+    ),
+];
+
+/// `args` come before CNI_ARGS.
+const ARGS_COME_FIRST: &[Clause] = &[conventional(must(
+    since(V0_4_0),
+    "cni_args",
+    "the plugin must ignore the CNI_ARGS Field.",
+))];
+
+/// So does a pool that is used up.
+const EXHAUSTED: &[Clause] = &[should(
+    since(V1_1_0),
+    heading::STATUS,
+    "it should return an error if those resources are exhausted",
+)];
 
 const FAMILIES: Scope = Scope::In(&["families"]);
+
 const ARGS: Scope = Scope::In(&["args"]);
 
 /// The addresses of the result under a label.

@@ -3,8 +3,8 @@
 use cni_types::{Operation, Version};
 use serde_json::Value;
 
-use super::clauses::{add, disputes, protocol};
-use super::{Check, Dispute, Judged, Scope, Unmet};
+use super::clause::{V0_3_1, V0_4_0, V1_0_0, V1_1_0, must, only, should, since, up_to};
+use super::{Check, Clause, Dispute, Judged, Scope, Unmet, add, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, Delivery, Exit, Reading, Transcript, duplicate_key, read};
@@ -13,99 +13,175 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "protocol.call-ends",
         claim: "every call ends before its deadline",
-        clauses: &[
-            protocol::SUCCESS_EXITS_ZERO,
-            protocol::FAILURE_EXITS_NON_ZERO,
-        ],
+        binds: Kind::ALL,
+        clauses: &[SUCCESS_EXITS_ZERO, FAILURE_EXITS_NON_ZERO],
+        scope: Scope::Every,
         fault: Fault::Hang,
+        dispute: None,
         judge: call_ends,
-        ..ANY
     },
     Check {
         id: "protocol.call-is-not-killed",
         claim: "every call ends with an exit status, not by a signal",
-        clauses: &[
-            protocol::SUCCESS_EXITS_ZERO,
-            protocol::FAILURE_EXITS_NON_ZERO,
-        ],
+        binds: Kind::ALL,
+        clauses: &[SUCCESS_EXITS_ZERO, FAILURE_EXITS_NON_ZERO],
+        scope: Scope::Every,
         fault: Fault::Crash,
+        dispute: None,
         judge: not_killed,
-        ..ANY
     },
     Check {
         id: "protocol.output-ends",
         claim: "no call writes without end",
+        binds: Kind::ALL,
         clauses: &[add::RESULT_ON_STDOUT],
+        scope: Scope::Every,
         fault: Fault::Flood,
+        dispute: None,
         judge: output_ends,
-        ..ANY
     },
     Check {
         id: "protocol.output-is-closed",
         claim: "nothing keeps a call's standard output or error open when it has ended",
+        binds: Kind::ALL,
         clauses: &[add::RESULT_ON_STDOUT],
+        scope: Scope::Every,
         fault: Fault::HoldsStdout,
         dispute: Some(OPEN_OUTPUT),
         judge: output_closed,
-        ..ANY
     },
     Check {
         id: "protocol.failure-exits-non-zero",
         claim: "a call that prints an error exits with a status that is not 0",
-        clauses: &[protocol::FAILURE_EXITS_NON_ZERO],
+        binds: Kind::ALL,
+        clauses: &[FAILURE_EXITS_NON_ZERO],
+        scope: Scope::Every,
         fault: Fault::ErrorExitsZero,
+        dispute: None,
         judge: failure_exits_non_zero,
-        ..ANY
     },
     Check {
         id: "protocol.failure-has-error",
         claim: "every call that fails gives one error document",
-        clauses: &[protocol::ERROR_DOCUMENT],
+        binds: Kind::ALL,
+        clauses: &[ERROR_DOCUMENT],
+        scope: Scope::Every,
         fault: Fault::ErrorAsText,
+        dispute: None,
         judge: failure_has_error,
-        ..ANY
     },
     Check {
         id: "protocol.error-is-on-stdout",
         claim: "error documents stand on standard output",
-        clauses: &[protocol::ERROR_ON_STDOUT],
+        binds: Kind::ALL,
+        clauses: &[ERROR_ON_STDOUT],
+        scope: Scope::Every,
         fault: Fault::ErrorOnStderr,
         dispute: Some(disputes::ERROR_ON_STDOUT_OR_STDERR),
         judge: error_on_stdout,
-        ..ANY
     },
     Check {
         id: "protocol.unknown-command-fails",
         claim: "a CNI_COMMAND that is no operation is refused",
-        clauses: &[protocol::INVALID_VARIABLES],
+        binds: Kind::ALL,
+        clauses: &[INVALID_VARIABLES],
         scope: Scope::In(&["required-variables"]),
         fault: Fault::UnknownCommandAccepted,
+        dispute: None,
         judge: unknown_command,
-        ..ANY
     },
     Check {
         id: "protocol.missing-command-fails",
         claim: "a call without CNI_COMMAND is refused",
-        clauses: &[protocol::INVALID_VARIABLES],
+        binds: Kind::ALL,
+        clauses: &[INVALID_VARIABLES],
         scope: Scope::In(&["required-variables"]),
         fault: Fault::NoCommandAccepted,
         dispute: Some(disputes::NO_COMMAND_EXITS_ZERO),
         judge: |t| super::add::refused(t, "no-command"),
-        ..ANY
     },
 ];
 
-/// What the checks of this file have in common.
-const ANY: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::Every,
-    fault: Fault::Crash,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// Success is exit status 0. Stated up to 0.3.1; nothing else tells success from failure.
+const SUCCESS_EXITS_ZERO: &[Clause] = &[
+    must(
+        up_to(V0_3_1),
+        "result",
+        "Success is indicated by a return code of zero",
+    ),
+    must(
+        only(V0_4_0),
+        "result",
+        "Plugins must indicate success with a return code of zero",
+    ),
+    must(
+        since(V1_0_0),
+        "errors",
+        "A plugin must exit with a return code of 0 on success",
+    ),
+];
+
+/// Failure is an exit status other than 0. Stated up to 0.3.1; nothing else tells it from success.
+/// Without any CNI_COMMAND, Go's library exits 0: [`disputes::NO_COMMAND_EXITS_ZERO`].
+pub(super) const FAILURE_EXITS_NON_ZERO: &[Clause] = &[
+    must(
+        up_to(V0_3_1),
+        "result",
+        "Errors are indicated by a non-zero return code",
+    ),
+    must(
+        only(V0_4_0),
+        "result",
+        "Errors must be indicated by a non-zero return code",
+    ),
+    must(
+        since(V1_0_0),
+        "errors",
+        "return code of 0 on success, and non-zero on failure",
+    ),
+];
+
+/// A failure is told by an error document. Stated up to 0.3.1: there an error consists of it.
+/// Since 1.0.0 it is only a "should".
+pub(super) const ERROR_DOCUMENT: &[Clause] = &[
+    must(
+        up_to(V0_4_0),
+        "result",
+        "non-zero return code and the following JSON being printed to stdout",
+    ),
+    should(
+        since(V1_0_0),
+        "errors",
+        "it should output an \"error\" result structure",
+    ),
+];
+
+/// The error document goes to standard output. Disputed since 1.0.0, whose overview sends it to
+/// standard error: [`disputes::ERROR_ON_STDOUT_OR_STDERR`].
+const ERROR_ON_STDOUT: &[Clause] = &[
+    must(
+        up_to(V0_4_0),
+        "result",
+        "non-zero return code and the following JSON being printed to stdout",
+    ),
+    should(
+        only(V1_0_0),
+        "error",
+        "Plugins should output a JSON object with the following keys",
+    ),
+    should(
+        since(V1_1_0),
+        "section-5-result-types",
+        "The output should be serialized as JSON on standard out.",
+    ),
+];
+
+/// Code 4 is for variables that are missing or invalid. A row of a table: no more than a "should".
+pub(super) const INVALID_VARIABLES: &[Clause] = &[should(
+    since(V1_0_0),
+    "error",
+    "Invalid necessary environment variables, like CNI_COMMAND, CNI_CONTAINERID, etc.",
+)];
 
 pub(super) const DUPLICATE_KEYS: Dispute = Dispute {
     reason: "the SPEC asks for JSON, and JSON only recommends that keys are unique; readers then take either value",

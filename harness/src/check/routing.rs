@@ -4,12 +4,15 @@
 use cni_netlink::observe::Route as KernelRoute;
 use serde_json::Value;
 
-use super::clauses::{result, routes as routes_of};
+use super::clause::{
+    V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should, since,
+    up_to,
+};
 use super::document::{self, Answer, Form, Interface, interfaces, ips, raw_routes, routes};
 use super::result::addresses::{has_address, pointed};
 use super::result::routes::routes_like;
-use super::result::{OF_RESULT, each, link};
-use super::{Check, Dispute, Judged, Unmet};
+use super::result::{ATTACHED, each, link};
+use super::{Check, Clause, Dispute, Judged, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 
@@ -17,98 +20,278 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "result.prefix-is-right",
         claim: "every address of the container has the prefix length that it has there",
-        clauses: &[result::ADDRESSES_ASSIGNED],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ADDRESSES_ASSIGNED],
+        scope: ATTACHED,
         fault: Fault::WrongPrefix,
         dispute: Some(PREFIX),
         judge: |t| each(t, prefix_right),
-        ..OF_RESULT
     },
     Check {
         id: "result.addresses-have-index",
         claim: "every address of the container says which interface has it",
-        clauses: &[result::INDEX_PRESENT],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INDEX_PRESENT],
+        scope: ATTACHED,
         fault: Fault::OmitsIndex,
+        dispute: None,
         judge: |t| each(t, index_present),
-        ..OF_RESULT
     },
     Check {
         id: "result.gateway-is-of-its-family",
         claim: "every `gateway` is of the family of its address",
         binds: Kind::ALL,
-        clauses: &[result::ADDRESS_OF_ITS_VERSION],
+        clauses: &[ADDRESS_OF_ITS_VERSION],
+        scope: ATTACHED,
         fault: Fault::GatewayOtherFamily,
+        dispute: None,
         judge: |t| each(t, gateway_family),
-        ..OF_RESULT
     },
     Check {
         id: "result.gateway-is-another",
         claim: "no `gateway` is an address of the container itself",
-        clauses: &[result::GATEWAY],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[GATEWAY],
+        scope: ATTACHED,
         fault: Fault::GatewayIsContainer,
+        dispute: None,
         judge: |t| each(t, gateway_is_another),
-        ..OF_RESULT
     },
     Check {
         id: "result.routes-have-prefix",
         claim: "the `dst` of every route has a prefix length",
         binds: Kind::ALL,
-        clauses: &[routes_of::HAS_PREFIX],
+        clauses: &[ROUTES_HAS_PREFIX],
+        scope: ATTACHED,
         fault: Fault::RouteWithoutPrefix,
+        dispute: None,
         judge: |t| each(t, routes_have_prefix),
-        ..OF_RESULT
     },
     Check {
         id: "result.route-is-of-one-family",
         claim: "`dst` and `gw` of every route are of one family",
         binds: Kind::ALL,
-        clauses: &[routes_of::OF_ONE_FAMILY],
+        clauses: &[ROUTES_OF_ONE_FAMILY],
+        scope: ATTACHED,
         fault: Fault::RouteOtherFamily,
+        dispute: None,
         judge: |t| each(t, route_family),
-        ..OF_RESULT
     },
     Check {
         id: "result.routes-are-of-the-interface",
         claim: "every route leads through an interface of the result",
-        clauses: &[routes_of::OF_IFNAME],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ROUTES_OF_IFNAME],
+        scope: ATTACHED,
         fault: Fault::RouteElsewhere,
+        dispute: None,
         judge: |t| each(t, routes_of_interface),
-        ..OF_RESULT
     },
     Check {
         id: "result.route-attributes-are-right",
         claim: "`mtu`, `advmss`, `priority`, `table` and `scope` of every route are the kernel's",
-        clauses: &[routes_of::ATTRIBUTES],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ROUTES_ATTRIBUTES],
+        scope: ATTACHED,
         fault: Fault::WrongRouteAttribute,
+        dispute: None,
         judge: |t| each(t, attributes_right),
-        ..OF_RESULT
     },
     Check {
         id: "result.routes-have-metric-0",
         claim: "the routes of the container have metric 0, or what the kernel makes of it",
         binds: &[Kind::Interface],
-        clauses: &[routes_of::METRIC],
+        clauses: &[ROUTES_METRIC],
+        scope: ATTACHED,
         fault: Fault::RouteMetric,
+        dispute: None,
         judge: |t| each(t, metric_0),
-        ..OF_RESULT
     },
     Check {
         id: "result.tells-mac",
         claim: "the container's interface has its `mac` in the result",
-        clauses: &[result::MAC_PRESENT],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[MAC_PRESENT],
+        scope: ATTACHED,
         fault: Fault::OmitsMac,
         dispute: Some(MEANINGFUL),
         judge: |t| each(t, mac_told),
-        ..OF_RESULT
     },
     Check {
         id: "result.host-interface-has-no-sandbox",
         claim: "interfaces on the host have no `sandbox`",
-        clauses: &[result::SANDBOX_EMPTY_ON_HOST],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[SANDBOX_EMPTY_ON_HOST],
+        scope: ATTACHED,
         fault: Fault::SandboxOnHost,
+        dispute: None,
         judge: |t| each(t, no_sandbox_on_host),
-        ..OF_RESULT
     },
 ];
+
+/// Address and gateway are of the entry's `version`.
+pub(super) const ADDRESS_OF_ITS_VERSION: &[Clause] = &[
+    must(
+        only(V0_3_0),
+        "ip",
+        "All IP addresses and gateways provided must be valid for the given",
+    ),
+    must(
+        between(V0_3_1, V0_4_0),
+        "ips",
+        "All IP addresses and gateways provided must be valid for the given",
+    ),
+];
+
+/// The addresses of the result are on the interface. Stated up to 0.4.0.
+pub(super) const ADDRESSES_ASSIGNED: &[Clause] = &[
+    must(
+        up_to(V0_2_0),
+        "parameters",
+        "IPs assigned to the interface.",
+    ),
+    must(
+        between(V0_3_0, V0_4_0),
+        "parameters",
+        "IP configuration assigned to each interface.",
+    ),
+    must(only(V1_0_0), "success", "IPs assigned by this attachment."),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "IPs assigned by this attachment.",
+    ),
+];
+
+/// Addresses have an `interface`. Absent since 1.0.0 is unknown rather than wrong.
+const INDEX_PRESENT: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "the plugin should fill in the interface indexes appropriately",
+    ),
+    should(
+        only(V1_0_0),
+        "success",
+        "the index into the interfaces list",
+    ),
+    should(
+        since(V1_1_0),
+        "add-success",
+        "the index into the interfaces list",
+    ),
+];
+
+/// `gateway` is the subnet's gateway. Stated.
+pub(super) const GATEWAY: &[Clause] = &[
+    should(
+        up_to(V0_2_0),
+        heading::IPAM,
+        "the default gateway for this subnet, if one exists.",
+    ),
+    should(
+        only(V0_3_0),
+        "ip",
+        "the default gateway for this subnet, if one exists.",
+    ),
+    should(
+        between(V0_3_1, V0_4_0),
+        "ips",
+        "the default gateway for this subnet, if one exists.",
+    ),
+    should(
+        only(V1_0_0),
+        "success",
+        "the default gateway for this subnet, if one exists.",
+    ),
+    should(
+        since(V1_1_0),
+        "add-success",
+        "the default gateway for this subnet, if one exists.",
+    ),
+];
+
+/// There is a `mac`, where one means anything.
+const MAC_PRESENT: &[Clause] = &[
+    must(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "(required if L2 addresses are meaningful)",
+    ),
+    should(
+        only(V1_0_0),
+        "success",
+        "The hardware address of the interface (if applicable).",
+    ),
+    should(
+        since(V1_1_0),
+        "add-success",
+        "The hardware address of the interface (if applicable).",
+    ),
+];
+
+/// An interface on the host has an empty `sandbox` or none.
+const SANDBOX_EMPTY_ON_HOST: &[Clause] = &[
+    must(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "empty/omitted for host interfaces",
+    ),
+    must(only(V1_0_0), "success", "or empty if on the host."),
+    must(since(V1_1_0), "add-success", "or empty if on the host."),
+];
+
+/// `dst` of a route has a prefix length. Stated.
+pub(super) const ROUTES_HAS_PREFIX: &[Clause] = &[
+    must(
+        up_to(V0_2_0),
+        heading::IPAM,
+        "Destination subnet specified in CIDR notation.",
+    ),
+    must(
+        between(V0_3_0, V0_4_0),
+        "routes",
+        "destination subnet specified in CIDR notation.",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "The destination of the route, in CIDR notation",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "The destination of the route, in CIDR notation",
+    ),
+];
+
+/// `dst` and `gw` of a route are of one family.
+const ROUTES_OF_ONE_FAMILY: &[Clause] = &[must(
+    between(V0_3_0, V0_4_0),
+    "routes",
+    "must be the same IP version, either 4 or 6.",
+)];
+
+/// Routes go through CNI_IFNAME.
+const ROUTES_OF_IFNAME: &[Clause] = &[must(
+    only(V0_4_0),
+    "routes",
+    "must be relevant for the sandbox interface specified by CNI_IFNAME.",
+)];
+
+/// `priority`, `mtu`, `advmss`, `table` and `scope` of a route are applied. Stated.
+const ROUTES_ATTRIBUTES: &[Clause] = &[should(
+    since(V1_1_0),
+    "add-success",
+    "The priority of route, lower is higher.",
+)];
+
+/// Routes have metric 0; the kernel makes 1024 of it for IPv6.
+const ROUTES_METRIC: &[Clause] = &[should(
+    up_to(V0_4_0),
+    "notes",
+    "Routes are expected to be added with a 0 metric.",
+)];
 
 const PREFIX: Dispute = Dispute {
     reason: "the SPEC asks for CIDR notation and does not say whose prefix length it is: \

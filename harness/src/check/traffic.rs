@@ -1,8 +1,10 @@
 //! What gets through: claims that only real traffic can show.
 
 use super::asked::{asks_for, shared};
-use super::clauses::{add, convention, disputes, input, lifecycle, result};
-use super::{Check, Judged, Scope, Unmet};
+use super::clause::{
+    ALL, V0_3_1, V0_4_0, V1_0_0, conventional, heading, only, should, since, up_to,
+};
+use super::{Check, Clause, Judged, Scope, Unmet, add, convention, disputes, routing};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Exchange, Transcript, Transport};
@@ -11,81 +13,117 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "traffic.reaches-the-gateway",
         claim: "the container reaches its gateway, where that is an address of the host",
-        clauses: &[result::GATEWAY, add::CONNECTIVITY],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[routing::GATEWAY, add::CONNECTIVITY],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::GatewayUnreachable,
+        dispute: None,
         judge: |t| answered(t, &["gateway-tcp", "gateway-udp"], "gateway on the host"),
-        ..OF_TRAFFIC
     },
     Check {
         id: "traffic.carries-the-mtu",
         claim: "a datagram as large as the interface's MTU reaches the gateway",
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[add::CONNECTIVITY],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::HostMtuSmaller,
+        dispute: None,
         judge: carries_mtu,
-        ..OF_TRAFFIC
     },
     Check {
         id: "traffic.containers-reach-each-other",
         claim: "containers of one network reach each other",
-        clauses: &[lifecycle::COMMUNICATE],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[COMMUNICATE],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::ContainersApart,
         dispute: Some(disputes::ISOLATION),
         judge: reach_each_other,
-        ..OF_TRAFFIC
     },
     Check {
         id: "convention.masquerade-hides-addresses",
         claim: "with `ipMasq`, the outside sees an address that it can answer to",
-        clauses: &[input::IP_MASQ, input::WELL_KNOWN_KEYS],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[IP_MASQ, convention::WELL_KNOWN_KEYS],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::IgnoresIpMasq,
+        dispute: None,
         judge: masquerades,
-        ..OF_TRAFFIC
     },
     Check {
         id: "convention.port-mappings-work-from-outside",
         claim: "what the outside sends to a mapped port of the host reaches the container",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[PORT_MAPPINGS],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::IgnoresPortMappings,
+        dispute: None,
         judge: |t| mapped(t, "outside", None),
-        ..MAPPED
     },
     Check {
         id: "convention.port-mappings-carry-udp",
         claim: "port mappings of UDP work as those of TCP do",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[PORT_MAPPINGS],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::MapsTcpAlone,
+        dispute: None,
         judge: |t| mapped(t, "outside", Some(Transport::Udp)),
-        ..MAPPED
     },
     Check {
         id: "convention.port-mappings-work-from-the-host",
         claim: "what the host sends to its own address and a mapped port reaches the container",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[PORT_MAPPINGS],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::MapsNotForHost,
+        dispute: None,
         judge: |t| mapped(t, "host", None),
-        ..MAPPED
     },
     Check {
         id: "convention.port-mappings-work-from-the-container",
         claim: "what the container sends to the host's address and its own mapped port comes back to it",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[PORT_MAPPINGS],
+        scope: Scope::In(&["traffic"]),
         fault: Fault::MapsNotForItself,
+        dispute: None,
         judge: |t| mapped(t, "itself", None),
-        ..MAPPED
     },
 ];
 
-const OF_TRAFFIC: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Interface, Kind::Chained],
-    clauses: &[],
-    scope: Scope::In(&["traffic"]),
-    fault: Fault::LinkDown,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// `portMappings` lead from the host's ports to the container's.
+const PORT_MAPPINGS: &[Clause] = &[conventional(should(
+    since(V0_4_0),
+    heading::CAPABILITIES,
+    "Pass mapping from ports on the host to ports in the container",
+))];
 
-const MAPPED: Check = Check {
-    clauses: &[convention::PORT_MAPPINGS],
-    ..OF_TRAFFIC
-};
+/// `ipMasq` sets masquerading up, "if supported by the plugin": it may be ignored.
+const IP_MASQ: &[Clause] = &[
+    should(
+        up_to(V0_3_1),
+        heading::NETWORK_CONFIGURATION,
+        "Set up an IP masquerade on the host for this network.",
+    ),
+    should(
+        only(V0_4_0),
+        heading::NETWORK_CONFIGURATION,
+        "sets up an IP masquerade on the host for this network.",
+    ),
+    should(
+        since(V1_0_0),
+        heading::PLUGIN_CONFIGURATION,
+        "sets up an IP masquerade on the host for this network.",
+    ),
+];
+
+/// The members of a network reach each other. Stated in the definition of a network.
+const COMMUNICATE: &[Clause] = &[should(
+    ALL,
+    "overview",
+    "uniquely addressable that can communicate amongst each other.",
+)];
 
 /// The exchanges whose label begins so.
 fn exchanges<'t>(t: &'t Transcript, prefixes: &[&str]) -> Vec<(usize, &'t Exchange)> {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::clauses::{disputes, protocol, version};
-use super::{Check, Judged, Scope, Unmet};
+use super::clause::{V0_2_0, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should, since};
+use super::{Check, Clause, Judged, Scope, Unmet, add, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::{Call, Reading, Transcript};
@@ -12,98 +12,216 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "version.succeeds",
         claim: "VERSION succeeds and prints one JSON object",
-        clauses: &[version::RESULT, version::ON_STDOUT],
+        binds: Kind::ALL,
+        clauses: &[RESULT, ON_STDOUT],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionFails,
+        dispute: None,
         judge: succeeds,
-        ..OF_VERSION
     },
     Check {
         id: "version.needs-no-attachment",
         claim: "VERSION needs no variable but CNI_COMMAND",
-        clauses: &[version::NO_ATTACHMENT],
+        binds: Kind::ALL,
+        clauses: &[NO_ATTACHMENT],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionNeedsAttachment,
+        dispute: None,
         judge: needs_no_attachment,
-        ..OF_VERSION
     },
     Check {
         id: "version.lists-versions",
         claim: "VERSION's answer has a list `supportedVersions`",
-        clauses: &[version::SUPPORTED_VERSIONS],
+        binds: Kind::ALL,
+        clauses: &[SUPPORTED_VERSIONS],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionNoList,
+        dispute: None,
         judge: lists_versions,
-        ..OF_VERSION
     },
     Check {
         id: "version.lists-only-versions",
         claim: "everything in `supportedVersions` is a version",
-        clauses: &[version::SUPPORTED_VERSIONS],
+        binds: Kind::ALL,
+        clauses: &[SUPPORTED_VERSIONS],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionOddList,
+        dispute: None,
         judge: lists_only_versions,
-        ..OF_VERSION
     },
     Check {
         id: "version.has-cni-version",
         claim: "VERSION's answer has a `cniVersion`",
-        clauses: &[version::HAS_VERSION],
+        binds: Kind::ALL,
+        clauses: &[HAS_VERSION],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionNoCniVersion,
+        dispute: None,
         judge: has_cni_version,
-        ..OF_VERSION
     },
     Check {
         id: "version.answers-in-the-version-asked",
         claim: "VERSION's `cniVersion` is the one that it was asked with",
-        clauses: &[version::ECHOES_INPUT],
+        binds: Kind::ALL,
+        clauses: &[ECHOES_INPUT],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionIgnoresInput,
         dispute: Some(disputes::VERSION_IGNORES_INPUT),
         judge: echoes_input,
-        ..OF_VERSION
     },
     Check {
         id: "version.needs-no-input",
         claim: "VERSION succeeds with nothing on standard input",
-        clauses: &[version::NO_INPUT],
+        binds: Kind::ALL,
+        clauses: &[NO_INPUT],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionNeedsInput,
+        dispute: None,
         judge: needs_no_input,
-        ..OF_VERSION
     },
     Check {
         id: "version.answers-unknown-version",
         claim: "VERSION answers when it is asked in a version that nobody knows",
-        clauses: &[version::ANSWERS_UNKNOWN],
+        binds: Kind::ALL,
+        clauses: &[ANSWERS_UNKNOWN],
+        scope: Scope::In(&["version"]),
         fault: Fault::VersionRefusesUnknown,
+        dispute: None,
         judge: answers_unknown,
-        ..OF_VERSION
     },
     Check {
         id: "version.claims-are-kept",
         claim: "ADD does not refuse a version that VERSION lists as unsupported",
-        clauses: &[version::SUPPORTED_VERSIONS],
+        binds: Kind::ALL,
+        clauses: &[SUPPORTED_VERSIONS],
         scope: Scope::In(&["lifecycle"]),
         fault: Fault::ClaimsTooMany,
+        dispute: None,
         judge: claims_are_kept,
-        ..OF_VERSION
     },
     Check {
         id: "version.unclaimed-versions-are-refused",
         claim: "ADD fails in a released version that VERSION does not list",
-        clauses: &[protocol::UNSUPPORTED_VERSION_REFUSED],
+        binds: Kind::ALL,
+        clauses: &[add::UNSUPPORTED_VERSION_REFUSED],
         scope: Scope::In(&["unsupported-version"]),
         fault: Fault::ClaimsTooFew,
+        dispute: None,
         judge: unclaimed_refused,
-        ..OF_VERSION
     },
 ];
 
-const OF_VERSION: Check = Check {
-    id: "",
-    claim: "",
-    binds: Kind::ALL,
-    clauses: &[],
-    scope: Scope::In(&["version"]),
-    fault: Fault::VersionFails,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// VERSION answers with a document. Stated up to 0.4.0; a runtime chooses the version by it.
+const RESULT: &[Clause] = &[
+    must(
+        between(V0_2_0, V0_4_0),
+        "parameters",
+        "information about the CNI spec versions supported by the plugin",
+    ),
+    must(
+        only(V1_0_0),
+        "version-1",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+    must(
+        since(V1_1_0),
+        "version-success",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+];
+
+/// The document goes to standard output.
+const ON_STDOUT: &[Clause] = &[should(
+    since(V1_0_0),
+    heading::VERSION,
+    "should output via standard-out a json-serialized version result object",
+)];
+
+/// `supportedVersions` lists them. Stated up to 0.4.0. A plugin that answers `cniVersion` 0.2.0
+/// without the list is taken by Go's library for one of 0.1.0 and 0.2.0.
+const SUPPORTED_VERSIONS: &[Clause] = &[
+    must(
+        between(V0_2_0, V0_4_0),
+        "parameters",
+        "the list of CNI spec versions that this plugin supports",
+    ),
+    must(
+        only(V1_0_0),
+        "version-1",
+        "A list of supported specification versions",
+    ),
+    must(
+        since(V1_1_0),
+        "version-success",
+        "A list of supported specification versions",
+    ),
+];
+
+/// There is a `cniVersion`. Stated up to 0.4.0, where it is any version that the output is of.
+const HAS_VERSION: &[Clause] = &[
+    must(
+        between(V0_2_0, V0_4_0),
+        "parameters",
+        "the version of the CNI spec in use for this output",
+    ),
+    must(
+        only(V1_0_0),
+        "version-1",
+        "The value of cniVersion specified on input",
+    ),
+    must(
+        since(V1_1_0),
+        "version-success",
+        "The value of cniVersion specified on input",
+    ),
+];
+
+/// `cniVersion` is the one given on standard input. Up to 0.4.0 nothing is given there. Disputed:
+/// [`disputes::VERSION_IGNORES_INPUT`].
+const ECHOES_INPUT: &[Clause] = &[
+    must(
+        only(V1_0_0),
+        "version-1",
+        "The value of cniVersion specified on input",
+    ),
+    must(
+        since(V1_1_0),
+        "version-success",
+        "The value of cniVersion specified on input",
+    ),
+];
+
+/// VERSION needs CNI_COMMAND and no other variable. Stated; a runtime has no attachment to name.
+const NO_ATTACHMENT: &[Clause] = &[
+    must(between(V0_2_0, V0_4_0), "parameters", "Parameters: NONE."),
+    must(
+        since(V1_0_0),
+        heading::VERSION,
+        "Required environment parameters: CNI_COMMAND",
+    ),
+];
+
+/// VERSION is given nothing on standard input. Stated; from 1.0.0 on it has an input.
+const NO_INPUT: &[Clause] = &[must(
+    between(V0_2_0, V0_4_0),
+    "parameters",
+    "Parameters: NONE.",
+)];
+
+/// VERSION is answered whatever version it is asked in: that is what it is for. Inferred. Code 1 is an
+/// answer too.
+const ANSWERS_UNKNOWN: &[Clause] = &[
+    should(
+        only(V1_0_0),
+        "version-1",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+    should(
+        since(V1_1_0),
+        "version-success",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+];
 
 /// The call that every runtime makes, with variables that it makes up.
 const AS_RUNTIMES_ASK: &str = "version-dummies";

@@ -68,13 +68,14 @@ fn explain_clause(clause: &Clause, out: &mut dyn Write) -> io::Result<()> {
         Level::Should => "should",
         Level::May => "may",
     };
-    let versions: Vec<String> = clause.versions.iter().map(ToString::to_string).collect();
+    let versions = clause.versions.iter().map(|version| version.to_string());
+    let versions: Vec<String> = versions.collect();
     writeln!(out, "  {level} in {}", versions.join(", "))?;
     writeln!(out, "    \"{}\"", clause.quote)?;
     clause
         .versions
         .iter()
-        .try_for_each(|version| writeln!(out, "    {}", clause.url(*version)))
+        .try_for_each(|version| writeln!(out, "    {}", clause.url(version)))
 }
 
 fn explain_scenario(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {

@@ -10,6 +10,7 @@ use super::model::{
 };
 use super::part::{Judging, Parts};
 use super::replay::Replay;
+use crate::check::clause::{only, since};
 use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
 use crate::fault::Fault;
 use crate::fixture::{Fixture, Surroundings};
@@ -23,14 +24,21 @@ use crate::verdict::{Outcome, Strictness};
 
 const CLAUSES: &[Clause] = &[
     Clause {
-        versions: &[Version::V1_0_0, Version::V1_1_0],
+        versions: since(Version::V1_0_0),
         level: Level::Must,
         page: Page::Specification,
         anchor: "del-remove-container-from-network-or-un-apply-modifications",
         quote: "Plugins MUST say <this> & \"that\"",
     },
     Clause {
-        versions: &[Version::V0_4_0, Version::V1_1_0],
+        versions: only(Version::V0_4_0),
+        level: Level::Should,
+        page: Page::Specification,
+        anchor: "parameters",
+        quote: "should",
+    },
+    Clause {
+        versions: since(Version::V1_1_0),
         level: Level::Should,
         page: Page::Specification,
         anchor: "parameters",

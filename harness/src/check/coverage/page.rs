@@ -2,12 +2,9 @@
 
 use std::fmt::Write as _;
 
-use cni_types::Version;
-
 use super::elsewhere::GROUPS;
-use super::untested::UNTESTED;
+use super::untested::{PERMITTED, UNTESTED};
 use super::{Sentence, Text};
-use crate::check::clauses::SECTIONS;
 use crate::check::{Check, Clause, Level, catalogue};
 
 const HEAD: &str = "\
@@ -25,21 +22,26 @@ here nor there.
 pub fn page() -> String {
     let mut page = HEAD.to_owned();
     page.push_str("\n## What is tested\n");
-    for (section, lists) in SECTIONS {
+    for (section, lists) in tested() {
         let _ = write!(page, "\n### {section}\n\n");
         page.push_str("| level | versions | clause | tested by |\n|---|---|---|---|\n");
-        for (name, clauses) in *lists {
-            let answer = answer(&format!("{section}::{name}"), clauses);
-            for clause in *clauses {
-                row(
-                    &mut page,
-                    clause.level,
-                    &versions(clause.versions),
-                    &linked(clause),
-                    &answer,
-                );
-            }
+        for clauses in lists {
+            let checks: Vec<String> = checks_of(clauses)
+                .iter()
+                .map(|check| code(check.id))
+                .collect();
+            rows(&mut page, clauses, &checks.join(", "));
         }
+    }
+    page.push_str("\n## What no check tests\n\n");
+    page.push_str("| level | versions | clause | why |\n|---|---|---|---|\n");
+    for untested in UNTESTED {
+        rows(&mut page, untested.clauses, untested.reason);
+    }
+    page.push_str("\n## What permits something\n\nNothing that a plugin does can break it.\n\n");
+    page.push_str("| level | versions | clause | why |\n|---|---|---|---|\n");
+    for clauses in PERMITTED {
+        rows(&mut page, clauses, "");
     }
     page.push_str("\n## What binds others, or nobody\n");
     for group in GROUPS {
@@ -59,6 +61,31 @@ pub fn page() -> String {
     page
 }
 
+/// The clauses that checks name, by section, each list once.
+fn tested() -> Vec<(&'static str, Vec<&'static [Clause]>)> {
+    let mut sections: Vec<(&str, Vec<&[Clause]>)> = Vec::new();
+    for check in catalogue() {
+        for clauses in check.clauses {
+            if sections.iter().any(|(_, lists)| lists.contains(clauses)) {
+                continue;
+            }
+            let section = check.section();
+            match sections.iter_mut().find(|(name, _)| *name == section) {
+                Some((_, lists)) => lists.push(clauses),
+                None => sections.push((section, vec![clauses])),
+            }
+        }
+    }
+    sections
+}
+
+fn rows(page: &mut String, clauses: &[Clause], answer: &str) {
+    for clause in clauses {
+        let versions = clause.versions.to_string();
+        row(page, clause.level, &versions, &linked(clause), answer);
+    }
+}
+
 fn row(page: &mut String, level: Level, versions: &str, sentence: &str, answer: &str) {
     let sentence = sentence.replace('|', "\\|").replace('<', "\\<");
     let _ = writeln!(
@@ -76,48 +103,10 @@ fn word(level: Level) -> &'static str {
     }
 }
 
-/// The checks of a list of clauses, or why there are none.
-fn answer(name: &str, clauses: &[Clause]) -> String {
-    let checks: Vec<String> = checks_of(clauses)
-        .iter()
-        .map(|check| code(check.id))
-        .collect();
-    if !checks.is_empty() {
-        return checks.join(", ");
-    }
-    match reason(name) {
-        Some(reason) => reason.to_owned(),
-        None if clauses.iter().all(|clause| clause.level == Level::May) => {
-            "It permits: nothing that a plugin does can break it.".to_owned()
-        }
-        None => "nothing".to_owned(),
-    }
-}
-
-/// Why no check names this list, if it is said.
-pub(super) fn reason(name: &str) -> Option<&'static str> {
-    let entry = UNTESTED.iter().find(|(list, _)| *list == name);
-    entry.map(|(_, reason)| *reason)
-}
-
-/// The checks that name exactly these clauses.
+/// The checks that name these clauses.
 pub(super) fn checks_of(clauses: &[Clause]) -> Vec<&'static Check> {
-    let same = |one: &Clause, other: &Clause| {
-        (one.page, one.versions, one.level, one.anchor, one.quote)
-            == (
-                other.page,
-                other.versions,
-                other.level,
-                other.anchor,
-                other.quote,
-            )
-    };
     let mut checks = catalogue();
-    checks.retain(|check| {
-        check.clauses.iter().any(|list| {
-            list.len() == clauses.len() && list.iter().zip(clauses).all(|(a, b)| same(a, b))
-        })
-    });
+    checks.retain(|check| check.clauses.contains(&clauses));
     checks
 }
 
@@ -126,17 +115,11 @@ fn code(id: &str) -> String {
 }
 
 fn linked(clause: &Clause) -> String {
-    let newest = clause.versions.last().copied().unwrap_or(Version::LATEST);
-    format!("[{}]({})", clause.quote, clause.url(newest))
-}
-
-/// Versions in a row are told by the first and the last.
-fn versions(versions: &[Version]) -> String {
-    match versions {
-        [first, .., last] => format!("{first} to {last}"),
-        [only] => only.to_string(),
-        [] => String::new(),
-    }
+    format!(
+        "[{}]({})",
+        clause.quote,
+        clause.url(clause.versions.newest())
+    )
 }
 
 fn range(sentence: &Sentence) -> String {

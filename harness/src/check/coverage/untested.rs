@@ -1,94 +1,427 @@
 //! Clauses that no check names, and why.
 
-/// The name of the clause's list, and the reason.
-pub(super) const UNTESTED: &[(&str, &str)] = &[
-    (
-        "protocol::OPERATIONS",
-        "Only counts the operations; each of them has checks of its own.",
-    ),
-    (
-        "protocol::UNSUPPORTED_FIELD",
-        "Is the row of a table. A plugin need not notice a field that it does not know; one that does is tested by \
-         `protocol.unsupported-field-is-named`.",
-    ),
-    (
-        "protocol::CNI_ARGS",
-        "Tells the form of CNI_ARGS to the runtime. What a plugin does with keys that it does not know is nowhere said.",
-    ),
-    (
-        "protocol::REQUIRED_UNLESS_OPTIONAL",
-        "Says of every key what is tested key by key: `result.has-the-version-asked`, `protocol.error-has-code`, \
-         `protocol.error-has-msg`, `protocol.error-has-version`, `version.has-cni-version`, `version.lists-versions`.",
-    ),
-    (
-        "lifecycle::CONTAINER_ID_NOT_EMPTY",
-        "Binds the runtime. What a plugin makes of a missing id is tested by `add.needs-container-id`.",
-    ),
-    (
-        "lifecycle::IFNAME",
-        "Binds the runtime. What a plugin makes of an impossible name is tested by \
-         `add.refuses-impossible-interface-name`.",
-    ),
-    (
-        "lifecycle::NETWORK_NAME",
-        "Binds whoever writes the configuration.",
-    ),
-    ("lifecycle::NETNS_IS_THE_RUNTIMES", "Binds the runtime."),
-    (
-        "input::DNS_FORMAT",
-        "Is about the writer of the configuration; the form of `dns` in the result is tested by `result.is-well-formed`.",
-    ),
-    (
-        "chain::PREV_RESULT_HANDLED",
-        "Up to 0.4.0 a plugin may suppress the result, and whether it does so explicitly cannot be seen; since 1.0.0 it \
+use crate::check::Clause;
+use crate::check::clause::{
+    ALL, V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, conventional, heading, may, must,
+    only, should, since, up_to,
+};
+
+/// Clauses that bind plugins and that no check tests.
+pub(in crate::check) struct Untested {
+    /// Why no check tests them.
+    pub reason: &'static str,
+    /// The clauses.
+    pub clauses: &'static [Clause],
+}
+
+/// All of them.
+pub(in crate::check) const UNTESTED: &[Untested] = &[
+    // prevResult is handled. Up to 0.4.0 that includes suppressing it, which only the plugin can know
+    // to be on purpose; since 1.0.0 it does not.
+    Untested {
+        reason: "Up to 0.4.0 a plugin may suppress the result, and whether it does so explicitly cannot be seen; since 1.0.0 it \
          says what `chain.hands-the-result-on` and `chain.keeps-details` test.",
-    ),
-    (
-        "chain::PREV_RESULT_KNOWN",
-        "What a plugin is aware of cannot be seen, where it may suppress everything.",
-    ),
-    (
-        "convention::WORKS_IN_A_CHAIN",
-        "Whether a plugin is agnostic about interfaces only its author knows; one that is configured in a chain is tested \
+        clauses: &[
+            must(
+                between(V0_3_0, V0_4_0),
+                heading::LISTS,
+                "MUST handle prevResult by either passing it through, modifying it, or",
+            ),
+            must(
+                since(V1_0_0),
+                heading::ADD,
+                "it MUST handle prevResult by either passing it through, or modifying",
+            ),
+        ],
+    },
+    // No plugin is unaware of prevResult.
+    Untested {
+        reason: "What a plugin is aware of cannot be seen, where it may suppress everything.",
+        clauses: &[must(
+            between(V0_3_0, V0_4_0),
+            heading::LISTS,
+            "It is a violation of this specification to be unaware of",
+        )],
+    },
+    // A plugin that does not care how the interface came about works in a chain.
+    Untested {
+        reason: "Whether a plugin is agnostic about interfaces only its author knows; one that is configured in a chain is tested \
          there.",
-    ),
-    (
-        "delegation::IPAM_TYPE",
-        "A plugin that executes no file of this name does not delegate, which it may; if it does, every check of \
+        clauses: &[conventional(should(
+            since(V0_4_0),
+            "chained-plugins",
+            "they SHOULD work in a chained mode and configure existing interfaces.",
+        ))],
+    },
+    // `ipam.type` names the delegate. Stated; a plugin without delegate has no `ipam`.
+    Untested {
+        reason: "A plugin that executes no file of this name does not delegate, which it may; if it does, every check of \
          `delegation` shows that it found it by its name.",
-    ),
-    (
-        "delegation::SUCCESS",
-        "Binds the delegate, which is tested like any plugin: `add.prints-a-result`, `add.prints-one-document`.",
-    ),
-    (
-        "delegation::ERRORS",
-        "Binds the delegate, which is tested like any plugin: `protocol.failure-has-error` and what follows it.",
-    ),
-    (
-        "result::GATEWAY_IS_NO_ROUTE",
-        "Says what the key does not ask for, and forbids nothing: a plugin may need a route to its gateway to work, and \
+        clauses: &[
+            must(
+                up_to(V0_4_0),
+                "network-configuration",
+                "Refers to the filename of the IPAM plugin executable.",
+            ),
+            must(
+                since(V1_0_0),
+                "plugin-configuration-objects",
+                "Refers to the filename of the IPAM plugin executable.",
+            ),
+        ],
+    },
+    // A delegate succeeds by exit status 0 and a result. Stated but for 0.4.0. It binds the delegate;
+    // for what the plugin makes of anything else: `FAILED_ADD_FAILS`.
+    Untested {
+        reason: "Binds the delegate, which is tested like any plugin: `add.prints-a-result`, `add.prints-one-document`.",
+        clauses: &[
+            must(
+                up_to(V0_3_1),
+                heading::IPAM,
+                "Success is indicated by a zero return code",
+            ),
+            must(
+                only(V0_4_0),
+                heading::IPAM,
+                "Success must be indicated by a zero return code",
+            ),
+            must(
+                since(V1_0_0),
+                heading::DELEGATION_PROTOCOL,
+                "Success is indicated by a zero return code and a Success result",
+            ),
+        ],
+    },
+    // The delegate's errors are like a plugin's. In 1.x it is a plugin like any other.
+    Untested {
+        reason: "Binds the delegate, which is tested like any plugin: `protocol.failure-has-error` and what follows it.",
+        clauses: &[must(
+            up_to(V0_4_0),
+            heading::IPAM,
+            "Errors and logs are communicated in the same way as the",
+        )],
+    },
+    // `dns` of the configuration and of the result have one format.
+    Untested {
+        reason: "Is about the writer of the configuration; the form of `dns` in the result is tested by `result.is-well-formed`.",
+        clauses: &[should(
+            up_to(V0_2_0),
+            "result",
+            "The result is returned in the same format as specified in the",
+        )],
+    },
+    // There is a container id. Binds the runtime; up to 0.3.1 the id is "optional but recommended",
+    // so a plugin that refuses to go without it has no clause on its side, nor against it.
+    Untested {
+        reason: "Binds the runtime. What a plugin makes of a missing id is tested by `add.needs-container-id`.",
+        clauses: &[should(
+            since(V0_4_0),
+            "parameters",
+            "allocated by the runtime. Must not be empty.",
+        )],
+    },
+    // Interface names are those that Linux allows. Inferred: the text binds the runtime.
+    Untested {
+        reason: "Binds the runtime. What a plugin makes of an impossible name is tested by \
+         `add.refuses-impossible-interface-name`.",
+        clauses: &[should(
+            up_to(V0_4_0),
+            "parameters",
+            "it must comply with the standard Linux restrictions on interface names",
+        )],
+    },
+    // Network names have this form. Inferred: the text binds who writes the configuration.
+    Untested {
+        reason: "Binds whoever writes the configuration.",
+        clauses: &[should(
+            since(V1_0_0),
+            "configuration-format",
+            "optionally followed by any combination of one or more alphanumeric characters",
+        )],
+    },
+    // The network namespace is the runtime's to remove. Inferred.
+    Untested {
+        reason: "Binds the runtime.",
+        clauses: &[should(
+            since(V1_1_0),
+            heading::LIFECYCLE,
+            "is responsible for cleanup of the container's network namespace",
+        )],
+    },
+    // The operations that a plugin has; one that its version does not know is not among them.
+    // 1.x only state it, and 1.1.0 leaves STATUS out: a change that added it was closed.
+    Untested {
+        reason: "Only counts the operations; each of them has checks of its own.",
+        clauses: &[
+            must(
+                up_to(V0_3_1),
+                "parameters",
+                "The operations that the CNI plugin needs to support are",
+            ),
+            must(
+                only(V0_4_0),
+                "parameters",
+                "The operations that CNI plugins must support are",
+            ),
+            should(
+                only(V1_0_0),
+                "cni-operations",
+                "CNI defines 4 operations: ADD, DEL, CHECK, and VERSION.",
+            ),
+            should(
+                since(V1_1_0),
+                "cni-operations",
+                "CNI defines 5 operations: ADD, DEL, CHECK, GC, and VERSION.",
+            ),
+        ],
+    },
+    // Code 2 is for a field that is not supported. A plugin need not notice one:
+    // `UNKNOWN_FIELDS`.
+    Untested {
+        reason: "Is the row of a table. A plugin need not notice a field that it does not know; one that does is tested by \
+         `protocol.unsupported-field-is-named`.",
+        clauses: &[
+            should(
+                between(V0_2_0, V0_4_0),
+                heading::ERROR_CODES,
+                "2 - Unsupported field in network configuration.",
+            ),
+            should(
+                since(V1_0_0),
+                "error",
+                "Unsupported field in network configuration.",
+            ),
+        ],
+    },
+    // `CNI_ARGS` is a list of pairs. What a plugin does with unknown keys is nowhere said:
+    // `IgnoreUnknown` is Go's library's, neither the SPEC's nor the conventions'.
+    Untested {
+        reason: "Tells the form of CNI_ARGS to the runtime. What a plugin does with keys that it does not know is nowhere said.",
+        clauses: &[should(
+            ALL,
+            "parameters",
+            "Alphanumeric key-value pairs separated by semicolons",
+        )],
+    },
+    // Fields of configurations and results are required where nothing calls them optional. Only 0.4.0
+    // says so; no other version may be read this way.
+    Untested {
+        reason: "Says of every key what is tested key by key: `result.has-the-version-asked`, `protocol.error-has-code`, \
+         `protocol.error-has-msg`, `protocol.error-has-version`, `version.has-cni-version`, `version.lists-versions`.",
+        clauses: &[must(
+            only(V0_4_0),
+            "general-considerations",
+            "are required unless specifically marked optional",
+        )],
+    },
+    // A `gateway` makes no route. Stated.
+    Untested {
+        reason: "Says what the key does not ask for, and forbids nothing: a plugin may need a route to its gateway to work, and \
          its own configuration may ask for a default route.",
-    ),
-    (
-        "routes::WITHOUT_GATEWAY",
-        "Which next hop a plugin takes where none is given is its own choice; that the route exists is tested by `result.routes-exist`.",
-    ),
-    (
-        "status::CODE_NOT_AVAILABLE",
-        "Defines what a code means, and demands none: any error says that the plugin is not ready. One that says so \
+        clauses: &[
+            should(
+                up_to(V0_2_0),
+                heading::IPAM,
+                "It does not instruct the CNI plugin to add any routes",
+            ),
+            should(
+                only(V0_3_0),
+                "ip",
+                "It does not instruct the CNI plugin to add any routes",
+            ),
+            should(
+                between(V0_3_1, V0_4_0),
+                "ips",
+                "It does not instruct the CNI plugin to add any routes",
+            ),
+        ],
+    },
+    // A route without `gw` takes a default. Stated; which one is the plugin's to choose.
+    Untested {
+        reason: "Which next hop a plugin takes where none is given is its own choice; that the route exists is tested by `result.routes-exist`.",
+        clauses: &[
+            should(
+                up_to(V0_2_0),
+                heading::IPAM,
+                "If omitted, a default gateway is assumed",
+            ),
+            should(
+                between(V0_3_0, V0_4_0),
+                "routes",
+                "If omitted, a default gateway is assumed",
+            ),
+            may(
+                only(V1_0_0),
+                "success",
+                "If unset, a value in gateway in the ips array may be",
+            ),
+            may(
+                since(V1_1_0),
+                "add-success",
+                "If unset, a value in gateway in the ips array may be",
+            ),
+        ],
+    },
+    // A service that the plugin needs and does not reach makes it not ready.
+    Untested {
+        reason: "Which services a plugin depends on cannot be seen from outside, nor can they be stopped in a lab.",
+        clauses: &[should(
+            since(V1_1_0),
+            heading::STATUS,
+            "should return an error to STATUS if that service is unavailable.",
+        )],
+    },
+    // Code 50 says not ready. Defined, not demanded: another code is no violation.
+    Untested {
+        reason: "Defines what a code means, and demands none: any error says that the plugin is not ready. One that says so \
          though ADD succeeds fails `status.succeeds-when-ready`.",
-    ),
-    (
-        "status::CODE_LIMITED",
-        "Whether existing containers are cut off only the plugin knows.",
-    ),
-    (
-        "status::SERVICE_DOWN",
-        "Which services a plugin depends on cannot be seen from outside, nor can they be stopped in a lab.",
-    ),
-    (
-        "status::NOT_RELIED_ON",
-        "STATUS is never called before ADD in any scenario but its own: a plugin that relied on it would pass none.",
-    ),
+        clauses: &[should(
+            since(V1_1_0),
+            heading::STATUS,
+            "50: The plugin is not available (i.e. cannot service ADD requests)",
+        )],
+    },
+    // Code 51 says not ready, and that containers may be cut off.
+    Untested {
+        reason: "Whether existing containers are cut off only the plugin knows.",
+        clauses: &[should(
+            since(V1_1_0),
+            heading::STATUS,
+            "51: The plugin is not available, and existing containers in the network",
+        )],
+    },
+    // Nothing depends on STATUS having been called.
+    Untested {
+        reason: "STATUS is never called before ADD in any scenario but its own: a plugin that relied on it would pass none.",
+        clauses: &[must(
+            since(V1_1_0),
+            heading::STATUS,
+            "A plugin MUST NOT rely on STATUS being called.",
+        )],
+    },
+];
+
+/// Clauses that permit something: nothing that a plugin does can break them.
+pub(in crate::check) const PERMITTED: &[&[Clause]] = &[
+    // ADD may be called without these variables. See Go's library demands CNI_PATH.
+    &[may(
+        since(V1_0_0),
+        heading::ADD,
+        "Optional environment parameters: CNI_ARGS CNI_PATH",
+    )],
+    // All or part of prevResult may be changed or left out.
+    &[may(
+        between(V0_3_0, V0_4_0),
+        heading::LISTS,
+        "Plugins are allowed to modify or suppress all or part of",
+    )],
+    // CHECK may be called without these variables. See Go's library demands CNI_PATH.
+    &[may(
+        since(V1_0_0),
+        heading::CHECK,
+        "Optional environment parameters: CNI_ARGS CNI_PATH",
+    )],
+    // DEL may be called without these variables. See Go's library demands CNI_PATH.
+    &[may(
+        since(V1_0_0),
+        heading::DEL,
+        "Optional environment parameters: CNI_NETNS CNI_ARGS CNI_PATH",
+    )],
+    // Namespaces of other attachments may be taken for gone: interfaces in one that lives may stay.
+    &[may(
+        since(V1_1_0),
+        heading::GC,
+        "MAY assume that the isolation domain (e.g. network namespace) has been",
+    )],
+    // Unknown fields may be refused, and may be taken.
+    &[
+        may(
+            between(V0_2_0, V0_4_0),
+            heading::NETWORK_CONFIGURATION,
+            "may generate an error if called with unknown fields",
+        ),
+        may(
+            since(V1_0_0),
+            heading::PLUGIN_CONFIGURATION,
+            "may generate an error if called with unknown fields",
+        ),
+    ],
+    // What is irrelevant may be left out. 1.x's own example leaves `cniVersion` out.
+    &[may(
+        since(V1_0_0),
+        heading::IPAM_RESULT,
+        "Delegated plugins may omit irrelevant sections.",
+    )],
+    // The other side of the contradiction with `ERROR_ON_STDOUT`; stated. No check may demand it.
+    &[may(
+        since(V1_0_0),
+        "overview-1",
+        "or an error on stderr if the operation fails",
+    )],
+    // Codes of 100 and more are the plugin's.
+    &[
+        may(
+            up_to(V0_4_0),
+            "result",
+            "100+ can be freely used for plugin specific errors",
+        ),
+        may(
+            since(V1_0_0),
+            "error",
+            "100+ can be freely used for plugin specific errors",
+        ),
+    ],
+    // Code 11 asks the runtime to try again later.
+    &[
+        may(
+            only(V0_4_0),
+            heading::ERROR_CODES,
+            "it can use this code to notify the runtime it should re-try",
+        ),
+        may(
+            since(V1_0_0),
+            "error",
+            "it can use this code to notify the runtime it should re-try",
+        ),
+    ],
+    // Logs go to standard error, which is free for any text. Writing there is never a violation.
+    &[
+        may(
+            up_to(V0_4_0),
+            "result",
+            "stderr can be used for unstructured output such as logs",
+        ),
+        may(
+            since(V1_0_0),
+            "error",
+            "stderr can be used for unstructured output such as logs",
+        ),
+    ],
+    // A plugin finds its delegates in `CNI_PATH`. Since 1.0.0 it is required for GC and optional for
+    // all else, and Go's library demands it: Go's library demands CNI_PATH.
+    &[
+        may(
+            up_to(V0_3_1),
+            "parameters",
+            "of paths to search for CNI plugin executables",
+        ),
+        may(
+            since(V0_4_0),
+            "parameters",
+            "List of paths to search for CNI plugin executables.",
+        ),
+    ],
+    // Addresses outside the container may be in the result; a look into the container cannot refute them.
+    &[
+        may(
+            only(V1_0_0),
+            "success",
+            "Plugins may include IPs assigned external to the container.",
+        ),
+        may(
+            since(V1_1_0),
+            "add-success",
+            "Plugins may include IPs assigned external to the container.",
+        ),
+    ],
 ];

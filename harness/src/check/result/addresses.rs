@@ -3,45 +3,102 @@
 use cni_netlink::observe::Snapshot;
 use ipnet::IpNet;
 
-use super::{OF_RESULT, each, link};
-use crate::check::clauses::{add, result};
+use super::{ATTACHED, each, link};
+use crate::check::clause::{
+    V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, must, only, should, since, up_to,
+};
 use crate::check::document::{self, Answer, Form, Interface, Ip, interfaces, ips, list};
-use crate::check::{Check, Judged, Unmet};
+use crate::check::{Check, Clause, Judged, Unmet, pool, routing};
 use crate::fault::Fault;
+use crate::kind::Kind;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.addresses-exist",
         claim: "every listed address of the container is assigned there",
-        clauses: &[result::ADDRESSES_ASSIGNED, add::ASSIGNS_ADDRESSES],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[routing::ADDRESSES_ASSIGNED, pool::ASSIGNS_ADDRESSES],
+        scope: ATTACHED,
         fault: Fault::PhantomAddress,
+        dispute: None,
         judge: |t| each(t, addresses_exist),
-        ..OF_RESULT
     },
     Check {
         id: "result.lists-every-address",
         claim: "every address that ADD gave the container is listed",
-        clauses: &[result::ADDRESSES_COMPLETE],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ADDRESSES_COMPLETE],
+        scope: ATTACHED,
         fault: Fault::OmitsAddress,
+        dispute: None,
         judge: |t| each(t, addresses_complete),
-        ..OF_RESULT
     },
     Check {
         id: "result.address-index-is-in-range",
         claim: "the `interface` of every address is an index into `interfaces`",
-        clauses: &[result::INDEX_RIGHT],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INDEX_RIGHT],
+        scope: ATTACHED,
         fault: Fault::WrongIndex,
+        dispute: None,
         judge: |t| each(t, index_in_range),
-        ..OF_RESULT
     },
     Check {
         id: "result.address-index-is-right",
         claim: "the `interface` of every address is the one that has it",
-        clauses: &[result::INDEX_RIGHT],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INDEX_RIGHT],
+        scope: ATTACHED,
         fault: Fault::WrongIndexInside,
+        dispute: None,
         judge: |t| each(t, index_right),
-        ..OF_RESULT
     },
+];
+
+/// The addresses that the plugin assigned are in the result. The kernel's own link-local ones, and
+/// those of a host's interface up to 0.4.0, need not be.
+const ADDRESSES_COMPLETE: &[Clause] = &[
+    should(
+        up_to(V0_2_0),
+        "parameters",
+        "IPs assigned to the interface.",
+    ),
+    should(
+        between(V0_3_0, V0_4_0),
+        "parameters",
+        "IP configuration assigned to each interface.",
+    ),
+    must(only(V1_0_0), "success", "IPs assigned by this attachment."),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "IPs assigned by this attachment.",
+    ),
+];
+
+/// `interface` of an address is a number that points into the list, at the interface which has it.
+/// Stated.
+const INDEX_RIGHT: &[Clause] = &[
+    must(
+        only(V0_3_0),
+        "ip",
+        "indicating which interface this IP configuration should be applied to.",
+    ),
+    must(
+        between(V0_3_1, V0_4_0),
+        "ips",
+        "indicating which interface this IP configuration should be applied to.",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "indicating which interface this IP configuration should be applied to.",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "indicating which interface this IP configuration should be applied to.",
+    ),
 ];
 
 /// Whether a namespace has the address, on the interface of this name, if one is given.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{OF_RESULT, digits, each, link};
-use crate::check::clauses::{convention, input};
+use super::{ATTACHED, digits, each, link};
+use crate::check::clause::{V0_3_0, V0_4_0, V1_0_0, between, conventional, should, since};
 use crate::check::document::{Answer, ips};
-use crate::check::{Check, Judged, Unmet};
+use crate::check::{Check, Clause, Judged, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 
@@ -13,20 +13,45 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.honours-runtime-mac",
         claim: "the interface has the MAC that the runtime asks for by the capability `mac`",
-        clauses: &[input::RUNTIME_CONFIG, convention::SAME_ARGUMENTS],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[RUNTIME_CONFIG, SAME_ARGUMENTS],
+        scope: ATTACHED,
         fault: Fault::IgnoresRuntimeMac,
+        dispute: None,
         judge: |t| each(t, runtime_mac),
-        ..OF_RESULT
     },
     Check {
         id: "result.honours-runtime-ips",
         claim: "the attachment has the addresses that the runtime asks for by the capability `ips`",
         binds: &[Kind::Interface, Kind::Ipam],
-        clauses: &[input::RUNTIME_CONFIG, convention::SAME_ARGUMENTS],
+        clauses: &[RUNTIME_CONFIG, SAME_ARGUMENTS],
+        scope: ATTACHED,
         fault: Fault::IgnoresRuntimeIps,
+        dispute: None,
         judge: |t| each(t, runtime_ips),
-        ..OF_RESULT
     },
+];
+
+/// A plugin takes arguments as other plugins of its purpose do.
+const SAME_ARGUMENTS: &[Clause] = &[conventional(should(
+    since(V0_3_0),
+    "plugins",
+    "Plugins should accept arguments according to these conventions if they implement",
+))];
+
+/// Capability arguments come in `runtimeConfig`, and only those that the configuration asks for.
+/// Inferred: that a plugin acts on them or fails is said by the conventions only.
+const RUNTIME_CONFIG: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_4_0),
+        "network-configuration-lists",
+        "may also pass capability-based keys as a map in the top-level",
+    ),
+    should(
+        since(V1_0_0),
+        "deriving-runtimeconfig",
+        "Capability arguments need to be declared explicitly in configuration.",
+    ),
 ];
 
 /// The capability argument that the call was given.

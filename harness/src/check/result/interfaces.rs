@@ -3,70 +3,203 @@
 use cni_netlink::observe::Snapshot;
 use cni_types::Operation;
 
-use super::{OF_RESULT, digits, each, link};
-use crate::check::clauses::result;
+use super::{ATTACHED, digits, each, link};
+use crate::check::clause::{
+    V0_3_0, V0_4_0, V1_0_0, V1_1_0, between, may, must, only, should, since,
+};
 use crate::check::document::{self, Answer, Interface, interfaces};
-use crate::check::{Check, Judged, Unmet};
+use crate::check::{Check, Clause, Judged, Unmet};
 use crate::fault::Fault;
+use crate::kind::Kind;
 use crate::transcript::Call;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.interfaces-exist",
         claim: "every listed interface exists where the result says",
-        clauses: &[result::INTERFACES_EXIST],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INTERFACES_EXIST],
+        scope: ATTACHED,
         fault: Fault::PhantomInterface,
+        dispute: None,
         judge: |t| each(t, interfaces_exist),
-        ..OF_RESULT
     },
     Check {
         id: "result.lists-every-interface",
         claim: "every interface that ADD made is listed",
-        clauses: &[result::INTERFACES_COMPLETE],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INTERFACES_COMPLETE],
+        scope: ATTACHED,
         fault: Fault::OmitsHostInterface,
+        dispute: None,
         judge: |t| each(t, interfaces_complete),
-        ..OF_RESULT
     },
     Check {
         id: "result.lists-its-own-interfaces",
         claim: "no listed interface was in the container before, but for CNI_IFNAME and those of the previous result",
-        clauses: &[result::INTERFACES_OWN],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INTERFACES_OWN],
+        scope: ATTACHED,
         fault: Fault::ListsLoopback,
+        dispute: None,
         judge: |t| each(t, interfaces_own),
-        ..OF_RESULT
     },
     Check {
         id: "result.mac-is-right",
         claim: "every `mac` is the interface's",
-        clauses: &[result::MAC_RIGHT],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[MAC_RIGHT],
+        scope: ATTACHED,
         fault: Fault::WrongMac,
+        dispute: None,
         judge: |t| each(t, mac_right),
-        ..OF_RESULT
     },
     Check {
         id: "result.mtu-is-right",
         claim: "every `mtu` is the interface's",
-        clauses: &[result::MTU_RIGHT],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[MTU_RIGHT],
+        scope: ATTACHED,
         fault: Fault::WrongMtu,
+        dispute: None,
         judge: |t| each(t, mtu_right),
-        ..OF_RESULT
     },
     Check {
         id: "result.container-interface-has-sandbox",
         claim: "interfaces in the container have a `sandbox`",
-        clauses: &[result::SANDBOX_PRESENT],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[SANDBOX_PRESENT],
+        scope: ATTACHED,
         fault: Fault::OmitsSandbox,
+        dispute: None,
         judge: |t| each(t, sandbox_present),
-        ..OF_RESULT
     },
     Check {
         id: "result.sandbox-is-netns",
         claim: "the `sandbox` of interfaces in the container is CNI_NETNS",
-        clauses: &[result::SANDBOX_IS_CNI_NETNS],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[SANDBOX_IS_CNI_NETNS],
+        scope: ATTACHED,
         fault: Fault::WrongSandbox,
+        dispute: None,
         judge: |t| each(t, sandbox_is_netns),
-        ..OF_RESULT
     },
+];
+
+/// The interfaces of the result exist. Stated up to 0.4.0.
+const INTERFACES_EXIST: &[Clause] = &[
+    must(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "interfaces describes specific network interfaces the plugin created.",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "An array of all interfaces created by the attachment",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "An array of all interfaces created by the attachment",
+    ),
+];
+
+/// Others are not. Stated in what the list is of; an interface on the host may be shared.
+const INTERFACES_OWN: &[Clause] = &[
+    should(
+        only(V1_0_0),
+        "success",
+        "all interfaces created by the attachment, including any host-level interfaces",
+    ),
+    should(
+        since(V1_1_0),
+        "add-success",
+        "all interfaces created by the attachment, including any host-level interfaces",
+    ),
+];
+
+/// Every interface that ADD made is in the result, the host's too. Up to 0.4.0 "this can include".
+const INTERFACES_COMPLETE: &[Clause] = &[
+    may(
+        between(V0_3_0, V0_4_0),
+        "parameters",
+        "this can include the sandbox (eg, container or hypervisor) interface name",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "all interfaces created by the attachment, including any host-level interfaces",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "all interfaces created by the attachment, including any host-level interfaces",
+    ),
+];
+
+/// `mac` is the interface's. Stated.
+const MAC_RIGHT: &[Clause] = &[
+    must(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "the hardware address of the interface.",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "The hardware address of the interface (if applicable).",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "The hardware address of the interface (if applicable).",
+    ),
+];
+
+/// `mtu` is the interface's; it may be missing.
+const MTU_RIGHT: &[Clause] = &[must(
+    since(V1_1_0),
+    "add-success",
+    "The MTU of the interface (if applicable).",
+)];
+
+/// An interface in the container has a `sandbox`.
+const SANDBOX_PRESENT: &[Clause] = &[
+    must(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "must be provided for interfaces created or moved into a sandbox",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "The isolation domain reference (e.g. path to network namespace)",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "The isolation domain reference (e.g. path to network namespace)",
+    ),
+];
+
+/// `sandbox` is the value of CNI_NETNS. Up to 0.4.0 any path to the namespace will do.
+const SANDBOX_IS_CNI_NETNS: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "should return the full filesystem path to the network namespace",
+    ),
+    should(
+        only(V1_0_0),
+        "success",
+        "this should be the value passed via CNI_NETNS.",
+    ),
+    should(
+        since(V1_1_0),
+        "add-success",
+        "this should be the value passed via CNI_NETNS.",
+    ),
 ];
 
 /// The interfaces whose place can be seen from here, with that place.

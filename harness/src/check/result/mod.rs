@@ -9,21 +9,11 @@ pub(super) mod shape;
 use cni_netlink::observe::{Link, Snapshot};
 
 use super::document::{Answer, answers};
-use super::{Check, Judged, Scope};
-use crate::fault::Fault;
-use crate::kind::Kind;
+use super::{Judged, Scope};
 use crate::transcript::Transcript;
 
-pub(super) const OF_RESULT: Check = Check {
-    id: "",
-    claim: "",
-    binds: &[Kind::Interface, Kind::Chained],
-    clauses: &[],
-    scope: Scope::In(&["lifecycle", "two-containers", "families"]),
-    fault: Fault::Crash,
-    dispute: None,
-    judge: |_| Ok(()),
-};
+/// Scenarios with attachments that all succeed.
+pub(super) const ATTACHED: Scope = Scope::In(&["lifecycle", "two-containers", "families"]);
 
 pub(super) fn each(t: &Transcript, judge: fn(&Answer<'_>) -> Judged) -> Judged {
     answers(t)?

@@ -7,37 +7,71 @@ use cni_netlink::observe::Snapshot;
 use cni_types::Version;
 use ipnet::IpNet;
 
-use super::{OF_RESULT, each};
-use crate::check::clauses::routes as routes_of;
+use super::{ATTACHED, each};
+use crate::check::clause::{V0_3_0, V0_4_0, V1_0_0, V1_1_0, between, must, only, should, since};
 use crate::check::document::{self, Answer, routes};
-use crate::check::{Check, Judged, Unmet};
+use crate::check::{Check, Clause, Judged, Unmet};
 use crate::fault::Fault;
+use crate::kind::Kind;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.routes-exist",
         claim: "every listed route exists in the container",
-        clauses: &[routes_of::EXIST],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ROUTES_EXIST],
+        scope: ATTACHED,
         fault: Fault::PhantomRoute,
+        dispute: None,
         judge: |t| each(t, routes_exist),
-        ..OF_RESULT
     },
     Check {
         id: "result.lists-default-routes",
         claim: "every default route that ADD made in the container is listed",
-        clauses: &[routes_of::OUTWARD_LISTED],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ROUTES_OUTWARD_LISTED],
+        scope: ATTACHED,
         fault: Fault::OmitsDefaultRoutes,
+        dispute: None,
         judge: |t| each(t, default_routes_listed),
-        ..OF_RESULT
     },
     Check {
         id: "result.lists-further-routes",
         claim: "where routes are listed, every other route by a gateway that ADD made in the container is listed, too",
-        clauses: &[routes_of::OUTWARD_LISTED],
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ROUTES_OUTWARD_LISTED],
+        scope: ATTACHED,
         fault: Fault::OmitsFurtherRoutes,
+        dispute: None,
         judge: |t| each(t, further_routes_listed),
-        ..OF_RESULT
     },
+];
+
+/// The routes of the result exist. Stated up to 0.4.0, where a default route may be skipped:
+/// `DEFAULT_SKIPPED`.
+const ROUTES_EXIST: &[Clause] = &[
+    must(
+        between(V0_3_0, V0_4_0),
+        "parameters",
+        "routes assigned to sandbox and/or host interfaces.",
+    ),
+    must(only(V1_0_0), "success", "Routes created by this attachment"),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "Routes created by this attachment",
+    ),
+];
+
+/// Routes that lead out of the subnet are in the result. Inferred from what the list is of; a route by which a plugin leads everything to a
+/// gateway of its own may be taken for a detail.
+const ROUTES_OUTWARD_LISTED: &[Clause] = &[
+    should(only(V1_0_0), "success", "Routes created by this attachment"),
+    should(
+        since(V1_1_0),
+        "add-success",
+        "Routes created by this attachment",
+    ),
 ];
 
 /// What routes of other tables are for, only their maker knows.

@@ -3,10 +3,13 @@
 use cni_types::Version;
 use serde_json::{Map, Value};
 
-use super::{OF_RESULT, each};
-use crate::check::clauses::{add, ipam, result};
+use super::{ATTACHED, each};
+use crate::check::clause::{
+    V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should, since,
+    up_to,
+};
 use crate::check::document::{self, Answer, Form, ips};
-use crate::check::{Check, Judged, Unmet};
+use crate::check::{Check, Clause, Judged, Unmet, routing};
 use crate::fault::Fault;
 use crate::kind::Kind;
 
@@ -16,50 +19,219 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         claim: "the result's `cniVersion` is the configuration's",
         binds: Kind::ALL,
         clauses: &[
-            add::RESULT_VERSION_IS_REQUESTED,
-            add::RESULT_HAS_VERSION,
-            ipam::RESULT_VERSION_IS_REQUESTED,
+            RESULT_VERSION_IS_REQUESTED,
+            RESULT_HAS_VERSION,
+            IPAM_RESULT_VERSION_IS_REQUESTED,
         ],
+        scope: ATTACHED,
         fault: Fault::ResultOtherVersion,
+        dispute: None,
         judge: |t| each(t, version_asked),
-        ..OF_RESULT
     },
     Check {
         id: "result.is-well-formed",
         claim: "everything in the result has the type that the SPEC gives it",
         binds: Kind::ALL,
-        clauses: &[result::KEYS, result::DNS],
+        clauses: &[KEYS, DNS],
+        scope: ATTACHED,
         fault: Fault::ResultWrongTypes,
+        dispute: None,
         judge: |t| each(t, well_formed),
-        ..OF_RESULT
     },
     Check {
         id: "result.has-the-form-of-its-version",
         claim: "addresses stand where results of this version have them",
         binds: Kind::ALL,
-        clauses: &[result::IP4_OR_IP6, result::IPS],
+        clauses: &[IP4_OR_IP6, IPS],
+        scope: ATTACHED,
         fault: Fault::ResultOldShape,
+        dispute: None,
         judge: |t| each(t, form_of_version),
-        ..OF_RESULT
     },
     Check {
         id: "result.tells-address-family",
         claim: "every address has its family, `4` or `6`, in `version`",
         binds: Kind::ALL,
-        clauses: &[result::ADDRESS_VERSION, result::ADDRESS_OF_ITS_VERSION],
+        clauses: &[ADDRESS_VERSION, routing::ADDRESS_OF_ITS_VERSION],
+        scope: ATTACHED,
         fault: Fault::WrongFamily,
+        dispute: None,
         judge: |t| each(t, address_family),
-        ..OF_RESULT
     },
     Check {
         id: "result.addresses-have-prefix",
         claim: "every address has a prefix length",
         binds: Kind::ALL,
-        clauses: &[result::ADDRESS_HAS_PREFIX],
+        clauses: &[ADDRESS_HAS_PREFIX],
+        scope: ATTACHED,
         fault: Fault::IpamNoPrefix,
+        dispute: None,
         judge: |t| each(t, addresses_have_prefix),
-        ..OF_RESULT
     },
+];
+
+/// The result has a `cniVersion`. Stated up to 0.3.1, where it need not be the request's.
+const RESULT_HAS_VERSION: &[Clause] = &[
+    should(
+        up_to(V0_3_1),
+        "result",
+        "cniVersion specifies a Semantic Version 2.0 of CNI specification used",
+    ),
+    must(
+        only(V0_4_0),
+        "result",
+        "must be consistent with the cniVersion specified in Network Configuration",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "The same version supplied on input",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "The same version supplied on input",
+    ),
+];
+
+/// The result's `cniVersion` is the request's. Nothing up to 0.3.1 says so.
+const RESULT_VERSION_IS_REQUESTED: &[Clause] = &[
+    must(
+        only(V0_4_0),
+        "result",
+        "must be consistent with the cniVersion specified in Network Configuration",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "The same version supplied on input",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "The same version supplied on input",
+    ),
+];
+
+/// The IPAM's `cniVersion` is the request's. Nothing up to 0.3.1 says so.
+const IPAM_RESULT_VERSION_IS_REQUESTED: &[Clause] = &[
+    must(
+        only(V0_4_0),
+        heading::IPAM,
+        "must be consistent with the cniVersion specified in Network Configuration",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "The same version supplied on input",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "The same version supplied on input",
+    ),
+];
+
+/// The result has these keys, as objects and lists of the version's shape. Stated up to 0.4.0.
+pub(in crate::check) const KEYS: &[Clause] = &[
+    must(up_to(V0_2_0), "result", "\"ip\": <ipv4-and-subnet-in-CIDR>"),
+    must(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "field is a list of IP configuration information.",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "Plugins must output a JSON object with the following keys upon a",
+    ),
+];
+
+/// `ip4` or `ip6` is there. Stated, and not true of plugins of layer 2.
+const IP4_OR_IP6: &[Clause] = &[should(
+    up_to(V0_2_0),
+    "parameters",
+    "This is either an IPv4 address, an IPv6 address, or both.",
+)];
+
+/// The list of addresses is called `ips`. 0.3.0 says `ip` in one place and `ips` in another:
+/// every implementation uses `ips`.
+const IPS: &[Clause] = &[
+    should(
+        only(V0_3_0),
+        "result",
+        "The ip field is a list of IP configuration information.",
+    ),
+    must(
+        between(V0_3_1, V0_4_0),
+        "result",
+        "The ips field is a list of IP configuration information.",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "ips: IPs assigned by this attachment.",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "ips: IPs assigned by this attachment.",
+    ),
+];
+
+/// Addresses have a prefix length. Stated.
+const ADDRESS_HAS_PREFIX: &[Clause] = &[
+    must(up_to(V0_2_0), "result", "\"ip\": <ipv4-and-subnet-in-CIDR>"),
+    must(only(V0_3_0), "ip", "an IP address in CIDR notation"),
+    must(
+        between(V0_3_1, V0_4_0),
+        "ips",
+        "an IP address in CIDR notation",
+    ),
+    must(only(V1_0_0), "success", "an IP address in CIDR notation"),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "an IP address in CIDR notation",
+    ),
+];
+
+/// `version` of an address is the text "4" or "6". 1.x do not know the key, nor forbid it.
+const ADDRESS_VERSION: &[Clause] = &[
+    must(
+        only(V0_3_0),
+        "ip",
+        "either \"4\" or \"6\" and corresponds to the IP version",
+    ),
+    must(
+        between(V0_3_1, V0_4_0),
+        "ips",
+        "either \"4\" or \"6\" and corresponds to the IP version",
+    ),
+];
+
+/// `dns` is a dictionary. Stated; it may be missing since 0.4.0.
+const DNS: &[Clause] = &[
+    must(
+        up_to(V0_4_0),
+        "result",
+        "dns field contains a dictionary consisting of common DNS information",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "a dictionary consisting of DNS configuration information",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "a dictionary consisting of DNS configuration information",
+    ),
 ];
 
 fn version_asked(answer: &Answer<'_>) -> Judged {
