@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::error::HarnessError;
 use crate::fixture::{self, Fixture, FixtureError};
 use crate::kind::Kind;
+use crate::validate;
 
 /// The versions that a runtime is tried in. It is not asked: the SPEC has no way to.
 const OF_RUNTIMES: [Version; 4] = [
@@ -45,6 +46,19 @@ pub struct Subject {
     pub cni_path: Vec<PathBuf>,
     /// What its VERSION claims; empty until it was asked, or when it did not answer.
     pub supported: Vec<Version>,
+    /// The other plugins of the fixture's list, and the delegates that it names.
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// A plugin that the subject works with: one of its list, or a delegate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Neighbour {
+    /// The `type` by which the configuration names it.
+    #[serde(rename = "type")]
+    pub plugin_type: String,
+    /// What its VERSION claims; empty until it was asked, or when it did not answer.
+    pub supported_versions: Vec<Version>,
 }
 
 /// A plugin, or a network to try it in, that cannot be used; the user's to mend.
@@ -171,6 +185,7 @@ impl Subject {
             })?
         };
         Ok(Self {
+            neighbours: neighbours(&fixture, &plugin_type, found),
             path,
             arguments: Vec::new(),
             sha256,
@@ -216,6 +231,7 @@ impl Subject {
             fixture: fixture::of_runtimes(),
             cni_path: Vec::new(),
             supported: OF_RUNTIMES.to_vec(),
+            neighbours: Vec::new(),
         })
     }
 
@@ -265,6 +281,22 @@ impl Subject {
         }
     }
 
+    /// The versions that the plugin and all its neighbours know, since a list is of one version. A neighbour that did not answer
+    /// VERSION limits nothing; a plugin that did not is tried in the version of its configuration.
+    pub fn usable_versions(&self) -> Vec<Version> {
+        if self.supported.is_empty() {
+            return vec![self.version_of_fixture()];
+        }
+        let known = self
+            .neighbours
+            .iter()
+            .map(|other| &other.supported_versions);
+        let known: Vec<&Vec<Version>> = known.filter(|known| !known.is_empty()).collect();
+        let mut usable = self.supported.clone();
+        usable.retain(|version| known.iter().all(|known| known.contains(version)));
+        usable
+    }
+
     /// The version that the fixture itself is written in.
     pub fn version_of_fixture(&self) -> Version {
         let version = self.fixture.list.get("cniVersion").and_then(Value::as_str);
@@ -289,6 +321,22 @@ fn sha256(path: &Path) -> io::Result<String> {
     }
     let bytes = hash.finalize();
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Every plugin and delegate of the fixture but the subject. An IPAM plugin is called by itself, and by our ptp.
+fn neighbours(fixture: &Fixture, plugin_type: &str, kind: Kind) -> Vec<Neighbour> {
+    let mut types = match kind {
+        Kind::Interface | Kind::Chained => validate::types(fixture),
+        Kind::Ipam | Kind::Runtime => Vec::new(),
+    };
+    types.retain(|other| other != plugin_type);
+    types.sort();
+    types.dedup();
+    let unasked = |plugin_type| Neighbour {
+        plugin_type,
+        supported_versions: Vec::new(),
+    };
+    types.into_iter().map(unasked).collect()
 }
 
 fn executable(path: &Path) -> Result<&Path, SubjectError> {

@@ -142,6 +142,7 @@ fn plugin(path: &str, slowness: u64) -> Plugin {
             plugin_type: "ptp".to_owned(),
             kind: Kind::Interface,
             supported_versions: vec![Version::V0_4_0, Version::V1_0_0],
+            neighbours: Vec::new(),
         },
         config: "fixtures/networks/valid/ptp.conflist".to_owned(),
         operations: vec![

@@ -37,9 +37,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<u8, Failure> {
     };
     let mut subjects = subjects(arguments)?;
     for subject in &mut subjects {
-        let probed = runner::probe(subject, &settings)?;
-        subject.supported = probed.supported;
-        if let Some(lacking) = probed.lacking {
+        if let Some(lacking) = runner::probe(subject, &settings)? {
             return Err(Failure {
                 message: format!("`{}` cannot work here: {lacking}", subject.path.display()),
                 status: NOTHING,
@@ -83,15 +81,11 @@ fn subjects(arguments: &BenchArguments) -> Result<Vec<Subject>, Failure> {
 
 /// The newest version that every plugin claims: all are measured doing the same.
 fn common_version(subjects: &[Subject]) -> Result<Version, Failure> {
-    let claims = |subject: &Subject, version: &Version| {
-        // A plugin that does not answer VERSION is tried in the version of its configuration.
-        subject.supported.contains(version)
-            || (subject.supported.is_empty() && subject.version_of_fixture() == *version)
-    };
+    let usable: Vec<Vec<Version>> = subjects.iter().map(Subject::usable_versions).collect();
     Version::ALL
         .into_iter()
         .rev()
-        .find(|version| subjects.iter().all(|subject| claims(subject, version)))
+        .find(|version| usable.iter().all(|versions| versions.contains(version)))
         .ok_or_else(|| {
             Failure::usage(
                 "the plugins have no version of the SPEC in common\nhint: measure them one by one",

@@ -50,14 +50,15 @@ pub(super) fn run() -> Result<u8, Failure> {
 
 /// Calls the plugin that cnispec carries, in a lab like any other.
 fn try_lab() -> Result<(), HarnessError> {
-    let subject = Subject::new(None, None, None, Vec::new())
+    let mut subject = Subject::new(None, None, None, Vec::new())
         .map_err(|error| HarnessError::new(error.to_string()))?;
     let settings = Settings {
         jobs: 1,
         seed: 1,
         timeout: Duration::from_secs(10),
     };
-    match runner::probe(&subject, &settings)?.supported.is_empty() {
+    runner::probe(&mut subject, &settings)?;
+    match subject.supported.is_empty() {
         true => Err(HarnessError::new(
             "the plugin that cnispec carries did not answer",
         )),

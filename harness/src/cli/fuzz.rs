@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::arguments::FuzzArguments;
 use super::failure::Failure;
 use super::print;
-use super::run::processors;
+use super::run::{processors, versions};
 use crate::engine::Settings;
 use crate::fuzz::campaign::{Budget, Campaign, Found};
 use crate::fuzz::case::Case;
@@ -54,12 +54,11 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
         Some(directory) => read_corpus(directory)?,
         None => Vec::new(),
     };
-    let runner::Probed { supported, lacking } = runner::probe(&subject, &settings)?;
-    if let Some(reason) = lacking {
+    if let Some(reason) = runner::probe(&mut subject, &settings)? {
         print(|out| writeln!(out, "not applicable: {reason}"))?;
         return Ok(NOTHING_RAN);
     }
-    subject.supported = supported;
+    versions(&subject, &[])?;
 
     let pool = Pool::new(&subject, &settings, arguments.strict);
     let live = Live::new(!arguments.quiet);

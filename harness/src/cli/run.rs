@@ -16,7 +16,7 @@ use crate::engine::{Settings, Task};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::report::{
-    Environment, HarnessFault, Judging, Parts, Replay, Report, Run, Selection, Shard,
+    Environment, HarnessFault, Judging, Parts, Replay, Report, Run, Selection, Shard, SubjectFacts,
 };
 use crate::runner::{self, Ran};
 use crate::scenario;
@@ -48,8 +48,7 @@ pub(super) fn run(
     let chosen = Chosen::new(&request.selection)?;
     let settings = &request.settings;
     let (began, started_at) = (Instant::now(), SystemTime::now());
-    let runner::Probed { supported, lacking } = runner::probe(&subject, settings)?;
-    subject.supported = supported;
+    let lacking = runner::probe(&mut subject, settings)?;
     let versions = versions(&subject, &request.selection.spec_versions)?;
     let planned = runner::plan(&subject, &versions, |scenario| {
         chosen.reads(scenario, &subject)
@@ -172,13 +171,12 @@ impl Chosen {
     }
 }
 
-/// The versions to test in: those claimed, or those of them that were asked for.
-///
-/// A plugin that does not answer VERSION is tried in the version of its configuration.
-fn versions(subject: &Subject, asked: &[Version]) -> Result<Vec<Version>, Failure> {
+/// The versions to test in: those that the plugin and its neighbours know, or those of them that were asked for.
+pub(super) fn versions(subject: &Subject, asked: &[Version]) -> Result<Vec<Version>, Failure> {
+    let usable = subject.usable_versions();
     if subject.supported.is_empty() {
         return Ok(if asked.is_empty() {
-            vec![subject.version_of_fixture()]
+            usable
         } else {
             sorted(asked)
         });
@@ -197,11 +195,26 @@ fn versions(subject: &Subject, asked: &[Version]) -> Result<Vec<Version>, Failur
             claimed.join(", ")
         )));
     }
-    Ok(if asked.is_empty() {
-        subject.supported.clone()
-    } else {
-        sorted(asked)
-    })
+    if let Some(other) = asked.iter().find(|version| !usable.contains(version)) {
+        return Err(Failure::usage(format!(
+            "not every plugin of `{}` knows version {other}: {}\nhint: a list is of one version for all its plugins",
+            subject.fixture.origin,
+            limits(subject).join("; ")
+        )));
+    }
+    match (asked, usable.as_slice()) {
+        ([], []) => Err(Failure::usage(format!(
+            "no version is known to every plugin of `{}`: {}\nhint: a list is of one version for all its plugins",
+            subject.fixture.origin,
+            limits(subject).join("; ")
+        ))),
+        ([], _) => Ok(usable),
+        _ => Ok(sorted(asked)),
+    }
+}
+
+fn limits(subject: &Subject) -> Vec<String> {
+    SubjectFacts::of(subject).limits()
 }
 
 fn sorted(versions: &[Version]) -> Vec<Version> {

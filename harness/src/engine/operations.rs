@@ -10,7 +10,7 @@ use super::lab::{Doing, Execution, Lab, Stop};
 use super::standin::{self, Orders};
 use crate::error::HarnessError;
 use crate::kind::Kind;
-use crate::transcript::{Bytes, Call, Delivery, Reading};
+use crate::transcript::{Bytes, Call, Delivery, Reading, Role};
 
 /// Variables that plugins are executed with besides those of the protocol. A delegate must be given
 /// all of them.
@@ -59,7 +59,7 @@ impl Lab {
         }
     }
 
-    /// CHECK by every plugin of the list, in order, until one fails.
+    /// CHECK by every plugin of the list, in order, until the subject fails.
     pub fn check(&self, label: &str, container: &str) -> Doing<Went> {
         self.each(label, Operation::Check, container, self.walked())
     }
@@ -84,7 +84,9 @@ impl Lab {
     ) -> Doing<Went> {
         for (plugin, path) in self.members(&plugins)? {
             let call = self.call(label, operation, container, &path, &plugin)?;
-            if !call.succeeded() {
+            // A neighbour's CHECK that fails is not the subject's, which is asked all the same.
+            let is_foreign = operation == Operation::Check && call.role == Role::Companion;
+            if !call.succeeded() && !is_foreign {
                 return Ok(Went::Wrong(call.outcome()));
             }
         }
@@ -120,6 +122,16 @@ impl Lab {
         for (plugin, path) in self.members(&self.walked())? {
             let stdin = derive_status_config(self.network(), &plugin);
             self.call_with(label, Operation::Status, None, &path, stdin)?;
+        }
+        Ok(())
+    }
+
+    /// VERSION of every neighbour that is there, with this on standard input.
+    pub fn ask_neighbours(&self, label: &str, stdin: &str) -> Doing {
+        for neighbour in &self.subject().neighbours {
+            if let Some(path) = self.find_plugin(&neighbour.plugin_type) {
+                self.call_with(label, Operation::Version, None, &path, stdin.into())?;
+            }
         }
         Ok(())
     }

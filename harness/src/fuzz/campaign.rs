@@ -259,10 +259,7 @@ impl<'a> Campaign<'a> {
     }
 
     fn versions(&self) -> Vec<Version> {
-        match self.subject.supported.is_empty() {
-            true => vec![self.subject.version_of_fixture()],
-            false => self.subject.supported.clone(),
-        }
+        self.subject.usable_versions()
     }
 
     fn newest(&self) -> Version {

@@ -95,6 +95,7 @@ impl SubjectFacts {
             plugin_type: subject.plugin_type.clone(),
             kind: subject.kind,
             supported_versions: subject.supported.clone(),
+            neighbours: subject.neighbours.clone(),
         }
     }
 }

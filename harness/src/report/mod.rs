@@ -9,6 +9,7 @@ mod format;
 mod groups;
 mod html;
 mod junit;
+mod limits;
 mod markdown;
 mod matrix;
 mod model;

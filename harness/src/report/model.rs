@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::check::Level;
 use crate::kind::Kind;
+use crate::subject::Neighbour;
 use crate::transcript::{Bytes, Exit, Role};
 use crate::verdict::{Outcome, Verdict};
 
@@ -73,6 +74,9 @@ pub struct SubjectFacts {
     pub kind: Kind,
     /// What its VERSION claims; empty when it did not answer.
     pub supported_versions: Vec<Version>,
+    /// The other plugins of its network. Only versions that all of them know are tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<Neighbour>,
 }
 
 /// Where and how it was tested.

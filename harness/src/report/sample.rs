@@ -152,6 +152,7 @@ pub(crate) fn subject() -> Subject {
         },
         cni_path: Vec::new(),
         supported: vec![Version::V1_0_0, Version::V1_1_0],
+        neighbours: Vec::new(),
     }
 }
 

@@ -81,6 +81,10 @@ fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     )?;
     line("network", &environment.config)?;
     line("versions", &versions)?;
+    subject
+        .limits()
+        .iter()
+        .try_for_each(|limit| line("", limit))?;
     line(
         "kernel",
         &format!(

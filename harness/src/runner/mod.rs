@@ -7,5 +7,5 @@ pub mod session;
 pub mod worker;
 
 pub use plan::plan;
-pub use probe::{Probed, probe};
+pub use probe::probe;
 pub use run::{Ran, run, run_one, untried};

@@ -1,4 +1,4 @@
-//! The first task of every run: which versions the plugin supports, and what the lab lacks for it.
+//! The first task of every run: which versions the plugin and its neighbours support, and what the lab lacks.
 
 use cni_types::Version;
 use serde_json::Value;
@@ -7,36 +7,24 @@ use super::run_one;
 use crate::engine::{Settings, Task};
 use crate::error::HarnessError;
 use crate::kind::Kind;
+use crate::scenario::PROBE;
 use crate::subject::Subject;
 use crate::transcript::{Call, Ending, Exit, Reading};
 
-/// The scenario that comes first in every run.
-pub(super) const PROBE: &str = "version";
-
-/// What the first task of every run finds out.
-#[derive(Debug)]
-pub struct Probed {
-    /// The versions that the plugin claims; none where its answer cannot be understood.
-    pub supported: Vec<Version>,
-    /// What the lab lacks for the plugin to work at all, if anything.
-    pub lacking: Option<String>,
-}
-
-/// The first task of every run: asks the plugin which versions it supports, and the lab what it lacks.
-pub fn probe(subject: &Subject, settings: &Settings) -> Result<Probed, HarnessError> {
-    let task = Task {
-        scenario: PROBE.to_owned(),
-        spec_version: subject.version_of_fixture(),
-    };
+/// Asks the plugin and its neighbours which versions they support, and writes the answers into the subject. Returns what the
+/// lab lacks for the plugin to work at all, if anything.
+pub fn probe(subject: &mut Subject, settings: &Settings) -> Result<Option<String>, HarnessError> {
     if subject.kind == Kind::Runtime {
         // There is nothing to ask a runtime, and nothing that the lab could lack for recording plugins.
-        return Ok(Probed {
-            supported: subject.supported.clone(),
-            lacking: None,
-        });
+        return Ok(None);
     }
+    let task = Task {
+        scenario: PROBE.id.to_owned(),
+        spec_version: subject.version_of_fixture(),
+    };
     let transcript = run_one(subject, &task, settings)?;
-    if let Some((_, call)) = transcript.calls().next()
+    let own = transcript.calls().next().map(|(_, call)| call);
+    if let Some(call) = own
         && let Exit::NotStarted(why) = &call.exit
     {
         return Err(HarnessError {
@@ -47,13 +35,16 @@ pub fn probe(subject: &Subject, settings: &Settings) -> Result<Probed, HarnessEr
             ),
         });
     }
-    let supported = transcript.calls().next().map(|(_, call)| claimed(call));
-    Ok(Probed {
-        supported: supported.unwrap_or_default(),
-        lacking: match transcript.ending {
-            Ending::NotApplicable(fact) => Some(fact),
-            Ending::Completed | Ending::CutShort(_) => None,
-        },
+    subject.supported = own.map(claimed).unwrap_or_default();
+    for neighbour in &mut subject.neighbours {
+        let mut calls = transcript.all_calls();
+        let asked = calls.find(|(_, call)| call.file_name() == neighbour.plugin_type);
+        let claims = asked.map(|(_, call)| claimed(call));
+        neighbour.supported_versions = claims.unwrap_or_default();
+    }
+    Ok(match transcript.ending {
+        Ending::NotApplicable(fact) => Some(fact),
+        Ending::Completed | Ending::CutShort(_) => None,
     })
 }
 

@@ -14,11 +14,10 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Uid, getegid, geteuid, getppid};
 use serde::{Deserialize, Serialize};
 
-use super::probe::PROBE;
 use crate::engine::lab::{Lab, Stop};
 use crate::engine::{Job, machine, surroundings};
 use crate::error::HarnessError;
-use crate::scenario;
+use crate::scenario::{self, PROBE};
 use crate::transcript::Transcript;
 
 /// The word by which `cnispec` starts itself as a worker.
@@ -248,7 +247,7 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
     let ending = match lacking {
         None => (scenario.run)(&mut lab),
         // The plugin can be asked for its versions anywhere.
-        Some(fact) if job.task.scenario == PROBE => {
+        Some(fact) if job.task.scenario == PROBE.id => {
             (scenario.run)(&mut lab).and(Err(Stop::NotApplicable(fact)))
         }
         Some(fact) => Err(Stop::NotApplicable(fact)),

@@ -11,6 +11,7 @@ mod cnitool;
 mod faults;
 mod fuzz;
 mod kills;
+mod neighbours;
 mod regression;
 mod report;
 mod requirements;

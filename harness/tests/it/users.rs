@@ -53,7 +53,7 @@ pub fn script(directory: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 #[track_caller]
-fn refused(arguments: &[&str], status: i32, words: &[&str]) {
+pub fn refused(arguments: &[&str], status: i32, words: &[&str]) {
     let output = cnispec(arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{stderr}");

@@ -25,7 +25,7 @@ pub(crate) fn check(call: &Call<'_>) -> Result<(), CniError> {
     leave_to_others(&ends, &mut expected).map_err(kernel)?;
 
     let mut found = Differences::default();
-    check_container(&ends, &settings, &expected, &mut found)?;
+    check_container(&ends, &expected, &mut found)?;
     check_host(&ends, &expected, &mut found)?;
     check_masquerade(&ends, &settings, &expected, &mut found)?;
     let ipam = call
@@ -57,7 +57,6 @@ fn leave_to_others(ends: &Ends<'_>, expected: &mut Expected) -> cni_netlink::Res
 
 fn check_container(
     ends: &Ends<'_>,
-    settings: &Settings,
     expected: &Expected,
     found: &mut Differences,
 ) -> Result<(), CniError> {
@@ -73,8 +72,8 @@ fn check_container(
         found.add(format!("interface `{}` is missing in {place}", ends.ifname));
         return Ok(());
     };
-    // What a later plugin has made of the MTU is in its result, from version 1.1.0 on.
-    check_link(place, &link, recorded, recorded.mtu.or(settings.mtu), found);
+    // Before 1.1.0 no result has an MTU. The configured one may not be the last: later plugins may change it.
+    check_link(place, &link, recorded, found);
     let addresses = ends.container.addresses(Some(link.index)).map_err(kernel)?;
     for address in &expected.addresses {
         check_address(place, &link, &addresses, *address, found);
@@ -111,7 +110,7 @@ fn check_host(
         ));
         return Ok(());
     };
-    check_link(place, &link, &expected.host, expected.host.mtu, found);
+    check_link(place, &link, &expected.host, found);
     let addresses = ends.host.addresses(Some(link.index)).map_err(kernel)?;
     for gateway in expected.plan.gateways() {
         check_address(place, &link, &addresses, IpNet::from(gateway), found);
@@ -129,13 +128,7 @@ fn check_host(
     Ok(())
 }
 
-fn check_link(
-    place: &str,
-    link: &Link,
-    recorded: &Interface,
-    mtu: Option<u32>,
-    found: &mut Differences,
-) {
+fn check_link(place: &str, link: &Link, recorded: &Interface, found: &mut Differences) {
     let name = &link.name;
     if !ends::is_veth(link) {
         found.add(format!(
@@ -153,7 +146,7 @@ fn check_link(
             recorded.mac
         ));
     }
-    if let Some(mtu) = mtu.filter(|mtu| *mtu != link.mtu) {
+    if let Some(mtu) = recorded.mtu.filter(|mtu| *mtu != link.mtu) {
         found.add(format!(
             "interface `{name}` of {place} has MTU {} instead of {mtu}",
             link.mtu
