@@ -26,9 +26,11 @@ impl SubjectFacts {
         self.neighbours.iter().filter_map(limit).collect()
     }
 
-    /// The versions that are claimed, and which of them are not tried.
-    pub(super) fn with_limits(&self, claimed: String) -> String {
-        [vec![claimed], self.limits()].concat().join("; ")
+    /// The versions that are claimed, and which of them are not tried, as this makes text harmless.
+    pub(super) fn with_limits(&self, claimed: String, escape: fn(&str) -> String) -> String {
+        let limits = self.limits();
+        let limits = limits.iter().map(|limit| escape(limit)).collect();
+        [vec![claimed], limits].concat().join("; ")
     }
 }
 

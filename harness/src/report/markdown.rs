@@ -91,7 +91,7 @@ fn head(report: &Report) -> String {
         ),
         ("sha256", code_in_cell(&subject.sha256)),
         ("network", code_in_cell(&environment.config)),
-        ("versions", plain(&subject.with_limits(claimed))),
+        ("versions", subject.with_limits(claimed, plain)),
         (
             "kernel",
             format!(

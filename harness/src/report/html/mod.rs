@@ -193,7 +193,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("sha256", visible(&subject.sha256)),
         ("kind", subject.kind.as_str().to_owned()),
         ("network", visible(&environment.config)),
-        ("claims", visible(&subject.with_limits(versions))),
+        ("claims", subject.with_limits(versions, visible)),
         (
             "machine",
             format!(
