@@ -66,7 +66,7 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
         seed: 1,
         timeout: Duration::from_secs(20),
     };
-    let pool = Pool::new(&subject, &settings, false);
+    let pool = Pool::new(&subject, &settings, false)?;
     let version = Shot::new(Operation::Version, br#"{"cniVersion":"1.0.0"}"#.to_vec());
     let rejected = Shot::new(
         Operation::Add,
@@ -110,7 +110,7 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn ask(pool: &Pool, questions: Vec<Question>) -> Result<(), HarnessError> {
+fn ask(pool: &Pool<'_>, questions: Vec<Question>) -> Result<(), HarnessError> {
     pool.answer(
         None,
         |_, _| {},

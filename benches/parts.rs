@@ -12,7 +12,7 @@ use cni_runtime::derive_plugin_config;
 use cni_types::{NetworkConfigList, Version};
 use cnispec::check;
 use cnispec::engine::{Settings, Task};
-use cnispec::runner::{self, worker};
+use cnispec::runner::{Workers, worker};
 use cnispec::subject::Subject;
 use cnispec::verdict::{self, Strictness};
 use criterion::{BenchmarkId, Criterion};
@@ -97,7 +97,10 @@ fn lifecycle(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lab");
     group.sample_size(10);
     group.bench_function("lifecycle", |bencher| {
-        bencher.iter(|| runner::run_one(&subject, &task, &settings).expect("a transcript"));
+        bencher.iter(|| {
+            let workers = Workers::new(&subject, &settings).expect("workers");
+            workers.run(&task).expect("a transcript")
+        });
     });
     group.finish();
 }
@@ -153,7 +156,8 @@ fn host_local(operation: &str, config: &str) {
 
 fn judge(criterion: &mut Criterion) {
     let (subject, task, settings) = task();
-    let transcript = runner::run_one(&subject, &task, &settings).expect("a transcript");
+    let workers = Workers::new(&subject, &settings).expect("workers");
+    let transcript = workers.run(&task).expect("a transcript");
     let checks = check::catalogue();
     criterion.bench_function("judge", |bencher| {
         bencher.iter(|| verdict::judge(black_box(&transcript), &checks, Strictness::Lenient));

@@ -1,9 +1,9 @@
-//! Failures of the harness itself.
+//! Why something was not done, apart from what a plugin did: the caller's mistake, or a failure of the harness.
 
 use thiserror::Error;
 
 /// The harness or its environment failed; never the plugin's fault.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what}{}", hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
 pub struct HarnessError {
     /// What failed.
@@ -20,4 +20,15 @@ impl HarnessError {
             hint: None,
         }
     }
+}
+
+/// Why a run has no report.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The plugin, its network configuration or the selection cannot be used; the caller's to mend.
+    #[error("{0}")]
+    Usage(String),
+    /// The harness or its environment failed.
+    #[error(transparent)]
+    Harness(#[from] HarnessError),
 }

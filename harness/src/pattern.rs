@@ -1,5 +1,56 @@
 //! Patterns for ids, and the nearest id to one that is not there.
 
+use thiserror::Error;
+
+/// A name or a pattern that stands for nothing.
+#[derive(Debug, Error)]
+#[error("{what}\nhint: {hint}")]
+pub struct NoSuchId {
+    what: String,
+    hint: String,
+}
+
+impl NoSuchId {
+    /// Nothing has this name; `sort` is the word for what the ids name.
+    pub fn new(name: &str, ids: &[&str], sort: &str) -> Self {
+        let what = match name.contains(['*', '?']) {
+            true => format!("the pattern `{name}` matches no {sort}"),
+            false => format!("there is no {sort} `{name}`"),
+        };
+        let list = if sort == "scenario" {
+            "cnispec list scenarios"
+        } else {
+            "cnispec list"
+        };
+        let hint = match nearest(name, ids) {
+            Some(id) => format!("did you mean `{id}`? `{list}` shows all of them"),
+            None => format!("`{list}` shows all of them"),
+        };
+        Self { what, hint }
+    }
+}
+
+/// Returns the ids that one of the patterns matches, or all of them where there is no pattern.
+///
+/// A pattern that matches nothing is a mistake; `sort` is the word for what the ids name.
+pub fn select<'i>(
+    patterns: &[String],
+    ids: &[&'i str],
+    sort: &str,
+) -> Result<Vec<&'i str>, NoSuchId> {
+    if patterns.is_empty() {
+        return Ok(ids.to_vec());
+    }
+    let chosen = |id: &&str| patterns.iter().any(|pattern| matches(pattern, id));
+    match patterns
+        .iter()
+        .find(|pattern| !ids.iter().any(|id| matches(pattern, id)))
+    {
+        Some(pattern) => Err(NoSuchId::new(pattern, ids, sort)),
+        None => Ok(ids.iter().copied().filter(chosen).collect()),
+    }
+}
+
 /// Whether the pattern matches the whole text; `*` stands for any text, `?` for any one character.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
@@ -55,6 +106,33 @@ pub fn distance(from: &str, to: &str) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const IDS: &[&str] = &[
+        "add.result-version",
+        "del.repeat-succeeds",
+        "del.unknown-succeeds",
+    ];
+
+    #[test]
+    fn what_matches_is_selected_in_order_and_once() {
+        let patterns = ["del.*".to_owned(), "*succeeds".to_owned()];
+        assert_eq!(
+            select(&patterns, IDS, "check").unwrap(),
+            ["del.repeat-succeeds", "del.unknown-succeeds"]
+        );
+        assert_eq!(select(&[], IDS, "check").unwrap(), IDS);
+    }
+
+    #[test]
+    fn a_mistake_is_answered_with_the_nearest_id() {
+        let failed = |patterns: &[&str]| {
+            let patterns: Vec<String> = patterns.iter().map(|text| (*text).to_owned()).collect();
+            select(&patterns, IDS, "check").unwrap_err().to_string()
+        };
+        assert!(failed(&["del.repaet-succeeds"]).contains("`del.repeat-succeeds`"));
+        assert!(!failed(&["entirely-else"]).contains("did you mean"));
+        assert!(failed(&["del.*", "gc.*"]).starts_with("the pattern `gc.*` matches no check\n"));
+    }
 
     #[test]
     fn stars_and_question_marks() {

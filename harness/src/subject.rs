@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::error::HarnessError;
+use crate::error::{Error, HarnessError};
 use crate::fixture::{self, Fixture, FixtureError};
 use crate::kind::Kind;
 use crate::validate;
@@ -125,6 +125,12 @@ pub enum SubjectError {
         /// The kind asked for.
         wanted: &'static str,
     },
+}
+
+impl From<SubjectError> for Error {
+    fn from(error: SubjectError) -> Self {
+        Error::Usage(error.to_string())
+    }
 }
 
 impl Subject {

@@ -61,8 +61,7 @@ pub fn judge<'t>(
 ) -> Vec<Row<'t>> {
     checks
         .iter()
-        .filter(|check| check.scope.covers(&transcript.scenario))
-        .filter(|check| check.binds.contains(&transcript.kind))
+        .filter(|check| check.reads(&transcript.scenario, transcript.kind))
         .filter_map(|check| judge_one(transcript, check, strictness))
         .collect()
 }

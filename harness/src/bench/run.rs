@@ -12,9 +12,10 @@ use super::model::{
 use super::statistics::{exponent, mean, median, outliers};
 use crate::bench::stopwatch::{self, Done, Measured, Request, Sample, Stopwatch};
 use crate::bench::trace::Trace;
-use crate::engine::{BIN, Job, Settings, Task, standin};
+use crate::engine::{BIN, Settings, Task, standin};
 use crate::error::HarnessError;
 use crate::report::SubjectFacts;
+use crate::runner::Workers;
 use crate::runner::session::Session;
 use crate::subject::Subject;
 
@@ -252,17 +253,14 @@ struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     fn start(plan: &Plan<'_>, subject: &'a Subject) -> Result<Self, HarnessError> {
-        let job = Job {
-            subject: subject.clone(),
-            task: Task {
-                scenario: "bench".to_owned(),
-                spec_version: plan.version,
-            },
-            settings: plan.settings,
+        let task = Task {
+            scenario: "bench".to_owned(),
+            spec_version: plan.version,
         };
+        let workers = Workers::new(subject, &plan.settings)?;
         Ok(Self {
             subject,
-            session: Session::open::<Stopwatch>(&job)?,
+            session: workers.open::<Stopwatch>(&task)?,
             patience: plan.settings.timeout * 16 + Duration::from_secs(30),
             samples: Vec::new(),
             bare: Vec::new(),

@@ -59,16 +59,6 @@ pub enum Scope {
     In(&'static [&'static str]),
 }
 
-impl Scope {
-    /// Whether the check reads transcripts of this scenario.
-    pub fn covers(&self, scenario: &str) -> bool {
-        match self {
-            Scope::Every => true,
-            Scope::In(ids) => ids.contains(&scenario),
-        }
-    }
-}
-
 /// One requirement.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
@@ -91,6 +81,15 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether the check judges transcripts of this scenario with a subject of this kind.
+    pub fn reads(&self, scenario: &str, kind: Kind) -> bool {
+        let covers = match self.scope {
+            Scope::Every => true,
+            Scope::In(ids) => ids.contains(&scenario),
+        };
+        covers && self.binds.contains(&kind)
+    }
+
     /// The clause that binds in this version, the strongest if there are several.
     pub fn clause(&self, version: Version) -> Option<&'static Clause> {
         self.clauses_of(version).into_iter().next()

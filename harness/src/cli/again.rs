@@ -4,18 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::run::{Request, labs};
 use crate::engine::Settings;
 use crate::fixture;
 use crate::report::Report;
+use crate::runner::{Program, Request, machine};
 use crate::subject::{EMBEDDED_PTP, Subject};
 
 /// The run of a report, with its plugin as it is now.
 pub(super) struct Again {
     pub request: Request,
     pub subject: Subject,
-    /// The plugin's path; none for the one that cnispec carries.
-    pub path: Option<PathBuf>,
 }
 
 impl Again {
@@ -60,16 +58,16 @@ impl Again {
             request: Request {
                 selection: environment.selection.clone(),
                 settings: Settings {
-                    jobs: labs(),
+                    jobs: machine::default_jobs(),
                     seed: environment.seed,
                     timeout: Duration::from_millis(environment.timeout_ms),
                 },
                 strict: environment.strict,
+                plugin: path,
                 config,
-                talk: true,
+                program: Program::this(),
             },
             subject,
-            path,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::bench::{
 };
 use crate::engine::Settings;
 use crate::report::{Format, visible};
-use crate::runner;
+use crate::runner::{self, Program};
 use crate::subject::Subject;
 
 /// The exit status when nothing could be measured here, which is nobody's fault.
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<u8, Failure> {
     };
     let mut subjects = subjects(arguments)?;
     for subject in &mut subjects {
-        if let Some(lacking) = runner::probe(subject, &settings)? {
+        if let Some(lacking) = runner::probe(subject, &settings, &Program::this())? {
             return Err(Failure {
                 message: format!("`{}` cannot work here: {lacking}", subject.path.display()),
                 status: NOTHING,

@@ -9,11 +9,11 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::geteuid;
 
 use super::failure::{ENVIRONMENT, Failure};
-use super::{print, run};
+use super::print;
 use crate::engine::Settings;
 use crate::error::HarnessError;
 use crate::report::visible;
-use crate::runner;
+use crate::runner::{self, Program};
 use crate::subject::Subject;
 
 /// Programs that plugins call, and where they are looked for besides PATH.
@@ -36,7 +36,7 @@ pub(super) fn run() -> Result<u8, Failure> {
             out,
             true,
             "kernel",
-            &format!("{} {}", run::kernel(), std::env::consts::ARCH),
+            &format!("{} {}", runner::machine::kernel(), std::env::consts::ARCH),
         )?;
         line(out, true, "runs as", &who)?;
         write_lab(&lab, out)?;
@@ -57,7 +57,7 @@ fn try_lab() -> Result<(), HarnessError> {
         seed: 1,
         timeout: Duration::from_secs(10),
     };
-    runner::probe(&mut subject, &settings)?;
+    runner::probe(&mut subject, &settings, &Program::this())?;
     match subject.supported.is_empty() {
         true => Err(HarnessError::new(
             "the plugin that cnispec carries did not answer",

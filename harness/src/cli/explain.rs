@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::failure::Failure;
-use super::{pattern, print};
+use super::print;
 use crate::check::{self, Check, Clause, Level};
 use crate::kind::Kind;
+use crate::pattern::NoSuchId;
 use crate::scenario::{self, Scenario};
 
 pub(super) fn run(id: &str) -> Result<u8, Failure> {
@@ -18,7 +19,7 @@ pub(super) fn run(id: &str) -> Result<u8, Failure> {
         let ids: Vec<&str> = checks
             .chain(scenario::all().into_iter().map(|scenario| scenario.id))
             .collect();
-        return Err(pattern::unknown(id, &ids, "check or scenario"));
+        return Err(NoSuchId::new(id, &ids, "check or scenario").into());
     }
     Ok(0)
 }
@@ -28,8 +29,7 @@ fn explain_check(check: &Check, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "binds      {}", kinds(check.binds))?;
     let scenarios: Vec<&str> = scenario::all()
         .into_iter()
-        .filter(|scenario| check.scope.covers(scenario.id))
-        .filter(|scenario| scenario.kinds.iter().any(|kind| check.binds.contains(kind)))
+        .filter(|scenario| reads(check, scenario))
         .map(|scenario| scenario.id)
         .collect();
     writeln!(out, "scenarios  {}", scenarios.join(", "))?;
@@ -85,9 +85,13 @@ fn explain_scenario(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> 
     writeln!(out, "\nchecks that read it")?;
     check::catalogue()
         .into_iter()
-        .filter(|check| check.scope.covers(scenario.id))
-        .filter(|check| scenario.kinds.iter().any(|kind| check.binds.contains(kind)))
+        .filter(|check| reads(check, scenario))
         .try_for_each(|check| writeln!(out, "  {}: {}", check.id, check.claim))
+}
+
+fn reads(check: &Check, scenario: &Scenario) -> bool {
+    let mut kinds = scenario.kinds.iter();
+    kinds.any(|kind| check.reads(scenario.id, *kind))
 }
 
 fn kinds(kinds: &[Kind]) -> String {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::error::HarnessError;
+use crate::error::{Error, HarnessError};
+use crate::pattern::NoSuchId;
 use crate::subject::SubjectError;
 
 /// The exit status when the command line or a configuration is wrong.
@@ -51,5 +52,20 @@ impl From<SubjectError> for Failure {
 impl From<HarnessError> for Failure {
     fn from(error: HarnessError) -> Self {
         Self::environment(error.to_string())
+    }
+}
+
+impl From<NoSuchId> for Failure {
+    fn from(error: NoSuchId) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Usage(message) => Self::usage(message),
+            Error::Harness(error) => error.into(),
+        }
     }
 }

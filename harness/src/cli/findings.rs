@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::failure::Failure;
 use super::print;
 use crate::engine::Settings;
+use crate::error::HarnessError;
 use crate::fuzz::finding::{FILE, Finding};
 use crate::fuzz::pool::Pool;
 use crate::fuzz::report;
@@ -17,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// The finding in a folder.
 pub(super) fn finding(path: &Path) -> Result<u8, Failure> {
     let finding = read(path)?;
-    let (transcript, broken) = finding.replay(&pool(&finding))?;
+    let (transcript, broken) = finding.replay(&pool(&finding)?)?;
     print(|out| match &broken {
         Some(broken) => {
             let now = Finding {
@@ -57,7 +58,7 @@ pub(super) fn directory(directory: &Path, subject: &Subject) -> Result<u8, Failu
         let mut finding = read(folder)?;
         finding.subject.path.clone_from(&subject.path);
         finding.subject.sha256.clone_from(&subject.sha256);
-        let (transcript, broken) = finding.replay(&pool(&finding))?;
+        let (transcript, broken) = finding.replay(&pool(&finding)?)?;
         shown += usize::from(broken.is_some());
         print(|out| match broken {
             Some(broken) => {
@@ -90,7 +91,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     ))
 }
 
-fn pool(finding: &Finding) -> Pool {
+fn pool(finding: &Finding) -> Result<Pool<'_>, HarnessError> {
     let settings = Settings {
         jobs: 1,
         seed: 0,

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use super::arguments::FuzzArguments;
 use super::failure::Failure;
 use super::print;
-use super::run::{processors, versions};
 use crate::engine::Settings;
 use crate::fuzz::campaign::{Budget, Campaign, Found};
 use crate::fuzz::case::Case;
@@ -19,7 +18,7 @@ use crate::fuzz::pool::Pool;
 use crate::fuzz::report;
 use crate::fuzz::seeds::Seeds;
 use crate::fuzz::tally::Tally;
-use crate::runner;
+use crate::runner::{self, Program, machine};
 use crate::subject::{EMBEDDED_PTP, Subject};
 
 /// How long a run takes if nobody says.
@@ -40,7 +39,7 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
         (time, None) => Budget::Time(time.unwrap_or(USUAL)),
     };
     let settings = Settings {
-        jobs: arguments.jobs.map_or_else(processors, usize::from),
+        jobs: arguments.jobs.map_or_else(machine::processors, usize::from),
         seed: arguments.seed,
         timeout: arguments.timeout,
     };
@@ -54,13 +53,13 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
         Some(directory) => read_corpus(directory)?,
         None => Vec::new(),
     };
-    if let Some(reason) = runner::probe(&mut subject, &settings)? {
+    if let Some(reason) = runner::probe(&mut subject, &settings, &Program::this())? {
         print(|out| writeln!(out, "not applicable: {reason}"))?;
         return Ok(NOTHING_RAN);
     }
-    versions(&subject, &[])?;
+    runner::versions(&subject, &[])?;
 
-    let pool = Pool::new(&subject, &settings, arguments.strict);
+    let pool = Pool::new(&subject, &settings, arguments.strict)?;
     let live = Live::new(!arguments.quiet);
     let show = |tally: &Tally| live.show(tally);
     let binary = binary(&subject);
@@ -71,6 +70,7 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     let plain = Seeds::new(&subject, subject.version_of_fixture())?.calls();
     let examination = Examination {
         subject: &subject,
+        pool: &pool,
         settings: &settings,
         strict: arguments.strict,
         plain: &plain,

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::run::Request;
 use crate::engine::CARRIED;
 use crate::report::Untried;
+use crate::runner::Request;
 use crate::subject::{EMBEDDED_PTP, Subject, SubjectError};
 use crate::validate::{self, Lookup, Severity};
 
@@ -230,6 +230,7 @@ mod tests {
     use super::*;
     use crate::engine::Settings;
     use crate::report::Selection;
+    use crate::runner::Program;
 
     fn request(config: Option<PathBuf>) -> Request {
         Request {
@@ -240,8 +241,9 @@ mod tests {
                 timeout: std::time::Duration::from_secs(1),
             },
             strict: false,
+            plugin: None,
             config,
-            talk: false,
+            program: Program::this(),
         }
     }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::again::Again;
 use super::arguments::ReplayArguments;
 use super::failure::Failure;
-use super::{findings, run, stored, target};
+use super::progress::Progress;
+use super::{findings, stored, target};
 use crate::fuzz::finding::FILE;
 use crate::pattern::nearest;
 use crate::report::{Detail, Document, Entry, Matrix, Report};
@@ -32,12 +33,7 @@ fn check(report: &Path, id: &str, config: Option<&Path>) -> Result<u8, Failure> 
         selection.checks = vec![id.to_owned()];
         (selection.scenarios, selection.spec_versions) = places(report, id);
         selection.shard = None;
-        found.push(run::run(
-            &again.request,
-            again.subject,
-            again.path.as_deref(),
-            &mut |_| {},
-        )?);
+        found.push(Progress::wanted(true).execute(&again.request, again.subject, |_| {})?);
     }
     let document = match found.pop() {
         Some(report) if found.is_empty() => report.into(),

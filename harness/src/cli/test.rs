@@ -7,16 +7,16 @@ use super::expect::Expected;
 use super::failure::Failure;
 use super::findings;
 use super::plugins_given::Given;
-use super::run::{self, Chosen, Request, labs};
+use super::progress::Progress;
 use super::snapshots::Snapshots;
 use super::target::{self, Target};
 use crate::engine::Settings;
 use crate::report::{Document, Matrix, Selection};
-use crate::transcript::Transcript;
+use crate::runner::{Choice, Program, Request, machine};
 
 pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     let request = request(arguments);
-    Chosen::new(&request.selection)?;
+    Choice::new(&request.selection)?;
     Target::must_differ(&arguments.report)?;
     let expected = arguments
         .expect
@@ -37,15 +37,16 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     let mut reports = Vec::new();
     for plugin in given.plugins {
         let request = Request {
+            plugin: plugin.path,
             config: plugin.config,
             ..request.clone()
         };
-        let mut watch = |transcript: &Transcript| {
+        let progress = Progress::wanted(!arguments.detail.quiet);
+        let report = progress.execute(&request, plugin.subject, |transcript| {
             if let Some(snapshots) = &mut snapshots {
                 snapshots.take(transcript);
             }
-        };
-        let report = run::run(&request, plugin.subject, plugin.path.as_deref(), &mut watch)?;
+        })?;
         if let Some(snapshots) = &mut snapshots {
             snapshots.compare(&report)?;
         }
@@ -102,12 +103,15 @@ fn request(arguments: &TestArguments) -> Request {
             shard: arguments.shard,
         },
         settings: Settings {
-            jobs: arguments.jobs.map_or_else(labs, usize::from),
+            jobs: arguments
+                .jobs
+                .map_or_else(machine::default_jobs, usize::from),
             seed: arguments.seed,
             timeout: arguments.timeout,
         },
         strict: arguments.strict,
+        plugin: None,
         config: arguments.network.config.clone(),
-        talk: !arguments.detail.quiet,
+        program: Program::this(),
     }
 }

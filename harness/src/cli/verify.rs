@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::again::Again;
 use super::arguments::VerifyArguments;
 use super::failure::Failure;
-use super::{print, run, stored};
+use super::progress::Progress;
+use super::{print, stored};
 use crate::regression::{self, ChangeKind, Diff};
 use crate::report::{Document, Environment, Report, SubjectFacts, Tool, visible};
 
@@ -27,11 +28,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         say(&[format!("the report contradicts itself: {what}")])?;
         return conclude(false, "it was changed after it was written");
     }
-    let Again {
-        request,
-        subject,
-        path,
-    } = again(report)?;
+    let Again { request, subject } = again(report)?;
     if subject.sha256 != report.subject.sha256 {
         say(&[
             format!("the report is of sha256 {}", report.subject.sha256),
@@ -39,7 +36,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         ])?;
         return conclude(false, "it is of another binary");
     }
-    let found = run::run(&request, subject, path.as_deref(), &mut |_| {})?;
+    let found = Progress::wanted(true).execute(&request, subject, |_| {})?;
     say(&differences(report, &found))?;
     if !found.harness_errors.is_empty() {
         let error = &found.harness_errors[0];

@@ -98,23 +98,28 @@ struct Tape {
 
 impl Lab {
     /// Makes the lab that the job's fixture asks for. Called once, by process 1 of the lab.
-    pub fn new(job: &Job) -> Result<Self, HarnessError> {
-        let subject = job.subject.clone();
+    pub fn new(job: Job) -> Result<Self, HarnessError> {
+        let Job {
+            subject,
+            task,
+            settings,
+            ..
+        } = job;
         let writable = machine::furnish(&needed_paths(&subject))?;
         let broken =
             |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
         let host = NetNs::current().map_err(broken)?;
         surroundings::build(&subject.fixture.surroundings)?;
         let observer = Observer::in_netns(&host).map_err(broken)?;
-        let network = subject.network(job.task.spec_version)?;
+        let network = subject.network(task.spec_version)?;
         Ok(Self {
-            version: job.task.spec_version,
-            seed: job.settings.seed,
+            version: task.spec_version,
+            seed: settings.seed,
             limits: Limits {
-                deadline: job.settings.timeout,
+                deadline: settings.timeout,
                 output: OUTPUT_LIMIT,
             },
-            scenario: job.task.scenario.clone(),
+            scenario: task.scenario,
             recording: true,
             watches_sysctls: Cell::new(false),
             network,

@@ -17,4 +17,4 @@ mod together;
 pub mod traffic;
 
 pub use machine::{BIN, EMBEDDED as CARRIED, why_no_namespaces};
-pub use task::{Job, Settings, Task};
+pub use task::{DEFAULT_TIMEOUT, Job, Settings, Task, VERSION};

@@ -5,7 +5,15 @@ use std::time::Duration;
 use cni_types::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::error::HarnessError;
 use crate::subject::Subject;
+
+/// The version of this program, which must be that of its workers.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The deadline of one call, if nobody says: longer than duplicate address detection, the slowest thing that plugins
+/// rightly wait for.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One scenario to run, in one version of the SPEC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,12 +36,34 @@ pub struct Settings {
 }
 
 /// Everything that a worker must know to make a lab.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Job {
+    /// The version of the program that asks for it.
+    cnispec: String,
     /// Who is tested.
     pub subject: Subject,
     /// What is run.
     pub task: Task,
     /// How it is run.
     pub settings: Settings,
+}
+
+impl Job {
+    /// Reads a job. Other versions of `cnispec` have other jobs.
+    pub fn read(text: &[u8]) -> Result<Self, HarnessError> {
+        let other = |what: String| HarnessError {
+            what,
+            hint: Some("give the `cnispec` of the same version as worker".to_owned()),
+        };
+        let job: Self = serde_json::from_slice(text)
+            .map_err(|error| other(format!("the worker does not understand its job: {error}")))?;
+        if job.cnispec == VERSION {
+            Ok(job)
+        } else {
+            Err(other(format!(
+                "the worker is cnispec {VERSION}, and the job is of cnispec {}",
+                job.cnispec
+            )))
+        }
+    }
 }

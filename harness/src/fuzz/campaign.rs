@@ -85,7 +85,7 @@ pub struct Hit {
 /// The run.
 pub struct Campaign<'a> {
     subject: &'a Subject,
-    pool: &'a Pool,
+    pool: &'a Pool<'a>,
     budget: Budget,
     started: Instant,
     rng: fastrand::Rng,
@@ -126,7 +126,7 @@ impl<'a> Campaign<'a> {
     /// A run with this seed. `binary` is the plugin's own file, for the words in it.
     pub fn new(
         subject: &'a Subject,
-        pool: &'a Pool,
+        pool: &'a Pool<'a>,
         budget: Budget,
         seed: u64,
         binary: &[u8],

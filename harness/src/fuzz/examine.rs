@@ -30,6 +30,8 @@ pub struct Examined {
 pub struct Examination<'a> {
     /// The plugin.
     pub subject: &'a Subject,
+    /// The labs in which it was found.
+    pub pool: &'a Pool<'a>,
     /// How it was run.
     pub settings: &'a Settings,
     /// Whether disputed clauses count.
@@ -53,11 +55,7 @@ impl Examination<'_> {
         std::thread::scope(|scope| {
             for _ in 0..self.settings.jobs.max(1) {
                 scope.spawn(|| {
-                    let settings = Settings {
-                        jobs: 1,
-                        ..*self.settings
-                    };
-                    let pool = Pool::new(self.subject, &settings, self.strict);
+                    let pool = self.pool.alone(self.settings.timeout);
                     while let Some(hit) = hits.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let examined = self.one(hit, &pool);
                         let index = hits.iter().position(|other| std::ptr::eq(other, hit));
@@ -74,7 +72,7 @@ impl Examination<'_> {
             .collect()
     }
 
-    fn one(&self, hit: &Hit, pool: &Pool) -> Result<Examined, HarnessError> {
+    fn one(&self, hit: &Hit, pool: &Pool<'_>) -> Result<Examined, HarnessError> {
         let shows = |case: &super::case::Case| {
             let question = Question {
                 case: case.clone(),
@@ -93,7 +91,7 @@ impl Examination<'_> {
         finding.found_after_ms = millis(hit.after);
         finding.timeout_ms = millis(self.settings.timeout);
         finding.strict = self.strict;
-        let lenient = pool.with_deadline(self.settings.timeout * LENIENCE);
+        let lenient = pool.alone(self.settings.timeout * LENIENCE);
         let mut last = None;
         for _ in 0..REPLAYS {
             let (transcript, broken) = finding.replay(&lenient)?;

@@ -103,7 +103,7 @@ impl Finding {
     /// Does it again in a new lab: what happened, and how the claim was broken, if it was.
     pub fn replay(
         &self,
-        pool: &Pool,
+        pool: &Pool<'_>,
     ) -> Result<(Option<Transcript>, Option<Broken>), HarnessError> {
         let how = match self.how {
             How::Once | How::Shown => How::Shown,

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::mask::{self, Echoes};
 use super::place;
-use crate::check::{self, Breach, Check, Level, Scope, Unmet};
+use super::pool::SCENARIO;
+use crate::check::{self, Breach, Check, Level, Unmet};
 use crate::transcript::{Call, ChangeKind, State, StateChange, Step, Transcript, duplicate_key};
 
 /// Checks of an attachment that hold for every successful ADD, if what the plugin built on was genuine.
@@ -149,10 +150,9 @@ fn checks(
         wanted.map(|ids| ids.iter().map(ToString::to_string).collect());
     check::catalogue()
         .into_iter()
-        .filter(move |check| check.binds.contains(&kind))
         .filter(move |check| match &wanted {
-            Some(ids) => ids.iter().any(|id| id == check.id),
-            None => matches!(check.scope, Scope::Every),
+            Some(ids) => check.binds.contains(&kind) && ids.iter().any(|id| id == check.id),
+            None => check.reads(SCENARIO, kind),
         })
 }
 

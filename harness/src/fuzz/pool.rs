@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::executor::{Batch, Executor, How, Outcome, Question, Rules};
 use super::queue::{Queue, Ticket};
-use crate::engine::{Job, Settings, Task};
+use crate::engine::{Settings, Task};
 use crate::error::HarnessError;
+use crate::runner::Workers;
 use crate::runner::session::Session;
 use crate::subject::Subject;
 
@@ -27,8 +28,9 @@ const LAB_SEED: u64 = 1;
 pub const SCENARIO: &str = "fuzz";
 
 /// Labs for one subject.
-pub struct Pool {
-    job: Job,
+pub struct Pool<'s> {
+    workers: Workers<'s>,
+    task: Task,
     rules: Rules,
     labs: Vec<Mutex<Lab>>,
 }
@@ -39,22 +41,28 @@ struct Lab {
     opened: usize,
 }
 
-impl Pool {
+impl<'s> Pool<'s> {
     /// As many labs as the settings say; they are made when they are needed.
-    pub fn new(subject: &Subject, settings: &Settings, strict: bool) -> Self {
+    pub fn new(
+        subject: &'s Subject,
+        settings: &Settings,
+        strict: bool,
+    ) -> Result<Self, HarnessError> {
+        let settings = Settings {
+            seed: LAB_SEED,
+            ..*settings
+        };
         let task = Task {
             scenario: SCENARIO.to_owned(),
             spec_version: subject.version_of_fixture(),
         };
+        let workers = Workers::new(subject, &settings)?;
+        Ok(Self::with(workers, task, strict))
+    }
+
+    fn with(workers: Workers<'s>, task: Task, strict: bool) -> Self {
+        let settings = workers.settings();
         Self {
-            job: Job {
-                subject: subject.clone(),
-                task,
-                settings: Settings {
-                    seed: LAB_SEED,
-                    ..*settings
-                },
-            },
             rules: Rules {
                 strict,
                 deadline: settings.timeout,
@@ -62,16 +70,19 @@ impl Pool {
             labs: (0..settings.jobs.max(1))
                 .map(|_| Mutex::default())
                 .collect(),
+            workers,
+            task,
         }
     }
 
-    /// The same, with another deadline for every call.
-    pub fn with_deadline(&self, deadline: Duration) -> Self {
-        let settings = Settings {
+    /// One lab for the same subject, beside these, with another deadline for every call.
+    pub fn alone(&self, deadline: Duration) -> Self {
+        let workers = self.workers.with_settings(Settings {
+            jobs: 1,
             timeout: deadline,
-            ..self.job.settings
-        };
-        Self::new(&self.job.subject, &settings, self.rules.strict)
+            ..*self.workers.settings()
+        });
+        Self::with(workers, self.task.clone(), self.rules.strict)
     }
 
     /// How many labs were made so far.
@@ -147,7 +158,7 @@ impl Pool {
             Some(session) => session,
             none => {
                 lab.opened += 1;
-                none.insert(Session::open::<Executor>(&self.job)?)
+                none.insert(self.workers.open::<Executor>(&self.task)?)
             }
         };
         let rules = self.rules;

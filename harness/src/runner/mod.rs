@@ -1,11 +1,22 @@
-//! Plans tasks and runs each in a worker of its own, which makes a throwaway lab.
+//! Plans tasks, runs each in a worker of its own, which makes a throwaway lab, and makes the report of them.
 
+mod choice;
+mod config_file;
+mod execute;
+pub mod machine;
 mod plan;
 mod probe;
+mod request;
 mod run;
 pub mod session;
+mod versions;
 pub mod worker;
+mod workers;
 
+pub use choice::Choice;
+pub use execute::{Event, execute};
 pub use plan::plan;
 pub use probe::probe;
-pub use run::{Ran, run, run_one, untried};
+pub use request::Request;
+pub use versions::versions;
+pub use workers::{Program, Ran, Workers};

@@ -3,7 +3,7 @@
 use cni_types::Version;
 use serde_json::Value;
 
-use super::run_one;
+use super::workers::{Program, Workers};
 use crate::engine::{Settings, Task};
 use crate::error::HarnessError;
 use crate::kind::Kind;
@@ -13,7 +13,11 @@ use crate::transcript::{Call, Ending, Exit, Reading};
 
 /// Asks the plugin and its neighbours which versions they support, and writes the answers into the subject. Returns what the
 /// lab lacks for the plugin to work at all, if anything.
-pub fn probe(subject: &mut Subject, settings: &Settings) -> Result<Option<String>, HarnessError> {
+pub fn probe(
+    subject: &mut Subject,
+    settings: &Settings,
+    program: &Program,
+) -> Result<Option<String>, HarnessError> {
     if subject.kind == Kind::Runtime {
         // There is nothing to ask a runtime, and nothing that the lab could lack for recording plugins.
         return Ok(None);
@@ -22,7 +26,9 @@ pub fn probe(subject: &mut Subject, settings: &Settings) -> Result<Option<String
         scenario: PROBE.id.to_owned(),
         spec_version: subject.version_of_fixture(),
     };
-    let transcript = run_one(subject, &task, settings)?;
+    let transcript = Workers::new(subject, settings)?
+        .served_by(program.clone())
+        .run(&task)?;
     let own = transcript.calls().next().map(|(_, call)| call);
     if let Some(call) = own
         && let Exit::NotStarted(why) = &call.exit

@@ -4,7 +4,7 @@
 //! talk directly, and the lab lasts until its standard input ends.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::worker;
+use super::workers::Program;
 use crate::engine::Job;
 use crate::engine::lab::Lab;
 use crate::engine::process::poll_until;
@@ -55,9 +56,12 @@ pub struct Session {
 
 impl Session {
     /// Makes the lab that the job's fixture asks for. What fails in it is told by the first answer.
-    pub fn open<S: Servant>(job: &Job) -> Result<Self, HarnessError> {
+    pub(super) fn open<S: Servant>(
+        program: &Program,
+        job: &impl Serialize,
+    ) -> Result<Self, HarnessError> {
         let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
-        let mut session = spawn_lastingly(S::WORD)
+        let mut session = spawn_lastingly(program, S::WORD)
             .and_then(Self::with)
             .map_err(failed)?;
         session.say(job);
@@ -178,20 +182,14 @@ impl Session {
 }
 
 /// Starts a worker from a thread that lasts: a worker dies with the thread that it was started by.
-fn spawn_lastingly(servant: &'static str) -> io::Result<Child> {
-    type Order = (&'static str, mpsc::Sender<io::Result<Child>>);
+fn spawn_lastingly(program: &Program, servant: &'static str) -> io::Result<Child> {
+    type Order = (Program, &'static str, mpsc::Sender<io::Result<Child>>);
     static STARTER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
         let (send, receive) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
-            for (servant, reply) in receive {
-                let child = Command::new("/proc/self/exe")
-                    .args([SESSION, servant])
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::piped())
-                    .spawn();
+            for (program, servant, reply) in receive {
                 // Who does not wait any more wants none.
-                let _ = reply.send(child);
+                let _ = reply.send(worker::start(program.path(), &[SESSION, servant]));
             }
         });
         Mutex::new(send)
@@ -199,7 +197,8 @@ fn spawn_lastingly(servant: &'static str) -> io::Result<Child> {
     let gone = || io::Error::other("the thread that starts labs is gone");
     let (reply, answer) = mpsc::channel();
     let starter = STARTER.lock().map_err(|_| gone())?;
-    starter.send((servant, reply)).map_err(|_| gone())?;
+    let order = (program.clone(), servant, reply);
+    starter.send(order).map_err(|_| gone())?;
     answer.recv().map_err(|_| gone())?
 }
 
@@ -244,8 +243,8 @@ fn serve<S: Servant>() -> io::Result<()> {
     let Some(job) = lines.next() else {
         return Ok(());
     };
-    let job: Job = serde_json::from_slice(&job?)?;
-    let mut servant = match Lab::new(&job).and_then(S::new) {
+    let lab = Job::read(&job?).and_then(Lab::new);
+    let mut servant = match lab.and_then(S::new) {
         Ok(servant) => servant,
         Err(error) => return reply::<S::Answer>(Err(error)),
     };
@@ -274,6 +273,8 @@ fn reply<A: Serialize>(answer: Result<A, HarnessError>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     /// A session with a program instead of a lab.

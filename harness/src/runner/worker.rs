@@ -5,6 +5,7 @@
 //! the kernel ends everything in the lab. Init dies with the worker, and the worker with `cnispec`.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Uid, getegid, geteuid, getppid};
 use serde::{Deserialize, Serialize};
 
+use super::workers::Program;
 use crate::engine::lab::{Lab, Stop};
 use crate::engine::{Job, machine, surroundings};
 use crate::error::HarnessError;
@@ -37,11 +39,17 @@ enum Answer {
     Failed { what: String, hint: Option<String> },
 }
 
-/// Runs one task in a lab of its own, and returns when nothing of the lab is left.
+/// Gives a worker its job, and returns when nothing of the lab is left.
 ///
 /// `patience` bounds the whole scenario; a lab that takes longer is ended.
-pub fn run(job: &Job, patience: Duration) -> Result<Transcript, HarnessError> {
-    let mut worker = start(WORKER).map_err(|error| failed("cannot start a worker", &error))?;
+pub(super) fn run(
+    program: &Program,
+    job: &impl Serialize,
+    scenario: &str,
+    patience: Duration,
+) -> Result<Transcript, HarnessError> {
+    let mut worker = start(program.path(), &[WORKER])
+        .map_err(|error| failed("cannot start a worker", &error))?;
     let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = (
         worker.stdin.take(),
         worker.stdout.take(),
@@ -70,8 +78,7 @@ pub fn run(job: &Job, patience: Duration) -> Result<Transcript, HarnessError> {
         Ok(answer) => answer.map_err(|error| failed("cannot read from a worker", &error))?,
         Err(_) => {
             return Err(HarnessError::new(format!(
-                "scenario `{}` was not over after {} s",
-                job.task.scenario,
+                "scenario `{scenario}` was not over after {} s",
                 patience.as_secs()
             )));
         }
@@ -80,16 +87,15 @@ pub fn run(job: &Job, patience: Duration) -> Result<Transcript, HarnessError> {
         Ok(Answer::Transcript(transcript)) => Ok(*transcript),
         Ok(Answer::Failed { what, hint }) => Err(HarnessError { what, hint }),
         Err(_) => Err(HarnessError::new(format!(
-            "the worker of scenario `{}` ended without an answer: {}",
-            job.task.scenario,
+            "the worker of scenario `{scenario}` ended without an answer: {}",
             complaint.trim()
         ))),
     }
 }
 
-fn start(word: &str) -> io::Result<Child> {
-    Command::new("/proc/self/exe")
-        .arg(word)
+pub(super) fn start(program: &Path, words: &[&str]) -> io::Result<Child> {
+    Command::new(program)
+        .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -234,20 +240,19 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
     if job.is_empty() {
         return Ok(None);
     }
-    let job: Job = serde_json::from_slice(&job)
-        .map_err(|error| failed("the job is not understood", &error))?;
+    let job = Job::read(&job)?;
     let Some(scenario) = scenario::find(&job.task.scenario) else {
         return Err(HarnessError::new(format!(
             "no scenario `{}`",
             job.task.scenario
         )));
     };
-    let mut lab = Lab::new(&job)?;
-    let lacking = surroundings::missing(&job.subject.fixture.surroundings.needs)?;
+    let mut lab = Lab::new(job)?;
+    let lacking = surroundings::missing(&lab.subject().fixture.surroundings.needs)?;
     let ending = match lacking {
         None => (scenario.run)(&mut lab),
         // The plugin can be asked for its versions anywhere.
-        Some(fact) if job.task.scenario == PROBE.id => {
+        Some(fact) if scenario.id == PROBE.id => {
             (scenario.run)(&mut lab).and(Err(Stop::NotApplicable(fact)))
         }
         Some(fact) => Err(Stop::NotApplicable(fact)),

@@ -115,7 +115,7 @@ impl DetailArguments {
     }
 }
 
-/// Longer than duplicate address detection, the slowest thing that plugins rightly wait for.
+/// [`crate::engine::DEFAULT_TIMEOUT`] as it is written on the command line.
 pub(super) const DEFAULT_TIMEOUT: &str = "20s";
 
 #[cfg(test)]
@@ -126,5 +126,7 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+        let timeout = crate::cli::duration::parse(DEFAULT_TIMEOUT);
+        assert_eq!(timeout, Ok(crate::engine::DEFAULT_TIMEOUT));
     }
 }

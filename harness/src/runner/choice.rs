@@ -1,0 +1,73 @@
+//! What a request selects of the catalogue and of the scenarios.
+
+use crate::check::{self, Check};
+use crate::error::Error;
+use crate::kind::Kind;
+use crate::pattern;
+use crate::report::Selection;
+use crate::scenario;
+
+/// The checks and scenarios that were asked for.
+pub struct Choice {
+    pub(super) checks: Vec<&'static Check>,
+    scenarios: Vec<&'static str>,
+    /// Only scenarios that one of the checks reads are worth running.
+    by_check: bool,
+}
+
+fn select<'i>(patterns: &[String], ids: &[&'i str], sort: &str) -> Result<Vec<&'i str>, Error> {
+    pattern::select(patterns, ids, sort).map_err(|error| Error::Usage(error.to_string()))
+}
+
+impl Choice {
+    /// What the patterns of a selection choose. A pattern that matches nothing is a mistake.
+    pub fn new(selection: &Selection) -> Result<Self, Error> {
+        let checks = check::catalogue();
+        let ids: Vec<&str> = checks.iter().map(|check| check.id).collect();
+        let chosen = select(&selection.checks, &ids, "check")?;
+        let scenarios: Vec<&'static str> =
+            scenario::all().iter().map(|scenario| scenario.id).collect();
+        Ok(Self {
+            checks: checks
+                .into_iter()
+                .filter(|check| chosen.contains(&check.id))
+                .collect(),
+            scenarios: select(&selection.scenarios, &scenarios, "scenario")?,
+            by_check: !selection.checks.is_empty(),
+        })
+    }
+
+    /// Whether a scenario is worth running with a subject of this kind.
+    pub(super) fn wants(&self, scenario: &str, kind: Kind) -> bool {
+        let read = || self.checks.iter().any(|check| check.reads(scenario, kind));
+        self.scenarios.contains(&scenario) && (!self.by_check || read())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_check_runs_only_scenarios_that_it_reads() {
+        let choice = |checks: &[&str], scenarios: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+            Choice::new(&Selection {
+                checks: owned(checks),
+                scenarios: owned(scenarios),
+                ..Selection::default()
+            })
+        };
+        let all = choice(&[], &[]).unwrap();
+        assert!(all.wants("lifecycle", Kind::Interface));
+        assert!(!all.wants("no-such-scenario", Kind::Interface));
+        let one = choice(&["del.removes-interface"], &[]).unwrap();
+        assert!(one.wants("lifecycle", Kind::Interface));
+        assert!(!one.wants("lifecycle", Kind::Ipam));
+        assert!(!one.wants("delegate-garbage", Kind::Interface));
+        assert!(matches!(
+            choice(&["del.*"], &["lifecylce"]),
+            Err(Error::Usage(message)) if message.contains("did you mean `lifecycle`?")
+        ));
+    }
+}

@@ -1,0 +1,157 @@
+//! One run: from a request to a report.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use nix::unistd::geteuid;
+
+use super::choice::Choice;
+use super::probe::probe;
+use super::request::Request;
+use super::run::run;
+use super::versions::versions;
+use super::workers::Ran;
+use super::{config_file, machine, plan};
+use crate::engine::Task;
+use crate::error::{Error, HarnessError};
+use crate::report::{Environment, HarnessFault, Judging, Parts, Report, Run, Shard};
+use crate::subject::Subject;
+use crate::transcript::{Ending, Transcript};
+use crate::verdict::Strictness;
+
+/// What happens in a run, as it happens.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// So many tasks will be run.
+    Planned(usize),
+    /// One of them is over.
+    Finished(Result<&'a Transcript, &'a HarnessError>),
+}
+
+/// Tests the subject as the request says, and tells of what happens meanwhile.
+pub fn execute(
+    request: &Request,
+    mut subject: Subject,
+    on_event: &mut (dyn FnMut(Event<'_>) + Send),
+) -> Result<Report, Error> {
+    let choice = Choice::new(&request.selection)?;
+    let (began, started_at) = (Instant::now(), SystemTime::now());
+    let lacking = probe(&mut subject, &request.settings, &request.program)?;
+    let planned = plan(
+        &subject,
+        &versions(&subject, &request.selection.spec_versions)?,
+        |scenario| choice.wants(scenario, subject.kind),
+    );
+    let mut selection = request.selection.clone();
+    let tasks = match &mut selection.shard {
+        Some(shard) => part(planned, shard),
+        None => planned,
+    };
+    on_event(Event::Planned(tasks.len()));
+    let workers = request.workers(&subject)?;
+    let judging = Judging {
+        checks: choice.checks,
+        strictness: match request.strict {
+            true => Strictness::Strict,
+            false => Strictness::Lenient,
+        },
+        replay: request.replay(),
+    };
+    let kept = Mutex::new((Parts::default(), on_event));
+    let take = |position: usize, ran: Ran| {
+        // Judging takes long, and needs nothing of the others.
+        let part = ran.as_ref().map(|transcript| judging.part(transcript));
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (parts, on_event) = &mut *kept;
+        match part {
+            Ok(part) => parts.take(position, part),
+            Err(error) => parts.fail(position, fault(&tasks[position], error)),
+        }
+        on_event(Event::Finished(ran.as_ref()));
+    };
+    match &lacking {
+        None => run(&workers, &tasks, take),
+        // Nothing happens with a subject that cannot work here.
+        Some(reason) => tasks.iter().enumerate().for_each(|(position, task)| {
+            let ending = Ending::NotApplicable(reason.clone());
+            take(position, Ok(workers.untried(task, ending)));
+        }),
+    }
+    let (parts, _) = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Report::new(Run {
+        subject: &subject,
+        environment: Environment {
+            kernel: machine::kernel(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            uid: geteuid().as_raw(),
+            rootless: !geteuid().is_root(),
+            seed: request.settings.seed,
+            jobs: request.settings.jobs,
+            timeout_ms: millis(request.settings.timeout),
+            strict: request.strict,
+            config: subject.fixture.origin.clone(),
+            selection,
+            started_at: started_at
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+            wall_ms: millis(began.elapsed()),
+        },
+        planned: tasks.len(),
+        parts,
+        config_file: config_file::read(request.config.as_deref(), &subject.plugin_type),
+    }))
+}
+
+fn fault(task: &Task, error: &HarnessError) -> HarnessFault {
+    HarnessFault {
+        scenario: task.scenario.clone(),
+        spec_version: task.spec_version,
+        what: error.what.clone(),
+        hint: error.hint.clone(),
+    }
+}
+
+/// The shard's part of the plan: every so many-th task, so that each part has some of every version.
+fn part(planned: Vec<Task>, shard: &mut Shard) -> Vec<Task> {
+    shard.planned = planned.len();
+    planned
+        .into_iter()
+        .skip(shard.index - 1)
+        .step_by(shard.count)
+        .collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cni_types::Version;
+
+    #[test]
+    fn parts_are_disjoint_and_whole() {
+        let planned: Vec<Task> = (0..11)
+            .map(|number| Task {
+                scenario: number.to_string(),
+                spec_version: Version::V1_0_0,
+            })
+            .collect();
+        for count in 1..13 {
+            let mut all: Vec<Task> = Vec::new();
+            for index in 1..=count {
+                let mut shard = Shard {
+                    index,
+                    count,
+                    planned: 0,
+                };
+                all.extend(part(planned.clone(), &mut shard));
+                assert_eq!(shard.planned, 11);
+            }
+            assert_eq!(all.len(), 11, "{count}");
+            all.sort_by_key(|task| planned.iter().position(|other| other == task));
+            assert_eq!(all, planned);
+        }
+    }
+}

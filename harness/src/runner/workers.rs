@@ -1,0 +1,129 @@
+//! Starts workers for one subject.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::session::{Servant, Session};
+use super::worker;
+use crate::engine::{Settings, Task, VERSION};
+use crate::error::HarnessError;
+use crate::subject::Subject;
+use crate::transcript::{Ending, Transcript};
+
+/// Outcome of one task: a transcript, or why the harness could not make one.
+pub type Ran = Result<Transcript, HarnessError>;
+
+/// How many calls of full length a scenario may make before its lab is taken to be stuck.
+const LONGEST_SCENARIO: u32 = 24;
+
+/// The program that serves as worker: `cnispec` of the same version as this library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program(PathBuf);
+
+impl Program {
+    /// The running program itself.
+    pub fn this() -> Self {
+        Self(PathBuf::from("/proc/self/exe"))
+    }
+
+    /// The program at this path.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// Starts workers for one subject, which is encoded once for all of them.
+pub struct Workers<'s> {
+    program: Program,
+    subject: &'s Subject,
+    encoded: Box<RawValue>,
+    settings: Settings,
+}
+
+/// [`crate::engine::Job`] as a worker is given it.
+#[derive(Serialize)]
+struct Job<'a> {
+    cnispec: &'static str,
+    subject: &'a RawValue,
+    task: &'a Task,
+    settings: Settings,
+}
+
+impl<'s> Workers<'s> {
+    /// Workers that are this program itself.
+    pub fn new(subject: &'s Subject, settings: &Settings) -> Result<Self, HarnessError> {
+        let encoded = to_raw_value(subject)
+            .map_err(|error| HarnessError::new(format!("cannot encode the subject: {error}")))?;
+        Ok(Self {
+            program: Program::this(),
+            subject,
+            encoded,
+            settings: *settings,
+        })
+    }
+
+    /// The same, and another program serves.
+    #[must_use]
+    pub fn served_by(self, program: Program) -> Self {
+        Self { program, ..self }
+    }
+
+    /// The same, and tasks are run in another way.
+    #[must_use]
+    pub fn with_settings(&self, settings: Settings) -> Self {
+        Self {
+            program: self.program.clone(),
+            encoded: self.encoded.clone(),
+            settings,
+            ..*self
+        }
+    }
+
+    /// How tasks are run.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Runs one task in a lab of its own, and returns when nothing of the lab is left.
+    pub fn run(&self, task: &Task) -> Ran {
+        let patience = self.settings.timeout * LONGEST_SCENARIO + Duration::from_secs(30);
+        worker::run(&self.program, &self.job(task), &task.scenario, patience)
+    }
+
+    /// Makes a lab that stays and in which `S` answers.
+    pub fn open<S: Servant>(&self, task: &Task) -> Result<Session, HarnessError> {
+        Session::open::<S>(&self.program, &self.job(task))
+    }
+
+    /// The transcript of a task of which nothing was done.
+    pub fn untried(&self, task: &Task, ending: Ending) -> Transcript {
+        Transcript {
+            scenario: task.scenario.clone(),
+            spec_version: task.spec_version,
+            kind: self.subject.kind,
+            plugin: self.subject.plugin_type.clone(),
+            supported: self.subject.supported.clone(),
+            config: Value::Null,
+            steps: Vec::new(),
+            states: Vec::new(),
+            ending,
+        }
+    }
+
+    fn job<'a>(&'a self, task: &'a Task) -> Job<'a> {
+        Job {
+            cnispec: VERSION,
+            subject: &self.encoded,
+            task,
+            settings: self.settings,
+        }
+    }
+}
