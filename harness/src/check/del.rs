@@ -21,10 +21,10 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL of what ADD made succeeds",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
-        scope: Scope::In(&["lifecycle", "two-containers"]),
+        scope: Scope::In(&["lifecycle", "two-containers", "delegation"]),
         fault: Fault::DelFails,
         dispute: None,
-        judge: |t| succeed(t, &["del", "del-a", "del-b"]),
+        judge: succeeds,
     },
     Check {
         id: "del.prints-nothing",
@@ -588,6 +588,27 @@ fn succeed(t: &Transcript, labels: &[&str]) -> Judged {
     match made.into_iter().find(|(_, call)| !call.succeeded()) {
         Some((step, call)) => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
         None => Ok(()),
+    }
+}
+
+/// Every DEL that follows a successful ADD.
+fn succeeds(t: &Transcript) -> Judged {
+    let mut attached = BTreeSet::new();
+    let mut undone = 0;
+    for (step, call) in t.calls() {
+        if call.asks_for(Operation::Add) && call.succeeded() {
+            attached.insert(&call.container);
+        }
+        if call.asks_for(Operation::Del) && attached.remove(&call.container) {
+            if !call.succeeded() {
+                return Err(Unmet::broken(["exit status 0"], call.outcome()).at(step));
+            }
+            undone += 1;
+        }
+    }
+    match undone {
+        0 => Err(t.prevented("no ADD succeeded and was followed by DEL".to_owned())),
+        _ => Ok(()),
     }
 }
 

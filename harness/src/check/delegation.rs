@@ -1,13 +1,21 @@
 //! Delegation: what the plugin asks of its IPAM plugin, and what it makes of the answers. All of it was written
 //! down by the recording plugin, which stood in.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use cni_netlink::observe::{Route as KernelRoute, Snapshot};
+use cni_types::Version;
+use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::clause::{
     V0_1_0, V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should,
     since, up_to,
 };
-use super::document::{Route, ips, routes};
+use super::document::{Route, ips, is_no_link, routes};
+use super::result::route_attributes::attribute;
+use super::result::routes::{has_route, routes_like};
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
@@ -163,6 +171,26 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::UsesFirstAddress,
         dispute: None,
         judge: lists_every_address,
+    },
+    Check {
+        id: "delegation.keeps-prefix-lengths",
+        claim: "every address has the prefix length that the delegate gave, or is routed by itself",
+        binds: &[Kind::Interface],
+        clauses: &[SAME_AS_IPAM],
+        scope: Scope::In(&["delegation"]),
+        fault: Fault::NarrowsSubnets,
+        dispute: None,
+        judge: keeps_prefix_lengths,
+    },
+    Check {
+        id: "delegation.applies-routes",
+        claim: "every route of the delegate is made, with its attributes",
+        binds: &[Kind::Interface],
+        clauses: &[APPLIES_ROUTES],
+        scope: Scope::In(&["delegation"]),
+        fault: Fault::MakesBareRoutes,
+        dispute: None,
+        judge: applies_routes,
     },
     Check {
         id: "delegation.result-lists-every-route",
@@ -387,6 +415,13 @@ const SAME_AS_IPAM: &[Clause] = &[
         "return this information to the \"main\" plugin to apply.",
     ),
 ];
+
+/// What the delegate says of routes is applied. Stated. Up to 0.4.0, routes may be left to whoever has a default one.
+const APPLIES_ROUTES: &[Clause] = &[should(
+    since(V1_0_0),
+    "section-4-plugin-delegation",
+    "return this information to the \"main\" plugin to apply.",
+)];
 
 /// The routes that the plugin was given are in the result. What the kernel adds by itself, and what
 /// a plugin needs to reach its gateway, nobody lists.
@@ -619,14 +654,132 @@ fn lists_every_address(t: &Transcript) -> Judged {
         .into_iter()
         .filter_map(|ip| ip.net)
         .find(|net| !listed.contains(&net.addr()));
-    match lost {
-        Some(net) => Err(Unmet::broken(
+    if let Some(net) = lost {
+        return Err(Unmet::broken(
             [format!("{net} in the result")],
             "the delegate gave it, and the result does not list it",
         )
-        .at(step)),
-        None => Ok(()),
+        .at(step));
     }
+    let of_family = |ipv4: bool| {
+        let given = ips(&given).into_iter().filter_map(|ip| ip.net);
+        given.filter(|net| net.addr().is_ipv4() == ipv4).count()
+    };
+    match t.spec_version < Version::V0_3_0 || of_family(true) > 1 || of_family(false) > 1 {
+        true => Ok(()),
+        false => Err(Unmet::NotApplicable(
+            "it refuses two addresses of a family".to_owned(),
+        )),
+    }
+}
+
+/// As the container has it, or as the result tells it.
+fn keeps_prefix_lengths(t: &Transcript) -> Judged {
+    let (step, call, delegated) = delegated_add(t)?;
+    let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
+    let (_, _, document) = t.result("add")?;
+    let inside = inside_after(t, call)?;
+    let there = inside.addresses.iter().map(|address| address.net);
+    let has: Vec<IpNet> = there
+        .chain(ips(&document).iter().filter_map(|ip| ip.net))
+        .collect();
+    for net in ips(&given).into_iter().filter_map(|ip| ip.net) {
+        let is_changed = |has: &&IpNet| {
+            has.addr() == net.addr()
+                && ![net.prefix_len(), net.max_prefix_len()].contains(&has.prefix_len())
+        };
+        if let Some(changed) = has.iter().find(is_changed) {
+            return Err(Unmet::broken(
+                [
+                    net.to_string(),
+                    format!("{}/{}", net.addr(), net.max_prefix_len()),
+                ],
+                format!("the delegate gave {net}, and the plugin made {changed} of it"),
+            )
+            .at(step));
+        }
+    }
+    Ok(())
+}
+
+fn inside_after<'t>(t: &'t Transcript, call: &Call) -> Result<&'t Snapshot, Unmet> {
+    let container = call.container.as_deref().unwrap_or_default();
+    let inside = t.after(call).containers.get(container);
+    inside
+        .map(AsRef::as_ref)
+        .ok_or_else(|| Unmet::Inconclusive("the container is gone".to_owned()))
+}
+
+/// A route may lead by another gateway than the delegate says, but not differ in what the delegate says of it. A plugin
+/// that leads everything by a gateway of its own has no use for further routes.
+fn applies_routes(t: &Transcript) -> Judged {
+    let (step, call, delegated) = delegated_add(t)?;
+    let given = Delegated::object(&delegated.stdout.0)
+        .map(|document| routes(&document))
+        .unwrap_or_default();
+    if given.is_empty() {
+        return Err(Unmet::NotApplicable(
+            "its delegate gave no routes".to_owned(),
+        ));
+    }
+    let inside = inside_after(t, call)?;
+    let given_by = gateways(&delegated.stdout.0);
+    for route in given {
+        let by_any_gateway = Route {
+            gw: None,
+            ..route.clone()
+        };
+        let made = routes_like(inside, &by_any_gateway);
+        let differs = |kernel: &&KernelRoute| {
+            let mut attributes = route.attributes.iter();
+            attributes
+                .find(|(key, wanted)| attribute(kernel, key).is_some_and(|has| has != *wanted))
+        };
+        let wanted =
+            |key: &str, number| format!("the route to {} with `{key}` {number}", route.dst);
+        match made.first() {
+            None => {
+                let (_, _, document) = t.result("add")?;
+                let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
+                if let Some(fact) = is_no_link(&document, &ifname) {
+                    return Err(Unmet::NotApplicable(fact));
+                }
+                if let Some(own) = own_default(inside, &given_by, route.dst.addr().is_ipv6()) {
+                    let fact = format!("it leads everything by a gateway of its own, {own}");
+                    return Err(Unmet::NotApplicable(fact));
+                }
+                let wanted = format!("the route to {} in the container", route.dst);
+                return Err(Unmet::broken([wanted], "the container has no such route").at(step));
+            }
+            Some(first) if made.iter().all(|kernel| differs(kernel).is_some()) => {
+                let (key, number) = differs(first).copied().unwrap_or_default();
+                let has = attribute(first, key).unwrap_or_default();
+                let actual = format!("`{key}` is {has} in the container");
+                return Err(Unmet::broken([wanted(key, number)], actual).at(step));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Every gateway that a result names.
+fn gateways(result: &[u8]) -> BTreeSet<IpAddr> {
+    let result = Delegated::object(result).unwrap_or_default();
+    let of_addresses = ips(&result).into_iter().filter_map(|ip| ip.gateway);
+    let of_routes = routes(&result).into_iter().filter_map(|route| route.gw);
+    of_addresses.chain(of_routes).collect()
+}
+
+/// The gateway of a default route, if the delegate gave another one.
+fn own_default(inside: &Snapshot, given: &BTreeSet<IpAddr>, ipv6: bool) -> Option<IpAddr> {
+    let is_default = |route: &&KernelRoute| {
+        route.ipv6 == ipv6 && route.dst.is_none_or(|dst| dst.prefix_len() == 0)
+    };
+    let mut gateways = inside.routes.iter().filter(is_default);
+    gateways
+        .find_map(|route| route.gateway)
+        .filter(|gateway| !given.contains(gateway))
 }
 
 fn lists_every_route(t: &Transcript) -> Judged {
@@ -637,18 +790,13 @@ fn lists_every_route(t: &Transcript) -> Judged {
     let (_, _, document) = t.result("add")?;
     let listed = routes(&document);
     let container = call.container.as_deref().unwrap_or_default();
-    let (before, after) = (
-        t.before(call).containers.get(container),
-        t.after(call).containers.get(container),
-    );
-    let (Some(before), Some(after)) = (before, after) else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
-    };
+    let after = inside_after(t, call)?;
+    let before = t.before(call).containers.get(container);
+    let before = before.ok_or_else(|| Unmet::Inconclusive("the container is gone".to_owned()))?;
     // Those of its addresses the kernel makes by itself.
     let made = |route: &Route| {
-        let like = super::result::routes::routes_like(after, route);
-        like.iter().any(|route| route.protocol != "kernel")
-            && !super::result::routes::has_route(before, route)
+        let like = routes_like(after, route);
+        like.iter().any(|route| route.protocol != "kernel") && !has_route(before, route)
     };
     match given
         .iter()

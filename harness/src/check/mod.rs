@@ -194,6 +194,7 @@ pub fn catalogue() -> Vec<&'static Check> {
         result::interfaces::CHECKS,
         result::addresses::CHECKS,
         result::routes::CHECKS,
+        result::route_attributes::CHECKS,
         result::arguments::CHECKS,
         form::CHECKS,
         routing::CHECKS,

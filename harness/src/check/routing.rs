@@ -88,16 +88,6 @@ pub(super) const CHECKS: &[Check] = &[
         judge: |t| each(t, routes_of_interface),
     },
     Check {
-        id: "result.route-attributes-are-right",
-        claim: "`mtu`, `advmss`, `priority`, `table` and `scope` of every route are the kernel's",
-        binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[ROUTES_ATTRIBUTES],
-        scope: ATTACHED,
-        fault: Fault::WrongRouteAttribute,
-        dispute: None,
-        judge: |t| each(t, attributes_right),
-    },
-    Check {
         id: "result.routes-have-metric-0",
         claim: "the routes of the container have metric 0, or what the kernel makes of it",
         binds: &[Kind::Interface],
@@ -277,13 +267,6 @@ const ROUTES_OF_IFNAME: &[Clause] = &[must(
     only(V0_4_0),
     "routes",
     "must be relevant for the sandbox interface specified by CNI_IFNAME.",
-)];
-
-/// `priority`, `mtu`, `advmss`, `table` and `scope` of a route are applied. Stated.
-const ROUTES_ATTRIBUTES: &[Clause] = &[should(
-    since(V1_1_0),
-    "add-success",
-    "The priority of route, lower is higher.",
 )];
 
 /// Routes have metric 0; the kernel makes 1024 of it for IPv6.
@@ -490,58 +473,6 @@ fn routes_of_interface(answer: &Answer<'_>) -> Judged {
         }
     }
     Ok(())
-}
-
-fn attributes_right(answer: &Answer<'_>) -> Judged {
-    let (_, inside) = answer.inside().ok_or_else(gone)?;
-    let listed = routes(&answer.document);
-    if listed.iter().all(|route| route.attributes.is_empty()) {
-        return Err(Unmet::NotApplicable(
-            "no route of its result has `mtu`, `advmss`, `priority`, `table` or `scope`".to_owned(),
-        ));
-    }
-    for route in listed {
-        let found = routes_like(inside, &route);
-        let wrong = |kernel: &KernelRoute| {
-            let mut attributes = route.attributes.iter();
-            attributes
-                .find(|(key, wanted)| attribute(kernel, key).is_some_and(|has| has != *wanted))
-        };
-        // A route that is not there is another claim.
-        let Some(first) = found.first() else { continue };
-        if let (true, Some((key, wanted))) = (
-            found.iter().all(|kernel| wrong(kernel).is_some()),
-            wrong(first),
-        ) {
-            let actual = attribute(first, key).unwrap_or_default();
-            return Err(Unmet::broken(
-                [format!("the route to {} with `{key}` {wanted}", route.dst)],
-                format!("`{key}` is {actual} in the container"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// An attribute as the kernel has it, 0 where it is not set; none where it means nothing.
-fn attribute(route: &KernelRoute, key: &str) -> Option<u64> {
-    let number = |value: Option<u32>| Some(u64::from(value.unwrap_or_default()));
-    match key {
-        "mtu" => number(route.mtu),
-        "advmss" => number(route.advmss),
-        "priority" => number(route.priority),
-        "table" => number(Some(route.table)),
-        // Routes of IPv6 have no scope of their own.
-        "scope" if !route.ipv6 => match route.scope.as_str() {
-            "global" => Some(0),
-            "site" => Some(200),
-            "link" => Some(253),
-            "host" => Some(254),
-            "nowhere" => Some(255),
-            other => other.parse().ok(),
-        },
-        _ => None,
-    }
 }
 
 fn mac_told(answer: &Answer<'_>) -> Judged {

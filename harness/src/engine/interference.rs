@@ -16,6 +16,14 @@ impl Lab {
     /// Puts the recording plugin in place of the subject's IPAM plugin. It hands everything on, except
     /// an operation that it is told to answer itself.
     pub fn stand_in(&self, answer: Option<(Operation, Reply)>) -> Doing {
+        self.stand_in_with(|orders| match answer {
+            Some((operation, reply)) => orders.but(operation, reply),
+            None => orders,
+        })
+    }
+
+    /// The same, with orders that begin as those to hand everything on.
+    pub fn stand_in_with(&self, change: impl FnOnce(Orders) -> Orders) -> Doing {
         let plugin_type = self.subject().ipam_type().unwrap_or_default().to_owned();
         let Some(real) = self.find_delegate(&plugin_type) else {
             return Err(Stop::Harness(HarnessError {
@@ -23,11 +31,10 @@ impl Lab {
                 hint: Some("give the directory it stands in with `--cni-path`".to_owned()),
             }));
         };
-        let mut orders = Orders::pass_to(real);
-        if let Some((operation, reply)) = answer {
-            orders = orders.but(operation, reply);
-        }
-        Ok(standin::install(&plugin_type, &orders)?)
+        Ok(standin::install(
+            &plugin_type,
+            &change(Orders::pass_to(real)),
+        )?)
     }
 
     fn find_delegate(&self, plugin_type: &str) -> Option<PathBuf> {

@@ -24,8 +24,19 @@ const RECORDS: &str = "/run/cnispec/records";
 pub struct Orders {
     /// The plugin that it hands calls on to.
     pub pass_to: Option<PathBuf>,
+    /// Whether results of ADD that it hands back are augmented, and how.
+    pub augments: Option<Second>,
     /// What it answers itself, by operation, or by its name and the operation, as in `first ADD`.
     pub answers: BTreeMap<String, Reply>,
+}
+
+/// Where the second address of a family lies that a result is augmented with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Second {
+    /// In a subnet of its own, with a gateway of its own.
+    Elsewhere,
+    /// In the subnet of the first one.
+    Beside,
 }
 
 /// An answer of the recording plugin.
@@ -46,7 +57,7 @@ impl Orders {
     pub fn pass_to(plugin: PathBuf) -> Self {
         Self {
             pass_to: Some(plugin),
-            answers: BTreeMap::new(),
+            ..Self::default()
         }
     }
 

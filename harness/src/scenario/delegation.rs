@@ -2,11 +2,11 @@
 //! plugin stands in: it hands calls on, or answers as told.
 
 use cni_types::{Operation, Version};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{INTERFACE, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::engine::standin::Reply;
+use crate::engine::standin::{Orders, Reply, Second};
 use crate::transcript::Bytes;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -86,25 +86,39 @@ fn refusal(lab: &Lab, code: u32) -> Reply {
     }
 }
 
-/// Without a `dns` of its own, the delegate's is the attachment's; with `args`, there is more to hand on.
+/// Without a `dns` of its own, the delegate's is the attachment's; with `args`, and with more in the delegate's
+/// result, there is more to hand on. A plugin may refuse `args` that it does not know, and two addresses of a family.
 fn delegation(lab: &mut Lab) -> Doing {
-    let args = lab.args_with_unknown();
+    let unknown_args = lab.args_with_unknown();
     let own_args = lab.own_key("args").cloned();
-    lab.reconfigure(|plugin| plugin.without("dns").with("args", args.clone()));
-    lab.stand_in(None)?;
-    match lab.warm_up() {
-        // A plugin may refuse `args` that it does not know.
-        Err(Stop::CutShort(_)) => {
-            lab.del("warm-del", "warm")?;
-            lab.forget("warm")?;
-            lab.reconfigure(|plugin| match &own_args {
-                Some(args) => plugin.with("args", args.clone()),
-                None => plugin.without("args"),
-            });
-            lab.warm_up()?;
+    let own_args = own_args.as_ref();
+    for (args, second) in [
+        (Some(&unknown_args), Second::Elsewhere),
+        (own_args, Second::Elsewhere),
+        (own_args, Second::Beside),
+    ] {
+        match meet_delegate(lab, args, Some(second)) {
+            Err(Stop::CutShort(_)) => {
+                lab.del("warm-del", "warm")?;
+                lab.forget("warm")?;
+            }
+            met => return met.and_then(|()| delegated_life(lab)),
         }
-        done => done?,
     }
+    meet_delegate(lab, own_args, None)?;
+    delegated_life(lab)
+}
+
+fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) -> Doing {
+    lab.reconfigure(|plugin| match args {
+        Some(args) => plugin.without("dns").with("args", args.clone()),
+        None => plugin.without("dns").without("args"),
+    });
+    lab.stand_in_with(|orders| Orders { augments, ..orders })?;
+    lab.warm_up()
+}
+
+fn delegated_life(lab: &Lab) -> Doing {
     lab.container("a")?;
     lab.must_add("add", "a")?;
     if lab.version().supports_check() {

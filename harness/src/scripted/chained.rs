@@ -117,15 +117,6 @@ fn drop_searches(document: &mut Object) {
     }
 }
 
-fn each_list_of_dns(document: &mut Object, change: fn(&mut Vec<Value>)) {
-    let dns = document.get_mut("dns").and_then(Value::as_object_mut);
-    for value in dns.into_iter().flat_map(|dns| dns.values_mut()) {
-        if let Some(list) = value.as_array_mut() {
-            change(list);
-        }
-    }
-}
-
 fn drop_details(document: &mut Object) {
     for (key, detail) in [("interfaces", "mac"), ("ips", "gateway")] {
         let records = document.get_mut(key).and_then(Value::as_array_mut);
@@ -159,11 +150,12 @@ fn handed_on(call: &Call, result: &Value) -> Result<Object, Refusal> {
     if call.script.is(Fault::DropsSearches) {
         drop_searches(&mut document);
     }
-    if call.script.is(Fault::ShortensDns) {
-        each_list_of_dns(&mut document, |list| list.truncate(1));
-    }
-    if call.script.is(Fault::ReordersDns) {
-        each_list_of_dns(&mut document, |list| list.reverse());
+    if let Some(Value::Object(dns)) = document.get_mut("dns") {
+        match call.script.0 {
+            Some(Fault::ShortensDns) => result::each_list_of_dns(dns, |list| list.truncate(1)),
+            Some(Fault::ReordersDns) => result::each_list_of_dns(dns, |list| list.reverse()),
+            _ => {}
+        }
     }
     Ok(document)
 }

@@ -112,6 +112,10 @@ pub fn tell(call: &Call, outcome: &mut Outcome) {
                 route.attributes.push(("mtu".to_owned(), WRONG_ROUTE_MTU));
             }
         }
+        (Fault::OmitsRouteAttributes, _) => {
+            let routes = outcome.routes.iter_mut();
+            routes.for_each(|route| route.attributes.clear());
+        }
         (Fault::OmitsRoute, _) => outcome.routes.clear(),
         (Fault::ForgetsDns, _) => outcome.dns.clear(),
         _ => {}

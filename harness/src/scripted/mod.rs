@@ -4,6 +4,7 @@
 //! It shares nothing with the runtime, the plugin-side library and the reference plugins, and settles
 //! what the SPEC leaves open in other ways than they do, so that no check mistakes a habit for a rule.
 
+mod augment;
 mod call;
 mod chained;
 mod del_faults;

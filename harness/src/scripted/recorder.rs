@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use cni_netlink::Socket;
 use cni_netlink::netns::NetNs;
 use rustix::param::linux_execfn;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::engine::standin::{self, Orders, Reply};
+use super::augment;
+use crate::engine::standin::{self, Orders, Reply, Second};
 use crate::transcript::{Bytes, Delegated};
 
 /// The exit status where there is nothing to answer; the lab, not a plugin, is at fault.
@@ -113,8 +114,11 @@ fn answer(
     match &orders.pass_to {
         Some(plugin) => {
             let mut reply = hand_on(plugin, stdin)?;
-            if variable(env, "CNI_COMMAND") == "ADD" && reply.status == 0 {
-                add_dns(&mut reply);
+            if let Some(second) = orders.augments
+                && command == "ADD"
+                && reply.status == 0
+            {
+                augment(&mut reply, second);
             }
             Ok(reply)
         }
@@ -126,14 +130,9 @@ fn answer(
     }
 }
 
-/// Gives a result without `dns` one, so that there is something to pass on.
-fn add_dns(reply: &mut Reply) {
-    let Ok(Value::Object(mut result)) = serde_json::from_slice(&reply.stdout.0) else {
-        return;
-    };
-    let is_empty = |dns: &Value| dns.as_object().is_none_or(serde_json::Map::is_empty);
-    if result.get("dns").is_none_or(is_empty) {
-        result.insert("dns".to_owned(), json!({ "nameservers": ["192.0.2.53"] }));
+fn augment(reply: &mut Reply, second: Second) {
+    if let Ok(Value::Object(mut result)) = serde_json::from_slice(&reply.stdout.0) {
+        augment::result(&mut result, second);
         reply.stdout = Bytes::from(Value::Object(result).to_string().as_str());
     }
 }
@@ -206,8 +205,8 @@ mod tests {
             ..Reply::default()
         };
         let orders = Orders {
-            pass_to: None,
             answers: [("DEL".to_owned(), told.clone())].into(),
+            ..Orders::default()
         };
         let env = |command| vec![("CNI_COMMAND".to_owned(), Bytes::from(command))];
         assert_eq!(answer(&orders, "", &env("DEL"), b"").unwrap(), told);

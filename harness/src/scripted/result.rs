@@ -388,6 +388,13 @@ pub fn must_be_rewritten(call: &Call, result: &Value) -> bool {
     other || faults.into_iter().any(|fault| call.script.is(fault))
 }
 
+/// Changes every list of `dns`.
+pub fn each_list_of_dns(dns: &mut Object, change: fn(&mut Vec<Value>)) {
+    dns.values_mut()
+        .filter_map(Value::as_array_mut)
+        .for_each(change);
+}
+
 /// A result without anything in it.
 pub fn nothing(version: &str) -> Object {
     let mut document = Object::new();

@@ -72,7 +72,7 @@ fn network(plugin: &str, kind: &str, fault: Option<Fault>) -> Value {
                     {"hostPort": 18053, "containerPort": 53, "protocol": "udp"},
                 ],
             },
-            "files": {"/tmp/resolv.conf": "nameserver 10.77.0.53\nsearch ipam.test\n"},
+            "files": {"/tmp/resolv.conf": "nameserver 10.77.0.54\nnameserver 10.77.0.53\nsearch ipam.test\n"},
         },
     });
     // Only one attachment at a time can have the addresses that are asked for.

@@ -3,6 +3,7 @@
 pub(super) mod addresses;
 pub(super) mod arguments;
 pub(super) mod interfaces;
+pub(super) mod route_attributes;
 pub(super) mod routes;
 pub(super) mod shape;
 
@@ -13,7 +14,8 @@ use super::{Judged, Scope};
 use crate::transcript::Transcript;
 
 /// Scenarios with attachments that all succeed.
-pub(super) const ATTACHED: Scope = Scope::In(&["lifecycle", "two-containers", "families"]);
+pub(super) const ATTACHED: Scope =
+    Scope::In(&["lifecycle", "two-containers", "families", "delegation"]);
 
 pub(super) fn each(t: &Transcript, judge: fn(&Answer<'_>) -> Judged) -> Judged {
     answers(t)?

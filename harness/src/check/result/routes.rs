@@ -37,7 +37,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.lists-further-routes",
-        claim: "where routes are listed, every other route by a gateway that ADD made in the container is listed, too",
+        claim: "where routes are listed, every other route out of its subnets that ADD made in the container is listed, too",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ROUTES_OUTWARD_LISTED],
         scope: ATTACHED,
@@ -99,7 +99,7 @@ fn further_routes_listed(answer: &Answer<'_>) -> Judged {
     let mut made = after
         .routes
         .iter()
-        .filter(|route| is_made(route) && route.gateway.is_some())
+        .filter(|route| is_made(route))
         .filter_map(|route| route.dst);
     let unlisted = made.find(|dst| {
         dst.prefix_len() > 0

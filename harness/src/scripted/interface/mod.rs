@@ -9,6 +9,8 @@ mod wishes;
 
 use std::fs::File;
 
+use ipnet::IpNet;
+
 use super::call::{Attachment, Call, digest};
 use super::refusal::{self, Refusal};
 use super::result::{self, Interface as Made, Outcome};
@@ -42,9 +44,7 @@ impl Duties for Interface {
         refuse_existing(call, &inside)?;
         refuse_where_it_cannot_be(call, &inside)?;
         let mut assigned = delegate::add(call)?;
-        if call.script.is(Fault::UsesFirstAddress) {
-            keep_first_address(&mut assigned);
-        }
+        change_assigned(call, &mut assigned);
         let pair = Pair {
             call,
             netns: &netns,
@@ -132,13 +132,37 @@ fn remove_others(call: &Call) -> Result<File, Refusal> {
     Ok(alone)
 }
 
-/// With the routes of its family.
-fn keep_first_address(assigned: &mut Outcome) {
-    assigned.ips.truncate(1);
-    let first = assigned.ips.first().map(|ip| ip.address.addr());
-    assigned
-        .routes
-        .retain(|route| first.is_some_and(|first| first.is_ipv4() == route.dst.addr().is_ipv4()));
+/// Applies something else than the IPAM plugin has assigned, where the script asks for it.
+fn change_assigned(call: &Call, assigned: &mut Outcome) {
+    match call.script.0 {
+        Some(Fault::UsesFirstAddress) => {
+            let mut had = Vec::new();
+            assigned.ips.retain(|ip| {
+                let family = ip.address.addr().is_ipv4();
+                let is_first = !had.contains(&family);
+                had.push(family);
+                is_first
+            });
+        }
+        Some(Fault::NarrowsSubnets) => {
+            for ip in &mut assigned.ips {
+                ip.address = IpNet::new(ip.address.addr(), ip.address.prefix_len() + 1)
+                    .unwrap_or(ip.address);
+            }
+        }
+        Some(Fault::MakesBareRoutes) => {
+            for route in &mut assigned.routes {
+                route.attributes.clear();
+            }
+        }
+        Some(Fault::ShortensDns) => {
+            result::each_list_of_dns(&mut assigned.dns, |list| list.truncate(1));
+        }
+        Some(Fault::ReordersDns) => {
+            result::each_list_of_dns(&mut assigned.dns, |list| list.reverse());
+        }
+        _ => {}
+    }
 }
 
 fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
