@@ -8,7 +8,10 @@ pub fn expectations(data: &[u8]) -> bool {
         return false;
     };
     let checks: Vec<&str> = check::catalogue().iter().map(|check| check.id).collect();
-    let scenarios: Vec<&str> = scenario::all().iter().map(|scenario| scenario.id).collect();
+    let scenarios: Vec<&str> = scenario::all()
+        .iter()
+        .map(|scenario| scenario.id.as_str())
+        .collect();
     let known = Known {
         checks: &checks,
         scenarios: &scenarios,

@@ -15,6 +15,7 @@ use crate::engine::lab::{Doing, Execution, Lab, Stop, at_once};
 use crate::engine::processes;
 use crate::error::HarnessError;
 use crate::kind::Kind;
+use crate::label;
 use crate::runner::session::Servant;
 use crate::transcript::{Call, Exit, Reading, Usage};
 
@@ -232,7 +233,7 @@ impl Stopwatch {
     /// The call by which something is measured.
     fn execution<'a>(&'a self, measured: Measured, name: &'a str) -> Doing<Execution<'a>> {
         let operation = measured.operation().unwrap_or(Operation::Add);
-        let call = self.lab.direct(measured.as_str(), operation);
+        let call = self.lab.direct(label::of_operation(operation), operation);
         let call = match measured {
             Measured::Version => {
                 let asked = json!({ "cniVersion": self.lab.version() });

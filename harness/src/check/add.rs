@@ -10,6 +10,8 @@ use super::protocol::{DUPLICATE_KEYS, says_no_key_twice, says_one_document, says
 use super::{Check, Clause, Judged, Scope, Unmet, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::{State, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -48,7 +50,11 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the container's interface has the name CNI_IFNAME",
         binds: INTERFACE,
         clauses: &[IFNAME_HONOURED, IFNAME_USED, MAKES_INTERFACE],
-        scope: Scope::In(&["lifecycle", "two-containers", "interface-names"]),
+        scope: Scope::In(&[
+            scenario_id::LIFECYCLE,
+            scenario_id::TWO_CONTAINERS,
+            scenario_id::INTERFACE_NAMES,
+        ]),
         fault: Fault::OtherIfname,
         dispute: None,
         judge: honours_ifname,
@@ -68,7 +74,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails if the container has an interface CNI_IFNAME already",
         binds: INTERFACE,
         clauses: &[EXISTING_IFNAME_REFUSED],
-        scope: Scope::In(&["add-existing"]),
+        scope: Scope::In(&[scenario_id::ADD_EXISTING]),
         fault: Fault::ReplacesExisting,
         dispute: Some(disputes::EXISTING_INTERFACE),
         judge: refuses_existing,
@@ -78,7 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "an ADD that fails leaves an interface CNI_IFNAME alone that the container has already",
         binds: INTERFACE,
         clauses: &[EXISTING_IFNAME_KEPT],
-        scope: Scope::In(&["add-existing"]),
+        scope: Scope::In(&[scenario_id::ADD_EXISTING]),
         fault: Fault::RefusalRemovesExisting,
         dispute: None,
         judge: keeps_existing,
@@ -88,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails for a configuration of a version that the plugin does not support",
         binds: Kind::ALL,
         clauses: &[UNSUPPORTED_VERSION_REFUSED],
-        scope: Scope::In(&["unsupported-version"]),
+        scope: Scope::In(&[scenario_id::UNSUPPORTED_VERSION]),
         fault: Fault::AcceptsAnyVersion,
         dispute: None,
         judge: refuses_unsupported,
@@ -98,7 +104,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the refusal of an unsupported version has code 1",
         binds: Kind::ALL,
         clauses: &[UNSUPPORTED_VERSION_REFUSED],
-        scope: Scope::In(&["unsupported-version"]),
+        scope: Scope::In(&[scenario_id::UNSUPPORTED_VERSION]),
         fault: Fault::RefusesVersionWithOtherCode,
         dispute: None,
         judge: unsupported_code,
@@ -111,7 +117,7 @@ pub(super) const CHECKS: &[Check] = &[
         scope: VARIABLES,
         fault: Fault::NoContainerIdAccepted,
         dispute: None,
-        judge: |t| refused(t, "add-no-containerid"),
+        judge: |t| refused(t, label::ADD_NO_CONTAINERID),
     },
     Check {
         id: "add.needs-netns",
@@ -121,14 +127,14 @@ pub(super) const CHECKS: &[Check] = &[
         scope: VARIABLES,
         fault: Fault::NoNetnsAccepted,
         dispute: None,
-        judge: |t| refused(t, "add-no-netns"),
+        judge: |t| refused(t, label::ADD_NO_NETNS),
     },
     Check {
         id: "add.refuses-missing-namespace",
         claim: "ADD fails when there is nothing at CNI_NETNS",
         binds: INTERFACE,
         clauses: &[MAKES_INTERFACE],
-        scope: Scope::In(&["odd-variables"]),
+        scope: Scope::In(&[scenario_id::ODD_VARIABLES]),
         fault: Fault::NoSuchNetnsAccepted,
         dispute: None,
         judge: refuses_missing_namespace,
@@ -138,7 +144,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD and DEL succeed for a network namespace wherever it is mounted",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[MAKES_INTERFACE, ADJUSTS_INTERFACE],
-        scope: Scope::In(&["netns-elsewhere"]),
+        scope: Scope::In(&[scenario_id::NETNS_ELSEWHERE]),
         fault: Fault::NetnsByName,
         dispute: None,
         judge: takes_any_netns_path,
@@ -161,7 +167,7 @@ pub(super) const CHECKS: &[Check] = &[
         scope: VARIABLES,
         fault: Fault::NoIfnameAccepted,
         dispute: None,
-        judge: |t| refused(t, "add-no-ifname"),
+        judge: |t| refused(t, label::ADD_NO_IFNAME),
     },
 ];
 
@@ -289,19 +295,19 @@ pub(super) const UNSUPPORTED_VERSION_REFUSED: &[Clause] = &[
 
 const INTERFACE: &[Kind] = &[Kind::Interface];
 
-const ATTACHED: Scope = Scope::In(&["lifecycle", "two-containers"]);
+const ATTACHED: Scope = Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]);
 
-const VARIABLES: Scope = Scope::In(&["required-variables"]);
+const VARIABLES: Scope = Scope::In(&[scenario_id::REQUIRED_VARIABLES]);
 
 /// A DEL that fails for a namespace at its usual place too is another claim's.
 fn takes_any_netns_path(t: &Transcript) -> Judged {
-    succeeded(t, "add-elsewhere")?;
-    t.success("warm-del")?;
-    succeeded(t, "del-elsewhere")
+    succeeded(t, label::ADD_ELSEWHERE)?;
+    t.success(label::WARM_DEL)?;
+    succeeded(t, label::DEL_ELSEWHERE)
 }
 
 /// Whether the call with this label succeeded.
-pub(super) fn succeeded(t: &Transcript, label: &str) -> Judged {
+pub(super) fn succeeded(t: &Transcript, label: Label<'_>) -> Judged {
     let (step, call) = t.call(label)?;
     match call.succeeded() {
         true => Ok(()),
@@ -310,7 +316,7 @@ pub(super) fn succeeded(t: &Transcript, label: &str) -> Judged {
 }
 
 /// Whether the call was refused: it must not succeed.
-pub(super) fn refused(t: &Transcript, label: &str) -> Judged {
+pub(super) fn refused(t: &Transcript, label: Label<'_>) -> Judged {
     let (step, call) = t.call(label)?;
     match call.succeeded() {
         true => Err(Unmet::broken(
@@ -376,12 +382,12 @@ fn sets_up(t: &Transcript) -> Judged {
 }
 
 fn refuses_existing(t: &Transcript) -> Judged {
-    refused(t, "add-existing")
+    refused(t, label::ADD_EXISTING)
 }
 
 /// By its index: another one of the same name is not the same.
 fn keeps_existing(t: &Transcript) -> Judged {
-    let (step, add) = t.call("add-existing")?;
+    let (step, add) = t.call(label::ADD_EXISTING)?;
     if add.succeeded() {
         return Err(Unmet::NotApplicable("its ADD does not fail".to_owned()));
     }
@@ -403,33 +409,33 @@ fn keeps_existing(t: &Transcript) -> Judged {
 
 /// Who attaches other things than links need not look for a namespace of links.
 fn refuses_missing_namespace(t: &Transcript) -> Judged {
-    if let Ok((_, call, document)) = t.result("add-nowhere") {
+    if let Ok((_, call, document)) = t.result(label::NOWHERE.add) {
         let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
         if let Some(fact) = super::document::is_no_link(&document, &ifname) {
             return Err(Unmet::NotApplicable(fact));
         }
     }
-    refused(t, "add-nowhere")
+    refused(t, label::NOWHERE.add)
 }
 
 /// Who is configured to be told something in CNI_ARGS may need it.
 fn needs_no_args(t: &Transcript) -> Judged {
-    let (_, add) = t.success("add")?;
+    let (_, add) = t.success(label::ADD)?;
     let args = add.variable("CNI_ARGS").unwrap_or_default();
     let told = |pair: &str| !pair.is_empty() && !pair.starts_with("IgnoreUnknown=");
     if args.split(';').any(told) {
         let fact = "its network gives it something in CNI_ARGS";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    succeeded(t, "add-no-args")
+    succeeded(t, label::NO_ARGS.add)
 }
 
 fn refuses_unsupported(t: &Transcript) -> Judged {
-    refused(t, "add-unsupported")
+    refused(t, label::ADD_UNSUPPORTED)
 }
 
 fn unsupported_code(t: &Transcript) -> Judged {
-    let (step, call) = t.call("add-unsupported")?;
+    let (step, call) = t.call(label::ADD_UNSUPPORTED)?;
     let Some(error) = call.error() else {
         return Err(Unmet::Inconclusive(
             "the call gave no error on standard output".to_owned(),

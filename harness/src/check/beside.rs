@@ -8,6 +8,7 @@ use cni_types::Operation;
 use super::del::{is_of_interface, removed_of, sort};
 use super::result::link;
 use super::{Judged, Unmet};
+use crate::label;
 use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
 
 /// The ADDs whose attachments live when the call at this step is made: they succeeded, and no DEL has followed.
@@ -63,7 +64,7 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -
     }
     match others {
         0 => {
-            t.observed("both")?;
+            t.observed(label::BOTH)?;
             let fact = "no such attachment lived beside it";
             Err(Unmet::NotApplicable(fact.to_owned()))
         }
@@ -110,7 +111,7 @@ fn damage(t: &Transcript, add: &Call, call: &Call) -> Vec<StateChange> {
         }
         false => changes.retain(|change| change.kind != ChangeKind::Added),
     }
-    changes.extend(removed_of(t, &add.label, earlier, later));
+    changes.extend(removed_of(t, add.label(), earlier, later));
     changes
 }
 

@@ -9,6 +9,7 @@ use super::document::{self, Answer, answers, interfaces, ips, routes};
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::scenario_id;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -17,7 +18,11 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "what `prevResult` tells, and is still so, is in the result",
         binds: &[Kind::Chained],
         clauses: &[PREV_RESULT_HANDED_ON, UNCHANGED_RESULT_IS_EQUIVALENT],
-        scope: Scope::In(&["lifecycle", "two-containers", "told-of-dns"]),
+        scope: Scope::In(&[
+            scenario_id::LIFECYCLE,
+            scenario_id::TWO_CONTAINERS,
+            scenario_id::TOLD_OF_DNS,
+        ]),
         fault: Fault::DropsPrevResult,
         dispute: None,
         judge: hands_on,
@@ -79,7 +84,7 @@ const UNCHANGED_RESULT_IS_EQUIVALENT: &[Clause] = &[
 ];
 
 /// Scenarios in which the chain is run as it is configured.
-const CHAINED: Scope = Scope::In(&["lifecycle", "two-containers"]);
+const CHAINED: Scope = Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]);
 
 /// What tells the entries of a list from each other, and what else they may tell that does not go away. From
 /// 1.0.0 on there is no `version` of an address, and before 1.1.0 no `mtu`.

@@ -9,6 +9,8 @@ use super::protocol::says_nothing;
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 use crate::transcript::{ChangeKind, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -17,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK succeeds after ADD, while nothing has changed",
         binds: Kind::ALL,
         clauses: &[RIGHT_AFTER_ADD, WAITS],
-        scope: Scope::In(&["lifecycle", "two-containers"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]),
         fault: Fault::CheckFails,
         dispute: None,
         judge: succeeds,
@@ -47,13 +49,17 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails without CNI_CONTAINERID, without CNI_NETNS and without CNI_IFNAME",
         binds: Kind::ALL,
         clauses: &[REQUIRED_ENVIRONMENT],
-        scope: Scope::In(&["required-variables"]),
+        scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES]),
         fault: Fault::CheckNeedsNoVariables,
         dispute: None,
         judge: |t| {
-            ["check-no-containerid", "check-no-netns", "check-no-ifname"]
-                .into_iter()
-                .try_for_each(|label| super::add::refused(t, label))
+            [
+                label::CHECK_NO_CONTAINERID,
+                label::CHECK_NO_NETNS,
+                label::CHECK_NO_IFNAME,
+            ]
+            .into_iter()
+            .try_for_each(|label| super::add::refused(t, label))
         },
     },
     Check {
@@ -61,7 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the interface is gone",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
-        scope: Scope::In(&["check-interface-removed"]),
+        scope: Scope::In(&[scenario_id::CHECK_INTERFACE_REMOVED]),
         fault: Fault::CheckMissesInterface,
         dispute: None,
         judge: notices_interface,
@@ -71,7 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the network namespace is gone",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES, NOTICES_UNREACHABLE],
-        scope: Scope::In(&["check-netns-removed"]),
+        scope: Scope::In(&[scenario_id::CHECK_NETNS_REMOVED]),
         fault: Fault::CheckMissesNetns,
         dispute: None,
         judge: notices_interface,
@@ -81,7 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when an address of the result is gone",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
-        scope: Scope::In(&["check-address-removed"]),
+        scope: Scope::In(&[scenario_id::CHECK_ADDRESS_REMOVED]),
         fault: Fault::CheckMissesAddress,
         dispute: None,
         judge: notices_address,
@@ -91,7 +97,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when a route of the result is gone",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
-        scope: Scope::In(&["check-route-removed"]),
+        scope: Scope::In(&[scenario_id::CHECK_ROUTE_REMOVED]),
         fault: Fault::CheckMissesRoute,
         dispute: None,
         judge: notices_route,
@@ -101,7 +107,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the last of several addresses of the result is gone",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
-        scope: Scope::In(&["check-last-address-removed"]),
+        scope: Scope::In(&[scenario_id::CHECK_LAST_ADDRESS_REMOVED]),
         fault: Fault::CheckMissesLastAddress,
         dispute: None,
         judge: notices_address,
@@ -111,7 +117,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the last of several routes of the result is gone",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
-        scope: Scope::In(&["check-last-route-removed"]),
+        scope: Scope::In(&[scenario_id::CHECK_LAST_ROUTE_REMOVED]),
         fault: Fault::CheckMissesLastRoute,
         dispute: None,
         judge: notices_route,
@@ -121,7 +127,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the interface is down",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_UNREACHABLE],
-        scope: Scope::In(&["check-link-down"]),
+        scope: Scope::In(&[scenario_id::CHECK_LINK_DOWN]),
         fault: Fault::CheckMissesLinkDown,
         dispute: None,
         judge: notices_interface,
@@ -131,7 +137,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the interface's MAC is not the result's",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
-        scope: Scope::In(&["check-mac-changed"]),
+        scope: Scope::In(&[scenario_id::CHECK_MAC_CHANGED]),
         fault: Fault::CheckAlwaysSucceeds,
         dispute: None,
         judge: notices_mac,
@@ -232,14 +238,14 @@ const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
 )];
 
 fn succeeds(t: &Transcript) -> Judged {
-    let label = match t.scenario.as_str() {
-        "lifecycle" => "check",
-        _ => {
+    let label = match t.scenario == scenario_id::LIFECYCLE {
+        true => label::CHECK,
+        false => {
             if super::beside::harms_others(t, Operation::Del) {
                 let why = "DEL of another attachment has damaged this one";
                 return Err(Unmet::Inconclusive(why.to_owned()));
             }
-            "check-b"
+            label::CHECK_B
         }
     };
     let (step, call) = t.call(label)?;
@@ -292,7 +298,7 @@ fn notices_interface(t: &Transcript) -> Judged {
 }
 
 fn notices(t: &Transcript) -> Judged {
-    let (step, call) = t.call("check-broken")?;
+    let (step, call) = t.call(label::CHECK_BROKEN)?;
     match call.succeeded() {
         true => Err(Unmet::broken(
             ["an exit status that is not 0, with an error"],

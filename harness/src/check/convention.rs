@@ -20,6 +20,8 @@ use super::result::{ATTACHED, digits, each, link};
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -28,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD succeeds for a configuration with `args` that nobody understands",
         binds: Kind::ALL,
         clauses: &[UNKNOWN_ARGS_IGNORED, UNKNOWN_ARGS],
-        scope: Scope::In(&["odd-input"]),
+        scope: Scope::In(&[scenario_id::ODD_INPUT]),
         fault: Fault::UnknownArgsRefused,
         dispute: None,
         judge: unknown_args,
@@ -38,10 +40,10 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails for a capability argument that has no meaning",
         binds: Kind::ALL,
         clauses: &[MALFORMED_REFUSED],
-        scope: Scope::In(&["malformed-capability"]),
+        scope: Scope::In(&[scenario_id::MALFORMED_CAPABILITY]),
         fault: Fault::MalformedCapabilityAccepted,
         dispute: None,
-        judge: |t| refused(t, "add-malformed"),
+        judge: |t| refused(t, label::ADD_MALFORMED),
     },
     Check {
         id: "convention.mtu-is-applied",
@@ -68,7 +70,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the container has the values of `sysctl` in the configuration",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ACTS_OR_FAILS],
-        scope: Scope::In(&["lifecycle"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE]),
         fault: Fault::IgnoresSysctl,
         dispute: None,
         judge: |t| each(t, sysctls),
@@ -301,7 +303,7 @@ fn sysctls(answer: &Answer<'_>) -> Judged {
     if answer.container() != "a" {
         return Ok(());
     }
-    let attached = answer.transcript.observed("attached")?;
+    let attached = answer.transcript.observed(label::ATTACHED)?;
     let ifname = answer.ifname();
     for (name, value) in wanted {
         let path = match name.contains('/') {
@@ -615,7 +617,7 @@ fn ipam_routes(answer: &Answer<'_>) -> Judged {
 }
 
 fn unknown_args(t: &Transcript) -> Judged {
-    let (step, call) = t.call("add-args")?;
+    let (step, call) = t.call(label::ARGS.add)?;
     match call.succeeded() {
         true => Ok(()),
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),

@@ -13,6 +13,8 @@ use super::protocol::says_nothing;
 use super::{Check, Clause, Judged, Scope, Unmet, disputes, identity};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -21,7 +23,11 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL of what ADD made succeeds",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
-        scope: Scope::In(&["lifecycle", "two-containers", "delegation"]),
+        scope: Scope::In(&[
+            scenario_id::LIFECYCLE,
+            scenario_id::TWO_CONTAINERS,
+            scenario_id::DELEGATION,
+        ]),
         fault: Fault::DelFails,
         dispute: None,
         judge: succeeds,
@@ -41,11 +47,11 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL fails without CNI_CONTAINERID and without CNI_IFNAME",
         binds: Kind::ALL,
         clauses: &[REQUIRED_ENVIRONMENT],
-        scope: Scope::In(&["required-variables"]),
+        scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES]),
         fault: Fault::DelNeedsNoVariables,
         dispute: None,
         judge: |t| {
-            ["del-no-containerid", "del-no-ifname"]
+            [label::DEL_NO_CONTAINERID, label::DEL_NO_IFNAME]
                 .into_iter()
                 .try_for_each(|label| super::add::refused(t, label))
         },
@@ -55,12 +61,12 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL again succeeds, with and without the stored result",
         binds: Kind::ALL,
         clauses: &[REPEATED],
-        scope: Scope::In(&["repeat-del"]),
+        scope: Scope::In(&[scenario_id::REPEAT_DEL]),
         fault: Fault::DelAgainFails,
         dispute: None,
         judge: |t| {
-            t.success("del")?;
-            succeed(t, &["del-again", "del-again-cached"])
+            t.success(label::DEL)?;
+            succeed(t, &[label::DEL_AGAIN, label::DEL_AGAIN_CACHED])
         },
     },
     Check {
@@ -68,7 +74,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL of an attachment that was never made succeeds",
         binds: Kind::ALL,
         clauses: &[MISSING_RESOURCES, UNKNOWN_CONTAINER],
-        scope: Scope::In(&["del-without-add"]),
+        scope: Scope::In(&[scenario_id::DEL_WITHOUT_ADD]),
         fault: Fault::DelUnknownFails,
         dispute: None,
         judge: unknown_succeeds,
@@ -78,87 +84,87 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL succeeds when the network namespace and its path are gone",
         binds: Kind::ALL,
         clauses: &[NETNS_GONE],
-        scope: Scope::In(&["del-netns-gone"]),
+        scope: Scope::In(&[scenario_id::DEL_NETNS_GONE]),
         fault: Fault::DelNeedsLiveNetns,
         dispute: None,
-        judge: |t| succeed(t, &["del-gone"]),
+        judge: |t| succeed(t, &[label::DEL_GONE]),
     },
     Check {
         id: "del.without-netns-succeeds",
         claim: "DEL succeeds when CNI_NETNS is empty or not set",
         binds: Kind::ALL,
         clauses: &[NETNS_NOT_GIVEN],
-        scope: Scope::In(&["del-netns-empty"]),
+        scope: Scope::In(&[scenario_id::DEL_NETNS_EMPTY]),
         fault: Fault::DelNeedsNetns,
         dispute: None,
-        judge: |t| succeed(t, &["del-empty", "del-unset"]),
+        judge: |t| succeed(t, &[label::DEL_EMPTY, label::DEL_UNSET]),
     },
     Check {
         id: "del.stale-namespace-succeeds",
         claim: "DEL succeeds when CNI_NETNS is an ordinary file",
         binds: Kind::ALL,
         clauses: &[MISSING_RESOURCES],
-        scope: Scope::In(&["del-netns-stale"]),
+        scope: Scope::In(&[scenario_id::DEL_NETNS_STALE]),
         fault: Fault::DelRefusesStaleFile,
         dispute: None,
-        judge: |t| succeed(t, &["del-stale"]),
+        judge: |t| succeed(t, &[label::DEL_STALE]),
     },
     Check {
         id: "del.without-result-succeeds",
         claim: "DEL succeeds without `prevResult`",
         binds: Kind::ALL,
         clauses: &[PREV_RESULT_NOT_GIVEN],
-        scope: Scope::In(&["del-no-result"]),
+        scope: Scope::In(&[scenario_id::DEL_NO_RESULT]),
         fault: Fault::DelNeedsPrevResult,
         dispute: None,
-        judge: |t| succeed(t, &["del-no-result"]),
+        judge: |t| succeed(t, &[label::DEL_NO_RESULT]),
     },
     Check {
         id: "del.without-interface-succeeds",
         claim: "DEL succeeds when the interface is gone",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[INTERFACE_GONE],
-        scope: Scope::In(&["del-interface-gone"]),
+        scope: Scope::In(&[scenario_id::DEL_INTERFACE_GONE]),
         fault: Fault::DelNeedsInterface,
         dispute: None,
-        judge: |t| succeed(t, &["del-interface-gone"]),
+        judge: |t| succeed(t, &[label::DEL_INTERFACE_GONE]),
     },
     Check {
         id: "del.without-state-succeeds",
         claim: "DEL succeeds when the files that ADD wrote are gone",
         binds: Kind::ALL,
         clauses: &[MISSING_RESOURCES],
-        scope: Scope::In(&["del-state-gone"]),
+        scope: Scope::In(&[scenario_id::DEL_STATE_GONE]),
         fault: Fault::DelNeedsState,
         dispute: None,
-        judge: |t| succeed(t, &["del-no-state"]),
+        judge: |t| succeed(t, &[label::DEL_NO_STATE]),
     },
     Check {
         id: "del.without-rules-succeeds",
         claim: "DEL succeeds when all firewall rules of the host are gone",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[MODIFICATIONS_GONE],
-        scope: Scope::In(&["del-flushed"]),
+        scope: Scope::In(&[scenario_id::DEL_FLUSHED]),
         fault: Fault::DelNeedsRules,
         dispute: None,
-        judge: |t| succeed(t, &["del-no-rules"]),
+        judge: |t| succeed(t, &[label::DEL_NO_RULES]),
     },
     Check {
         id: "del.without-addresses-succeeds",
         claim: "DEL succeeds when the interface has lost its addresses",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[MODIFICATIONS_GONE],
-        scope: Scope::In(&["del-flushed"]),
+        scope: Scope::In(&[scenario_id::DEL_FLUSHED]),
         fault: Fault::DelNeedsAddress,
         dispute: None,
-        judge: |t| succeed(t, &["del-no-addresses"]),
+        judge: |t| succeed(t, &[label::DEL_NO_ADDRESSES]),
     },
     Check {
         id: "del.without-runtime-config-succeeds",
         claim: "DEL succeeds without the capability arguments that ADD was given",
         binds: Kind::ALL,
         clauses: &[MISSING_RESOURCES],
-        scope: Scope::In(&["del-no-runtime-config"]),
+        scope: Scope::In(&[scenario_id::DEL_NO_RUNTIME_CONFIG]),
         fault: Fault::DelNeedsRuntimeConfig,
         dispute: Some(disputes::RUNTIME_CONFIG_ON_DEL),
         judge: without_runtime_config,
@@ -168,7 +174,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the container has no interface CNI_IFNAME after DEL",
         binds: &[Kind::Interface],
         clauses: &[REMOVES_INTERFACE],
-        scope: Scope::In(&["lifecycle"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE]),
         fault: Fault::DelLeavesInterface,
         dispute: None,
         judge: removes_interface,
@@ -178,7 +184,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the container has no more links, addresses, routes, rules and firewall objects after DEL than before ADD",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[UNDOES_ADD],
-        scope: Scope::In(&["lifecycle"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE]),
         fault: Fault::DelLeavesInside,
         dispute: None,
         judge: leaves_nothing_inside,
@@ -240,16 +246,16 @@ pub(super) const CHECKS: &[Check] = &[
         clauses: &[UNDOES_ADD],
         // Elsewhere, CHECK comes in between, and sysctls are not looked at around it.
         scope: Scope::In(&[
-            "lifecycle",
-            "repeat-del",
-            "del-without-add",
-            "del-netns-gone",
-            "del-netns-empty",
-            "del-netns-stale",
-            "del-no-result",
-            "del-interface-gone",
-            "interface-names",
-            "container-ids",
+            scenario_id::LIFECYCLE,
+            scenario_id::REPEAT_DEL,
+            scenario_id::DEL_WITHOUT_ADD,
+            scenario_id::DEL_NETNS_GONE,
+            scenario_id::DEL_NETNS_EMPTY,
+            scenario_id::DEL_NETNS_STALE,
+            scenario_id::DEL_NO_RESULT,
+            scenario_id::DEL_INTERFACE_GONE,
+            scenario_id::INTERFACE_NAMES,
+            scenario_id::CONTAINER_IDS,
         ]),
         fault: Fault::DelLeavesSysctl,
         dispute: None,
@@ -260,7 +266,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "links that the host had before ADD are what they were after DEL",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
-        scope: Scope::In(&["lifecycle", "host-has-ifname"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::HOST_HAS_IFNAME]),
         fault: Fault::DelChangesDevice,
         dispute: None,
         judge: restores_devices,
@@ -270,7 +276,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD and DEL leave the host's link of the name CNI_IFNAME alone, with the container's namespace and without",
         binds: &[Kind::Interface],
         clauses: &[UNDOES_ADD],
-        scope: Scope::In(&["host-has-ifname"]),
+        scope: Scope::In(&[scenario_id::HOST_HAS_IFNAME]),
         fault: Fault::DelFallsBackToHost,
         dispute: None,
         judge: keeps_namesake,
@@ -281,11 +287,11 @@ pub(super) const CHECKS: &[Check] = &[
         binds: Kind::ALL,
         clauses: &[FAILURE_IS_FOLLOWED_BY_DEL, UNDOES_ADD],
         scope: Scope::In(&[
-            "unsupported-version",
-            "add-existing",
-            "delegate-add-fails",
-            "delegate-garbage",
-            "delegate-bad-route",
+            scenario_id::UNSUPPORTED_VERSION,
+            scenario_id::ADD_EXISTING,
+            scenario_id::DELEGATE_ADD_FAILS,
+            scenario_id::DELEGATE_GARBAGE,
+            scenario_id::DELEGATE_BAD_ROUTE,
         ]),
         fault: Fault::RefusalLeavesLink,
         dispute: None,
@@ -296,7 +302,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "nothing is left of an ADD for the plugin's own network namespace, once DEL has followed",
         binds: &[Kind::Interface],
         clauses: &[UNDOES_ADD],
-        scope: Scope::In(&["odd-variables"]),
+        scope: Scope::In(&[scenario_id::ODD_VARIABLES]),
         fault: Fault::OwnNamespaceLeavesLink,
         dispute: Some(disputes::OWN_NAMESPACE),
         judge: |t| leaves_no(t, &["link", "address", "route", "firewall"], is_added),
@@ -307,16 +313,16 @@ pub(super) const CHECKS: &[Check] = &[
         binds: Kind::ALL,
         clauses: &[identity::APART, UNDOES_ADD],
         scope: Scope::In(&[
-            "two-containers",
-            "later-goes-first",
-            "del-beside-another",
-            "two-networks",
-            "networks-run-together",
-            "alike-ids",
-            "ids-of-other-case",
-            "ids-of-other-punctuation",
-            "ids-run-together",
-            "same-pod",
+            scenario_id::TWO_CONTAINERS,
+            scenario_id::LATER_GOES_FIRST,
+            scenario_id::DEL_BESIDE_ANOTHER,
+            scenario_id::TWO_NETWORKS,
+            scenario_id::NETWORKS_RUN_TOGETHER,
+            scenario_id::ALIKE_IDS,
+            scenario_id::IDS_OF_OTHER_CASE,
+            scenario_id::IDS_OF_OTHER_PUNCTUATION,
+            scenario_id::IDS_RUN_TOGETHER,
+            scenario_id::SAME_POD,
         ]),
         fault: Fault::DelRemovesOther,
         dispute: None,
@@ -555,32 +561,32 @@ const UNKNOWN_CONTAINER: &[Clause] = &[
 
 /// Scenarios whose end is held against their start.
 const ENDED: Scope = Scope::In(&[
-    "lifecycle",
-    "repeat-del",
-    "del-without-add",
-    "del-netns-gone",
-    "del-netns-empty",
-    "del-netns-stale",
-    "del-no-result",
-    "del-interface-gone",
-    "odd-result",
-    "two-containers",
-    "two-interfaces",
-    "later-goes-first",
-    "alike-ids",
-    "ids-of-other-case",
-    "ids-of-other-punctuation",
-    "ids-run-together",
-    "same-pod",
-    "interface-names",
-    "container-ids",
+    scenario_id::LIFECYCLE,
+    scenario_id::REPEAT_DEL,
+    scenario_id::DEL_WITHOUT_ADD,
+    scenario_id::DEL_NETNS_GONE,
+    scenario_id::DEL_NETNS_EMPTY,
+    scenario_id::DEL_NETNS_STALE,
+    scenario_id::DEL_NO_RESULT,
+    scenario_id::DEL_INTERFACE_GONE,
+    scenario_id::ODD_RESULT,
+    scenario_id::TWO_CONTAINERS,
+    scenario_id::TWO_INTERFACES,
+    scenario_id::LATER_GOES_FIRST,
+    scenario_id::ALIKE_IDS,
+    scenario_id::IDS_OF_OTHER_CASE,
+    scenario_id::IDS_OF_OTHER_PUNCTUATION,
+    scenario_id::IDS_RUN_TOGETHER,
+    scenario_id::SAME_POD,
+    scenario_id::INTERFACE_NAMES,
+    scenario_id::CONTAINER_IDS,
 ]);
 
 /// Whether the calls with these labels that were made succeeded; at least one must have been made.
-fn succeed(t: &Transcript, labels: &[&str]) -> Judged {
+fn succeed(t: &Transcript, labels: &[Label<'_>]) -> Judged {
     let made: Vec<(usize, &Call)> = labels
         .iter()
-        .filter_map(|label| t.call(label).ok())
+        .filter_map(|label| t.call(*label).ok())
         .collect();
     if made.is_empty() {
         t.call(labels[0])?;
@@ -614,7 +620,7 @@ fn succeeds(t: &Transcript) -> Judged {
 
 /// Code 3, "unknown container", is an answer that the SPEC offers too.
 fn unknown_succeeds(t: &Transcript) -> Judged {
-    let (step, call) = t.call("del-unknown")?;
+    let (step, call) = t.call(label::DEL_UNKNOWN)?;
     let refused = call.error().is_some_and(|error| error.code == Some(3));
     match call.succeeded() || refused {
         true => Ok(()),
@@ -625,13 +631,13 @@ fn unknown_succeeds(t: &Transcript) -> Judged {
 }
 
 fn without_runtime_config(t: &Transcript) -> Judged {
-    let (_, add) = t.success("add")?;
+    let (_, add) = t.success(label::ADD)?;
     match add
         .input()
         .unwrap_or_default()
         .contains_key("runtimeConfig")
     {
-        true => succeed(t, &["del-no-runtime-config"]),
+        true => succeed(t, &[label::DEL_NO_RUNTIME_CONFIG]),
         false => Err(Unmet::NotApplicable(
             "its configuration declares no capability, so that it is given no arguments".to_owned(),
         )),
@@ -639,8 +645,8 @@ fn without_runtime_config(t: &Transcript) -> Judged {
 }
 
 fn removes_interface(t: &Transcript) -> Judged {
-    let (step, del) = t.success("del")?;
-    let (_, add) = t.success("add")?;
+    let (step, del) = t.success(label::DEL)?;
+    let (_, add) = t.success(label::ADD)?;
     let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
     let container = add.container.as_deref().unwrap_or_default();
     let has = |state: &State| {
@@ -686,7 +692,7 @@ pub(super) const FILES: [&str; 5] = ["file", "directory", "symlink", "other", "r
 /// Changes of the host from "start" to "end", of objects of these sorts.
 fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -> Judged {
     was_done(t)?;
-    let (start, end) = (t.observed("start")?, t.observed("end")?);
+    let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
     let mut changes = start.residue(end);
     let of_check = changed_by_check(t);
     changes.retain(|change| {
@@ -713,10 +719,10 @@ fn changed_by_check(t: &Transcript) -> BTreeSet<String> {
 /// for ever, once somebody has set it up.
 fn leaves_nothing_inside(t: &Transcript) -> Judged {
     was_done(t)?;
-    let (_, add) = t.success("add")?;
-    t.success("del")?;
+    let (_, add) = t.success(label::ADD)?;
+    t.success(label::DEL)?;
     let container = add.container.as_deref().unwrap_or_default();
-    let dels = t.all_calls().filter(|(_, call)| call.label == "del");
+    let dels = t.all_calls().filter(|(_, call)| call.label == label::DEL);
     let Some((_, last)) = dels.last() else {
         return Err(Unmet::Inconclusive("the container is gone".to_owned()));
     };
@@ -748,7 +754,7 @@ fn was_done(t: &Transcript) -> Judged {
         return Ok(());
     };
     let fact = format!("its DEL (`{}`) failed: {}", call.label, call.outcome());
-    match ["lifecycle", "two-containers"].contains(&t.scenario.as_str()) {
+    match t.scenario == scenario_id::LIFECYCLE || t.scenario == scenario_id::TWO_CONTAINERS {
         true => Err(Unmet::Inconclusive(fact)),
         false => Err(Unmet::NotApplicable(fact)),
     }
@@ -790,7 +796,7 @@ fn left(t: &Transcript, changes: Vec<StateChange>) -> Judged {
 /// Links, with their addresses, that stood on the host before the network's first ADD.
 fn restores_devices(t: &Transcript) -> Judged {
     was_done(t)?;
-    let (untouched, end) = (t.observed("untouched")?, t.observed("end")?);
+    let (untouched, end) = (t.observed(label::UNTOUCHED)?, t.observed(label::END)?);
     let mut changes = untouched.residue(end);
     let names: Vec<&str> = untouched
         .host
@@ -810,7 +816,7 @@ fn restores_devices(t: &Transcript) -> Judged {
 
 /// By its index: another one of the same name is not the same. Every call is held against the host as the lab made it.
 fn keeps_namesake(t: &Transcript) -> Judged {
-    let untouched = t.observed("untouched")?;
+    let untouched = t.observed(label::UNTOUCHED)?;
     let mut had = None;
     for (step, call) in t.calls() {
         let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
@@ -833,21 +839,21 @@ fn keeps_namesake(t: &Transcript) -> Judged {
         }
     }
     // Where the container is gone, the name alone is left to go by.
-    t.success("add-gone")?;
+    t.success(label::ADD_GONE)?;
     had.map(drop)
         .ok_or_else(|| t.prevented("nothing was called beside the host's link".to_owned()))
 }
 
 fn cleans_up(t: &Transcript) -> Judged {
     was_done(t)?;
-    let (start, end) = (t.observed("start")?, t.observed("end")?);
+    let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
     left(t, start.residue(end))
 }
 
 /// What the ADD with this label brought to the host, files included, and one of two later states has lost.
 pub(super) fn removed_of(
     t: &Transcript,
-    add: &str,
+    add: Label<'_>,
     earlier: &State,
     later: &State,
 ) -> Vec<StateChange> {

@@ -19,6 +19,8 @@ use super::result::routes::{has_route, routes_like};
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::{Call, Delegated, Reading, Transcript, read};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -47,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the delegate has the very configuration that the plugin has",
         binds: &[Kind::Interface],
         clauses: &[SAME_CONFIGURATION],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::DelegatePartialConfig,
         dispute: None,
         judge: same_configuration,
@@ -57,37 +59,37 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL executes the delegate with DEL",
         binds: &[Kind::Interface],
         clauses: &[DEL_DELEGATED],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::DelNotDelegated,
         dispute: None,
-        judge: |t| handed_on(t, "del", "DEL"),
+        judge: |t| handed_on(t, label::DEL, "DEL"),
     },
     Check {
         id: "delegation.check-is-delegated",
         claim: "CHECK executes the delegate with CHECK",
         binds: &[Kind::Interface],
         clauses: &[CHECK_DELEGATED],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::CheckNotDelegated,
         dispute: None,
-        judge: |t| handed_on(t, "check", "CHECK"),
+        judge: |t| handed_on(t, label::CHECK, "CHECK"),
     },
     Check {
         id: "delegation.failing-add-fails",
         claim: "ADD fails when the delegate's ADD fails",
         binds: &[Kind::Interface],
         clauses: &[FAILED_ADD_FAILS],
-        scope: Scope::In(&["delegate-add-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),
         fault: Fault::DelegateFailureIgnored,
         dispute: None,
-        judge: |t| fails(t, "add-refused"),
+        judge: |t| fails(t, label::ADD_REFUSED),
     },
     Check {
         id: "delegation.failing-add-is-undone",
         claim: "the delegate is executed with DEL when its ADD has failed",
         binds: &[Kind::Interface],
         clauses: &[FAILED_ADD_IS_UNDONE],
-        scope: Scope::In(&["delegate-add-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),
         fault: Fault::DelegateFailureNoDel,
         dispute: None,
         judge: undone,
@@ -97,27 +99,27 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails when the delegate prints what is not JSON",
         binds: &[Kind::Interface],
         clauses: &[FAILED_ADD_FAILS],
-        scope: Scope::In(&["delegate-garbage"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_GARBAGE]),
         fault: Fault::DelegateGarbageAccepted,
         dispute: None,
-        judge: |t| fails(t, "add-garbage-result"),
+        judge: |t| fails(t, label::ADD_GARBAGE_RESULT),
     },
     Check {
         id: "delegation.null-result-fails",
         claim: "ADD fails when the delegate prints `null`",
         binds: &[Kind::Interface],
         clauses: &[FAILED_ADD_FAILS],
-        scope: Scope::In(&["delegate-garbage"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_GARBAGE]),
         fault: Fault::DelegateNullAccepted,
         dispute: None,
-        judge: |t| fails(t, "add-null-result"),
+        judge: |t| fails(t, label::ADD_NULL_RESULT),
     },
     Check {
         id: "delegation.searches-every-directory",
         claim: "the delegate is found in the last directory of CNI_PATH, behind a link",
         binds: &[Kind::Interface],
         clauses: &[FOUND_BY_CNI_PATH],
-        scope: Scope::In(&["delegate-path"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_PATH]),
         fault: Fault::SkipsLinkedDirectories,
         dispute: None,
         judge: searches_everywhere,
@@ -127,37 +129,37 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC fails when the delegate's GC fails",
         binds: &[Kind::Interface],
         clauses: &[DEL_ERROR_RETURNED],
-        scope: Scope::In(&["delegate-gc-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_GC_FAILS]),
         fault: Fault::GcDelegateErrorIgnored,
         dispute: None,
-        judge: |t| fails(t, "gc-refused"),
+        judge: |t| fails(t, label::GC_REFUSED),
     },
     Check {
         id: "delegation.failing-check-fails",
         claim: "CHECK fails when the delegate's CHECK fails",
         binds: &[Kind::Interface],
         clauses: &[CHECK_ERROR_RETURNED],
-        scope: Scope::In(&["delegate-check-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_CHECK_FAILS]),
         fault: Fault::CheckDelegateErrorIgnored,
         dispute: None,
-        judge: |t| fails(t, "check-refused"),
+        judge: |t| fails(t, label::CHECK_REFUSED),
     },
     Check {
         id: "delegation.failing-del-fails",
         claim: "DEL fails when the delegate's DEL fails",
         binds: &[Kind::Interface],
         clauses: &[DEL_ERROR_RETURNED],
-        scope: Scope::In(&["delegate-del-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_DEL_FAILS]),
         fault: Fault::DelDelegateErrorIgnored,
         dispute: None,
-        judge: |t| fails(t, "del-refused"),
+        judge: |t| fails(t, label::DEL_REFUSED),
     },
     Check {
         id: "delegation.stderr-is-passed-on",
         claim: "what the delegate writes on standard error appears on the plugin's",
         binds: &[Kind::Interface],
         clauses: &[STDERR_PASSED_ON],
-        scope: Scope::In(&["delegate-add-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),
         fault: Fault::DelegateStderrSwallowed,
         dispute: None,
         judge: stderr_passed_on,
@@ -167,7 +169,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "every address that the delegate gave is listed",
         binds: &[Kind::Interface],
         clauses: &[SAME_AS_IPAM],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::UsesFirstAddress,
         dispute: None,
         judge: lists_every_address,
@@ -177,7 +179,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "every address has the prefix length that the delegate gave, or is routed by itself",
         binds: &[Kind::Interface],
         clauses: &[SAME_AS_IPAM],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::NarrowsSubnets,
         dispute: None,
         judge: keeps_prefix_lengths,
@@ -187,7 +189,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "every route of the delegate is made, with its attributes",
         binds: &[Kind::Interface],
         clauses: &[APPLIES_ROUTES],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::MakesBareRoutes,
         dispute: None,
         judge: applies_routes,
@@ -197,7 +199,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "every route of the delegate that ADD made is listed",
         binds: &[Kind::Interface],
         clauses: &[ROUTES_COMPLETE],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::OmitsRoute,
         dispute: None,
         judge: lists_every_route,
@@ -207,7 +209,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the result has the delegate's `dns`, unless the configuration has its own",
         binds: &[Kind::Interface],
         clauses: &[SAME_AS_IPAM],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::ForgetsDns,
         dispute: None,
         judge: result_has_dns,
@@ -217,30 +219,30 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC executes the delegate with GC",
         binds: &[Kind::Interface],
         clauses: &[DELEGATED],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::GcNotDelegated,
         dispute: None,
-        judge: |t| handed_on(t, "gc", "GC"),
+        judge: |t| handed_on(t, label::GC, "GC"),
     },
     Check {
         id: "status.is-delegated",
         claim: "STATUS executes the delegate with STATUS",
         binds: &[Kind::Interface],
         clauses: &[STATUS_DELEGATED],
-        scope: Scope::In(&["delegation"]),
+        scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::StatusNotDelegated,
         dispute: None,
-        judge: |t| handed_on(t, "status", "STATUS"),
+        judge: |t| handed_on(t, label::STATUS, "STATUS"),
     },
     Check {
         id: "status.fails-with-its-delegate",
         claim: "STATUS fails when the delegate's STATUS fails",
         binds: &[Kind::Interface],
         clauses: &[DELEGATE_ERROR_RETURNED],
-        scope: Scope::In(&["delegate-status-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_STATUS_FAILS]),
         fault: Fault::StatusDelegateErrorIgnored,
         dispute: None,
-        judge: |t| fails(t, "status-refused"),
+        judge: |t| fails(t, label::STATUS_REFUSED),
     },
 ];
 
@@ -454,7 +456,7 @@ const DELEGATE_ERROR_RETURNED: &[Clause] = &[should(
 )];
 
 /// Where the delegate does what it is told, and where it fails and is called again.
-const EXECUTED: Scope = Scope::In(&["delegation", "delegate-add-fails"]);
+const EXECUTED: Scope = Scope::In(&[scenario_id::DELEGATION, scenario_id::DELEGATE_ADD_FAILS]);
 
 impl Delegated {
     fn variable(&self, name: &str) -> Option<String> {
@@ -478,7 +480,7 @@ impl Delegated {
 
 /// The ADD that everything else is compared with: a plugin that does not delegate it delegates nothing.
 fn delegated_add(t: &Transcript) -> Result<(usize, &Call, &Delegated), Unmet> {
-    let (step, call) = t.success("add")?;
+    let (step, call) = t.success(label::ADD)?;
     match call.delegated.iter().find(|delegated| delegated.is("ADD")) {
         Some(delegated) => Ok((step, call, delegated)),
         None => Err(Unmet::NotApplicable(
@@ -558,7 +560,7 @@ fn same_configuration(t: &Transcript) -> Judged {
     Ok(())
 }
 
-fn handed_on(t: &Transcript, label: &str, command: &str) -> Judged {
+fn handed_on(t: &Transcript, label: Label<'_>, command: &str) -> Judged {
     delegated_add(t)?;
     let (step, call) = t.call(label)?;
     if call.delegated.iter().any(|delegated| delegated.is(command)) {
@@ -583,7 +585,7 @@ fn handed_on(t: &Transcript, label: &str, command: &str) -> Judged {
 }
 
 /// A call in which the delegate was told to fail, if it was executed at all.
-fn refused<'t>(t: &'t Transcript, label: &str) -> Result<(usize, &'t Call), Unmet> {
+fn refused<'t>(t: &'t Transcript, label: Label<'_>) -> Result<(usize, &'t Call), Unmet> {
     let (step, call) = t.call(label)?;
     match call.delegated.is_empty() {
         true => Err(Unmet::NotApplicable(
@@ -593,7 +595,7 @@ fn refused<'t>(t: &'t Transcript, label: &str) -> Result<(usize, &'t Call), Unme
     }
 }
 
-fn fails(t: &Transcript, label: &str) -> Judged {
+fn fails(t: &Transcript, label: Label<'_>) -> Judged {
     let (step, call) = refused(t, label)?;
     match call.succeeded() {
         true => Err(Unmet::broken(
@@ -606,7 +608,7 @@ fn fails(t: &Transcript, label: &str) -> Judged {
 }
 
 fn searches_everywhere(t: &Transcript) -> Judged {
-    let (step, call) = t.call("add-roundabout")?;
+    let (step, call) = t.call(label::ADD_ROUNDABOUT)?;
     match call.succeeded() {
         true => Ok(()),
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
@@ -614,7 +616,7 @@ fn searches_everywhere(t: &Transcript) -> Judged {
 }
 
 fn undone(t: &Transcript) -> Judged {
-    let (step, call) = refused(t, "add-refused")?;
+    let (step, call) = refused(t, label::ADD_REFUSED)?;
     if !call.failed() {
         return Err(Unmet::Inconclusive(
             "ADD did not fail although its delegate did".to_owned(),
@@ -631,7 +633,7 @@ fn undone(t: &Transcript) -> Judged {
 }
 
 fn stderr_passed_on(t: &Transcript) -> Judged {
-    let (step, call) = refused(t, "add-refused")?;
+    let (step, call) = refused(t, label::ADD_REFUSED)?;
     let said = "a word of the stand-in";
     match call.stderr.text().contains(said) {
         true => Ok(()),
@@ -645,7 +647,7 @@ fn stderr_passed_on(t: &Transcript) -> Judged {
 fn lists_every_address(t: &Transcript) -> Judged {
     let (step, _, delegated) = delegated_add(t)?;
     let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
-    let (_, _, document) = t.result("add")?;
+    let (_, _, document) = t.result(label::ADD)?;
     let listed: Vec<_> = ips(&document)
         .iter()
         .filter_map(|ip| Some(ip.net?.addr()))
@@ -677,7 +679,7 @@ fn lists_every_address(t: &Transcript) -> Judged {
 fn keeps_prefix_lengths(t: &Transcript) -> Judged {
     let (step, call, delegated) = delegated_add(t)?;
     let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
-    let (_, _, document) = t.result("add")?;
+    let (_, _, document) = t.result(label::ADD)?;
     let inside = inside_after(t, call)?;
     let there = inside.addresses.iter().map(|address| address.net);
     let has: Vec<IpNet> = there
@@ -739,7 +741,7 @@ fn applies_routes(t: &Transcript) -> Judged {
             |key: &str, number| format!("the route to {} with `{key}` {number}", route.dst);
         match made.first() {
             None => {
-                let (_, _, document) = t.result("add")?;
+                let (_, _, document) = t.result(label::ADD)?;
                 let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
                 if let Some(fact) = is_no_link(&document, &ifname) {
                     return Err(Unmet::NotApplicable(fact));
@@ -787,7 +789,7 @@ fn lists_every_route(t: &Transcript) -> Judged {
     let given = Delegated::object(&delegated.stdout.0)
         .map(|document| routes(&document))
         .unwrap_or_default();
-    let (_, _, document) = t.result("add")?;
+    let (_, _, document) = t.result(label::ADD)?;
     let listed = routes(&document);
     let container = call.container.as_deref().unwrap_or_default();
     let after = inside_after(t, call)?;
@@ -837,7 +839,7 @@ fn result_has_dns(t: &Transcript) -> Judged {
             "its delegate gave no `dns`".to_owned(),
         ));
     };
-    let (_, _, document) = t.result("add")?;
+    let (_, _, document) = t.result(label::ADD)?;
     let found = document.get("dns").cloned().unwrap_or_default();
     let of_runtime = call.input().unwrap_or_default();
     let of_runtime = of_runtime.get("runtimeConfig").map(|given| &given["dns"]);

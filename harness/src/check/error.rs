@@ -10,6 +10,7 @@ use super::protocol::{DUPLICATE_KEYS, error_stream, every_call};
 use super::{Check, Clause, Judged, Scope, Unmet, disputes, protocol};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::scenario_id;
 use crate::transcript::{Call, Delivery, Reading, Transcript, duplicate_key, read};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -38,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "no error has code 1 in a version in which ADD succeeds",
         binds: Kind::ALL,
         clauses: &[RESERVED_CODES],
-        scope: Scope::In(&["required-variables", "add-existing"]),
+        scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES, scenario_id::ADD_EXISTING]),
         fault: Fault::AlwaysCode1,
         dispute: None,
         judge: code_1,

@@ -10,6 +10,7 @@ use super::result::shape;
 use super::{Check, Judged, Scope, Unmet, routing};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::scenario_id;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -18,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "every interface has a `name`, every address an `address` and every route a `dst`",
         binds: Kind::ALL,
         clauses: &[shape::KEYS],
-        scope: Scope::In(&["lifecycle", "two-containers"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]),
         fault: Fault::ResultMissingKeys,
         dispute: None,
         judge: complete,
@@ -28,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "every `dst` of a route is a network with a prefix length",
         binds: Kind::ALL,
         clauses: &[routing::ROUTES_HAS_PREFIX],
-        scope: Scope::In(&["lifecycle", "two-containers"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]),
         fault: Fault::ResultOddValues,
         dispute: None,
         judge: |t| each_value(t, "dst", "a network such as `10.1.0.0/16`", is_net),
@@ -38,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "every `gateway` and every `gw` is an address without a prefix length",
         binds: Kind::ALL,
         clauses: &[shape::KEYS],
-        scope: Scope::In(&["lifecycle", "two-containers"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]),
         fault: Fault::ResultOddGateway,
         dispute: None,
         judge: |t| {

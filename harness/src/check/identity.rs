@@ -15,6 +15,8 @@ use super::result::addresses::has_address;
 use super::{Check, Clause, Judged, Scope, Unmet, check_operation, del, disputes, ipam};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id::{self, ScenarioId};
 use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -23,10 +25,10 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "a container can be attached to one network twice, by two names",
         binds: Kind::ALL,
         clauses: &[SEVERAL_ATTACHMENTS],
-        scope: Scope::In(&["two-interfaces"]),
+        scope: Scope::In(&[scenario_id::TWO_INTERFACES]),
         fault: Fault::SecondInterfaceFails,
         dispute: Some(disputes::SECOND_ATTACHMENT),
-        judge: |t| succeeded(t, "add-second"),
+        judge: |t| succeeded(t, label::ADD_SECOND),
     },
     Check {
         id: "add.tells-containers-apart",
@@ -63,7 +65,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK of an attachment, which succeeded before, succeeds when the container has got another one",
         binds: Kind::ALL,
         clauses: &[check_operation::RIGHT_AFTER_ADD],
-        scope: Scope::In(&["two-interfaces"]),
+        scope: Scope::In(&[scenario_id::TWO_INTERFACES]),
         fault: Fault::AddRemovesOther,
         dispute: Some(disputes::SECOND_ATTACHMENT),
         judge: checked_beside,
@@ -73,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD leaves the interface, addresses and routes that the container had before as they are",
         binds: &[Kind::Interface],
         clauses: &[STATE_PER_ATTACHMENT, ROUTES_DEFAULT_SKIPPED],
-        scope: Scope::In(&["default-route-taken"]),
+        scope: Scope::In(&[scenario_id::DEFAULT_ROUTE_TAKEN]),
         fault: Fault::StealsDefaultRoutes,
         dispute: Some(disputes::TAKEN_ROUTE),
         judge: keeps_the_containers_own,
@@ -83,13 +85,13 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD succeeds again for an attachment that was deleted",
         binds: Kind::ALL,
         clauses: &[AGAIN_AFTER_DEL],
-        scope: Scope::In(&["repeat-del"]),
+        scope: Scope::In(&[scenario_id::REPEAT_DEL]),
         fault: Fault::AddAfterDelFails,
         dispute: None,
         judge: |t| {
-            t.success("add")?;
-            t.success("del")?;
-            succeeded(t, "add-again")
+            t.success(label::ADD)?;
+            t.success(label::DEL)?;
+            succeeded(t, label::ADD_AGAIN)
         },
     },
     Check {
@@ -97,7 +99,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD succeeds where the container has a default route by another interface",
         binds: &[Kind::Interface],
         clauses: &[ROUTES_DEFAULT_SKIPPED],
-        scope: Scope::In(&["default-route-taken"]),
+        scope: Scope::In(&[scenario_id::DEFAULT_ROUTE_TAKEN]),
         fault: Fault::DefaultRouteTakenFails,
         dispute: None,
         judge: accepts_taken_default_route,
@@ -117,7 +119,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL again leaves alone who has got the old address since",
         binds: Kind::ALL,
         clauses: &[del::UNDOES_ADD],
-        scope: Scope::In(&["late-del"]),
+        scope: Scope::In(&[scenario_id::LATE_DEL]),
         fault: Fault::DelByAddress,
         dispute: None,
         judge: keeps_successor,
@@ -127,7 +129,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "sixteen ADDs at once succeed",
         binds: Kind::ALL,
         clauses: &[CONCURRENT],
-        scope: Scope::In(&["storm", "cold-storm"]),
+        scope: Scope::In(&[scenario_id::STORM, scenario_id::COLD_STORM]),
         fault: Fault::AddNotAtOnce,
         dispute: None,
         judge: |t| all_succeeded(t, Operation::Add),
@@ -137,7 +139,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "sixteen ADDs at once give no address twice",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[LOCKED, ipam::UNIQUE_ADDRESSES],
-        scope: Scope::In(&["storm", "cold-storm"]),
+        scope: Scope::In(&[scenario_id::STORM, scenario_id::COLD_STORM]),
         fault: Fault::RacyAllocation,
         dispute: None,
         judge: unique,
@@ -147,7 +149,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "sixteen CHECKs at once succeed",
         binds: Kind::ALL,
         clauses: &[CONCURRENT],
-        scope: Scope::In(&["storm"]),
+        scope: Scope::In(&[scenario_id::STORM]),
         fault: Fault::CheckNotAtOnce,
         dispute: None,
         judge: |t| all_succeeded(t, Operation::Check),
@@ -157,7 +159,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "sixteen DELs at once succeed",
         binds: Kind::ALL,
         clauses: &[CONCURRENT],
-        scope: Scope::In(&["storm"]),
+        scope: Scope::In(&[scenario_id::STORM]),
         fault: Fault::DelNotAtOnce,
         dispute: None,
         judge: |t| all_succeeded(t, Operation::Del),
@@ -167,7 +169,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "sixteen DELs at once leave nothing on the host",
         binds: Kind::ALL,
         clauses: &[del::UNDOES_ADD],
-        scope: Scope::In(&["storm"]),
+        scope: Scope::In(&[scenario_id::STORM]),
         fault: Fault::RacyDel,
         dispute: None,
         judge: leaves_nothing,
@@ -260,32 +262,32 @@ const ROUTES_DEFAULT_SKIPPED: &[Clause] = &[should(
 )];
 
 /// Where two attachments have almost the same key.
-const ALIKE: &[&str] = &[
-    "alike-ids",
-    "ids-of-other-case",
-    "ids-of-other-punctuation",
-    "ids-run-together",
-    "same-pod",
+const ALIKE: &[ScenarioId] = &[
+    scenario_id::ALIKE_IDS,
+    scenario_id::IDS_OF_OTHER_CASE,
+    scenario_id::IDS_OF_OTHER_PUNCTUATION,
+    scenario_id::IDS_RUN_TOGETHER,
+    scenario_id::SAME_POD,
 ];
 
 /// Where one container has several attachments.
-const SAME_CONTAINER: &[&str] = &[
-    "two-interfaces",
-    "later-goes-first",
-    "one-container-two-networks",
+const SAME_CONTAINER: &[ScenarioId] = &[
+    scenario_id::TWO_INTERFACES,
+    scenario_id::LATER_GOES_FIRST,
+    scenario_id::ONE_CONTAINER_TWO_NETWORKS,
 ];
 
 /// Where several containers are attached at a time.
-const SEVERAL: &[&str] = &[
-    "two-containers",
-    "later-goes-first",
-    "two-networks",
-    "networks-run-together",
-    "alike-ids",
-    "ids-of-other-case",
-    "ids-of-other-punctuation",
-    "ids-run-together",
-    "same-pod",
+const SEVERAL: &[ScenarioId] = &[
+    scenario_id::TWO_CONTAINERS,
+    scenario_id::LATER_GOES_FIRST,
+    scenario_id::TWO_NETWORKS,
+    scenario_id::NETWORKS_RUN_TOGETHER,
+    scenario_id::ALIKE_IDS,
+    scenario_id::IDS_OF_OTHER_CASE,
+    scenario_id::IDS_OF_OTHER_PUNCTUATION,
+    scenario_id::IDS_RUN_TOGETHER,
+    scenario_id::SAME_POD,
 ];
 
 fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
@@ -301,8 +303,8 @@ fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
 
 /// Who defines no default route has none to skip.
 fn accepts_taken_default_route(t: &Transcript) -> Judged {
-    t.call("add-taken")?;
-    let Ok((_, _, document)) = t.result("add-beside") else {
+    t.call(label::TAKEN.add)?;
+    let Ok((_, _, document)) = t.result(label::BESIDE.add) else {
         let fact = "its ADD fails beside another interface, with default routes or without";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     };
@@ -313,23 +315,23 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
         let fact = "its result has no default route";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    succeeded(t, "add-taken")
+    succeeded(t, label::TAKEN.add)
 }
 
 /// Whose CHECK fails when it is alone, too, tells nothing here.
 fn checked_beside(t: &Transcript) -> Judged {
-    t.call("check-first")?;
-    let (_, alone) = t.call("check-alone")?;
+    t.call(label::CHECK_FIRST)?;
+    let (_, alone) = t.call(label::CHECK_ALONE)?;
     if !alone.succeeded() {
         let fact = format!("its CHECK fails when it is alone, too: {}", alone.outcome());
         return Err(Unmet::NotApplicable(fact));
     }
-    succeeded(t, "check-first")
+    succeeded(t, label::CHECK_FIRST)
 }
 
 /// Only what an ADD that succeeded has taken away: what one that failed leaves is another claim's.
 fn keeps_the_containers_own(t: &Transcript) -> Judged {
-    let (step, add) = t.success("add-taken")?;
+    let (step, add) = t.success(label::TAKEN.add)?;
     let container = add.container.as_deref().unwrap_or_default();
     let mut changes = t.before(add).container_changes(container, t.after(add));
     changes.retain(|change| {
@@ -341,17 +343,24 @@ fn keeps_the_containers_own(t: &Transcript) -> Judged {
 
 /// A plugin that refuses the second of two that are almost alike, and takes it when the first is gone, takes it for the first.
 fn tells_apart(t: &Transcript) -> Judged {
-    let adds = t
-        .calls()
-        .filter(|(_, call)| call.asks_for(Operation::Add) && call.label.starts_with("add-b"));
+    let adds = t.calls().filter(|(_, call)| {
+        call.asks_for(Operation::Add)
+            && label::ADD_OF
+                .member(&call.label)
+                .is_some_and(|name| name.starts_with('b'))
+    });
     let adds: Vec<_> = adds.collect();
     if adds.is_empty() {
-        t.call("add-b")?;
+        t.call(label::ADD_B)?;
     }
     let refused = adds.into_iter().filter(|(_, add)| !add.succeeded());
     let mut refused_alone = None;
     for (step, add) in refused {
-        let (_, alone) = t.call(&add.label.replace("add-", "alone-"))?;
+        let (_, alone) = t.call(
+            label::ALONE
+                .of(add.container.as_deref().unwrap_or_default())
+                .label(),
+        )?;
         if alone.succeeded() {
             let expected = ["exit status 0, as when it is alone"];
             return Err(Unmet::broken(expected, add.outcome()).at(step));
@@ -378,7 +387,7 @@ fn keeps_other_interface(t: &Transcript) -> Judged {
     };
     let dels: Vec<_> = t.calls().filter(beside).collect();
     if dels.is_empty() {
-        t.observed("both")?;
+        t.observed(label::BOTH)?;
         let fact = "a container cannot be attached to this network twice";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
@@ -390,10 +399,10 @@ fn keeps_other_interface(t: &Transcript) -> Judged {
 
 /// Only where the second container has got what the first one had.
 fn keeps_successor(t: &Transcript) -> Judged {
-    let (step, _) = t.call("del-late")?;
-    let (before, after) = (t.observed("before")?, t.observed("after")?);
+    let (step, _) = t.call(label::DEL_LATE)?;
+    let (before, after) = (t.observed(label::BEFORE)?, t.observed(label::AFTER)?);
     let mut changes = before.container_changes("new", after);
-    changes.extend(removed_of(t, "add-new", before, after));
+    changes.extend(removed_of(t, label::ADD_NEW, before, after));
     changes.retain(|change| change.kind != ChangeKind::Added);
     lost("the container that came later", changes, step)
 }
@@ -401,7 +410,7 @@ fn keeps_successor(t: &Transcript) -> Judged {
 fn of_storm(t: &Transcript, operation: Operation) -> Result<Vec<(usize, &Call)>, Unmet> {
     let calls = t
         .calls()
-        .filter(|(_, call)| call.asks_for(operation) && call.label.starts_with("storm-"));
+        .filter(|(_, call)| call.asks_for(operation) && label::STORM.has(&call.label));
     let calls: Vec<_> = calls.collect();
     match calls.is_empty() {
         true => Err(t.prevented(format!("no {} was called", operation.as_str()))),
@@ -420,7 +429,7 @@ fn all_succeeded(t: &Transcript, operation: Operation) -> Judged {
     let at_once_alone = |(_, failed): &&&(usize, &Call)| {
         let again = t
             .calls()
-            .find(|(_, call)| call.label == "add-alone" && call.container == failed.container);
+            .find(|(_, call)| call.label == label::ADD_ALONE && call.container == failed.container);
         operation != Operation::Add || again.is_some_and(|(_, call)| call.succeeded())
     };
     match (failed.iter().find(at_once_alone), failed.first()) {
@@ -445,7 +454,7 @@ fn unique(t: &Transcript) -> Judged {
     let mut owners: BTreeMap<IpAddr, String> = BTreeMap::new();
     for answer in answers(t)?
         .iter()
-        .filter(|answer| answer.call.label == "storm-add")
+        .filter(|answer| answer.call.label == label::STORM_ADD)
     {
         let container = answer.container().to_owned();
         // Every container has some addresses of its own that others have too.
@@ -483,7 +492,7 @@ fn leaves_nothing(t: &Transcript) -> Judged {
             call.outcome()
         )));
     }
-    let mut left = t.observed("start")?.residue(t.observed("end")?);
+    let mut left = t.observed(label::START)?.residue(t.observed(label::END)?);
     left.retain(super::del::is_added);
     match left.first() {
         Some(first) => {

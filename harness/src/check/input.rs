@@ -5,6 +5,8 @@ use super::clause::{V0_1_0, V0_2_0, V0_3_1, V0_4_0, V1_0_0, between, must, only,
 use super::{Check, Clause, Judged, Scope, Unmet, add, disputes, protocol};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::{Call, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -33,7 +35,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails when standard input is no JSON object",
         binds: Kind::ALL,
         clauses: &[UNDECODABLE, protocol::FAILURE_EXITS_NON_ZERO],
-        scope: Scope::In(&["bad-input"]),
+        scope: Scope::In(&[scenario_id::BAD_INPUT]),
         fault: Fault::GarbageAccepted,
         dispute: None,
         judge: garbage_fails,
@@ -43,7 +45,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the refusal of input that is no JSON has code 6",
         binds: Kind::ALL,
         clauses: &[UNDECODABLE],
-        scope: Scope::In(&["bad-input"]),
+        scope: Scope::In(&[scenario_id::BAD_INPUT]),
         fault: Fault::GarbageOtherCode,
         dispute: None,
         judge: garbage_code,
@@ -53,17 +55,17 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails for a configuration without `name`",
         binds: Kind::ALL,
         clauses: &[INVALID_CONFIGURATION],
-        scope: Scope::In(&["bad-input"]),
+        scope: Scope::In(&[scenario_id::BAD_INPUT]),
         fault: Fault::NoNameAccepted,
         dispute: None,
-        judge: |t| refused(t, "add-no-name"),
+        judge: |t| refused(t, label::ADD_NO_NAME),
     },
     Check {
         id: "input.nameless-network-is-code-7",
         claim: "the refusal of a configuration without `name` has code 7",
         binds: Kind::ALL,
         clauses: &[INVALID_CONFIGURATION],
-        scope: Scope::In(&["bad-input"]),
+        scope: Scope::In(&[scenario_id::BAD_INPUT]),
         fault: Fault::NoNameOtherCode,
         dispute: None,
         judge: nameless_code,
@@ -73,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails for a `cniVersion` that is no version",
         binds: Kind::ALL,
         clauses: &[add::UNSUPPORTED_VERSION_REFUSED],
-        scope: Scope::In(&["bad-input"]),
+        scope: Scope::In(&[scenario_id::BAD_INPUT]),
         fault: Fault::OddVersionAccepted,
         dispute: None,
         judge: odd_version_fails,
@@ -83,50 +85,50 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails when standard input cannot be read",
         binds: Kind::ALL,
         clauses: &[IO_FAILURE],
-        scope: Scope::In(&["bad-input"]),
+        scope: Scope::In(&[scenario_id::BAD_INPUT]),
         fault: Fault::UnreadableAccepted,
         dispute: None,
-        judge: |t| refused(t, "add-unreadable"),
+        judge: |t| refused(t, label::ADD_UNREADABLE),
     },
     Check {
         id: "input.unreadable-is-code-5",
         claim: "the refusal of input that cannot be read has code 5",
         binds: Kind::ALL,
         clauses: &[IO_FAILURE],
-        scope: Scope::In(&["bad-input"]),
+        scope: Scope::In(&[scenario_id::BAD_INPUT]),
         fault: Fault::UnreadableOtherCode,
         dispute: None,
-        judge: |t| code_is_one_of(t, "add-unreadable", &[5]),
+        judge: |t| code_is_one_of(t, label::ADD_UNREADABLE, &[5]),
     },
     Check {
         id: "input.slow-input-is-read",
         claim: "ADD succeeds when its configuration comes in pieces",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
-        scope: Scope::In(&["input-delivery"]),
+        scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),
         fault: Fault::ReadsOnce,
         dispute: None,
-        judge: |t| succeeded(t, "add-pieces"),
+        judge: |t| succeeded(t, label::PIECES.add),
     },
     Check {
         id: "input.form-does-not-matter",
         claim: "ADD succeeds when its configuration has line breaks and its keys in reverse order",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
-        scope: Scope::In(&["input-delivery"]),
+        scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),
         fault: Fault::ReadsLine,
         dispute: None,
-        judge: |t| succeeded(t, "add-rearranged"),
+        judge: |t| succeeded(t, label::REARRANGED.add),
     },
     Check {
         id: "input.long-input-is-read",
         claim: "ADD succeeds when its configuration comes after 16 MiB of white space",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
-        scope: Scope::In(&["input-delivery"]),
+        scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),
         fault: Fault::ReadsPage,
         dispute: Some(disputes::LONG_INPUT),
-        judge: |t| succeeded(t, "add-padded"),
+        judge: |t| succeeded(t, label::PADDED.add),
     },
 ];
 
@@ -179,7 +181,7 @@ const INVALID_CONFIGURATION: &[Clause] = &[should(
     "If some validations on network configs do not pass, this error",
 )];
 
-const VARIABLES: Scope = Scope::In(&["required-variables"]);
+const VARIABLES: Scope = Scope::In(&[scenario_id::REQUIRED_VARIABLES]);
 
 /// The calls in which one required variable was missing, with its name, that were refused with an error.
 fn without_variable(t: &Transcript) -> impl Iterator<Item = (usize, &Call, &'static str)> {
@@ -195,7 +197,7 @@ fn without_variable(t: &Transcript) -> impl Iterator<Item = (usize, &Call, &'sta
 }
 
 fn missing_code(t: &Transcript) -> Judged {
-    t.call("add-no-containerid")?;
+    t.call(label::ADD_NO_CONTAINERID)?;
     let code = |call: &Call| call.error().and_then(|error| error.code);
     match without_variable(t).find(|(_, call, _)| code(call) != Some(4)) {
         Some((step, call, _)) => {
@@ -206,7 +208,7 @@ fn missing_code(t: &Transcript) -> Judged {
 }
 
 fn missing_named(t: &Transcript) -> Judged {
-    t.call("add-no-containerid")?;
+    t.call(label::ADD_NO_CONTAINERID)?;
     for (step, call, variable) in without_variable(t) {
         let Some(error) = call.error() else { continue };
         let short = variable.trim_start_matches("CNI_").to_lowercase();
@@ -218,28 +220,32 @@ fn missing_named(t: &Transcript) -> Judged {
 }
 
 fn garbage_fails(t: &Transcript) -> Judged {
-    ["add-empty-stdin", "add-garbage", "add-not-object"]
-        .into_iter()
-        .try_for_each(|label| refused(t, label))
+    [
+        label::ADD_EMPTY_STDIN,
+        label::ADD_GARBAGE,
+        label::ADD_NOT_OBJECT,
+    ]
+    .into_iter()
+    .try_for_each(|label| refused(t, label))
 }
 
 fn odd_version_fails(t: &Transcript) -> Judged {
-    refused(t, "add-odd-version")?;
-    refused(t, "add-bad-version")
+    refused(t, label::ADD_ODD_VERSION)?;
+    refused(t, label::ADD_BAD_VERSION)
 }
 
 /// Who needs a name to decode a configuration at all says so by code 6.
 fn nameless_code(t: &Transcript) -> Judged {
-    let (_, call) = t.call("add-no-name")?;
+    let (_, call) = t.call(label::ADD_NO_NAME)?;
     if call.error().is_some_and(|error| error.code == Some(1)) {
         let why = "the version was refused before anybody looked for a name";
         return Err(Unmet::Inconclusive(why.to_owned()));
     }
-    code_is_one_of(t, "add-no-name", &[7, 6])
+    code_is_one_of(t, label::ADD_NO_NAME, &[7, 6])
 }
 
 /// Whether a refusal, if it was one with an error, has one of these codes.
-fn code_is_one_of(t: &Transcript, label: &str, codes: &[u64]) -> Judged {
+fn code_is_one_of(t: &Transcript, label: Label<'_>, codes: &[u64]) -> Judged {
     let (step, call) = t.call(label)?;
     match call.error() {
         Some(error) if !error.code.is_some_and(|code| codes.contains(&code)) => {
@@ -254,7 +260,7 @@ fn code_is_one_of(t: &Transcript, label: &str, codes: &[u64]) -> Judged {
 
 /// `[]` can be decoded, so that it is as well an invalid configuration.
 fn garbage_code(t: &Transcript) -> Judged {
-    code_is_one_of(t, "add-empty-stdin", &[6])?;
-    code_is_one_of(t, "add-garbage", &[6])?;
-    code_is_one_of(t, "add-not-object", &[6, 7])
+    code_is_one_of(t, label::ADD_EMPTY_STDIN, &[6])?;
+    code_is_one_of(t, label::ADD_GARBAGE, &[6])?;
+    code_is_one_of(t, label::ADD_NOT_OBJECT, &[6, 7])
 }

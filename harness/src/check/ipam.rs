@@ -14,6 +14,8 @@ use super::document::{ips, list};
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 use crate::transcript::{Call, Reading, Transcript, read};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -22,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD gives at least one address",
         binds: &[Kind::Ipam],
         clauses: &[DETERMINES_ADDRESSES],
-        scope: Scope::In(&["lifecycle", "ipam-delegate"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::IPAM_DELEGATE]),
         fault: Fault::IpamNoIps,
         dispute: None,
         judge: gives_addresses,
@@ -32,7 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the result has no `interfaces`",
         binds: &[Kind::Ipam],
         clauses: &[NO_INTERFACES],
-        scope: Scope::In(&["lifecycle", "ipam-delegate"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::IPAM_DELEGATE]),
         fault: Fault::IpamWithInterfaces,
         dispute: None,
         judge: no_interfaces,
@@ -42,7 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "no address of the result has an `interface`",
         binds: &[Kind::Ipam],
         clauses: &[NO_INDEX],
-        scope: Scope::In(&["lifecycle", "ipam-delegate"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::IPAM_DELEGATE]),
         fault: Fault::IpamWithIndex,
         dispute: None,
         judge: no_index,
@@ -53,14 +55,14 @@ pub(super) const CHECKS: &[Check] = &[
         binds: &[Kind::Ipam],
         clauses: &[UNIQUE_ADDRESSES],
         scope: Scope::In(&[
-            "two-containers",
-            "two-interfaces",
-            "later-goes-first",
-            "alike-ids",
-            "ids-of-other-case",
-            "ids-of-other-punctuation",
-            "ids-run-together",
-            "same-pod",
+            scenario_id::TWO_CONTAINERS,
+            scenario_id::TWO_INTERFACES,
+            scenario_id::LATER_GOES_FIRST,
+            scenario_id::ALIKE_IDS,
+            scenario_id::IDS_OF_OTHER_CASE,
+            scenario_id::IDS_OF_OTHER_PUNCTUATION,
+            scenario_id::IDS_RUN_TOGETHER,
+            scenario_id::SAME_POD,
         ]),
         fault: Fault::IpamSameAddress,
         dispute: None,
@@ -72,10 +74,10 @@ pub(super) const CHECKS: &[Check] = &[
         binds: &[Kind::Ipam],
         clauses: &[RELEASES_ADDRESS],
         scope: Scope::In(&[
-            "lifecycle",
-            "del-netns-gone",
-            "del-netns-empty",
-            "del-no-result",
+            scenario_id::LIFECYCLE,
+            scenario_id::DEL_NETNS_GONE,
+            scenario_id::DEL_NETNS_EMPTY,
+            scenario_id::DEL_NO_RESULT,
         ]),
         fault: Fault::IpamLeaks,
         dispute: None,
@@ -86,7 +88,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD succeeds again when DEL has freed the only address",
         binds: &[Kind::Ipam],
         clauses: &[RELEASES_ADDRESS],
-        scope: Scope::In(&["pool-exhausted"]),
+        scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
         fault: Fault::IpamLeaks,
         dispute: None,
         judge: given_again,
@@ -274,7 +276,7 @@ fn unique(t: &Transcript) -> Judged {
     }
     match others {
         0 => {
-            t.observed("both")?;
+            t.observed(label::BOTH)?;
             Err(Unmet::Inconclusive(
                 "there was one attachment only".to_owned(),
             ))
@@ -285,13 +287,13 @@ fn unique(t: &Transcript) -> Judged {
 
 /// Only where the pool was seen to be used up.
 fn given_again(t: &Transcript) -> Judged {
-    t.success("add-a")?;
-    let (_, exhausted) = t.call("add-exhausted")?;
+    t.success(label::ADD_A)?;
+    let (_, exhausted) = t.call(label::ADD_EXHAUSTED)?;
     if exhausted.succeeded() {
         return Err(Unmet::NotApplicable("its pool was not used up".to_owned()));
     }
-    t.success("del-a")?;
-    let (step, call) = t.call("add-free")?;
+    t.success(label::DEL_A)?;
+    let (step, call) = t.call(label::ADD_FREE)?;
     match call.succeeded() {
         true => Ok(()),
         false => {
@@ -303,8 +305,8 @@ fn given_again(t: &Transcript) -> Judged {
 
 /// A file that came with the attachment and did not go with it, if it speaks of the attachment or of its address.
 fn releases(t: &Transcript) -> Judged {
-    let (_, add, document) = t.result("add")?;
-    let (start, end) = (t.observed("start")?, t.observed("end")?);
+    let (_, add, document) = t.result(label::ADD)?;
+    let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
     let addresses: Vec<String> = ips(&document)
         .iter()
         .filter_map(|ip| Some(ip.net?.addr().to_string()))

@@ -37,6 +37,7 @@ use cni_types::Version;
 
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::scenario_id::ScenarioId;
 use crate::transcript::Transcript;
 
 pub use clause::{Clause, Level, Page, Versions};
@@ -56,7 +57,7 @@ pub enum Scope {
     /// Every scenario: the claim is about every call.
     Every,
     /// The scenarios with these ids.
-    In(&'static [&'static str]),
+    In(&'static [ScenarioId]),
 }
 
 /// One requirement.
@@ -85,7 +86,7 @@ impl Check {
     pub fn reads(&self, scenario: &str, kind: Kind) -> bool {
         let covers = match self.scope {
             Scope::Every => true,
-            Scope::In(ids) => ids.contains(&scenario),
+            Scope::In(ids) => ids.iter().any(|id| id.as_str() == scenario),
         };
         covers && self.binds.contains(&kind)
     }

@@ -7,6 +7,8 @@ use super::clause::{V1_0_0, should, since};
 use super::{Check, Clause, Judged, Scope, Unmet, add, disputes, input, protocol};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Family, Label};
+use crate::scenario_id;
 use crate::transcript::{Call, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -15,47 +17,47 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails for a CNI_IFNAME that no interface can have",
         binds: &[Kind::Interface],
         clauses: &[add::IFNAME_HONOURED, add::IFNAME_USED],
-        scope: Scope::In(&["impossible-names"]),
+        scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),
         fault: Fault::ReplacesIfname,
         dispute: None,
-        judge: |t| all_refused(t, "add-ifname-"),
+        judge: |t| all_refused(t, label::ADD_IFNAME),
     },
     Check {
         id: "add.refuses-impossible-container-id",
         claim: "ADD fails for a CNI_CONTAINERID that no container can have",
         binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
-        scope: Scope::In(&["impossible-names"]),
+        scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),
         fault: Fault::InvalidIdAccepted,
         dispute: Some(disputes::CONTAINER_ID_FORM),
-        judge: |t| all_refused(t, "add-id-"),
+        judge: |t| all_refused(t, label::ADD_ID),
     },
     Check {
         id: "add.takes-long-container-ids",
         claim: "ADD succeeds for container ids of 1, 64 and 200 characters",
         binds: Kind::ALL,
         clauses: &[CONTAINER_ID],
-        scope: Scope::In(&["container-ids"]),
+        scope: Scope::In(&[scenario_id::CONTAINER_IDS]),
         fault: Fault::RefusesLongIds,
         dispute: None,
-        judge: |t| all_succeed(t, &["add-id-1", "add-id-64", "add-id-200"]),
+        judge: |t| all_succeed(t, &[label::ID_1.add, label::ID_64.add, label::ID_200.add]),
     },
     Check {
         id: "add.takes-every-character-in-container-ids",
         claim: "ADD succeeds for a container id with dots, underscores and hyphens",
         binds: Kind::ALL,
         clauses: &[CONTAINER_ID],
-        scope: Scope::In(&["container-ids"]),
+        scope: Scope::In(&[scenario_id::CONTAINER_IDS]),
         fault: Fault::RefusesDottedIds,
         dispute: None,
-        judge: |t| all_succeed(t, &["add-id-odd"]),
+        judge: |t| all_succeed(t, &[label::ID_ODD.add]),
     },
     Check {
         id: "input.invalid-variable-is-code-4",
         claim: "the refusal of an impossible CNI_CONTAINERID has code 4",
         binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
-        scope: Scope::In(&["impossible-names"]),
+        scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),
         fault: Fault::InvalidVariableOtherCode,
         dispute: None,
         judge: code_4,
@@ -65,7 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "an error with code 4 names the variable that has an impossible value",
         binds: Kind::ALL,
         clauses: &[input::INVALID_VARIABLES_NAMED],
-        scope: Scope::In(&["impossible-names"]),
+        scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),
         fault: Fault::InvalidVariableUnnamed,
         dispute: Some(disputes::VALUES_IN_WORDS),
         judge: named,
@@ -80,27 +82,27 @@ const CONTAINER_ID: &[Clause] = &[should(
     "any combination of one or more alphanumeric characters, underscore (), dot (.)",
 )];
 
-/// The ADDs whose label begins like this; at least one.
-fn tried<'t>(t: &'t Transcript, label: &str) -> Result<Vec<(usize, &'t Call)>, Unmet> {
+/// The ADDs of this family; at least one.
+fn tried(t: &Transcript, family: Family) -> Result<Vec<(usize, &Call)>, Unmet> {
     let tried: Vec<_> = t
         .calls()
-        .filter(|(_, call)| call.operation == Operation::Add && call.label.starts_with(label))
+        .filter(|(_, call)| call.operation == Operation::Add && family.has(&call.label))
         .collect();
     match tried.is_empty() {
         // Says why nothing was tried.
-        true => t.call(label).map(|call| vec![call]),
+        true => t.call(family.name()).map(|call| vec![call]),
         false => Ok(tried),
     }
 }
 
-fn all_refused(t: &Transcript, label: &str) -> Judged {
-    tried(t, label)?
+fn all_refused(t: &Transcript, family: Family) -> Judged {
+    tried(t, family)?
         .into_iter()
-        .try_for_each(|(_, call)| refused(t, &call.label))
+        .try_for_each(|(_, call)| refused(t, call.label()))
 }
 
-fn all_succeed(t: &Transcript, labels: &[&str]) -> Judged {
-    for label in labels {
+fn all_succeed(t: &Transcript, labels: &[Label<'_>]) -> Judged {
+    for &label in labels {
         let (step, call) = t.call(label)?;
         if !call.succeeded() {
             return Err(Unmet::broken(["exit status 0"], call.outcome()).at(step));
@@ -110,7 +112,7 @@ fn all_succeed(t: &Transcript, labels: &[&str]) -> Judged {
 }
 
 fn code_4(t: &Transcript) -> Judged {
-    for (step, call) in tried(t, "add-id-")? {
+    for (step, call) in tried(t, label::ADD_ID)? {
         if call.error().is_some_and(|error| error.code != Some(4)) {
             return Err(Unmet::broken(["an error with code 4"], call.outcome()).at(step));
         }
@@ -119,11 +121,11 @@ fn code_4(t: &Transcript) -> Judged {
 }
 
 fn named(t: &Transcript) -> Judged {
-    for (label, variable) in [
-        ("add-id-", "CNI_CONTAINERID"),
-        ("add-ifname-", "CNI_IFNAME"),
+    for (family, variable) in [
+        (label::ADD_ID, "CNI_CONTAINERID"),
+        (label::ADD_IFNAME, "CNI_IFNAME"),
     ] {
-        for (step, call) in tried(t, label)? {
+        for (step, call) in tried(t, family)? {
             let error = call.error().filter(|error| error.code == Some(4));
             // `containerID` names it as well as `CNI_CONTAINERID` does.
             let short = variable.trim_start_matches("CNI_").to_lowercase();

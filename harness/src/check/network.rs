@@ -9,6 +9,8 @@ use super::protocol::says_nothing;
 use super::{Check, Clause, Judged, Scope, Unmet, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -17,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC succeeds",
         binds: Kind::ALL,
         clauses: &[SUCCEEDS],
-        scope: Scope::In(&["gc"]),
+        scope: Scope::In(&[scenario_id::GC]),
         fault: Fault::GcFails,
         dispute: None,
         judge: gc_succeeds,
@@ -27,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC needs no variables but CNI_COMMAND and CNI_PATH",
         binds: Kind::ALL,
         clauses: &[NO_ATTACHMENT],
-        scope: Scope::In(&["gc"]),
+        scope: Scope::In(&[scenario_id::GC]),
         fault: Fault::GcNeedsAttachment,
         dispute: None,
         judge: gc_needs_no_attachment,
@@ -47,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC leaves valid attachments as they are",
         binds: Kind::ALL,
         clauses: &[KEEPS_VALID],
-        scope: Scope::In(&["gc", "gc-interfaces"]),
+        scope: Scope::In(&[scenario_id::GC, scenario_id::GC_INTERFACES]),
         fault: Fault::GcRemovesValid,
         dispute: None,
         judge: keeps_valid,
@@ -58,9 +60,9 @@ pub(super) const CHECKS: &[Check] = &[
         binds: Kind::ALL,
         clauses: &[KEEPS_VALID, VALID_ATTACHMENTS],
         scope: Scope::In(&[
-            "two-networks",
-            "networks-run-together",
-            "one-container-two-networks",
+            scenario_id::TWO_NETWORKS,
+            scenario_id::NETWORKS_RUN_TOGETHER,
+            scenario_id::ONE_CONTAINER_TWO_NETWORKS,
         ]),
         fault: Fault::GcRemovesOtherNetworks,
         dispute: None,
@@ -71,7 +73,11 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC removes what is left of attachments that are not valid any more",
         binds: Kind::ALL,
         clauses: &[REMOVES_STALE],
-        scope: Scope::In(&["gc", "gc-interfaces", "gc-several"]),
+        scope: Scope::In(&[
+            scenario_id::GC,
+            scenario_id::GC_INTERFACES,
+            scenario_id::GC_SEVERAL,
+        ]),
         fault: Fault::GcKeepsStale,
         dispute: None,
         judge: removes_stale,
@@ -81,7 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC removes what is left of stale attachments though the delegate's GC fails",
         binds: &[Kind::Interface],
         clauses: &[CONTINUES],
-        scope: Scope::In(&["delegate-gc-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_GC_FAILS]),
         fault: Fault::GcStopsAtDelegateError,
         dispute: None,
         judge: goes_on,
@@ -91,7 +97,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC leaves valid attachments alone, whichever key lists them",
         binds: Kind::ALL,
         clauses: &[KEEPS_VALID, VALID_ATTACHMENTS],
-        scope: Scope::In(&["gc-keys"]),
+        scope: Scope::In(&[scenario_id::GC_KEYS]),
         fault: Fault::GcReadsOneKey,
         dispute: Some(disputes::GC_KEY),
         judge: reads_either_key,
@@ -101,7 +107,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC succeeds when it is told of attachments that it never made",
         binds: Kind::ALL,
         clauses: &[SUCCEEDS],
-        scope: Scope::In(&["gc-keys"]),
+        scope: Scope::In(&[scenario_id::GC_KEYS]),
         fault: Fault::GcRefusesUnknown,
         dispute: None,
         judge: accepts_unknown,
@@ -111,7 +117,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "GC without a valid attachment leaves nothing on the host",
         binds: Kind::ALL,
         clauses: &[REMOVES_STALE, RELEASES_STALE_ADDRESSES],
-        scope: Scope::In(&["gc-keys"]),
+        scope: Scope::In(&[scenario_id::GC_KEYS]),
         fault: Fault::GcIgnoresEmptyList,
         dispute: None,
         judge: empties,
@@ -121,7 +127,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "STATUS succeeds when ADD does, with no variables but CNI_COMMAND and CNI_PATH",
         binds: Kind::ALL,
         clauses: &[READY, STATUS_NO_ATTACHMENT],
-        scope: Scope::In(&["status"]),
+        scope: Scope::In(&[scenario_id::STATUS]),
         fault: Fault::StatusFails,
         dispute: None,
         judge: ready,
@@ -151,7 +157,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "DEL succeeds after STATUS has failed",
         binds: &[Kind::Interface],
         clauses: &[OTHERS_EXPECTED],
-        scope: Scope::In(&["delegate-status-fails"]),
+        scope: Scope::In(&[scenario_id::DELEGATE_STATUS_FAILS]),
         fault: Fault::StatusFailureBlocksDel,
         dispute: None,
         judge: del_after_status,
@@ -248,7 +254,7 @@ const STATUS_NO_ATTACHMENT: &[Clause] = &[must(
 )];
 
 fn gc_succeeds(t: &Transcript) -> Judged {
-    t.call("gc-all")?;
+    t.call(label::GC_ALL)?;
     let mut calls = t
         .calls()
         .filter(|(_, call)| call.operation == Operation::Gc);
@@ -261,7 +267,7 @@ fn gc_succeeds(t: &Transcript) -> Judged {
 /// GC has only these two; who misses another says so by the code for that. Other errors are another claim's.
 fn gc_needs_no_attachment(t: &Transcript) -> Judged {
     const INVALID_VARIABLES: u64 = 4;
-    let (step, call) = t.call("gc-all")?;
+    let (step, call) = t.call(label::GC_ALL)?;
     let misses = call
         .error()
         .is_some_and(|error| error.code == Some(INVALID_VARIABLES));
@@ -276,28 +282,34 @@ fn gc_needs_no_attachment(t: &Transcript) -> Judged {
 
 /// What the attachments of `a` and `b` brought must be there after GC with both, and after GC with `a` that of `a`.
 fn keeps_valid(t: &Transcript) -> Judged {
-    let (all, _) = t.call("gc-all")?;
-    let (both, kept) = (t.observed("both")?, t.observed("kept")?);
+    let (all, _) = t.call(label::GC_ALL)?;
+    let (both, kept) = (t.observed(label::BOTH)?, t.observed(label::KEPT)?);
     for name in ["a", "b"] {
         judge_kept(t, name, all, both, kept)?;
     }
-    let (one, _) = t.call("gc-one")?;
-    judge_kept(t, "a", one, kept, t.observed("one")?)?;
-    match t.scenario.as_str() {
-        "gc" => still_checked(t),
-        _ => Ok(()),
+    let (one, _) = t.call(label::GC_ONE)?;
+    judge_kept(t, "a", one, kept, t.observed(label::ONE)?)?;
+    match t.scenario == scenario_id::GC {
+        true => still_checked(t),
+        false => Ok(()),
     }
 }
 
 fn keeps_other_networks(t: &Transcript) -> Judged {
-    let (step, _) = t.call("gc-other")?;
-    judge_kept(t, "b", step, t.observed("one")?, t.observed("kept")?)
+    let (step, _) = t.call(label::GC_OTHER)?;
+    judge_kept(
+        t,
+        "b",
+        step,
+        t.observed(label::ONE)?,
+        t.observed(label::KEPT)?,
+    )
 }
 
 /// What only the plugin sees of its loss. Whose CHECK has failed before GC tells nothing.
 fn still_checked(t: &Transcript) -> Judged {
-    let (_, before) = t.call("check-first")?;
-    let (step, after) = t.call("check-a")?;
+    let (_, before) = t.call(label::CHECK_FIRST)?;
+    let (step, after) = t.call(label::CHECK_A)?;
     match before.succeeded() && !after.succeeded() {
         true => {
             let actual = format!("CHECK, which succeeded before GC: {}", after.outcome());
@@ -308,18 +320,18 @@ fn still_checked(t: &Transcript) -> Judged {
 }
 
 fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &State) -> Judged {
-    let add = format!("add-{name}");
+    let add = label::ADD_OF.of(name);
     let mut changes = earlier.container_changes(name, later);
     changes.retain(|change| change.kind != ChangeKind::Added);
-    if t.scenario == "gc-interfaces" {
-        let (_, call) = t.call(&add)?;
+    if t.scenario == scenario_id::GC_INTERFACES {
+        let (_, call) = t.call(add.label())?;
         let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
         // A route by both interfaces becomes one by this alone.
         changes.retain(|change| {
             change.kind == ChangeKind::Removed && is_of_interface(change, &ifname)
         });
     }
-    changes.extend(removed_of(t, &add, earlier, later));
+    changes.extend(removed_of(t, add.label(), earlier, later));
     match changes.first() {
         Some(first) => {
             let actual = format!("a valid attachment has lost or changed: {}", first.object);
@@ -334,23 +346,23 @@ fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &
 /// What `b` and `c` brought to the host must be gone after GC without them; their interfaces went with their namespaces. Where
 /// that is still there, GC may take it for gone, with whatever hangs on an interface.
 fn removes_stale(t: &Transcript) -> Judged {
-    let (step, _) = t.success("gc-one")?;
-    let (attached, stale): (_, &[&str]) = match t.scenario.as_str() {
-        "gc-several" => (t.observed("all")?, &["add-b", "add-c"]),
-        _ => (t.observed("both")?, &["add-b"]),
+    let (step, _) = t.success(label::GC_ONE)?;
+    let (attached, stale): (_, &[Label<'_>]) = match t.scenario == scenario_id::GC_SEVERAL {
+        true => (t.observed(label::ALL)?, &[label::ADD_B, label::ADD_C]),
+        false => (t.observed(label::BOTH)?, &[label::ADD_B]),
     };
-    let one = t.observed("one")?;
-    let left = stale.iter().flat_map(|add| left_of(t, add, attached, one));
+    let one = t.observed(label::ONE)?;
+    let left = stale.iter().flat_map(|add| left_of(t, *add, attached, one));
     let mut left: Vec<StateChange> = left.collect();
-    if t.scenario == "gc-interfaces" {
+    if t.scenario == scenario_id::GC_INTERFACES {
         left.retain(|change| FILES.contains(&sort(change)) || sort(change) == "firewall");
     }
     judge_left(left, step)
 }
 
 /// What an ADD brought to the host until the first state, and has not lost in the second.
-fn left_of(t: &Transcript, add: &str, attached: &State, one: &State) -> Vec<StateChange> {
-    let brought = |label: &str| {
+fn left_of(t: &Transcript, add: Label<'_>, attached: &State, one: &State) -> Vec<StateChange> {
+    let brought = |label: Label<'_>| {
         let calls: Vec<(usize, &Call)> = t
             .all_calls()
             .filter(|(_, call)| call.label == label)
@@ -362,7 +374,7 @@ fn left_of(t: &Transcript, add: &str, attached: &State, one: &State) -> Vec<Stat
     };
     let gone = removed_of(t, add, attached, one);
     // The result of another attachment may need the same object: then it is not only this one's.
-    let of_a: Vec<_> = brought("add-a")
+    let of_a: Vec<_> = brought(label::ADD_A)
         .into_iter()
         .map(|change| change.object)
         .collect();
@@ -391,12 +403,17 @@ fn judge_left(left: Vec<StateChange>, step: usize) -> Judged {
 
 /// Files may be the delegate's own, which has refused to remove them.
 fn goes_on(t: &Transcript) -> Judged {
-    let (step, _) = t.call("gc-refused")?;
-    if !t.all_calls().any(|(_, call)| call.label == "add-b") {
+    let (step, _) = t.call(label::GC_REFUSED)?;
+    if !t.all_calls().any(|(_, call)| call.label == label::ADD_B) {
         let fact = "there cannot be a stale attachment beside a valid one";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    let mut left = left_of(t, "add-b", t.observed("both")?, t.observed("one")?);
+    let mut left = left_of(
+        t,
+        label::ADD_B,
+        t.observed(label::BOTH)?,
+        t.observed(label::ONE)?,
+    );
     left.retain(|change| !FILES.contains(&sort(change)));
     judge_left(left, step)
 }
@@ -438,17 +455,17 @@ fn each_failed_status(
 
 /// A plugin that is not ready may refuse ADD; what is attached has to go all the same.
 fn del_after_status(t: &Transcript) -> Judged {
-    let (_, status) = t.call("status-refused")?;
+    let (_, status) = t.call(label::STATUS_REFUSED)?;
     if status.succeeded() {
         return Err(Unmet::NotApplicable("its STATUS did not fail".to_owned()));
     }
-    succeeded(t, "del-after-status")
+    succeeded(t, label::DEL_AFTER_STATUS)
 }
 
 fn ready(t: &Transcript) -> Judged {
-    let (step, call) = t.call("status")?;
+    let (step, call) = t.call(label::STATUS)?;
     // A plugin that cannot do ADD is right to say so.
-    t.success("add")?;
+    t.success(label::ADD)?;
     match call.succeeded() {
         true => Ok(()),
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
@@ -456,23 +473,26 @@ fn ready(t: &Transcript) -> Judged {
 }
 
 fn reads_either_key(t: &Transcript) -> Judged {
-    let attached = t.observed("attached")?;
-    for key in ["released-key", "later-key"] {
+    let attached = t.observed(label::ATTACHED)?;
+    for (gc, after) in [
+        (label::GC_RELEASED_KEY, label::AFTER_RELEASED_KEY),
+        (label::GC_LATER_KEY, label::AFTER_LATER_KEY),
+    ] {
         // Whoever refuses to go without a key has removed nothing.
-        let (step, _) = t.call(&format!("gc-{key}"))?;
-        let after = t.observed(&format!("after-{key}"))?;
+        let (step, _) = t.call(gc)?;
+        let after = t.observed(after)?;
         judge_kept(t, "a", step, attached, after)?;
     }
     Ok(())
 }
 
 fn accepts_unknown(t: &Transcript) -> Judged {
-    succeeded(t, "gc-unknown")
+    succeeded(t, label::GC_UNKNOWN)
 }
 
 fn empties(t: &Transcript) -> Judged {
-    let (step, _) = t.success("gc-none")?;
-    let mut left = t.observed("start")?.residue(t.observed("end")?);
+    let (step, _) = t.success(label::GC_NONE)?;
+    let mut left = t.observed(label::START)?.residue(t.observed(label::END)?);
     left.retain(super::del::is_added);
     match left.first() {
         Some(first) => {

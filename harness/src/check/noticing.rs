@@ -8,6 +8,9 @@ use super::document::{Answer, answers, interfaces};
 use super::{Check, Clause, Judged, Scope, Unmet, check_operation};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::change::{self, Change};
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::{Step, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -16,30 +19,32 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the interface's MTU is not the result's",
         binds: &[Kind::Interface],
         clauses: &[check_operation::NOTICES_RESOURCES],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesMtu,
         dispute: None,
-        judge: |t| listed(t, tells_mtu, "`mtu`").and_then(|()| notices(t, "link.mtu-changed")),
+        judge: |t| {
+            listed(t, tells_mtu, "`mtu`").and_then(|()| notices(t, change::LINK_MTU_CHANGED))
+        },
     },
     Check {
         id: "check.notices-replaced-address",
         claim: "CHECK fails when the interface has another address than the result says",
         binds: &[Kind::Interface],
         clauses: &[check_operation::NOTICES_RESOURCES],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesOtherAddress,
         dispute: None,
-        judge: |t| notices(t, "address.replaced"),
+        judge: |t| notices(t, change::ADDRESS_REPLACED),
     },
     Check {
         id: "check.notices-diverted-route",
         claim: "CHECK fails when a route has another `gw` than in the result",
         binds: &[Kind::Interface],
         clauses: &[check_operation::NOTICES_RESOURCES],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesNextHop,
         dispute: None,
-        judge: |t| notices(t, "route.next-hop-replaced"),
+        judge: |t| notices(t, change::ROUTE_NEXT_HOP_REPLACED),
     },
     Check {
         id: "check.notices-host-interface-down",
@@ -49,12 +54,12 @@ pub(super) const CHECKS: &[Check] = &[
             check_operation::NOTICES_RESOURCES,
             check_operation::NOTICES_UNREACHABLE,
         ],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesHostLink,
         dispute: None,
         judge: |t| {
             listed(t, tells_host_interface, "interface on the host")
-                .and_then(|()| notices(t, "host-link.set-down"))
+                .and_then(|()| notices(t, change::HOST_LINK_SET_DOWN))
         },
     },
     Check {
@@ -62,40 +67,40 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "CHECK fails when the first firewall rule that ADD made is gone",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesRule,
         dispute: None,
-        judge: |t| notices(t, "firewall.rule-1-removed"),
+        judge: |t| notices(t, change::FIREWALL_RULE_1_REMOVED),
     },
     Check {
         id: "check.notices-lost-shaping",
         claim: "CHECK fails when the queueing discipline that ADD made is gone",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesShaping,
         dispute: None,
-        judge: |t| notices(t, "qdisc.removed"),
+        judge: |t| notices(t, change::QDISC_REMOVED),
     },
     Check {
         id: "check.notices-changed-sysctl",
         claim: "CHECK fails when a sysctl of the configuration has another value",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesSysctl,
         dispute: None,
-        judge: |t| notices(t, "sysctl.changed"),
+        judge: |t| notices(t, change::SYSCTL_CHANGED),
     },
     Check {
         id: "check.notices-lost-reservation",
         claim: "CHECK fails when the file that reserves the address is gone",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[NOTICES_OTHERS],
-        scope: Scope::In(&["check-mutations"]),
+        scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
         fault: Fault::CheckMissesReservation,
         dispute: None,
-        judge: |t| notices(t, "reservation.removed"),
+        judge: |t| notices(t, change::RESERVATION_REMOVED),
     },
 ];
 
@@ -106,20 +111,20 @@ pub(super) const LATER: &[Check] = &[
         claim: "CHECK succeeds when a later plugin has added an address and a route",
         binds: MAKERS,
         clauses: &[ALLOWS_LATER_PLUGINS],
-        scope: Scope::In(&["check-after-later-plugin"]),
+        scope: Scope::In(&[scenario_id::CHECK_AFTER_LATER_PLUGIN]),
         fault: Fault::CheckRefusesLaterChange,
         dispute: None,
-        judge: |t| allows(t, "check-later-addition"),
+        judge: |t| allows(t, label::CHECK_LATER_ADDITION),
     },
     Check {
         id: "check.allows-later-adjustments",
         claim: "CHECK succeeds when a later plugin has changed what its result says of the interface: MAC and MTU",
         binds: &[Kind::Interface],
         clauses: &[ALLOWS_LATER_PLUGINS, CONSULTS_PREV_RESULT],
-        scope: Scope::In(&["check-after-later-plugin"]),
+        scope: Scope::In(&[scenario_id::CHECK_AFTER_LATER_PLUGIN]),
         fault: Fault::CheckComparesConfig,
         dispute: None,
-        judge: |t| allows(t, "check-later-adjustment"),
+        judge: |t| allows(t, label::CHECK_LATER_ADJUSTMENT),
     },
 ];
 
@@ -166,8 +171,8 @@ const NOTICES_OTHERS: &[Clause] = &[
 ];
 
 /// Whoever fails when nothing has changed is another claim's.
-fn allows(t: &Transcript, label: &str) -> Judged {
-    if let (_, intact) = t.call("intact")?
+fn allows(t: &Transcript, label: Label<'_>) -> Judged {
+    if let (_, intact) = t.call(label::INTACT)?
         && !intact.succeeded()
     {
         let fact = format!(
@@ -185,14 +190,13 @@ fn allows(t: &Transcript, label: &str) -> Judged {
 
 const MAKERS: &[Kind] = &[Kind::Interface, Kind::Chained];
 
-/// Whether CHECK failed after the change that this label ends in.
-fn notices(t: &Transcript, change: &str) -> Judged {
-    let label = format!("mutated.{change}");
-    if let Some(fact) = noted(t, &format!("not-{label}")) {
+/// Whether CHECK failed after this change.
+fn notices(t: &Transcript, change: Change) -> Judged {
+    if let Some(fact) = noted(t, change.impossible()) {
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
     // Who fails anyway has noticed nothing; that it does is another claim.
-    if let (_, intact) = t.call("intact")?
+    if let (_, intact) = t.call(label::INTACT)?
         && !intact.succeeded()
     {
         let fact = format!(
@@ -201,7 +205,7 @@ fn notices(t: &Transcript, change: &str) -> Judged {
         );
         return Err(Unmet::NotApplicable(fact));
     }
-    let (step, call) = t.call(&label)?;
+    let (step, call) = t.call(change.checked())?;
     match call.succeeded() {
         true => Err(Unmet::broken(
             ["an exit status that is not 0, with an error"],
@@ -213,9 +217,9 @@ fn notices(t: &Transcript, change: &str) -> Judged {
 }
 
 /// What the lab noted under this label.
-fn noted<'t>(t: &'t Transcript, wanted: &str) -> Option<&'t str> {
+fn noted<'t>(t: &'t Transcript, wanted: Label<'_>) -> Option<&'t str> {
     t.steps.iter().find_map(|step| match step {
-        Step::Change { label, what } if label == wanted => Some(what.as_str()),
+        Step::Change { label, what } if *label == wanted => Some(what.as_str()),
         _ => None,
     })
 }

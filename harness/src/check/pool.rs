@@ -5,6 +5,8 @@ use super::document::ips;
 use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, ipam, network};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::Transcript;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -13,7 +15,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails when no address is free",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[ipam::DETERMINES_ADDRESSES, ipam::UNIQUE_ADDRESSES],
-        scope: Scope::In(&["pool-exhausted"]),
+        scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
         fault: Fault::ExhaustedSucceeds,
         dispute: None,
         judge: exhausted_fails,
@@ -23,7 +25,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "STATUS fails when no address is free",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[EXHAUSTED],
-        scope: Scope::In(&["pool-exhausted"]),
+        scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
         fault: Fault::StatusIgnoresPool,
         dispute: None,
         judge: status_exhausted,
@@ -33,7 +35,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "STATUS succeeds again when addresses are free and ADD succeeds",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[network::READY],
-        scope: Scope::In(&["pool-exhausted"]),
+        scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
         fault: Fault::StatusNeverRecovers,
         dispute: None,
         judge: status_recovers,
@@ -108,12 +110,12 @@ const EXHAUSTED: &[Clause] = &[should(
     "it should return an error if those resources are exhausted",
 )];
 
-const FAMILIES: Scope = Scope::In(&["families"]);
+const FAMILIES: Scope = Scope::In(&[scenario_id::FAMILIES]);
 
-const ARGS: Scope = Scope::In(&["args"]);
+const ARGS: Scope = Scope::In(&[scenario_id::ARGS]);
 
 /// The addresses of the result under a label.
-fn given(t: &Transcript, label: &str) -> Result<Vec<std::net::IpAddr>, Unmet> {
+fn given(t: &Transcript, label: Label<'_>) -> Result<Vec<std::net::IpAddr>, Unmet> {
     let (_, _, document) = t.result(label)?;
     Ok(ips(&document)
         .iter()
@@ -123,12 +125,12 @@ fn given(t: &Transcript, label: &str) -> Result<Vec<std::net::IpAddr>, Unmet> {
 
 /// Whoever finds another address in the pool has not used it up.
 fn exhausted_fails(t: &Transcript) -> Judged {
-    let taken = given(t, "add-a")?;
-    let (step, call) = t.call("add-exhausted")?;
+    let taken = given(t, label::ADD_A)?;
+    let (step, call) = t.call(label::ADD_EXHAUSTED)?;
     if !call.succeeded() {
         return Ok(());
     }
-    let given = given(t, "add-exhausted")?;
+    let given = given(t, label::ADD_EXHAUSTED)?;
     let actual = match given.iter().find(|address| taken.contains(address)) {
         Some(address) => format!("it gave {address}, which another container has"),
         None if given.is_empty() => "it succeeded without an address".to_owned(),
@@ -138,11 +140,11 @@ fn exhausted_fails(t: &Transcript) -> Judged {
 }
 
 fn status_exhausted(t: &Transcript) -> Judged {
-    let (_, add) = t.call("add-exhausted")?;
+    let (_, add) = t.call(label::ADD_EXHAUSTED)?;
     if add.succeeded() {
         return Err(Unmet::NotApplicable("its pool was not used up".to_owned()));
     }
-    let (step, call) = t.call("status-exhausted")?;
+    let (step, call) = t.call(label::STATUS_EXHAUSTED)?;
     match call.succeeded() {
         true => {
             Err(Unmet::broken(["an error, for instance with code 50"], "exit status 0").at(step))
@@ -154,7 +156,7 @@ fn status_exhausted(t: &Transcript) -> Judged {
 /// Addresses may rest before they are given again.
 fn status_recovers(t: &Transcript) -> Judged {
     const TRY_AGAIN: u64 = 11;
-    let (_, add) = t.call("add-free")?;
+    let (_, add) = t.call(label::ADD_FREE)?;
     if add
         .error()
         .is_some_and(|error| error.code == Some(TRY_AGAIN))
@@ -162,8 +164,8 @@ fn status_recovers(t: &Transcript) -> Judged {
         let fact = format!("it gives no address again so soon: {}", add.outcome());
         return Err(Unmet::NotApplicable(fact));
     }
-    t.success("add-free")?;
-    let (step, call) = t.call("status-free")?;
+    t.success(label::ADD_FREE)?;
+    let (step, call) = t.call(label::STATUS_FREE)?;
     match call.succeeded() {
         true => Ok(()),
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
@@ -172,12 +174,12 @@ fn status_recovers(t: &Transcript) -> Judged {
 
 /// Addresses of the result: the kernel's own are the kernel's to settle.
 fn settled(t: &Transcript) -> Judged {
-    for name in ["v6", "dual"] {
-        let Ok((step, call)) = t.success(&format!("add-{name}")) else {
+    for life in [label::V6, label::DUAL] {
+        let Ok((step, call)) = t.success(life.add) else {
             continue;
         };
-        let given = given(t, &format!("add-{name}"))?;
-        let inside = t.after(call).containers.get(name);
+        let given = given(t, life.add)?;
+        let inside = t.after(call).containers.get(life.container);
         let mut addresses = inside.into_iter().flat_map(|inside| &inside.addresses);
         let open = addresses.find(|address| {
             let unsettled = ["tentative", "dadfailed"];
@@ -192,17 +194,20 @@ fn settled(t: &Transcript) -> Judged {
             return Err(Unmet::broken(["addresses that can be used"], actual).at(step));
         }
     }
-    t.call("add-v6").map(drop)
+    t.call(label::V6.add).map(drop)
 }
 
 /// Who has addresses from elsewhere, too, may want IPv6 for those.
 fn without_ipv6(t: &Transcript) -> Judged {
-    t.success("add-v4")?;
-    if given(t, "add-v4")?.iter().any(std::net::IpAddr::is_ipv6) {
+    t.success(label::V4.add)?;
+    if given(t, label::V4.add)?
+        .iter()
+        .any(std::net::IpAddr::is_ipv6)
+    {
         let fact = "it gives addresses of IPv6 that `ipam` does not ask for";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    let (step, call) = t.call("add-no-v6")?;
+    let (step, call) = t.call(label::NO_V6.add)?;
     match call.succeeded() {
         true => Ok(()),
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
@@ -211,12 +216,12 @@ fn without_ipv6(t: &Transcript) -> Judged {
 
 /// Whoever fails in one family has not understood it; whoever fails in all is another claim's.
 fn checked(t: &Transcript) -> Judged {
-    let calls: Vec<_> = ["v4", "v6", "dual", "no-v6"]
+    let calls: Vec<_> = [label::V4, label::V6, label::DUAL, label::NO_V6]
         .iter()
-        .filter_map(|name| t.call(&format!("check-{name}")).ok())
+        .filter_map(|life| t.call(life.check).ok())
         .collect();
     if calls.is_empty() {
-        t.call("check-v4")?;
+        t.call(label::V4.check)?;
     }
     let failed: Vec<_> = calls.iter().filter(|(_, call)| !call.succeeded()).collect();
     match failed.first() {
@@ -234,18 +239,18 @@ fn checked(t: &Transcript) -> Judged {
 fn args_first(t: &Transcript) -> Judged {
     let asked = |last| std::net::IpAddr::from([10, 98, 0, last]);
     // Twice: a plugin that draws lots may hit one.
-    let understood = [("add-asked-b", 77), ("add-asked-c", 75)]
+    let understood = [(label::ADD_ASKED_B, 77), (label::ADD_ASKED_C, 75)]
         .into_iter()
         .all(|(label, last)| given(t, label).is_ok_and(|given| given.contains(&asked(last))));
-    t.call("add-args")?;
+    t.call(label::ARGS.add)?;
     if !understood {
         return Err(Unmet::NotApplicable(
             "it gives no address that `args` ask for".to_owned(),
         ));
     }
     let wanted = asked(79);
-    let (step, call) = t.call("add-asked-twice")?;
-    let given = given(t, "add-asked-twice").unwrap_or_default();
+    let (step, call) = t.call(label::ADD_ASKED_TWICE)?;
+    let given = given(t, label::ADD_ASKED_TWICE).unwrap_or_default();
     match given.contains(&wanted) {
         true => Ok(()),
         false if call.succeeded() => Err(Unmet::broken(

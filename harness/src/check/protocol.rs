@@ -7,6 +7,8 @@ use super::clause::{V0_3_1, V0_4_0, V1_0_0, V1_1_0, must, only, should, since, u
 use super::{Check, Clause, Dispute, Judged, Scope, Unmet, add, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 use crate::transcript::{Call, Delivery, Exit, Reading, Transcript, duplicate_key, read};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -85,7 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "a CNI_COMMAND that is no operation is refused",
         binds: Kind::ALL,
         clauses: &[INVALID_VARIABLES],
-        scope: Scope::In(&["required-variables"]),
+        scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES]),
         fault: Fault::UnknownCommandAccepted,
         dispute: None,
         judge: unknown_command,
@@ -95,10 +97,10 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "a call without CNI_COMMAND is refused",
         binds: Kind::ALL,
         clauses: &[INVALID_VARIABLES],
-        scope: Scope::In(&["required-variables"]),
+        scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES]),
         fault: Fault::NoCommandAccepted,
         dispute: Some(disputes::NO_COMMAND_EXITS_ZERO),
-        judge: |t| super::add::refused(t, "no-command"),
+        judge: |t| super::add::refused(t, label::NO_COMMAND),
     },
 ];
 
@@ -312,7 +314,7 @@ fn error_on_stdout(t: &Transcript) -> Judged {
 }
 
 fn unknown_command(t: &Transcript) -> Judged {
-    let (step, call) = t.call("unknown-command")?;
+    let (step, call) = t.call(label::UNKNOWN_COMMAND)?;
     match call.succeeded() {
         true => Err(Unmet::broken(["an exit status that is not 0"], "exit status 0").at(step)),
         false => Ok(()),

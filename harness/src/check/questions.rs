@@ -6,18 +6,19 @@
 use serde_json::{Map, Value};
 
 use super::Unmet;
+use crate::label::Label;
 use crate::transcript::{Call, Ending, Reading, State, Step, Transcript};
 
 impl Transcript {
     /// The call of the plugin under test with this label.
-    pub fn call(&self, label: &str) -> Result<(usize, &Call), Unmet> {
+    pub fn call(&self, label: Label<'_>) -> Result<(usize, &Call), Unmet> {
         self.calls()
             .find(|(_, call)| call.label == label)
             .ok_or_else(|| self.not_done(format!("the call `{label}` was not made")))
     }
 
     /// The call with this label, which must have ended with status 0.
-    pub fn success(&self, label: &str) -> Result<(usize, &Call), Unmet> {
+    pub fn success(&self, label: Label<'_>) -> Result<(usize, &Call), Unmet> {
         let (step, call) = self.call(label)?;
         if call.succeeded() {
             Ok((step, call))
@@ -30,7 +31,7 @@ impl Transcript {
     }
 
     /// The call with this label, and the JSON object that it printed on success.
-    pub fn result(&self, label: &str) -> Result<(usize, &Call, Map<String, Value>), Unmet> {
+    pub fn result(&self, label: Label<'_>) -> Result<(usize, &Call, Map<String, Value>), Unmet> {
         let (step, call) = self.success(label)?;
         match call.reading() {
             Reading::One(Value::Object(document)) => Ok((step, call, document)),
@@ -42,11 +43,11 @@ impl Transcript {
     }
 
     /// The state observed under this label.
-    pub fn observed(&self, label: &str) -> Result<&State, Unmet> {
+    pub fn observed(&self, label: Label<'_>) -> Result<&State, Unmet> {
         self.steps
             .iter()
             .find_map(|step| match step {
-                Step::Observation { label: name, state } if name == label => {
+                Step::Observation { label: name, state } if *name == label => {
                     self.states.get(*state)
                 }
                 _ => None,

@@ -7,6 +7,8 @@ use super::clause::{
 use super::{Check, Clause, Judged, Scope, Unmet, add, convention, disputes, routing};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Family};
+use crate::scenario_id;
 use crate::transcript::{Exchange, Transcript, Transport};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -15,17 +17,23 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "the container reaches its gateway, where that is an address of the host",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[routing::GATEWAY, add::CONNECTIVITY],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::GatewayUnreachable,
         dispute: None,
-        judge: |t| answered(t, &["gateway-tcp", "gateway-udp"], "gateway on the host"),
+        judge: |t| {
+            answered(
+                t,
+                &[label::GATEWAY_TCP, label::GATEWAY_UDP],
+                "gateway on the host",
+            )
+        },
     },
     Check {
         id: "traffic.carries-the-mtu",
         claim: "a datagram as large as the interface's MTU reaches the gateway",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[add::CONNECTIVITY],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::HostMtuSmaller,
         dispute: None,
         judge: carries_mtu,
@@ -35,7 +43,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "containers of one network reach each other",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[COMMUNICATE],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::ContainersApart,
         dispute: Some(disputes::ISOLATION),
         judge: reach_each_other,
@@ -45,7 +53,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "with `ipMasq`, the outside sees an address that it can answer to",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[IP_MASQ, convention::WELL_KNOWN_KEYS],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::IgnoresIpMasq,
         dispute: None,
         judge: masquerades,
@@ -55,40 +63,40 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "what the outside sends to a mapped port of the host reaches the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::IgnoresPortMappings,
         dispute: None,
-        judge: |t| mapped(t, "outside", None),
+        judge: |t| mapped(t, label::MAPPED_OUTSIDE, None),
     },
     Check {
         id: "convention.port-mappings-carry-udp",
         claim: "port mappings of UDP work as those of TCP do",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::MapsTcpAlone,
         dispute: None,
-        judge: |t| mapped(t, "outside", Some(Transport::Udp)),
+        judge: |t| mapped(t, label::MAPPED_OUTSIDE, Some(Transport::Udp)),
     },
     Check {
         id: "convention.port-mappings-work-from-the-host",
         claim: "what the host sends to its own address and a mapped port reaches the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::MapsNotForHost,
         dispute: None,
-        judge: |t| mapped(t, "host", None),
+        judge: |t| mapped(t, label::MAPPED_HOST, None),
     },
     Check {
         id: "convention.port-mappings-work-from-the-container",
         claim: "what the container sends to the host's address and its own mapped port comes back to it",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
-        scope: Scope::In(&["traffic"]),
+        scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::MapsNotForItself,
         dispute: None,
-        judge: |t| mapped(t, "itself", None),
+        judge: |t| mapped(t, label::MAPPED_ITSELF, None),
     },
 ];
 
@@ -126,14 +134,9 @@ const COMMUNICATE: &[Clause] = &[should(
 )];
 
 /// The exchanges whose label begins so.
-fn exchanges<'t>(t: &'t Transcript, prefixes: &[&str]) -> Vec<(usize, &'t Exchange)> {
-    let begins = |exchange: &Exchange| {
-        prefixes
-            .iter()
-            .any(|prefix| exchange.label.starts_with(prefix))
-    };
+fn exchanges<'t>(t: &'t Transcript, families: &[Family]) -> Vec<(usize, &'t Exchange)> {
     t.exchanges()
-        .filter(|(_, exchange)| begins(exchange))
+        .filter(|(_, exchange)| families.iter().any(|family| family.has(&exchange.label)))
         .collect()
 }
 
@@ -156,18 +159,18 @@ fn not_heard(step: usize, exchange: &Exchange) -> Unmet {
 
 /// Of two containers that ask for one address, neither can call the other.
 fn reach_each_other(t: &Transcript) -> Judged {
-    let fixed = exchanges(t, &["neighbour-"])
+    let fixed = exchanges(t, &[label::NEIGHBOUR])
         .into_iter()
         .map(|(_, exchange)| exchange.target.ip())
         .find(|address| {
-            t.success("add-b")
+            t.success(label::ADD_B)
                 .is_ok_and(|(_, add)| asks_for(add, *address))
         });
     match fixed {
         Some(address) => Err(shared(address)),
         None => answered(
             t,
-            &["neighbour-tcp", "neighbour-udp"],
+            &[label::NEIGHBOUR],
             "address that another container could reach",
         ),
     }
@@ -182,9 +185,9 @@ fn all_answered(exchanges: &[(usize, &Exchange)]) -> Judged {
 }
 
 /// Whether each of these was answered; without any, there is no such thing.
-fn answered(t: &Transcript, prefixes: &[&str], what: &str) -> Judged {
-    t.success("add-a")?;
-    let exchanges = exchanges(t, prefixes);
+fn answered(t: &Transcript, families: &[Family], what: &str) -> Judged {
+    t.success(label::ADD_A)?;
+    let exchanges = exchanges(t, families);
     if exchanges.is_empty() {
         return Err(Unmet::NotApplicable(format!("its result has no {what}")));
     }
@@ -193,18 +196,18 @@ fn answered(t: &Transcript, prefixes: &[&str], what: &str) -> Judged {
 
 /// Only where small ones come through.
 fn carries_mtu(t: &Transcript) -> Judged {
-    if let Err(unmet) = answered(t, &["gateway-udp"], "gateway on the host") {
+    if let Err(unmet) = answered(t, &[label::GATEWAY_UDP], "gateway on the host") {
         return Err(match unmet {
             Unmet::Broken(_) => Unmet::NotApplicable("it does not reach its gateway".to_owned()),
             other => other,
         });
     }
-    answered(t, &["gateway-mtu"], "gateway on the host")
+    answered(t, &[label::GATEWAY_MTU], "gateway on the host")
 }
 
 /// A container without a way out has nothing to hide: it is asked of each family by itself.
 fn masquerades(t: &Transcript) -> Judged {
-    let (_, add) = t.success("add-a")?;
+    let (_, add) = t.success(label::ADD_A)?;
     let asked = add
         .input()
         .and_then(|config| config.get("ipMasq")?.as_bool());
@@ -225,7 +228,7 @@ fn masquerades(t: &Transcript) -> Judged {
             leads && route.kind == "unicast"
         })
     };
-    let outward = exchanges(t, &["outside-"]);
+    let outward = exchanges(t, &[label::OUTSIDE]);
     let outward: Vec<_> = outward
         .into_iter()
         .filter(|(_, exchange)| leads_out(exchange))
@@ -238,9 +241,9 @@ fn masquerades(t: &Transcript) -> Judged {
     all_answered(&outward)
 }
 
-fn mapped(t: &Transcript, from: &str, transport: Option<Transport>) -> Judged {
-    t.success("add-a")?;
-    let mut exchanges = exchanges(t, &[&format!("mapped-{from}")]);
+fn mapped(t: &Transcript, from: Family, transport: Option<Transport>) -> Judged {
+    t.success(label::ADD_A)?;
+    let mut exchanges = exchanges(t, &[from]);
     exchanges
         .retain(|(_, exchange)| transport.is_none_or(|transport| exchange.transport == transport));
     if exchanges.is_empty() {

@@ -6,6 +6,8 @@ use super::clause::{V0_2_0, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only
 use super::{Check, Clause, Judged, Scope, Unmet, add, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::{Call, Reading, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -14,7 +16,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "VERSION succeeds and prints one JSON object",
         binds: Kind::ALL,
         clauses: &[RESULT, ON_STDOUT],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionFails,
         dispute: None,
         judge: succeeds,
@@ -24,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "VERSION needs no variable but CNI_COMMAND",
         binds: Kind::ALL,
         clauses: &[NO_ATTACHMENT],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionNeedsAttachment,
         dispute: None,
         judge: needs_no_attachment,
@@ -34,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "VERSION's answer has a list `supportedVersions`",
         binds: Kind::ALL,
         clauses: &[SUPPORTED_VERSIONS],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionNoList,
         dispute: None,
         judge: lists_versions,
@@ -44,7 +46,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "everything in `supportedVersions` is a version",
         binds: Kind::ALL,
         clauses: &[SUPPORTED_VERSIONS],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionOddList,
         dispute: None,
         judge: lists_only_versions,
@@ -54,7 +56,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "VERSION's answer has a `cniVersion`",
         binds: Kind::ALL,
         clauses: &[HAS_VERSION],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionNoCniVersion,
         dispute: None,
         judge: has_cni_version,
@@ -64,7 +66,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "VERSION's `cniVersion` is the one that it was asked with",
         binds: Kind::ALL,
         clauses: &[ECHOES_INPUT],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionIgnoresInput,
         dispute: Some(disputes::VERSION_IGNORES_INPUT),
         judge: echoes_input,
@@ -74,7 +76,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "VERSION succeeds with nothing on standard input",
         binds: Kind::ALL,
         clauses: &[NO_INPUT],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionNeedsInput,
         dispute: None,
         judge: needs_no_input,
@@ -84,7 +86,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "VERSION answers when it is asked in a version that nobody knows",
         binds: Kind::ALL,
         clauses: &[ANSWERS_UNKNOWN],
-        scope: Scope::In(&["version"]),
+        scope: Scope::In(&[scenario_id::VERSION]),
         fault: Fault::VersionRefusesUnknown,
         dispute: None,
         judge: answers_unknown,
@@ -94,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD does not refuse a version that VERSION lists as unsupported",
         binds: Kind::ALL,
         clauses: &[SUPPORTED_VERSIONS],
-        scope: Scope::In(&["lifecycle"]),
+        scope: Scope::In(&[scenario_id::LIFECYCLE]),
         fault: Fault::ClaimsTooMany,
         dispute: None,
         judge: claims_are_kept,
@@ -104,7 +106,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails in a released version that VERSION does not list",
         binds: Kind::ALL,
         clauses: &[add::UNSUPPORTED_VERSION_REFUSED],
-        scope: Scope::In(&["unsupported-version"]),
+        scope: Scope::In(&[scenario_id::UNSUPPORTED_VERSION]),
         fault: Fault::ClaimsTooFew,
         dispute: None,
         judge: unclaimed_refused,
@@ -224,7 +226,7 @@ const ANSWERS_UNKNOWN: &[Clause] = &[
 ];
 
 /// The call that every runtime makes, with variables that it makes up.
-const AS_RUNTIMES_ASK: &str = "version-dummies";
+const AS_RUNTIMES_ASK: Label<'_> = label::VERSION_DUMMIES;
 
 fn succeeds(t: &Transcript) -> Judged {
     let (step, call) = t.call(AS_RUNTIMES_ASK)?;
@@ -232,7 +234,7 @@ fn succeeds(t: &Transcript) -> Judged {
 }
 
 fn needs_no_attachment(t: &Transcript) -> Judged {
-    let (step, call) = t.call("version")?;
+    let (step, call) = t.call(label::VERSION)?;
     answered(call).map_err(|unmet| unmet.at(step))
 }
 
@@ -306,8 +308,8 @@ fn has_cni_version(t: &Transcript) -> Judged {
 }
 
 fn echoes_input(t: &Transcript) -> Judged {
-    let asked = [AS_RUNTIMES_ASK, "version-other"];
-    let answers = asked.iter().filter_map(|label| t.result(label).ok());
+    let asked = [AS_RUNTIMES_ASK, label::VERSION_OTHER];
+    let answers = asked.into_iter().filter_map(|label| t.result(label).ok());
     let mut judged = 0;
     for (step, call, answer) in answers {
         let wanted = call
@@ -331,12 +333,12 @@ fn echoes_input(t: &Transcript) -> Judged {
 }
 
 fn needs_no_input(t: &Transcript) -> Judged {
-    let (step, call) = t.call("version-no-input")?;
+    let (step, call) = t.call(label::VERSION_NO_INPUT)?;
     answered(call).map_err(|unmet| unmet.at(step))
 }
 
 fn answers_unknown(t: &Transcript) -> Judged {
-    let (step, call) = t.call("version-unknown")?;
+    let (step, call) = t.call(label::VERSION_UNKNOWN)?;
     let refused = call.error().is_some_and(|error| error.code == Some(1));
     match answered(call) {
         Err(_) if !refused => {
@@ -352,7 +354,7 @@ fn claims_are_kept(t: &Transcript) -> Judged {
         let fact = format!("it does not claim {}", t.spec_version);
         return Err(Unmet::NotApplicable(fact));
     }
-    let (step, call) = t.call("warm-add")?;
+    let (step, call) = t.call(label::WARM_ADD)?;
     match call.error().is_some_and(|error| error.code == Some(1)) {
         true => {
             let expected = [format!("version {} is supported", t.spec_version)];
@@ -365,18 +367,18 @@ fn claims_are_kept(t: &Transcript) -> Judged {
 fn unclaimed_refused(t: &Transcript) -> Judged {
     let unclaimed: Vec<(usize, &Call)> = t
         .calls()
-        .filter(|(_, call)| call.label.starts_with("add-unclaimed-"))
+        .filter(|(_, call)| label::ADD_UNCLAIMED.has(&call.label))
         .collect();
     if unclaimed.is_empty() {
         // Says why, where it was not tried for another reason.
-        t.call("add-unsupported")?;
+        t.call(label::ADD_UNSUPPORTED)?;
         return Err(Unmet::NotApplicable(
             "it claims every released version, or none".to_owned(),
         ));
     }
     match unclaimed.into_iter().find(|(_, call)| call.succeeded()) {
         Some((step, call)) => {
-            let version = call.label.trim_start_matches("add-unclaimed-");
+            let version = label::ADD_UNCLAIMED.member(&call.label).unwrap_or_default();
             let expected = [
                 format!("{version} in `supportedVersions`"),
                 "an exit status that is not 0, with an error".to_owned(),

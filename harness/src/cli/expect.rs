@@ -46,7 +46,10 @@ fn mistake(path: &Path, error: &ExpectationError) -> Failure {
 
 fn with_known<T>(run: impl FnOnce(Known<'_>) -> T) -> T {
     let checks: Vec<&str> = check::catalogue().iter().map(|check| check.id).collect();
-    let scenarios: Vec<&str> = scenario::all().iter().map(|scenario| scenario.id).collect();
+    let scenarios: Vec<&str> = scenario::all()
+        .iter()
+        .map(|scenario| scenario.id.as_str())
+        .collect();
     run(Known {
         checks: &checks,
         scenarios: &scenarios,

@@ -17,7 +17,11 @@ pub(super) fn run(id: &str) -> Result<u8, Failure> {
     } else {
         let checks = check::catalogue().into_iter().map(|check| check.id);
         let ids: Vec<&str> = checks
-            .chain(scenario::all().into_iter().map(|scenario| scenario.id))
+            .chain(
+                scenario::all()
+                    .into_iter()
+                    .map(|scenario| scenario.id.as_str()),
+            )
             .collect();
         return Err(NoSuchId::new(id, &ids, "check or scenario").into());
     }
@@ -30,7 +34,7 @@ fn explain_check(check: &Check, out: &mut dyn Write) -> io::Result<()> {
     let scenarios: Vec<&str> = scenario::all()
         .into_iter()
         .filter(|scenario| reads(check, scenario))
-        .map(|scenario| scenario.id)
+        .map(|scenario| scenario.id.as_str())
         .collect();
     writeln!(out, "scenarios  {}", scenarios.join(", "))?;
     writeln!(
@@ -79,7 +83,7 @@ fn explain_clause(clause: &Clause, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn explain_scenario(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}: {}\n", scenario.id, scenario.title)?;
+    writeln!(out, "{}: {}\n", scenario.id.as_str(), scenario.title)?;
     writeln!(out, "kinds   {}", kinds(scenario.kinds))?;
     writeln!(out, "since   {}", scenario.since)?;
     writeln!(out, "\nchecks that read it")?;
@@ -91,7 +95,7 @@ fn explain_scenario(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> 
 
 fn reads(check: &Check, scenario: &Scenario) -> bool {
     let mut kinds = scenario.kinds.iter();
-    kinds.any(|kind| check.reads(scenario.id, *kind))
+    kinds.any(|kind| check.reads(scenario.id.as_str(), *kind))
 }
 
 fn kinds(kinds: &[Kind]) -> String {

@@ -13,7 +13,7 @@ pub(super) fn run(what: Listed) -> Result<u8, Failure> {
             .collect(),
         Listed::Scenarios => scenario::all()
             .iter()
-            .map(|scenario| (scenario.id, scenario.title))
+            .map(|scenario| (scenario.id.as_str(), scenario.title))
             .collect(),
     };
     let width = rows.iter().map(|(id, _)| id.len()).max().unwrap_or(0);

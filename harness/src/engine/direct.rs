@@ -6,11 +6,12 @@ use serde_json::{Map, Value};
 use super::lab::{Doing, Execution, Lab};
 use super::operations::changed;
 use crate::error::HarnessError;
+use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
 
 impl Lab {
     /// A call of the subject alone, as a runtime would make it, to be changed before it is run.
-    pub fn direct<'a>(&'a self, label: &'a str, operation: Operation) -> Direct<'a> {
+    pub fn direct<'a>(&'a self, label: Label<'a>, operation: Operation) -> Direct<'a> {
         Direct {
             lab: self,
             label,
@@ -25,7 +26,7 @@ impl Lab {
     }
 
     /// CHECK by the subject alone: another plugin of the list might fail first.
-    pub fn check_alone(&self, label: &str, container: &str) -> Doing<Call> {
+    pub fn check_alone(&self, label: Label<'_>, container: &str) -> Doing<Call> {
         self.direct(label, Operation::Check)
             .container(container)
             .run()
@@ -35,7 +36,7 @@ impl Lab {
 /// A call of the subject that is not what a runtime makes.
 pub struct Direct<'a> {
     lab: &'a Lab,
-    label: &'a str,
+    label: Label<'a>,
     operation: Operation,
     container: Option<&'a str>,
     variables: Vec<(&'a str, Option<&'a str>)>,

@@ -11,6 +11,7 @@ use super::operations::joined;
 use super::standin::{self, Orders, Reply};
 use super::{machine, surroundings};
 use crate::error::HarnessError;
+use crate::label::{self, Label};
 
 impl Lab {
     /// Puts the recording plugin in place of the subject's IPAM plugin. It hands everything on, except
@@ -107,7 +108,7 @@ impl Lab {
     }
 
     /// Makes an interface of the requested name in the container, before any plugin does.
-    pub fn make_interface(&self, container: &str, label: &str) -> Doing {
+    pub fn make_interface(&self, container: &str, label: Label<'_>) -> Doing {
         self.must_be_free_name(container)?;
         let what = format!("an interface `{}` was made", self.ifname());
         self.change(container, label, what, || {
@@ -119,7 +120,7 @@ impl Lab {
     pub fn make_other_interface(
         &self,
         container: &str,
-        label: &str,
+        label: Label<'_>,
         with_default_routes: bool,
     ) -> Doing {
         const NAME: &str = "other0";
@@ -137,7 +138,7 @@ impl Lab {
     }
 
     /// Makes a link of the requested name on the host.
-    pub fn make_namesake(&self, label: &str) -> Doing {
+    pub fn make_namesake(&self, label: Label<'_>) -> Doing {
         surroundings::make_spare_link(self.ifname())?;
         self.note(
             label,
@@ -147,7 +148,7 @@ impl Lab {
     }
 
     /// Deletes every table of nftables on the host.
-    pub fn flush_firewall(&self, label: &str) -> Doing {
+    pub fn flush_firewall(&self, label: Label<'_>) -> Doing {
         cni_netlink::nft::flush()?;
         self.note(
             label,
@@ -157,7 +158,7 @@ impl Lab {
     }
 
     /// Deletes the files that a container's ADD of this label brought.
-    pub fn delete_state(&self, add: &str, label: &str) -> Doing {
+    pub fn delete_state(&self, add: Label<'_>, label: Label<'_>) -> Doing {
         let brought = self.files_of(add);
         if brought.is_empty() {
             return Err(Stop::NotApplicable("its ADD makes no new file".to_owned()));
@@ -173,7 +174,7 @@ impl Lab {
     }
 
     /// Deletes the attachment's interface in the container.
-    pub fn delete_interface(&self, container: &str, label: &str) -> Doing {
+    pub fn delete_interface(&self, container: &str, label: Label<'_>) -> Doing {
         let ifname = self.ifname();
         let what = format!("the interface `{ifname}` was deleted");
         self.change(container, label, what, || {
@@ -188,7 +189,7 @@ impl Lab {
     }
 
     /// Takes every address away from the attachment's interface.
-    pub fn remove_addresses(&self, container: &str, label: &str) -> Doing {
+    pub fn remove_addresses(&self, container: &str, label: Label<'_>) -> Doing {
         let what = format!("the addresses of `{}` were removed", self.ifname());
         self.change(container, label, what, || {
             surroundings::remove_addresses(self.ifname())
@@ -196,7 +197,7 @@ impl Lab {
     }
 
     /// Takes the last one of several addresses of the attachment's result away from its interface.
-    pub fn remove_last_address(&self, container: &str, label: &str) -> Doing {
+    pub fn remove_last_address(&self, container: &str, label: Label<'_>) -> Doing {
         let result = self.stored_result(container).unwrap_or_default();
         let listed: Vec<IpNet> = of_each(&result["ips"], "address");
         let [_, .., last] = listed.as_slice() else {
@@ -210,7 +211,7 @@ impl Lab {
     }
 
     /// Sets the attachment's interface down.
-    pub fn set_interface_down(&self, container: &str, label: &str) -> Doing {
+    pub fn set_interface_down(&self, container: &str, label: Label<'_>) -> Doing {
         let what = format!("the interface `{}` was set down", self.ifname());
         self.change(container, label, what, || {
             surroundings::set_down(self.ifname())
@@ -218,7 +219,7 @@ impl Lab {
     }
 
     /// Gives the attachment's interface another MAC.
-    pub fn change_mac(&self, container: &str, label: &str) -> Doing {
+    pub fn change_mac(&self, container: &str, label: Label<'_>) -> Doing {
         let what = format!("the MAC of `{}` was changed", self.ifname());
         self.change(container, label, what, || {
             surroundings::change_mac(self.ifname())
@@ -226,7 +227,7 @@ impl Lab {
     }
 
     /// Deletes one route of the attachment's result in the container.
-    pub fn remove_result_route(&self, container: &str, label: &str) -> Doing {
+    pub fn remove_result_route(&self, container: &str, label: Label<'_>) -> Doing {
         let result = self.stored_result(container).unwrap_or_default();
         let Some(destination) = result["routes"][0]["dst"].as_str().map(str::to_owned) else {
             return Err(Stop::NotApplicable("its result has no routes".to_owned()));
@@ -235,7 +236,7 @@ impl Lab {
     }
 
     /// Deletes the last one of several routes of the attachment's result in the container.
-    pub fn remove_last_route(&self, container: &str, label: &str) -> Doing {
+    pub fn remove_last_route(&self, container: &str, label: Label<'_>) -> Doing {
         let result = self.stored_result(container).unwrap_or_default();
         let listed: Vec<IpNet> = of_each(&result["routes"], "dst");
         match listed.as_slice() {
@@ -248,7 +249,7 @@ impl Lab {
         }
     }
 
-    fn remove_route(&self, container: &str, label: &str, destination: &str) -> Doing {
+    fn remove_route(&self, container: &str, label: Label<'_>, destination: &str) -> Doing {
         let what = format!("the route to `{destination}` was deleted");
         self.change(container, label, what, || {
             surroundings::remove_route(destination)
@@ -268,14 +269,14 @@ impl Lab {
         disable()?;
         self.change(
             container,
-            "ipv6-disabled",
+            label::IPV6_DISABLED,
             "IPv6 was disabled, on the host too",
             disable,
         )
     }
 
     /// Lets the stored result tell of DNS, as an earlier plugin of the list may have done.
-    pub fn tell_dns(&self, container: &str, label: &str) {
+    pub fn tell_dns(&self, container: &str, label: Label<'_>) {
         let mut result = self.stored_result(container).unwrap_or_default();
         result["dns"] = json!({
             "nameservers": ["192.0.2.53", "192.0.2.54", "2001:db8::53"],
@@ -291,7 +292,7 @@ impl Lab {
     }
 
     /// Does what a later plugin of the list may do: another address, another route.
-    pub fn add_as_later_plugin(&self, container: &str, label: &str) -> Doing {
+    pub fn add_as_later_plugin(&self, container: &str, label: Label<'_>) -> Doing {
         let what = format!(
             "a later plugin gave `{}` another address and route",
             self.ifname()
@@ -308,7 +309,7 @@ impl Lab {
 
     /// Does what a later plugin of the list may do: another MAC and a smaller MTU, which its result tells. Where
     /// results have no MTU, nobody could know of another one.
-    pub fn adjust_as_later_plugin(&self, container: &str, label: &str) -> Doing {
+    pub fn adjust_as_later_plugin(&self, container: &str, label: Label<'_>) -> Doing {
         let ifname = self.ifname();
         let mut result = self.stored_result(container).unwrap_or_default();
         let interfaces = result.get_mut("interfaces").and_then(Value::as_array_mut);

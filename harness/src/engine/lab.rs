@@ -22,6 +22,7 @@ use super::task::Job;
 use super::{standin, surroundings};
 use crate::error::HarnessError;
 use crate::kind::Kind;
+use crate::label::Label;
 use crate::subject::Subject;
 use crate::transcript::{Ending, Exchange, State, Step, Transcript};
 use containers::Container;
@@ -207,9 +208,9 @@ impl Lab {
     }
 
     /// Writes down what the lab has done.
-    pub fn note(&self, label: &str, what: String) {
+    pub fn note(&self, label: Label<'_>, what: String) {
         self.tape.borrow_mut().steps.push(Step::Change {
-            label: label.to_owned(),
+            label: label.as_str().to_owned(),
             what,
         });
     }

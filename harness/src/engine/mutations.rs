@@ -10,14 +10,13 @@ use serde_json::Value;
 
 use super::lab::{Doing, Lab, Stop};
 use super::surroundings;
+use crate::label::change::{self, Change};
 use crate::transcript::State;
 
 /// One change.
 pub struct Mutation {
-    /// What sort of thing is changed.
-    pub kind: &'static str,
-    /// Its name among those of its kind.
-    pub id: &'static str,
+    /// What it is called.
+    pub change: Change,
     /// Does it, and says what was done.
     make: fn(&Lab, &Attached) -> Doing<String>,
 }
@@ -36,60 +35,54 @@ pub struct Attached {
 
 /// Every change; what cannot be mended for the attachments that follow comes last.
 pub const ALL: &[Mutation] = &[
-    mutation("link", "mac-changed", mac_changed),
-    mutation("link", "mtu-changed", mtu_changed),
-    mutation("link", "set-down", set_down),
-    mutation("address", "removed", addresses_removed),
-    mutation("address", "replaced", addresses_replaced),
-    mutation("address", "another-added", address_added),
-    mutation("route", "removed", route_removed),
-    mutation("route", "replaced", |lab, at| {
+    mutation(change::LINK_MAC_CHANGED, mac_changed),
+    mutation(change::LINK_MTU_CHANGED, mtu_changed),
+    mutation(change::LINK_SET_DOWN, set_down),
+    mutation(change::ADDRESS_REMOVED, addresses_removed),
+    mutation(change::ADDRESS_REPLACED, addresses_replaced),
+    mutation(change::ADDRESS_ANOTHER_ADDED, address_added),
+    mutation(change::ROUTE_REMOVED, route_removed),
+    mutation(change::ROUTE_REPLACED, |lab, at| {
         divert(lab, at, at.destination()?)
     }),
-    mutation("route", "next-hop-replaced", |lab, at| {
+    mutation(change::ROUTE_NEXT_HOP_REPLACED, |lab, at| {
         divert(lab, at, at.destination_by_gateway()?)
     }),
-    mutation("route", "another-added", route_added),
-    mutation("rule", "added", rule_added),
-    mutation("neighbour", "wrong-gateway", neighbour_wrong),
-    mutation("sysctl", "changed", sysctl_changed),
-    mutation("qdisc", "removed", qdisc_removed),
-    mutation("firewall", "rule-1-removed", |lab, at| firewall(lab, at, 0)),
-    mutation("firewall", "rule-2-removed", |lab, at| firewall(lab, at, 1)),
-    mutation("firewall", "rule-3-removed", |lab, at| firewall(lab, at, 2)),
-    mutation("firewall", "rule-4-removed", |lab, at| firewall(lab, at, 3)),
-    mutation("reservation", "removed", reservation_removed),
-    mutation("host-link", "mac-changed", host_mac_changed),
-    mutation("host-link", "mtu-changed", host_mtu_changed),
-    mutation("host-link", "set-down", host_set_down),
-    mutation("host-link", "port-detached", port_detached),
-    mutation("host-sysctl", "forwarding-off", forwarding_off),
-    mutation("host-route", "removed", host_route_removed),
-    mutation("host-address", "gateway-removed", gateway_removed),
-    mutation("link", "renamed", renamed),
-    mutation("host-link", "removed", host_removed),
-    mutation("link", "removed", removed),
+    mutation(change::ROUTE_ANOTHER_ADDED, route_added),
+    mutation(change::RULE_ADDED, rule_added),
+    mutation(change::NEIGHBOUR_WRONG_GATEWAY, neighbour_wrong),
+    mutation(change::SYSCTL_CHANGED, sysctl_changed),
+    mutation(change::QDISC_REMOVED, qdisc_removed),
+    mutation(change::FIREWALL_RULE_1_REMOVED, |lab, at| {
+        firewall(lab, at, 0)
+    }),
+    mutation(change::FIREWALL_RULE_2_REMOVED, |lab, at| {
+        firewall(lab, at, 1)
+    }),
+    mutation(change::FIREWALL_RULE_3_REMOVED, |lab, at| {
+        firewall(lab, at, 2)
+    }),
+    mutation(change::FIREWALL_RULE_4_REMOVED, |lab, at| {
+        firewall(lab, at, 3)
+    }),
+    mutation(change::RESERVATION_REMOVED, reservation_removed),
+    mutation(change::HOST_LINK_MAC_CHANGED, host_mac_changed),
+    mutation(change::HOST_LINK_MTU_CHANGED, host_mtu_changed),
+    mutation(change::HOST_LINK_SET_DOWN, host_set_down),
+    mutation(change::HOST_LINK_PORT_DETACHED, port_detached),
+    mutation(change::HOST_SYSCTL_FORWARDING_OFF, forwarding_off),
+    mutation(change::HOST_ROUTE_REMOVED, host_route_removed),
+    mutation(change::HOST_ADDRESS_GATEWAY_REMOVED, gateway_removed),
+    mutation(change::LINK_RENAMED, renamed),
+    mutation(change::HOST_LINK_REMOVED, host_removed),
+    mutation(change::LINK_REMOVED, removed),
 ];
 
-const fn mutation(
-    kind: &'static str,
-    id: &'static str,
-    make: fn(&Lab, &Attached) -> Doing<String>,
-) -> Mutation {
-    Mutation { kind, id, make }
+const fn mutation(change: Change, make: fn(&Lab, &Attached) -> Doing<String>) -> Mutation {
+    Mutation { change, make }
 }
 
 impl Mutation {
-    /// The label of the CHECK that follows.
-    pub fn label(&self) -> String {
-        format!("mutated.{}.{}", self.kind, self.id)
-    }
-
-    /// The label of the note that it could not be made.
-    pub fn impossible(&self) -> String {
-        format!("not-{}", self.label())
-    }
-
     /// Changes an attachment, and says what was done. What the kernel refuses cannot be changed.
     pub fn make(&self, lab: &Lab, attached: &Attached) -> Doing<String> {
         match (self.make)(lab, attached) {

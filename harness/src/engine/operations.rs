@@ -10,6 +10,7 @@ use super::lab::{Doing, Execution, Lab, Stop};
 use super::standin::{self, Orders};
 use crate::error::HarnessError;
 use crate::kind::Kind;
+use crate::label::{self, Label};
 use crate::transcript::{Bytes, Call, Delivery, Reading, Role};
 
 /// Variables that plugins are executed with besides those of the protocol. A delegate must be given
@@ -30,7 +31,7 @@ pub enum Went {
 
 impl Lab {
     /// ADD by every plugin of the list, in order. It may fail.
-    pub fn add(&self, label: &str, container: &str) -> Doing<Went> {
+    pub fn add(&self, label: Label<'_>, container: &str) -> Doing<Went> {
         self.results.borrow_mut().remove(container);
         for (plugin, path) in self.members(&self.walked())? {
             let call = self.call(label, Operation::Add, container, &path, &plugin)?;
@@ -50,7 +51,7 @@ impl Lab {
     }
 
     /// ADD, without which the scenario has no sense.
-    pub fn must_add(&self, label: &str, container: &str) -> Doing {
+    pub fn must_add(&self, label: Label<'_>, container: &str) -> Doing {
         match self.add(label, container)? {
             Went::Well => Ok(()),
             Went::Wrong(how) => Err(Stop::CutShort(format!(
@@ -60,12 +61,12 @@ impl Lab {
     }
 
     /// CHECK by every plugin of the list, in order, until the subject fails.
-    pub fn check(&self, label: &str, container: &str) -> Doing<Went> {
+    pub fn check(&self, label: Label<'_>, container: &str) -> Doing<Went> {
         self.each(label, Operation::Check, container, self.walked())
     }
 
     /// DEL by every plugin of the list, in reverse order, until one fails; the result is forgotten then.
-    pub fn del(&self, label: &str, container: &str) -> Doing<Went> {
+    pub fn del(&self, label: Label<'_>, container: &str) -> Doing<Went> {
         let mut reversed = self.walked();
         reversed.reverse();
         let went = self.each(label, Operation::Del, container, reversed)?;
@@ -77,7 +78,7 @@ impl Lab {
 
     fn each(
         &self,
-        label: &str,
+        label: Label<'_>,
         operation: Operation,
         container: &str,
         plugins: Vec<PluginConfig>,
@@ -94,7 +95,7 @@ impl Lab {
     }
 
     /// GC by every plugin of the list, with these containers' attachments as the valid ones.
-    pub fn gc(&self, label: &str, valid: &[&str]) -> Doing {
+    pub fn gc(&self, label: Label<'_>, valid: &[&str]) -> Doing {
         self.gc_with(label, &GC_KEYS, &self.attachments_of(valid))
     }
 
@@ -107,7 +108,7 @@ impl Lab {
     }
 
     /// GC by every plugin of the list, with these attachments under these keys only.
-    pub fn gc_with(&self, label: &str, keys: &[&str], valid: &[GcAttachment]) -> Doing {
+    pub fn gc_with(&self, label: Label<'_>, keys: &[&str], valid: &[GcAttachment]) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
             let stdin = derive_gc_config(self.network(), &plugin, valid);
             let other = GC_KEYS.iter().filter(|key| !keys.contains(key));
@@ -118,7 +119,7 @@ impl Lab {
     }
 
     /// STATUS of every plugin of the list.
-    pub fn status(&self, label: &str) -> Doing {
+    pub fn status(&self, label: Label<'_>) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
             let stdin = derive_status_config(self.network(), &plugin);
             self.call_with(label, Operation::Status, None, &path, stdin)?;
@@ -127,7 +128,7 @@ impl Lab {
     }
 
     /// VERSION of every neighbour that is there, with this on standard input.
-    pub fn ask_neighbours(&self, label: &str, stdin: &str) -> Doing {
+    pub fn ask_neighbours(&self, label: Label<'_>, stdin: &str) -> Doing {
         for neighbour in &self.subject().neighbours {
             if let Some(path) = self.find_plugin(&neighbour.plugin_type) {
                 self.call_with(label, Operation::Version, None, &path, stdin.into())?;
@@ -154,9 +155,9 @@ impl Lab {
     /// there from now on, and only what an attachment leaves is seen as left behind.
     pub fn warm_up(&self) -> Doing {
         self.container("warm")?;
-        self.must_add("warm-add", "warm")?;
-        self.del("warm-del", "warm")?;
-        self.observe("start")
+        self.must_add(label::WARM_ADD, "warm")?;
+        self.del(label::WARM_DEL, "warm")?;
+        self.observe(label::START)
     }
 
     /// Lets the plugins that stand before the subject do their ADD, so that the subject can be called.
@@ -168,7 +169,7 @@ impl Lab {
             if path == self.subject().path {
                 break;
             }
-            let call = self.call("precede", Operation::Add, container, &path, &plugin)?;
+            let call = self.call(label::PRECEDE, Operation::Add, container, &path, &plugin)?;
             let Reading::One(result) = call.reading() else {
                 return Err(Stop::CutShort(format!(
                     "the plugin before it failed: {}",
@@ -186,7 +187,13 @@ impl Lab {
     pub fn del_companions(&self, container: &str) -> Doing {
         for (plugin, path) in self.members(&self.walked())?.into_iter().rev() {
             if path != self.subject().path {
-                self.call("companions-del", Operation::Del, container, &path, &plugin)?;
+                self.call(
+                    label::COMPANIONS_DEL,
+                    Operation::Del,
+                    container,
+                    &path,
+                    &plugin,
+                )?;
             }
         }
         Ok(())
@@ -194,7 +201,12 @@ impl Lab {
 
     /// Calls the reference ptp with the subject as its IPAM plugin; what the subject is asked and
     /// answers is written down by the recording plugin between them.
-    pub fn through_ptp(&self, label: &str, container: &str, operation: Operation) -> Doing<Went> {
+    pub fn through_ptp(
+        &self,
+        label: Label<'_>,
+        container: &str,
+        operation: Operation,
+    ) -> Doing<Went> {
         let orders = Orders::pass_to(self.subject().path.clone());
         standin::install(&self.subject().plugin_type, &orders)?;
         let path = Path::new(super::machine::BIN).join("ptp");
@@ -248,7 +260,7 @@ impl Lab {
 
     fn call(
         &self,
-        label: &str,
+        label: Label<'_>,
         operation: Operation,
         container: &str,
         path: &Path,
@@ -265,7 +277,7 @@ impl Lab {
 
     fn call_with(
         &self,
-        label: &str,
+        label: Label<'_>,
         operation: Operation,
         container: Option<&str>,
         path: &Path,

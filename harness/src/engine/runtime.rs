@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::lab::{Doing, Execution, Lab};
 use super::machine;
 use super::standin::{self, Orders, Reply};
+use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
 
 impl Lab {
@@ -70,13 +71,13 @@ impl Lab {
     }
 
     /// Gives the runtime a command for a container.
-    pub fn command(&self, label: &str, operation: Operation, container: &str) -> Doing<Call> {
+    pub fn command(&self, label: Label<'_>, operation: Operation, container: &str) -> Doing<Call> {
         let arguments = self.words(operation, container);
         self.execute(self.commanded(label, operation, container, &arguments))
     }
 
     /// Gives the runtime two commands at once.
-    pub fn command_at_once(&self, commands: [(&str, Operation, &str); 2]) -> Doing {
+    pub fn command_at_once(&self, commands: [(Label<'_>, Operation, &str); 2]) -> Doing {
         let arguments = commands.map(|(_, operation, container)| self.words(operation, container));
         let [first, second] = [0, 1].map(|index| {
             let (label, operation, container) = commands[index];
@@ -87,7 +88,7 @@ impl Lab {
 
     fn commanded<'a>(
         &'a self,
-        label: &'a str,
+        label: Label<'a>,
         operation: Operation,
         container: &'a str,
         arguments: &'a [String],

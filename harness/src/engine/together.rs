@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::lab::{Doing, Execution, Lab};
 use super::process::{self, Ended, Limits};
 use super::standin;
+use crate::label::Label;
 use crate::transcript::{Bytes, Delivery, Exit, Reading, read};
 
 /// How many deadlines each may take, since they may take turns behind a lock.
@@ -73,7 +74,7 @@ impl Lab {
     /// The state is looked at before the first and after the last call only.
     pub fn at_once(
         &self,
-        label: &str,
+        label: Label<'_>,
         operation: Operation,
         containers: &[String],
     ) -> Doing<Vec<String>> {

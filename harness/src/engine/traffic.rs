@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 
 use super::lab::{Doing, Lab};
+use crate::label::Composed;
 use crate::transcript::{Exchange, Transport};
 
 /// How long an answer is waited for. A host that answers for others may take most of a second to do so.
@@ -29,7 +30,7 @@ pub const OUTSIDE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0,
 /// Something that is sent and is to be answered.
 pub struct Attempt<'a> {
     /// The name by which checks find it.
-    pub label: String,
+    pub label: Composed,
     /// Who sends, and in which namespace.
     pub from: (&'a str, &'a NetNs),
     /// Who answers, and in which namespace.
@@ -83,7 +84,7 @@ impl Lab {
             Err(error) => (None, Some(error.to_string())),
         };
         self.note_exchange(Exchange {
-            label: attempt.label.clone(),
+            label: attempt.label.label().to_string(),
             from: attempt.from.0.to_owned(),
             to: attempt.to.0.to_owned(),
             transport: attempt.transport,

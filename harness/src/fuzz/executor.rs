@@ -15,6 +15,7 @@ use super::oracle::{self, Broken};
 use crate::engine::lab::{Doing, Execution, Lab, Stop};
 use crate::error::HarnessError;
 use crate::kind::Kind;
+use crate::label;
 use crate::runner::session::Servant;
 use crate::transcript::{
     Bytes, Call, ChangeKind, Delivery, Reading, State, StateChange, Transcript,
@@ -139,8 +140,8 @@ impl Executor {
             lab.stand_in(None)?;
         }
         lab.container(CONTAINERS[0])?;
-        lab.add("warm-add", CONTAINERS[0])?;
-        lab.del("warm-del", CONTAINERS[0])?;
+        lab.add(label::WARM_ADD, CONTAINERS[0])?;
+        lab.del(label::WARM_DEL, CONTAINERS[0])?;
         lab.renew(CONTAINERS[0])?;
         lab.container(CONTAINERS[1])?;
         let mut executor = Self {
@@ -212,11 +213,11 @@ impl Executor {
         }
         let seen = Vec::new();
         self.lab.take_transcript();
-        self.lab.observe("start")?;
+        self.lab.observe(label::START)?;
         let start = self.lab.keep(self.lab.look()?);
         let made = self.make_calls(case, OTHERS, start)?;
-        self.lab.settle("start")?;
-        self.lab.observe("end")?;
+        self.lab.settle(label::START)?;
+        self.lab.observe(label::END)?;
         let transcript = self.lab.take_transcript();
         Ok(Outcome {
             broken: match made.is_settled {
@@ -272,11 +273,10 @@ impl Executor {
         if let Some(answer) = answer {
             self.lab.stand_in(Some((operation, answer)))?;
         }
-        let label = operation.as_str().to_lowercase();
         let call = self.lab.execute_from(
             at,
             Execution {
-                label: &label,
+                label: label::of_operation(operation),
                 operation,
                 container,
                 path: &self.lab.subject().path,
@@ -313,7 +313,7 @@ impl Executor {
         self.lab.tidy(&base, &now);
         for container in CONTAINERS {
             if !base.container_changes(container, &now).is_empty() {
-                self.lab.del("rescue", container)?;
+                self.lab.del(label::RESCUE, container)?;
                 self.lab.renew(container)?;
                 self.precede(container)?;
             }

@@ -197,7 +197,11 @@ fn join(mut parts: Vec<Part>) -> Report {
     let checks = check::catalogue();
     let checks = |id: &str| checks.iter().position(|check| check.id == id);
     let scenarios = scenario::all();
-    let scenarios = |id: &str| scenarios.iter().position(|scenario| scenario.id == id);
+    let scenarios = |id: &str| {
+        scenarios
+            .iter()
+            .position(|scenario| scenario.id.as_str() == id)
+    };
     let last = |place: Option<usize>| place.unwrap_or(usize::MAX);
     joined.results.sort_by_cached_key(|entry| {
         let check = last(checks(&entry.check));

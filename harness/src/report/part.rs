@@ -12,6 +12,7 @@ use super::model::{
 use super::replay::Replay;
 use super::timeline::{self, Timelines, beginning};
 use crate::check::Check;
+use crate::label::{self, change};
 use crate::transcript::{Bytes, Call, Step, Transcript};
 use crate::verdict::{self, Row, Strictness};
 
@@ -140,11 +141,11 @@ fn latency<'p>(parts: impl Iterator<Item = &'p Part>) -> Vec<Latency> {
 
 /// The changes after which CHECK was called, if it succeeded before.
 fn mutations(transcript: &Transcript) -> Vec<Mutation> {
-    if transcript.success("intact").is_err() {
+    if transcript.success(label::INTACT).is_err() {
         return Vec::new();
     }
     let changed = transcript.calls().filter_map(|(_, call)| {
-        let (kind, change) = call.label.strip_prefix("mutated.")?.split_once('.')?;
+        let (kind, change) = change::MUTATED.member(&call.label)?.split_once('.')?;
         Some(Mutation {
             kind: kind.to_owned(),
             change: change.to_owned(),

@@ -15,6 +15,7 @@ use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
 use crate::fault::Fault;
 use crate::fixture::{Fixture, Surroundings};
 use crate::kind::Kind;
+use crate::label;
 use crate::subject::Subject;
 use crate::transcript::{
     Bytes, Call, ChangeKind, Delegated, Delivery, Ending, Exit, FileEntry, Files, Process, Role,
@@ -87,7 +88,7 @@ static OPEN: Check = check(
 static PREVENTED: [Check; 3] = {
     const fn prevented(id: &'static str) -> Check {
         check(id, "it goes on", |transcript| {
-            transcript.success("del").map(drop)
+            transcript.success(label::DEL).map(drop)
         })
     }
     [
@@ -376,7 +377,7 @@ pub(crate) fn catalogued() -> Report {
     let mut report = report();
     let scenarios: Vec<&str> = crate::scenario::all()
         .iter()
-        .map(|scenario| scenario.id)
+        .map(|scenario| scenario.id.as_str())
         .collect();
     let examples = report.results.clone();
     let mut results = Vec::new();

@@ -25,8 +25,10 @@ impl Choice {
         let checks = check::catalogue();
         let ids: Vec<&str> = checks.iter().map(|check| check.id).collect();
         let chosen = select(&selection.checks, &ids, "check")?;
-        let scenarios: Vec<&'static str> =
-            scenario::all().iter().map(|scenario| scenario.id).collect();
+        let scenarios: Vec<&'static str> = scenario::all()
+            .iter()
+            .map(|scenario| scenario.id.as_str())
+            .collect();
         Ok(Self {
             checks: checks
                 .into_iter()

@@ -15,11 +15,13 @@ pub fn plan(subject: &Subject, versions: &[Version], chosen: impl Fn(&str) -> bo
                 .into_iter()
                 .map(move |scenario| (*version, scenario))
         })
-        .filter(|(version, scenario)| scenario.fits(subject, *version) && chosen(scenario.id))
+        .filter(|(version, scenario)| {
+            scenario.fits(subject, *version) && chosen(scenario.id.as_str())
+        })
         // What does not depend on the version is done once, in the newest.
         .filter(|(version, scenario)| !scenario.once || versions.iter().max() == Some(version))
         .map(|(spec_version, scenario)| Task {
-            scenario: scenario.id.to_owned(),
+            scenario: scenario.id.as_str().to_owned(),
             spec_version,
         })
         .collect()

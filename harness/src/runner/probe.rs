@@ -23,7 +23,7 @@ pub fn probe(
         return Ok(None);
     }
     let task = Task {
-        scenario: PROBE.id.to_owned(),
+        scenario: PROBE.id.as_str().to_owned(),
         spec_version: subject.version_of_fixture(),
     };
     let transcript = Workers::new(subject, settings)?

@@ -5,9 +5,11 @@ use cni_types::Version;
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
-    id: "two-containers",
+    id: scenario_id::TWO_CONTAINERS,
     title: "two containers at once; the first is deleted while the second lives",
     kinds: Kind::ALL,
     since: Version::V0_1_0,
@@ -20,20 +22,20 @@ fn two_containers(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.container("b")?;
-    lab.must_add("add-a", "a")?;
-    lab.must_add("add-b", "b")?;
+    lab.must_add(label::ADD_A, "a")?;
+    lab.must_add(label::ADD_B, "b")?;
     one_outlives_the_other(lab)
 }
 
 /// `a` and `b` are attached: the end of `a`, and then that of `b`.
 pub(super) fn one_outlives_the_other(lab: &Lab) -> Doing {
-    lab.observe("both")?;
-    lab.del("del-a", "a")?;
-    lab.observe("one")?;
+    lab.observe(label::BOTH)?;
+    lab.del(label::DEL_A, "a")?;
+    lab.observe(label::ONE)?;
     if lab.version().supports_check() {
-        lab.check("check-b", "b")?;
+        lab.check(label::CHECK_B, "b")?;
     }
-    lab.del("del-b", "b")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL_B, "b")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }

@@ -5,11 +5,13 @@ use cni_types::{Operation, Version};
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 use crate::transcript::Reading;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "ipam-delegate",
+        id: scenario_id::IPAM_DELEGATE,
         title: "ADD, CHECK and DEL by the reference ptp, which delegates to the plugin",
         kinds: &[Kind::Ipam],
         since: Version::V0_1_0,
@@ -18,7 +20,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: ipam_delegate,
     },
     Scenario {
-        id: "told-of-dns",
+        id: scenario_id::TOLD_OF_DNS,
         title: "ADD and DEL where the previous result tells of several name servers, search domains and options",
         kinds: &[Kind::Chained],
         since: Version::V0_3_0,
@@ -30,21 +32,27 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn ipam_delegate(lab: &mut Lab) -> Doing {
     lab.container("a")?;
-    lab.through_ptp("ptp-add", "a", Operation::Add)?;
+    lab.through_ptp(label::PTP_ADD, "a", Operation::Add)?;
     if lab.version().supports_check() {
-        lab.through_ptp("ptp-check", "a", Operation::Check)?;
+        lab.through_ptp(label::PTP_CHECK, "a", Operation::Check)?;
     }
-    lab.through_ptp("ptp-del", "a", Operation::Del).map(drop)
+    lab.through_ptp(label::PTP_DEL, "a", Operation::Del)
+        .map(drop)
 }
 
 fn told_of_dns(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.precede("a")?;
-    lab.tell_dns("a", "told");
-    let added = lab.direct("add", Operation::Add).container("a").run()?;
+    lab.tell_dns("a", label::TOLD);
+    let added = lab
+        .direct(label::ADD, Operation::Add)
+        .container("a")
+        .run()?;
     if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
         lab.store_result("a", Some(result));
     }
-    lab.direct("del", Operation::Del).container("a").run()?;
+    lab.direct(label::DEL, Operation::Del)
+        .container("a")
+        .run()?;
     lab.del_companions("a")
 }

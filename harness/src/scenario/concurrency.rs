@@ -6,21 +6,23 @@ use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::engine::operations::Went;
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id::{self, ScenarioId};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
-        "storm",
+        scenario_id::STORM,
         "sixteen containers: their ADDs at once, then their CHECKs, then their DELs",
         storm,
     ),
     scenario(
-        "cold-storm",
+        scenario_id::COLD_STORM,
         "ADDs of sixteen containers at once, on a host where no plugin was executed before; several rounds",
         cold_storm,
     ),
 ];
 
-const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
     Scenario {
         id,
         title,
@@ -42,15 +44,16 @@ fn cold_storm(lab: &mut Lab) -> Doing {
     let names = containers(lab)?;
     let cold = lab.look()?;
     for round in 1..=ROUNDS {
+        let adds = label::STORM_ADD_ROUND.of(round);
         let label = match round {
-            1 => "storm-add".to_owned(),
-            _ => format!("storm-add-{round}"),
+            1 => label::STORM_ADD,
+            _ => adds.label(),
         };
-        let all_at_once = add_all(lab, &label, &names)?.1;
-        lab.at_once("storm-del", Operation::Del, &names)?;
+        let all_at_once = add_all(lab, label, &names)?.1;
+        lab.at_once(label::STORM_DEL, Operation::Del, &names)?;
         lab.settle_to(cold.host.links.len())?;
         lab.tidy(&cold, &lab.look()?);
-        lab.flush_firewall("made-cold")?;
+        lab.flush_firewall(label::MADE_COLD)?;
         if !all_at_once || !cold.changes(&lab.look()?).is_empty() {
             break;
         }
@@ -69,18 +72,18 @@ fn containers(lab: &Lab) -> Doing<Vec<String>> {
 fn storm(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     let names = containers(lab)?;
-    let (attached, _) = add_all(lab, "storm-add", &names)?;
-    lab.at_once("storm-check", Operation::Check, &attached)?;
-    lab.at_once("storm-del", Operation::Del, &names)?;
+    let (attached, _) = add_all(lab, label::STORM_ADD, &names)?;
+    lab.at_once(label::STORM_CHECK, Operation::Check, &attached)?;
+    lab.at_once(label::STORM_DEL, Operation::Del, &names)?;
     for name in &names {
         lab.forget(name)?;
     }
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 /// The ADDs at once, and again alone of those that failed; which succeeded in the end, and whether all did at once.
-fn add_all(lab: &Lab, label: &str, names: &[String]) -> Doing<(Vec<String>, bool)> {
+fn add_all(lab: &Lab, label: Label<'_>, names: &[String]) -> Doing<(Vec<String>, bool)> {
     let mut attached = lab.at_once(label, Operation::Add, names)?;
     let all_at_once = attached.len() == names.len();
     for name in names {
@@ -88,8 +91,8 @@ fn add_all(lab: &Lab, label: &str, names: &[String]) -> Doing<(Vec<String>, bool
             continue;
         }
         // Whoever fails alone as well has another reason: its pool may be small.
-        lab.del("del-failed", name)?;
-        if lab.add("add-alone", name)? == Went::Well {
+        lab.del(label::DEL_FAILED, name)?;
+        if lab.add(label::ADD_ALONE, name)? == Went::Well {
             attached.push(name.clone());
         }
     }

@@ -5,51 +5,57 @@ use cni_types::{Operation, Version};
 use super::{PLUGINS, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id::{self, ScenarioId};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
-        "repeat-del",
+        scenario_id::REPEAT_DEL,
         "DEL, and DEL again, without and with the stored result, then ADD and DEL once more",
         repeat,
     ),
     scenario(
-        "del-without-add",
+        scenario_id::DEL_WITHOUT_ADD,
         "DEL of an attachment that was never made",
         without_add,
     ),
     scenario(
-        "del-netns-gone",
+        scenario_id::DEL_NETNS_GONE,
         "DEL when the network namespace and its path are gone",
         netns_gone,
     ),
     scenario(
-        "del-netns-empty",
+        scenario_id::DEL_NETNS_EMPTY,
         "DEL with CNI_NETNS empty, and not set at all",
         netns_empty,
     ),
     scenario(
-        "del-netns-stale",
+        scenario_id::DEL_NETNS_STALE,
         "DEL when an ordinary file is left at the path of the namespace",
         netns_stale,
     ),
-    scenario("del-no-result", "DEL without prevResult", no_result),
+    scenario(
+        scenario_id::DEL_NO_RESULT,
+        "DEL without prevResult",
+        no_result,
+    ),
     Scenario {
         kinds: PLUGINS,
         ..scenario(
-            "del-interface-gone",
+            scenario_id::DEL_INTERFACE_GONE,
             "DEL when somebody else removed the interface",
             interface_gone,
         )
     },
     scenario(
-        "del-state-gone",
+        scenario_id::DEL_STATE_GONE,
         "DEL when the files that ADD wrote are gone",
         state_gone,
     ),
     Scenario {
         kinds: PLUGINS,
         ..scenario(
-            "del-flushed",
+            scenario_id::DEL_FLUSHED,
             "DEL when somebody flushed the firewall, and when somebody flushed the addresses",
             flushed,
         )
@@ -57,7 +63,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         since: Version::V0_3_0,
         ..scenario(
-            "del-no-runtime-config",
+            scenario_id::DEL_NO_RUNTIME_CONFIG,
             "DEL without the capability arguments that ADD was given",
             no_runtime_config,
         )
@@ -65,14 +71,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         wants: Wants::Two,
         ..scenario(
-            "del-beside-another",
+            scenario_id::DEL_BESIDE_ANOTHER,
             "DEL that knows neither namespace nor result, while another container is attached",
             beside_another,
         )
     },
 ];
 
-const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
     Scenario {
         id,
         title,
@@ -88,29 +94,29 @@ const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Do
 fn attached(lab: &Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.must_add("add", "a")
+    lab.must_add(label::ADD, "a")
 }
 
 fn state_gone(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.delete_state("add", "state-deleted")?;
-    lab.del("del-no-state", "a").map(drop)
+    lab.delete_state(label::ADD, label::STATE_DELETED)?;
+    lab.del(label::DEL_NO_STATE, "a").map(drop)
 }
 
 fn flushed(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.flush_firewall("firewall-flushed")?;
-    lab.del("del-no-rules", "a")?;
+    lab.flush_firewall(label::FIREWALL_FLUSHED)?;
+    lab.del(label::DEL_NO_RULES, "a")?;
     lab.container("b")?;
-    lab.must_add("add-b", "b")?;
-    lab.remove_addresses("b", "addresses-flushed")?;
-    lab.del("del-no-addresses", "b").map(drop)
+    lab.must_add(label::ADD_B, "b")?;
+    lab.remove_addresses("b", label::ADDRESSES_FLUSHED)?;
+    lab.del(label::DEL_NO_ADDRESSES, "b").map(drop)
 }
 
 fn no_runtime_config(lab: &mut Lab) -> Doing {
     attached(lab)?;
     let given = lab
-        .direct("del-no-runtime-config", Operation::Del)
+        .direct(label::DEL_NO_RUNTIME_CONFIG, Operation::Del)
         .container("a")
         .without("runtimeConfig")
         .run()?;
@@ -124,42 +130,42 @@ fn beside_another(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.container("b")?;
-    lab.must_add("add-a", "a")?;
-    lab.must_add("add-b", "b")?;
+    lab.must_add(label::ADD_A, "a")?;
+    lab.must_add(label::ADD_B, "b")?;
     lab.store_result("a", None);
-    lab.observe("both")?;
-    lab.direct("del-a", Operation::Del)
+    lab.observe(label::BOTH)?;
+    lab.direct(label::DEL_A, Operation::Del)
         .container("a")
         .unset("CNI_NETNS")
         .run()?;
-    lab.observe("one")?;
-    lab.del("del-b", "b").map(drop)
+    lab.observe(label::ONE)?;
+    lab.del(label::DEL_B, "b").map(drop)
 }
 
 fn ending(lab: &Lab) -> Doing {
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn repeat(lab: &mut Lab) -> Doing {
     attached(lab)?;
     let stored = lab.stored_result("a");
-    lab.del("del", "a")?;
-    lab.del("del-again", "a")?;
+    lab.del(label::DEL, "a")?;
+    lab.del(label::DEL_AGAIN, "a")?;
     lab.store_result("a", stored);
-    lab.direct("del-again-cached", Operation::Del)
+    lab.direct(label::DEL_AGAIN_CACHED, Operation::Del)
         .container("a")
         .run()?;
     lab.store_result("a", None);
-    lab.add("add-again", "a")?;
-    lab.del("del-in-the-end", "a")?;
+    lab.add(label::ADD_AGAIN, "a")?;
+    lab.del(label::DEL_IN_THE_END, "a")?;
     ending(lab)
 }
 
 fn without_add(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.direct("del-unknown", Operation::Del)
+    lab.direct(label::DEL_UNKNOWN, Operation::Del)
         .container("a")
         .run()?;
     ending(lab)
@@ -167,15 +173,15 @@ fn without_add(lab: &mut Lab) -> Doing {
 
 fn netns_gone(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.remove_netns("a", "netns-removed", false)?;
-    lab.del("del-gone", "a")?;
+    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
+    lab.del(label::DEL_GONE, "a")?;
     ending(lab)
 }
 
 fn netns_empty(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.remove_netns("a", "netns-removed", false)?;
-    lab.direct("del-empty", Operation::Del)
+    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
+    lab.direct(label::DEL_EMPTY, Operation::Del)
         .container("a")
         .set("CNI_NETNS", "")
         .run()?;
@@ -183,9 +189,9 @@ fn netns_empty(lab: &mut Lab) -> Doing {
     // Another container, since a repeated DEL is another matter.
     if !lab.subject().fixture.surroundings.exclusive {
         lab.container("b")?;
-        lab.must_add("add-b", "b")?;
-        lab.remove_netns("b", "netns-of-b-removed", false)?;
-        lab.direct("del-unset", Operation::Del)
+        lab.must_add(label::ADD_B, "b")?;
+        lab.remove_netns("b", label::NETNS_OF_B_REMOVED, false)?;
+        lab.direct(label::DEL_UNSET, Operation::Del)
             .container("b")
             .unset("CNI_NETNS")
             .run()?;
@@ -196,8 +202,8 @@ fn netns_empty(lab: &mut Lab) -> Doing {
 
 fn netns_stale(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.remove_netns("a", "netns-stale", true)?;
-    lab.del("del-stale", "a")?;
+    lab.remove_netns("a", label::NETNS_STALE, true)?;
+    lab.del(label::DEL_STALE, "a")?;
     ending(lab)
 }
 
@@ -205,7 +211,7 @@ fn no_result(lab: &mut Lab) -> Doing {
     attached(lab)?;
     let stored = lab.stored_result("a");
     lab.store_result("a", None);
-    lab.direct("del-no-result", Operation::Del)
+    lab.direct(label::DEL_NO_RESULT, Operation::Del)
         .container("a")
         .run()?;
     lab.store_result("a", stored);
@@ -215,7 +221,7 @@ fn no_result(lab: &mut Lab) -> Doing {
 
 fn interface_gone(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.delete_interface("a", "interface-deleted")?;
-    lab.del("del-interface-gone", "a")?;
+    lab.delete_interface("a", label::INTERFACE_DELETED)?;
+    lab.del(label::DEL_INTERFACE_GONE, "a")?;
     ending(lab)
 }

@@ -7,29 +7,35 @@ use serde_json::{Value, json};
 use super::{INTERFACE, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::standin::{Orders, Reply, Second};
+use crate::label;
+use crate::scenario_id::{self, ScenarioId};
 use crate::transcript::Bytes;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
-        "delegation",
+        scenario_id::DELEGATION,
         "everything that the plugin asks its IPAM in a container's life",
         delegation,
     ),
-    scenario("delegate-add-fails", "ADD when the IPAM refuses", add_fails),
     scenario(
-        "delegate-garbage",
+        scenario_id::DELEGATE_ADD_FAILS,
+        "ADD when the IPAM refuses",
+        add_fails,
+    ),
+    scenario(
+        scenario_id::DELEGATE_GARBAGE,
         "ADD when the IPAM prints what is not JSON, and when it prints `null`",
         garbage,
     ),
     scenario(
-        "delegate-del-fails",
+        scenario_id::DELEGATE_DEL_FAILS,
         "DEL when the IPAM refuses, and again when it does not",
         del_fails,
     ),
     Scenario {
         since: Version::V0_4_0,
         ..scenario(
-            "delegate-check-fails",
+            scenario_id::DELEGATE_CHECK_FAILS,
             "CHECK when the IPAM refuses",
             check_fails,
         )
@@ -37,28 +43,32 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         since: Version::V1_1_0,
         ..scenario(
-            "delegate-status-fails",
+            scenario_id::DELEGATE_STATUS_FAILS,
             "STATUS when the IPAM is not available",
             status_fails,
         )
     },
     Scenario {
         since: Version::V1_1_0,
-        ..scenario("delegate-gc-fails", "GC when the IPAM refuses", gc_fails)
+        ..scenario(
+            scenario_id::DELEGATE_GC_FAILS,
+            "GC when the IPAM refuses",
+            gc_fails,
+        )
     },
     scenario(
-        "delegate-path",
+        scenario_id::DELEGATE_PATH,
         "ADD where the IPAM stands in the last directory of CNI_PATH only, behind a link",
         path,
     ),
     scenario(
-        "delegate-bad-route",
+        scenario_id::DELEGATE_BAD_ROUTE,
         "ADD with a route that the kernel refuses, and DEL",
         bad_route,
     ),
 ];
 
-const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
     Scenario {
         id,
         title,
@@ -99,7 +109,7 @@ fn delegation(lab: &mut Lab) -> Doing {
     ] {
         match meet_delegate(lab, args, Some(second)) {
             Err(Stop::CutShort(_)) => {
-                lab.del("warm-del", "warm")?;
+                lab.del(label::WARM_DEL, "warm")?;
                 lab.forget("warm")?;
             }
             met => return met.and_then(|()| delegated_life(lab)),
@@ -120,17 +130,17 @@ fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) 
 
 fn delegated_life(lab: &Lab) -> Doing {
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add(label::ADD, "a")?;
     if lab.version().supports_check() {
-        lab.check("check", "a")?;
+        lab.check(label::CHECK, "a")?;
     }
     if lab.version().supports_gc_status() {
-        lab.status("status")?;
-        lab.gc("gc", &["a"])?;
+        lab.status(label::STATUS)?;
+        lab.gc(label::GC, &["a"])?;
     }
-    lab.del("del", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn add_fails(lab: &mut Lab) -> Doing {
@@ -138,11 +148,11 @@ fn add_fails(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.stand_in(Some((Operation::Add, refusal(lab, 100))))?;
     lab.container("a")?;
-    lab.add("add-refused", "a")?;
-    lab.observe("after")?;
-    lab.del("del-after-failure", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.add(label::ADD_REFUSED, "a")?;
+    lab.observe(label::AFTER)?;
+    lab.del(label::DEL_AFTER_FAILURE, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn garbage(lab: &mut Lab) -> Doing {
@@ -154,80 +164,80 @@ fn garbage(lab: &mut Lab) -> Doing {
     };
     lab.stand_in(Some((Operation::Add, reply)))?;
     lab.container("a")?;
-    lab.add("add-garbage-result", "a")?;
-    lab.del("del-after-failure", "a")?;
+    lab.add(label::ADD_GARBAGE_RESULT, "a")?;
+    lab.del(label::DEL_AFTER_FAILURE, "a")?;
     let reply = Reply {
         stdout: Bytes::from("null"),
         ..Reply::default()
     };
     lab.stand_in(Some((Operation::Add, reply)))?;
     lab.container("b")?;
-    lab.add("add-null-result", "b")?;
-    lab.del("del-after-null", "b")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.add(label::ADD_NULL_RESULT, "b")?;
+    lab.del(label::DEL_AFTER_NULL, "b")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn del_fails(lab: &mut Lab) -> Doing {
     lab.stand_in(None)?;
     lab.warm_up()?;
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add(label::ADD, "a")?;
     lab.stand_in(Some((Operation::Del, refusal(lab, 100))))?;
-    lab.del("del-refused", "a")?;
+    lab.del(label::DEL_REFUSED, "a")?;
     lab.stand_in(None)?;
-    lab.del("del-after-failure", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL_AFTER_FAILURE, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn check_fails(lab: &mut Lab) -> Doing {
     lab.stand_in(None)?;
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add(label::ADD, "a")?;
     lab.stand_in(Some((Operation::Check, refusal(lab, 100))))?;
-    lab.check("check-refused", "a")?;
+    lab.check(label::CHECK_REFUSED, "a")?;
     lab.stand_in(None)?;
-    lab.del("del", "a").map(drop)
+    lab.del(label::DEL, "a").map(drop)
 }
 
 fn status_fails(lab: &mut Lab) -> Doing {
     lab.stand_in(None)?;
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add(label::ADD, "a")?;
     lab.stand_in(Some((Operation::Status, refusal(lab, 50))))?;
-    lab.status("status-refused")?;
-    lab.del("del-after-status", "a").map(drop)
+    lab.status(label::STATUS_REFUSED)?;
+    lab.del(label::DEL_AFTER_STATUS, "a").map(drop)
 }
 
 fn gc_fails(lab: &mut Lab) -> Doing {
     lab.stand_in(None)?;
     lab.warm_up()?;
     lab.container("a")?;
-    lab.must_add("add-a", "a")?;
-    lab.observe("first")?;
+    lab.must_add(label::ADD_A, "a")?;
+    lab.observe(label::FIRST)?;
     let with_stale = Wants::Two.met_by(lab.subject());
     if with_stale {
         lab.container("b")?;
-        lab.must_add("add-b", "b")?;
-        lab.observe("both")?;
-        lab.remove_netns("b", "netns-removed", false)?;
+        lab.must_add(label::ADD_B, "b")?;
+        lab.observe(label::BOTH)?;
+        lab.remove_netns("b", label::NETNS_REMOVED, false)?;
     }
     lab.stand_in(Some((Operation::Gc, refusal(lab, 100))))?;
-    lab.gc("gc-refused", &["a"])?;
+    lab.gc(label::GC_REFUSED, &["a"])?;
     if with_stale {
-        lab.settle("first")?;
-        lab.observe("one")?;
+        lab.settle(label::FIRST)?;
+        lab.observe(label::ONE)?;
     }
     lab.stand_in(None)?;
-    lab.del("del-a", "a").map(drop)
+    lab.del(label::DEL_A, "a").map(drop)
 }
 
 fn path(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     let path = lab.roundabout_path()?;
-    lab.direct("add-roundabout", Operation::Add)
+    lab.direct(label::ADD_ROUNDABOUT, Operation::Add)
         .container("a")
         .set("CNI_PATH", &path)
         .run()
@@ -246,12 +256,12 @@ fn bad_route(lab: &mut Lab) -> Doing {
             .config("ipam", ipam.clone())
             .run()
     };
-    let accepted = call("add-bad-route", Operation::Add)?.succeeded();
-    call("del-after-failure", Operation::Del)?;
+    let accepted = call(label::ADD_BAD_ROUTE, Operation::Add)?.succeeded();
+    call(label::DEL_AFTER_FAILURE, Operation::Del)?;
     if accepted {
         let fact = "it does not stumble over a route that cannot be made";
         return Err(Stop::NotApplicable(fact.to_owned()));
     }
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }

@@ -8,10 +8,12 @@ use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::operations::Went;
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "two-interfaces",
+        id: scenario_id::TWO_INTERFACES,
         title: "one container attached twice to one network; the first attachment is deleted while the second lives",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -20,7 +22,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: two_interfaces,
     },
     Scenario {
-        id: "later-goes-first",
+        id: scenario_id::LATER_GOES_FIRST,
         title: "three attachments, two of them of one container; the later ones are deleted while the first lives",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -29,7 +31,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: later_goes_first,
     },
     Scenario {
-        id: "ids-run-together",
+        id: scenario_id::IDS_RUN_TOGETHER,
         title: "pairs of attachments whose container id and interface name make one text when they are joined; the later ones are deleted while the earlier live",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -38,7 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: ids_run_together,
     },
     Scenario {
-        id: "alike-ids",
+        id: scenario_id::ALIKE_IDS,
         title: "two containers at once, the long id of one beginning with the other's; the first is deleted while the second lives",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -47,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: |lab| ids_ending(lab, "1", "11"),
     },
     Scenario {
-        id: "ids-of-other-case",
+        id: scenario_id::IDS_OF_OTHER_CASE,
         title: "two containers at once, whose ids differ in capitals only; the first is deleted while the second lives",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -56,7 +58,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: |lab| ids_ending(lab, "a", "A"),
     },
     Scenario {
-        id: "ids-of-other-punctuation",
+        id: scenario_id::IDS_OF_OTHER_PUNCTUATION,
         title: "two containers at once, whose ids differ in punctuation only; the first is deleted while the second lives",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -65,7 +67,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: |lab| ids_ending(lab, ".1", "_1"),
     },
     Scenario {
-        id: "same-pod",
+        id: scenario_id::SAME_POD,
         title: "two containers at once of one pod by CNI_ARGS, as when a pod is made anew; the first is deleted while the second lives",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -74,7 +76,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: same_pod,
     },
     Scenario {
-        id: "default-route-taken",
+        id: scenario_id::DEFAULT_ROUTE_TAKEN,
         title: "ADD for a container that has a default route by another interface",
         kinds: &[Kind::Interface],
         since: Version::V0_1_0,
@@ -83,7 +85,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: default_route_taken,
     },
     Scenario {
-        id: "late-del",
+        id: scenario_id::LATE_DEL,
         title: "DEL again, with the stored result, when another container has got the only address",
         kinds: Kind::ALL,
         since: Version::V0_4_0,
@@ -97,29 +99,29 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.second_attachment("a", "second")?;
-    lab.must_add("add-first", "a")?;
+    lab.must_add(label::ADD_FIRST, "a")?;
     let is_checked = lab.version().supports_check();
     if is_checked {
-        lab.check_alone("check-alone", "a")?;
+        lab.check_alone(label::CHECK_ALONE, "a")?;
     }
     add_unless_refused(
         lab,
-        "add-second",
+        label::ADD_SECOND,
         "second",
         "a second attachment is refused",
     )?;
-    lab.observe("both")?;
+    lab.observe(label::BOTH)?;
     if is_checked {
-        lab.check_alone("check-first", "a")?;
+        lab.check_alone(label::CHECK_FIRST, "a")?;
     }
-    lab.del("del-first", "a")?;
-    lab.observe("one")?;
+    lab.del(label::DEL_FIRST, "a")?;
+    lab.observe(label::ONE)?;
     if is_checked {
-        lab.check_alone("check-second", "second")?;
+        lab.check_alone(label::CHECK_SECOND, "second")?;
     }
-    lab.del("del-second", "second")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL_SECOND, "second")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 /// The second attachment of the container is left out where it is refused.
@@ -128,19 +130,19 @@ fn later_goes_first(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.second_attachment("a", "second")?;
     lab.container("b")?;
-    lab.must_add("add-a", "a")?;
-    lab.add("add-second", "second")?;
-    lab.must_add("add-b", "b")?;
-    lab.observe("both")?;
-    lab.del("del-b", "b")?;
-    lab.del("del-second", "second")?;
-    lab.observe("one")?;
+    lab.must_add(label::ADD_A, "a")?;
+    lab.add(label::ADD_SECOND, "second")?;
+    lab.must_add(label::ADD_B, "b")?;
+    lab.observe(label::BOTH)?;
+    lab.del(label::DEL_B, "b")?;
+    lab.del(label::DEL_SECOND, "second")?;
+    lab.observe(label::ONE)?;
     if lab.version().supports_check() {
-        lab.check("check-a", "a")?;
+        lab.check(label::CHECK_A, "a")?;
     }
-    lab.del("del-a", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL_A, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 /// What may stand between the parts of a key: both attachments of a pair have the same parts, joined by it.
@@ -154,33 +156,34 @@ fn ids_run_together(lab: &mut Lab) -> Doing {
         let (id, ifname) = (lab.id_for(&number.to_string()), lab.ifname().to_owned());
         lab.container_called(&a, format!("{id}{between}n"), &ifname)?;
         lab.container_called(&b, id, &format!("n{between}{ifname}"))?;
-        lab.must_add(&format!("add-{a}"), &a)?;
-        match lab.add(&format!("add-{b}"), &b)? {
+        lab.must_add(label::ADD_OF.of(&a).label(), &a)?;
+        match lab.add(label::ADD_OF.of(&b).label(), &b)? {
             Went::Well => pairs.push((a, b)),
             Went::Wrong(_) => alone(lab, &a, &b)?,
         }
     }
-    lab.observe("both")?;
+    lab.observe(label::BOTH)?;
     for (_, b) in &pairs {
-        lab.del(&format!("del-{b}"), b)?;
+        lab.del(label::DEL_OF.of(b).label(), b)?;
     }
-    lab.observe("one")?;
+    lab.observe(label::ONE)?;
     for (a, _) in &pairs {
         if lab.version().supports_check() {
-            lab.check(&format!("check-{a}"), a)?;
+            lab.check(label::CHECK_OF.of(a).label(), a)?;
         }
-        lab.del(&format!("del-{a}"), a)?;
+        lab.del(label::DEL_OF.of(a).label(), a)?;
     }
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 /// Whether the second of two attachments succeeds when the first is gone.
 fn alone(lab: &Lab, first: &str, second: &str) -> Doing {
-    lab.del(&format!("del-{second}"), second)?;
-    lab.del(&format!("del-{first}"), first)?;
-    lab.add(&format!("alone-{second}"), second)?;
-    lab.del(&format!("del-alone-{second}"), second).map(drop)
+    lab.del(label::DEL_OF.of(second).label(), second)?;
+    lab.del(label::DEL_OF.of(first).label(), first)?;
+    lab.add(label::ALONE.of(second).label(), second)?;
+    lab.del(label::DEL_ALONE.of(second).label(), second)
+        .map(drop)
 }
 
 fn ids_ending(lab: &Lab, first: &str, second: &str) -> Doing {
@@ -203,8 +206,8 @@ fn same_pod(lab: &mut Lab) -> Doing {
 
 /// Who refuses one such container has another reason than that there are two.
 fn add_two_such(lab: &Lab) -> Doing {
-    add_unless_refused(lab, "add-a", "a", "one such container is refused")?;
-    match lab.add("add-b", "b")? {
+    add_unless_refused(lab, label::ADD_A, "a", "one such container is refused")?;
+    match lab.add(label::ADD_B, "b")? {
         Went::Well => Ok(()),
         Went::Wrong(how) => {
             alone(lab, "a", "b")?;
@@ -216,11 +219,11 @@ fn add_two_such(lab: &Lab) -> Doing {
 
 /// Beside another interface first: a plugin may want the container for itself.
 fn default_route_taken(lab: &mut Lab) -> Doing {
-    for (container, with_route) in [("beside", false), ("taken", true)] {
-        lab.container(container)?;
-        lab.make_other_interface(container, "interface-made", with_route)?;
-        lab.add(&format!("add-{container}"), container)?;
-        lab.del(&format!("del-{container}"), container)?;
+    for (life, with_route) in [(label::BESIDE, false), (label::TAKEN, true)] {
+        lab.container(life.container)?;
+        lab.make_other_interface(life.container, label::INTERFACE_MADE, with_route)?;
+        lab.add(life.add, life.container)?;
+        lab.del(life.del, life.container)?;
     }
     Ok(())
 }
@@ -229,15 +232,15 @@ fn late_del(lab: &mut Lab) -> Doing {
     lab.pool(&["10.98.0.0/30"])?;
     lab.container("old")?;
     lab.container("new")?;
-    add_from_pool(lab, "add-old", "old")?;
+    add_from_pool(lab, label::ADD_OLD, "old")?;
     let stored = lab.stored_result("old");
-    lab.del("del-old", "old")?;
-    add_from_pool(lab, "add-new", "new")?;
-    lab.observe("before")?;
+    lab.del(label::DEL_OLD, "old")?;
+    add_from_pool(lab, label::ADD_NEW, "new")?;
+    lab.observe(label::BEFORE)?;
     lab.store_result("old", stored);
-    lab.direct("del-late", Operation::Del)
+    lab.direct(label::DEL_LATE, Operation::Del)
         .container("old")
         .run()?;
-    lab.observe("after")?;
-    lab.del("del-new", "new").map(drop)
+    lab.observe(label::AFTER)?;
+    lab.del(label::DEL_NEW, "new").map(drop)
 }

@@ -6,11 +6,13 @@ use serde_json::json;
 use super::{INTERFACE, Scenario, Wants, attach_and_detach};
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 use crate::transcript::Delivery;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "required-variables",
+        id: scenario_id::REQUIRED_VARIABLES,
         title: "calls in which a required variable is missing, or the command is unknown",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -19,7 +21,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: required_variables,
     },
     Scenario {
-        id: "bad-input",
+        id: scenario_id::BAD_INPUT,
         title: "ADD with input that is no network configuration",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -28,7 +30,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: bad_input,
     },
     Scenario {
-        id: "input-delivery",
+        id: scenario_id::INPUT_DELIVERY,
         title: "ADD and DEL with input that is slow, in another form, and long",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -37,7 +39,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: input_delivery,
     },
     Scenario {
-        id: "odd-input",
+        id: scenario_id::ODD_INPUT,
         title: "ADD and DEL with input that says what nobody understands",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -46,7 +48,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: odd_input,
     },
     Scenario {
-        id: "odd-result",
+        id: scenario_id::ODD_RESULT,
         title: "CHECK and DEL with a stored result of an older version, and CHECK with one of a version that nobody knows",
         kinds: Kind::ALL,
         since: Version::V1_0_0,
@@ -55,7 +57,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: odd_result,
     },
     Scenario {
-        id: "odd-variables",
+        id: scenario_id::ODD_VARIABLES,
         title: "ADD and DEL for the plugin's own network namespace, for one that is not there, and with a relative CNI_PATH",
         kinds: INTERFACE,
         since: Version::V0_1_0,
@@ -64,7 +66,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: odd_variables,
     },
     Scenario {
-        id: "malformed-capability",
+        id: scenario_id::MALFORMED_CAPABILITY,
         title: "ADD with a capability argument that has no meaning",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -80,27 +82,27 @@ const LONG: usize = 16 << 20;
 fn required_variables(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.precede("a")?;
-    lab.observe("start")?;
-    let without = |label: &str, operation, variable| {
+    lab.observe(label::START)?;
+    let without = |label: Label<'_>, operation, variable| {
         lab.direct(label, operation)
             .container("a")
             .unset(variable)
             .run()
             .map(drop)
     };
-    without("add-no-containerid", Operation::Add, "CNI_CONTAINERID")?;
-    without("add-no-netns", Operation::Add, "CNI_NETNS")?;
-    without("add-no-ifname", Operation::Add, "CNI_IFNAME")?;
-    without("no-command", Operation::Add, "CNI_COMMAND")?;
-    lab.direct("unknown-command", Operation::Add)
+    without(label::ADD_NO_CONTAINERID, Operation::Add, "CNI_CONTAINERID")?;
+    without(label::ADD_NO_NETNS, Operation::Add, "CNI_NETNS")?;
+    without(label::ADD_NO_IFNAME, Operation::Add, "CNI_IFNAME")?;
+    without(label::NO_COMMAND, Operation::Add, "CNI_COMMAND")?;
+    lab.direct(label::UNKNOWN_COMMAND, Operation::Add)
         .container("a")
         .set("CNI_COMMAND", "BOGUS")
         .run()?;
-    lab.observe("end")?;
+    lab.observe(label::END)?;
     // These miss nothing but their variable: there is an attachment, and the result of its ADD.
     lab.container("b")?;
-    lab.must_add("add", "b")?;
-    let without = |label: &str, operation, variable| {
+    lab.must_add(label::ADD, "b")?;
+    let without = |label: Label<'_>, operation, variable| {
         lab.direct(label, operation)
             .container("b")
             .unset(variable)
@@ -108,61 +110,67 @@ fn required_variables(lab: &mut Lab) -> Doing {
             .map(drop)
     };
     if lab.version().supports_check() {
-        without("check-no-containerid", Operation::Check, "CNI_CONTAINERID")?;
-        without("check-no-netns", Operation::Check, "CNI_NETNS")?;
-        without("check-no-ifname", Operation::Check, "CNI_IFNAME")?;
+        without(
+            label::CHECK_NO_CONTAINERID,
+            Operation::Check,
+            "CNI_CONTAINERID",
+        )?;
+        without(label::CHECK_NO_NETNS, Operation::Check, "CNI_NETNS")?;
+        without(label::CHECK_NO_IFNAME, Operation::Check, "CNI_IFNAME")?;
     }
-    without("del-no-containerid", Operation::Del, "CNI_CONTAINERID")?;
-    without("del-no-ifname", Operation::Del, "CNI_IFNAME")?;
-    lab.del("del", "b")?;
-    attach_and_detach(lab, "no-args", |call| call.unset("CNI_ARGS"))
+    without(label::DEL_NO_CONTAINERID, Operation::Del, "CNI_CONTAINERID")?;
+    without(label::DEL_NO_IFNAME, Operation::Del, "CNI_IFNAME")?;
+    lab.del(label::DEL, "b")?;
+    attach_and_detach(lab, label::NO_ARGS, |call| call.unset("CNI_ARGS"))
 }
 
 fn bad_input(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.precede("a")?;
-    lab.observe("start")?;
-    let given = |label: &str, stdin: &str| {
+    lab.observe(label::START)?;
+    let given = |label: Label<'_>, stdin: &str| {
         lab.direct(label, Operation::Add)
             .container("a")
             .stdin(stdin)
             .run()
             .map(drop)
     };
-    given("add-empty-stdin", "")?;
-    given("add-garbage", "{ this is not JSON")?;
-    given("add-not-object", "[]")?;
-    lab.direct("add-unreadable", Operation::Add)
+    given(label::ADD_EMPTY_STDIN, "")?;
+    given(label::ADD_GARBAGE, "{ this is not JSON")?;
+    given(label::ADD_NOT_OBJECT, "[]")?;
+    lab.direct(label::ADD_UNREADABLE, Operation::Add)
         .container("a")
         .delivered(Delivery::Unreadable)
         .run()?;
-    lab.direct("add-no-name", Operation::Add)
+    lab.direct(label::ADD_NO_NAME, Operation::Add)
         .container("a")
         .without("name")
         .run()?;
-    lab.direct("add-bad-version", Operation::Add)
+    lab.direct(label::ADD_BAD_VERSION, Operation::Add)
         .container("a")
         .config("cniVersion", json!(5))
         .run()?;
-    lab.direct("add-odd-version", Operation::Add)
+    lab.direct(label::ADD_ODD_VERSION, Operation::Add)
         .container("a")
         .config("cniVersion", json!("one.two"))
         .run()?;
-    lab.observe("end")
+    lab.observe(label::END)
 }
 
 fn input_delivery(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    attach_and_detach(lab, "pieces", |call| call.delivered(Delivery::Pieces))?;
-    attach_and_detach(lab, "rearranged", |call| call.rearranged())?;
-    attach_and_detach(lab, "padded", |call| call.delivered(Delivery::Padded(LONG)))
+    attach_and_detach(lab, label::PIECES, |call| call.delivered(Delivery::Pieces))?;
+    attach_and_detach(lab, label::REARRANGED, |call| call.rearranged())?;
+    attach_and_detach(lab, label::PADDED, |call| {
+        call.delivered(Delivery::Padded(LONG))
+    })
 }
 
 fn odd_input(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     let args = lab.args_with_unknown();
-    attach_and_detach(lab, "args", |call| call.config("args", args.clone()))?;
-    attach_and_detach(lab, "key", |call| {
+    attach_and_detach(lab, label::ARGS, |call| call.config("args", args.clone()))?;
+    attach_and_detach(lab, label::KEY, |call| {
         call.config("org.cnispec", json!("unknown value"))
     })
 }
@@ -172,7 +180,7 @@ fn odd_input(lab: &mut Lab) -> Doing {
 fn odd_result(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add(label::ADD, "a")?;
     let Some(stored) = lab.stored_result("a") else {
         return Err(Stop::CutShort("ADD printed no result".to_owned()));
     };
@@ -186,18 +194,18 @@ fn odd_result(lab: &mut Lab) -> Doing {
     };
     let unknown = json!({"cniVersion": "9.9.9"});
     for (label, operation, result) in [
-        ("check-older-result", Operation::Check, &older),
-        ("check-unknown-result", Operation::Check, &unknown),
-        ("del-older-result", Operation::Del, &older),
+        (label::CHECK_OLDER_RESULT, Operation::Check, &older),
+        (label::CHECK_UNKNOWN_RESULT, Operation::Check, &unknown),
+        (label::DEL_OLDER_RESULT, Operation::Del, &older),
     ] {
         lab.direct(label, operation)
             .container("a")
             .config("prevResult", result.clone())
             .run()?;
     }
-    lab.del("del", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 /// Neither is forbidden. What a plugin refuses, it has to refuse properly; what it does, it has to undo.
@@ -206,15 +214,15 @@ fn odd_variables(lab: &mut Lab) -> Doing {
     const OWN: &str = "/proc/self/ns/net";
     const NOWHERE: &str = "/run/netns/cnispec-nowhere";
     lab.warm_up()?;
-    attach_and_detach(lab, "own-namespace", |call| call.set("CNI_NETNS", OWN))?;
-    lab.settle("start")?;
-    lab.observe("end")?;
-    attach_and_detach(lab, "nowhere", |call| call.set("CNI_NETNS", NOWHERE))?;
+    attach_and_detach(lab, label::OWN_NAMESPACE, |call| call.set("CNI_NETNS", OWN))?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)?;
+    attach_and_detach(lab, label::NOWHERE, |call| call.set("CNI_NETNS", NOWHERE))?;
     let path = lab.relative_path()?;
     lab.container("a")?;
     for (label, operation) in [
-        ("add-relative-path", Operation::Add),
-        ("del-relative-path", Operation::Del),
+        (label::ADD_RELATIVE_PATH, Operation::Add),
+        (label::DEL_RELATIVE_PATH, Operation::Del),
     ] {
         lab.direct(label, operation)
             .container("a")
@@ -247,7 +255,7 @@ fn malformed_capability(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.precede("a")?;
-    lab.direct("add-malformed", Operation::Add)
+    lab.direct(label::ADD_MALFORMED, Operation::Add)
         .container("a")
         .config("runtimeConfig", json!({ capability: value }))
         .run()

@@ -5,10 +5,12 @@ use cni_types::Version;
 use super::{INTERFACE, PLUGINS, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "lifecycle",
+        id: scenario_id::LIFECYCLE,
         title: "ADD, CHECK and DEL of one container",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -17,7 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: lifecycle,
     },
     Scenario {
-        id: "add-existing",
+        id: scenario_id::ADD_EXISTING,
         title: "ADD of a container that has an interface of the requested name already",
         kinds: INTERFACE,
         since: Version::V0_1_0,
@@ -26,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: add_existing,
     },
     Scenario {
-        id: "netns-elsewhere",
+        id: scenario_id::NETNS_ELSEWHERE,
         title: "ADD and DEL of a container whose network namespace is mounted where no runtime keeps them",
         kinds: PLUGINS,
         since: Version::V0_1_0,
@@ -38,35 +40,35 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn lifecycle(lab: &mut Lab) -> Doing {
     lab.watch_sysctls();
-    lab.observe("untouched")?;
+    lab.observe(label::UNTOUCHED)?;
     lab.warm_up()?;
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add(label::ADD, "a")?;
     if lab.subject().plugin_config().get("sysctl").is_some() {
-        lab.observe("attached")?;
+        lab.observe(label::ATTACHED)?;
     }
     if lab.version().supports_check() {
-        lab.check("check", "a")?;
+        lab.check(label::CHECK, "a")?;
     }
-    lab.del("del", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn add_existing(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.make_interface("a", "interface-made")?;
-    lab.add("add-existing", "a")?;
-    lab.observe("after")?;
-    lab.del("del-after-failure", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.make_interface("a", label::INTERFACE_MADE)?;
+    lab.add(label::ADD_EXISTING, "a")?;
+    lab.observe(label::AFTER)?;
+    lab.del(label::DEL_AFTER_FAILURE, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn netns_elsewhere(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container_elsewhere("a")?;
-    lab.add("add-elsewhere", "a")?;
-    lab.del("del-elsewhere", "a").map(drop)
+    lab.add(label::ADD_ELSEWHERE, "a")?;
+    lab.del(label::DEL_ELSEWHERE, "a").map(drop)
 }

@@ -23,6 +23,8 @@ use crate::engine::direct::Direct;
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::operations::Went;
 use crate::kind::Kind;
+use crate::label::{Label, Life};
+use crate::scenario_id::ScenarioId;
 use crate::subject::Subject;
 use crate::transcript::Reading;
 
@@ -31,7 +33,7 @@ pub use probe::PROBE;
 /// One course of events.
 pub struct Scenario {
     /// Its stable name.
-    pub id: &'static str,
+    pub id: ScenarioId,
     /// What is done, in a sentence.
     pub title: &'static str,
     /// The kinds of plugin that it can be done with.
@@ -96,25 +98,25 @@ const PLUGINS: &[Kind] = &[Kind::Interface, Kind::Chained];
 const INTERFACE: &[Kind] = &[Kind::Interface];
 
 /// ADD and DEL of a new container by the subject, called in an unusual way; what stands beside it is called as
-/// usual. The calls are labelled `add-NAME` and `del-NAME`.
+/// usual.
 fn attach_and_detach(
     lab: &Lab,
-    name: &str,
+    life: Life,
     unusual: impl for<'a> Fn(Direct<'a>) -> Direct<'a>,
 ) -> Doing {
+    let name = life.container;
     lab.container(name)?;
     lab.precede(name)?;
-    let (add, del) = (format!("add-{name}"), format!("del-{name}"));
-    let added = unusual(lab.direct(&add, Operation::Add).container(name)).run()?;
+    let added = unusual(lab.direct(life.add, Operation::Add).container(name)).run()?;
     if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
         lab.store_result(name, Some(result));
     }
-    unusual(lab.direct(&del, Operation::Del).container(name)).run()?;
+    unusual(lab.direct(life.del, Operation::Del).container(name)).run()?;
     lab.del_companions(name)
 }
 
 /// ADD that a plugin may refuse for reasons of its own; what it refuses then, in words.
-fn add_unless_refused(lab: &Lab, label: &str, container: &str, refusal: &str) -> Doing {
+fn add_unless_refused(lab: &Lab, label: Label<'_>, container: &str, refusal: &str) -> Doing {
     match lab.add(label, container)? {
         Went::Well => Ok(()),
         Went::Wrong(how) => Err(Stop::NotApplicable(format!("{refusal}: {how}"))),
@@ -147,5 +149,21 @@ pub fn all() -> Vec<&'static Scenario> {
 /// The scenario with this id, the one before every run included.
 pub fn find(id: &str) -> Option<&'static Scenario> {
     let mut known = all().into_iter().chain([PROBE]);
-    known.find(|scenario| scenario.id == id)
+    known.find(|scenario| scenario.id.as_str() == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PROBE, all};
+    use crate::scenario_id;
+
+    /// A check that reads an id without a scenario would never be judged.
+    #[test]
+    fn every_id_is_of_one_scenario() {
+        for id in scenario_id::ALL {
+            let scenarios = all().into_iter().chain([PROBE]);
+            let count = scenarios.filter(|scenario| scenario.id == *id).count();
+            assert_eq!(count, 1, "{id}");
+        }
+    }
 }

@@ -11,32 +11,34 @@ use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::mutations::{self, Attached};
 use crate::engine::operations::Went;
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id::{self, ScenarioId};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
-        "check-interface-removed",
+        scenario_id::CHECK_INTERFACE_REMOVED,
         "CHECK after the interface was deleted",
         interface_removed,
     ),
     scenario(
-        "check-address-removed",
+        scenario_id::CHECK_ADDRESS_REMOVED,
         "CHECK after the interface lost its addresses",
         address_removed,
     ),
     scenario(
-        "check-link-down",
+        scenario_id::CHECK_LINK_DOWN,
         "CHECK after the interface was set down",
         link_down,
     ),
     scenario(
-        "check-route-removed",
+        scenario_id::CHECK_ROUTE_REMOVED,
         "CHECK after a route of the result was deleted",
         route_removed,
     ),
     Scenario {
         once: true,
         ..scenario(
-            "check-last-address-removed",
+            scenario_id::CHECK_LAST_ADDRESS_REMOVED,
             "CHECK after the last of several addresses was removed",
             last_address_removed,
         )
@@ -44,20 +46,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         once: true,
         ..scenario(
-            "check-last-route-removed",
+            scenario_id::CHECK_LAST_ROUTE_REMOVED,
             "CHECK after the last of several routes was deleted",
             last_route_removed,
         )
     },
     scenario(
-        "check-mac-changed",
+        scenario_id::CHECK_MAC_CHANGED,
         "CHECK after the interface's MAC was changed",
         mac_changed,
     ),
     Scenario {
         once: true,
         ..scenario(
-            "check-netns-removed",
+            scenario_id::CHECK_NETNS_REMOVED,
             "CHECK after the network namespace was removed",
             netns_removed,
         )
@@ -66,7 +68,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: PLUGINS,
         once: true,
         ..scenario(
-            "check-after-later-plugin",
+            scenario_id::CHECK_AFTER_LATER_PLUGIN,
             "CHECK after what a later plugin of the list may have done",
             later_plugin,
         )
@@ -75,14 +77,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         once: true,
         ..scenario(
-            "check-mutations",
+            scenario_id::CHECK_MUTATIONS,
             "CHECK after every single change of what an attachment consists of, each of an attachment of its own",
             mutations,
         )
     },
 ];
 
-const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
     Scenario {
         id,
         title,
@@ -96,36 +98,36 @@ const fn scenario(id: &'static str, title: &'static str, run: fn(&mut Lab) -> Do
 
 fn after(lab: &Lab, mutate: impl FnOnce(&Lab) -> Doing) -> Doing {
     lab.container("a")?;
-    lab.must_add("add", "a")?;
+    lab.must_add(label::ADD, "a")?;
     mutate(lab)?;
-    lab.check("check-broken", "a")?;
-    lab.del("del", "a").map(drop)
+    lab.check(label::CHECK_BROKEN, "a")?;
+    lab.del(label::DEL, "a").map(drop)
 }
 
 fn interface_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.delete_interface("a", "mutation"))
+    after(lab, |lab| lab.delete_interface("a", label::MUTATION))
 }
 
 fn address_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.remove_addresses("a", "mutation"))
+    after(lab, |lab| lab.remove_addresses("a", label::MUTATION))
 }
 
 fn link_down(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.set_interface_down("a", "mutation"))
+    after(lab, |lab| lab.set_interface_down("a", label::MUTATION))
 }
 
 fn route_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.remove_result_route("a", "mutation"))
+    after(lab, |lab| lab.remove_result_route("a", label::MUTATION))
 }
 
 fn last_address_removed(lab: &mut Lab) -> Doing {
     of_both_families(lab)?;
-    after(lab, |lab| lab.remove_last_address("a", "mutation"))
+    after(lab, |lab| lab.remove_last_address("a", label::MUTATION))
 }
 
 fn last_route_removed(lab: &mut Lab) -> Doing {
     of_both_families(lab)?;
-    after(lab, |lab| lab.remove_last_route("a", "mutation"))
+    after(lab, |lab| lab.remove_last_route("a", label::MUTATION))
 }
 
 /// Whoever takes a pool is given addresses of both families, unless one of them is refused.
@@ -133,35 +135,40 @@ fn of_both_families(lab: &mut Lab) -> Doing {
     if Wants::Pool.met_by(lab.subject()) {
         lab.pool(&[V4, V6])?;
         lab.container("both")?;
-        add_unless_refused(lab, "add-both", "both", "one of the families is refused")?;
-        lab.del("del-both", "both")?;
+        add_unless_refused(
+            lab,
+            label::ADD_BOTH,
+            "both",
+            "one of the families is refused",
+        )?;
+        lab.del(label::DEL_BOTH, "both")?;
     }
     Ok(())
 }
 
 fn mac_changed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.change_mac("a", "mutation"))
+    after(lab, |lab| lab.change_mac("a", label::MUTATION))
 }
 
 /// The other ends of its links go in the kernel's own time, which no CHECK is to be blamed for.
 fn netns_removed(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     after(lab, |lab| {
-        lab.remove_netns("a", "mutation", false)?;
-        lab.settle("start")
+        lab.remove_netns("a", label::MUTATION, false)?;
+        lab.settle(label::START)
     })
 }
 
 /// A change that cannot be made, since there is nothing to change, is noted with its reason.
 fn mutations(lab: &mut Lab) -> Doing {
     lab.container("intact")?;
-    lab.must_add("add", "intact")?;
-    lab.check_alone("intact", "intact")?;
-    lab.del("del", "intact")?;
+    lab.must_add(label::ADD, "intact")?;
+    lab.check_alone(label::INTACT, "intact")?;
+    lab.del(label::DEL, "intact")?;
     let mut container = Fresh::first(lab)?;
     for mutation in mutations::ALL {
         let name = container.name.as_str();
-        let made = match lab.add("add-to-change", name)? {
+        let made = match lab.add(label::ADD_TO_CHANGE, name)? {
             Went::Well => {
                 Attached::of(lab, name).and_then(|attached| mutation.make(lab, &attached))
             }
@@ -171,13 +178,13 @@ fn mutations(lab: &mut Lab) -> Doing {
         };
         match made {
             Ok(what) => {
-                lab.note("mutation", what);
-                lab.check_alone(&mutation.label(), name)?;
+                lab.note(label::MUTATION, what);
+                lab.check_alone(mutation.change.checked(), name)?;
             }
-            Err(Stop::NotApplicable(fact)) => lab.note(&mutation.impossible(), fact),
+            Err(Stop::NotApplicable(fact)) => lab.note(mutation.change.impossible(), fact),
             Err(stop) => return Err(stop),
         }
-        lab.del("del-changed", name)?;
+        lab.del(label::DEL_CHANGED, name)?;
         container = container.again(lab)?;
     }
     Ok(())
@@ -185,13 +192,13 @@ fn mutations(lab: &mut Lab) -> Doing {
 
 fn later_plugin(lab: &mut Lab) -> Doing {
     lab.container("a")?;
-    lab.must_add("add", "a")?;
-    lab.check_alone("intact", "a")?;
-    lab.add_as_later_plugin("a", "later-addition")?;
-    lab.check_alone("check-later-addition", "a")?;
-    lab.adjust_as_later_plugin("a", "later-adjustment")?;
-    lab.check_alone("check-later-adjustment", "a")?;
-    lab.del("del", "a").map(drop)
+    lab.must_add(label::ADD, "a")?;
+    lab.check_alone(label::INTACT, "a")?;
+    lab.add_as_later_plugin("a", label::LATER_ADDITION)?;
+    lab.check_alone(label::CHECK_LATER_ADDITION, "a")?;
+    lab.adjust_as_later_plugin("a", label::LATER_ADJUSTMENT)?;
+    lab.check_alone(label::CHECK_LATER_ADJUSTMENT, "a")?;
+    lab.del(label::DEL, "a").map(drop)
 }
 
 /// A container as it was made. One that DEL has left so is used again, since namespaces are dear.

@@ -5,10 +5,12 @@ use cni_types::{Operation, Version};
 use super::{INTERFACE, Scenario, Wants, attach_and_detach};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label::{self, Label};
+use crate::scenario_id;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "interface-names",
+        id: scenario_id::INTERFACE_NAMES,
         title: "ADD and DEL with interface names of 1 and of 15 bytes, and with a dot",
         kinds: INTERFACE,
         since: Version::V0_1_0,
@@ -17,7 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: interface_names,
     },
     Scenario {
-        id: "container-ids",
+        id: scenario_id::CONTAINER_IDS,
         title: "ADD and DEL with container ids of 1, 64 and 200 characters, and with every character allowed",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -26,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: container_ids,
     },
     Scenario {
-        id: "impossible-names",
+        id: scenario_id::IMPOSSIBLE_NAMES,
         title: "ADD with interface names and container ids that cannot be",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -35,7 +37,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: impossible_names,
     },
     Scenario {
-        id: "host-has-ifname",
+        id: scenario_id::HOST_HAS_IFNAME,
         title: "ADD and DEL where the host has a link of the requested name, with the container's namespace and without",
         kinds: INTERFACE,
         since: Version::V0_1_0,
@@ -57,61 +59,67 @@ fn interface_names(lab: &mut Lab) -> Doing {
     lab.container("free")?;
     lab.must_be_free_name("free")?;
     lab.warm_up()?;
-    attach_and_detach(lab, "short", |call| call.set("CNI_IFNAME", "n"))?;
-    attach_and_detach(lab, "long", |call| call.set("CNI_IFNAME", LONGEST_IFNAME))?;
-    attach_and_detach(lab, "dotted", |call| call.set("CNI_IFNAME", "net.100"))?;
-    lab.settle("start")?;
-    lab.observe("end")
+    attach_and_detach(lab, label::SHORT, |call| call.set("CNI_IFNAME", "n"))?;
+    attach_and_detach(lab, label::LONG, |call| {
+        call.set("CNI_IFNAME", LONGEST_IFNAME)
+    })?;
+    attach_and_detach(lab, label::DOTTED, |call| call.set("CNI_IFNAME", "net.100"))?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn container_ids(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    attach_and_detach(lab, "id-1", |call| call.set("CNI_CONTAINERID", "x"))?;
-    attach_and_detach(lab, "id-64", |call| call.set("CNI_CONTAINERID", ID_OF_64))?;
-    attach_and_detach(lab, "id-200", |call| call.set("CNI_CONTAINERID", ID_OF_200))?;
-    attach_and_detach(lab, "id-odd", |call| {
+    attach_and_detach(lab, label::ID_1, |call| call.set("CNI_CONTAINERID", "x"))?;
+    attach_and_detach(lab, label::ID_64, |call| {
+        call.set("CNI_CONTAINERID", ID_OF_64)
+    })?;
+    attach_and_detach(lab, label::ID_200, |call| {
+        call.set("CNI_CONTAINERID", ID_OF_200)
+    })?;
+    attach_and_detach(lab, label::ID_ODD, |call| {
         call.set("CNI_CONTAINERID", "0_a.b-c_.-9")
     })?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn impossible_names(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.precede("a")?;
-    lab.observe("start")?;
-    let with = |label: &str, variable, value| {
+    lab.observe(label::START)?;
+    let with = |label: Label<'_>, variable, value| {
         lab.direct(label, Operation::Add)
             .container("a")
             .set(variable, value)
             .run()
             .map(drop)
     };
-    with("add-id-slash", "CNI_CONTAINERID", "a/b")?;
-    with("add-id-hyphen", "CNI_CONTAINERID", "-a")?;
-    with("add-ifname-16", "CNI_IFNAME", "cnispec-ifname16")?;
-    with("add-ifname-slash", "CNI_IFNAME", "a/b")?;
-    with("add-ifname-space", "CNI_IFNAME", "a b")?;
-    with("add-ifname-dots", "CNI_IFNAME", "..")?;
-    lab.observe("end")
+    with(label::ADD_ID_SLASH, "CNI_CONTAINERID", "a/b")?;
+    with(label::ADD_ID_HYPHEN, "CNI_CONTAINERID", "-a")?;
+    with(label::ADD_IFNAME_16, "CNI_IFNAME", "cnispec-ifname16")?;
+    with(label::ADD_IFNAME_SLASH, "CNI_IFNAME", "a/b")?;
+    with(label::ADD_IFNAME_SPACE, "CNI_IFNAME", "a b")?;
+    with(label::ADD_IFNAME_DOTS, "CNI_IFNAME", "..")?;
+    lab.observe(label::END)
 }
 
 fn host_has_ifname(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.must_be_free_name("a")?;
     lab.warm_up()?;
-    lab.make_namesake("namesake-made")?;
-    lab.observe("untouched")?;
-    lab.add("add", "a")?;
-    lab.del("del", "a")?;
-    lab.settle("untouched")?;
-    lab.observe("end")?;
+    lab.make_namesake(label::NAMESAKE_MADE)?;
+    lab.observe(label::UNTOUCHED)?;
+    lab.add(label::ADD, "a")?;
+    lab.del(label::DEL, "a")?;
+    lab.settle(label::UNTOUCHED)?;
+    lab.observe(label::END)?;
     lab.container("gone")?;
-    lab.must_add("add-gone", "gone")?;
-    lab.remove_netns("gone", "netns-removed", false)?;
-    lab.direct("del-unset", Operation::Del)
+    lab.must_add(label::ADD_GONE, "gone")?;
+    lab.remove_netns("gone", label::NETNS_REMOVED, false)?;
+    lab.direct(label::DEL_UNSET, Operation::Del)
         .container("gone")
         .unset("CNI_NETNS")
         .run()?;
-    lab.del("del-gone", "gone").map(drop)
+    lab.del(label::DEL_GONE, "gone").map(drop)
 }

@@ -7,13 +7,15 @@ use serde_json::json;
 use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 
 /// A version that nobody knows.
 const UNKNOWN: Version = Version::new(99, 0, 0);
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "version",
+        id: scenario_id::VERSION,
         title: "VERSION with nothing but the command, as libcni asks it, in other versions, and without any input",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -22,7 +24,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: version,
     },
     Scenario {
-        id: "unsupported-version",
+        id: scenario_id::UNSUPPORTED_VERSION,
         title: "ADD in a version that no plugin supports, and in those that the plugin does not claim",
         kinds: Kind::ALL,
         since: Version::V0_1_0,
@@ -31,7 +33,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: unsupported_version,
     },
     Scenario {
-        id: "gc",
+        id: scenario_id::GC,
         title: "GC with every attachment valid, with one, and with none",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
@@ -40,7 +42,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: gc,
     },
     Scenario {
-        id: "gc-keys",
+        id: scenario_id::GC_KEYS,
         title: "GC with the list under one key and the other, with attachments that nobody made, and with none valid",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
@@ -49,7 +51,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: gc_keys,
     },
     Scenario {
-        id: "gc-interfaces",
+        id: scenario_id::GC_INTERFACES,
         title: "GC with both attachments of one container valid, and with one",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
@@ -58,7 +60,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: gc_interfaces,
     },
     Scenario {
-        id: "gc-several",
+        id: scenario_id::GC_SEVERAL,
         title: "GC with one attachment of three valid",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
@@ -67,7 +69,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: gc_several,
     },
     Scenario {
-        id: "two-networks",
+        id: scenario_id::TWO_NETWORKS,
         title: "DEL, and GC, of one network, while another container is attached to another network",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -76,7 +78,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: two_networks,
     },
     Scenario {
-        id: "networks-run-together",
+        id: scenario_id::NETWORKS_RUN_TOGETHER,
         title: "DEL, and GC, of one network, while another container is attached to a network of a name that is long and almost the same",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -85,7 +87,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: networks_run_together,
     },
     Scenario {
-        id: "one-container-two-networks",
+        id: scenario_id::ONE_CONTAINER_TWO_NETWORKS,
         title: "DEL, and GC, of one network, while the same container is attached to another network",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -94,7 +96,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: one_container_two_networks,
     },
     Scenario {
-        id: "status",
+        id: scenario_id::STATUS,
         title: "STATUS with nothing but the command, and then ADD",
         kinds: Kind::ALL,
         since: Version::V1_1_0,
@@ -106,11 +108,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn version(lab: &mut Lab) -> Doing {
     let asked = |version: Version| json!({ "cniVersion": version.to_string() }).to_string();
-    lab.direct("version", Operation::Version)
+    lab.direct(label::VERSION, Operation::Version)
         .stdin(asked(lab.version()))
         .run()?;
     let as_libcni = asked(lab.version());
-    lab.direct("version-dummies", Operation::Version)
+    lab.direct(label::VERSION_DUMMIES, Operation::Version)
         .set("CNI_CONTAINERID", "dummy")
         .set("CNI_NETNS", "dummy")
         .set("CNI_IFNAME", "dummy")
@@ -123,14 +125,14 @@ fn version(lab: &mut Lab) -> Doing {
         .copied()
         .find(|version| *version != lab.version());
     if let Some(other) = other {
-        lab.direct("version-other", Operation::Version)
+        lab.direct(label::VERSION_OTHER, Operation::Version)
             .stdin(asked(other))
             .run()?;
     }
-    lab.direct("version-unknown", Operation::Version)
+    lab.direct(label::VERSION_UNKNOWN, Operation::Version)
         .stdin(asked(UNKNOWN))
         .run()?;
-    lab.direct("version-no-input", Operation::Version)
+    lab.direct(label::VERSION_NO_INPUT, Operation::Version)
         .stdin("")
         .run()
         .map(drop)
@@ -140,7 +142,7 @@ fn unsupported_version(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.precede("a")?;
-    lab.direct("add-unsupported", Operation::Add)
+    lab.direct(label::ADD_UNSUPPORTED, Operation::Add)
         .container("a")
         .config("cniVersion", json!(UNKNOWN.to_string()))
         .run()?;
@@ -150,58 +152,58 @@ fn unsupported_version(lab: &mut Lab) -> Doing {
     };
     for version in Version::ALL.into_iter().filter(unclaimed) {
         let config = json!(version.to_string());
-        let add = format!("add-unclaimed-{version}");
+        let add = label::ADD_UNCLAIMED.of(version);
         let accepted = lab
-            .direct(&add, Operation::Add)
+            .direct(add.label(), Operation::Add)
             .container("a")
             .config("cniVersion", config.clone())
             .run()?
             .succeeded();
         if accepted {
-            lab.direct("del-unclaimed", Operation::Del)
+            lab.direct(label::DEL_UNCLAIMED, Operation::Del)
                 .container("a")
                 .config("cniVersion", config)
                 .run()?;
         }
     }
-    lab.del("del-after-refusal", "a")?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.del(label::DEL_AFTER_REFUSAL, "a")?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn gc(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.container("b")?;
-    lab.must_add("add-a", "a")?;
-    lab.observe("first")?;
-    lab.must_add("add-b", "b")?;
-    lab.observe("both")?;
-    lab.check("check-first", "a")?;
-    lab.gc("gc-all", &["a", "b"])?;
-    lab.observe("kept")?;
-    lab.remove_netns("b", "netns-removed", false)?;
-    lab.gc("gc-one", &["a"])?;
-    lab.settle("first")?;
-    lab.observe("one")?;
-    lab.check("check-a", "a")?;
-    lab.del("del-a", "a")?;
-    lab.gc("gc-none", &[])?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.must_add(label::ADD_A, "a")?;
+    lab.observe(label::FIRST)?;
+    lab.must_add(label::ADD_B, "b")?;
+    lab.observe(label::BOTH)?;
+    lab.check(label::CHECK_FIRST, "a")?;
+    lab.gc(label::GC_ALL, &["a", "b"])?;
+    lab.observe(label::KEPT)?;
+    lab.remove_netns("b", label::NETNS_REMOVED, false)?;
+    lab.gc(label::GC_ONE, &["a"])?;
+    lab.settle(label::FIRST)?;
+    lab.observe(label::ONE)?;
+    lab.check(label::CHECK_A, "a")?;
+    lab.del(label::DEL_A, "a")?;
+    lab.gc(label::GC_NONE, &[])?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn gc_interfaces(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
     lab.next_attachment("a", "b")?;
-    lab.must_add("add-a", "a")?;
-    add_unless_refused(lab, "add-b", "b", "a second attachment is refused")?;
-    lab.observe("both")?;
-    lab.gc("gc-all", &["a", "b"])?;
-    lab.observe("kept")?;
-    lab.gc("gc-one", &["a"])?;
-    lab.observe("one")
+    lab.must_add(label::ADD_A, "a")?;
+    add_unless_refused(lab, label::ADD_B, "b", "a second attachment is refused")?;
+    lab.observe(label::BOTH)?;
+    lab.gc(label::GC_ALL, &["a", "b"])?;
+    lab.observe(label::KEPT)?;
+    lab.gc(label::GC_ONE, &["a"])?;
+    lab.observe(label::ONE)
 }
 
 fn gc_several(lab: &mut Lab) -> Doing {
@@ -209,25 +211,25 @@ fn gc_several(lab: &mut Lab) -> Doing {
     for name in ["a", "b", "c"] {
         lab.container(name)?;
     }
-    lab.must_add("add-a", "a")?;
-    lab.observe("first")?;
-    lab.must_add("add-b", "b")?;
-    add_unless_refused(lab, "add-c", "c", "a third attachment is refused")?;
-    lab.observe("all")?;
+    lab.must_add(label::ADD_A, "a")?;
+    lab.observe(label::FIRST)?;
+    lab.must_add(label::ADD_B, "b")?;
+    add_unless_refused(lab, label::ADD_C, "c", "a third attachment is refused")?;
+    lab.observe(label::ALL)?;
     for name in ["b", "c"] {
-        lab.remove_netns(name, &format!("netns-removed-{name}"), false)?;
+        lab.remove_netns(name, label::NETNS_REMOVED_OF.of(name).label(), false)?;
     }
-    lab.gc("gc-one", &["a"])?;
-    lab.settle("first")?;
-    lab.observe("one")?;
-    lab.del("del-a", "a").map(drop)
+    lab.gc(label::GC_ONE, &["a"])?;
+    lab.settle(label::FIRST)?;
+    lab.observe(label::ONE)?;
+    lab.del(label::DEL_A, "a").map(drop)
 }
 
 /// The other one's name is the beginning of the first one's: it is another name nevertheless.
 fn two_networks(lab: &mut Lab) -> Doing {
     lab.container("b")?;
     let other = lab.beginning_of_network_name();
-    lab.must_add("add-b", "b")?;
+    lab.must_add(label::ADD_B, "b")?;
     lab.container("a")?;
     beside_another_network(lab, &other, "a")
 }
@@ -239,7 +241,7 @@ fn networks_run_together(lab: &mut Lab) -> Doing {
     let (first, other) = (format!("{own}1"), format!("{own}1-x"));
     lab.rename_network(&first)?;
     lab.container_called("b", format!("x-{id}"), lab.ifname())?;
-    lab.must_add("add-b", "b")?;
+    lab.must_add(label::ADD_B, "b")?;
     lab.container_called("a", id, lab.ifname())?;
     beside_another_network(lab, &other, "a")
 }
@@ -248,7 +250,7 @@ fn one_container_two_networks(lab: &mut Lab) -> Doing {
     let other = format!("{}-2", lab.network().name);
     lab.container("b")?;
     lab.second_attachment("b", "a")?;
-    lab.must_add("add-b", "b")?;
+    lab.must_add(label::ADD_B, "b")?;
     beside_another_network(lab, &other, "a")
 }
 
@@ -260,53 +262,53 @@ fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> Doing 
     if Wants::Pool.met_by(lab.subject()) {
         lab.pool(&["10.97.0.0/24"])?;
     }
-    add_unless_refused(lab, "add-a", container, "another network is refused")?;
-    lab.observe("both")?;
-    lab.del("del-a", container)?;
-    lab.observe("one")?;
+    add_unless_refused(lab, label::ADD_A, container, "another network is refused")?;
+    lab.observe(label::BOTH)?;
+    lab.del(label::DEL_A, container)?;
+    lab.observe(label::ONE)?;
     if lab.version().supports_gc_status() {
-        lab.gc("gc-other", &[])?;
-        lab.observe("kept")?;
+        lab.gc(label::GC_OTHER, &[])?;
+        lab.observe(label::KEPT)?;
     }
     lab.return_to_network(own);
     if lab.version().supports_check() {
-        lab.check("check-b", "b")?;
+        lab.check(label::CHECK_B, "b")?;
     }
-    lab.del("del-b", "b").map(drop)
+    lab.del(label::DEL_B, "b").map(drop)
 }
 
 fn status(lab: &mut Lab) -> Doing {
-    lab.status("status")?;
+    lab.status(label::STATUS)?;
     lab.container("a")?;
-    lab.must_add("add", "a")?;
-    lab.del("del", "a").map(drop)
+    lab.must_add(label::ADD, "a")?;
+    lab.del(label::DEL, "a").map(drop)
 }
 
 fn gc_keys(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
-    lab.must_add("add-a", "a")?;
-    lab.observe("attached")?;
+    lab.must_add(label::ADD_A, "a")?;
+    lab.observe(label::ATTACHED)?;
     let mut valid = vec![GcAttachment {
         container_id: lab.container_id("a"),
         ifname: lab.ifname_of("a"),
     }];
-    lab.gc_with("gc-released-key", &["cni.dev/attachments"], &valid)?;
-    lab.observe("after-released-key")?;
-    lab.gc_with("gc-later-key", &["cni.dev/valid-attachments"], &valid)?;
-    lab.observe("after-later-key")?;
+    lab.gc_with(label::GC_RELEASED_KEY, &["cni.dev/attachments"], &valid)?;
+    lab.observe(label::AFTER_RELEASED_KEY)?;
+    lab.gc_with(label::GC_LATER_KEY, &["cni.dev/valid-attachments"], &valid)?;
+    lab.observe(label::AFTER_LATER_KEY)?;
     valid.push(GcAttachment {
         container_id: "cnispec-nobody".to_owned(),
         ifname: "net7".to_owned(),
     });
     lab.gc_with(
-        "gc-unknown",
+        label::GC_UNKNOWN,
         &["cni.dev/attachments", "cni.dev/valid-attachments"],
         &valid,
     )?;
-    lab.observe("after-unknown")?;
-    lab.remove_netns("a", "netns-removed", false)?;
-    lab.gc("gc-none", &[])?;
-    lab.settle("start")?;
-    lab.observe("end")
+    lab.observe(label::AFTER_UNKNOWN)?;
+    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
+    lab.gc(label::GC_NONE, &[])?;
+    lab.settle(label::START)?;
+    lab.observe(label::END)
 }

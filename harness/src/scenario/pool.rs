@@ -7,10 +7,12 @@ use super::{Scenario, Wants, add_unless_refused};
 use crate::engine::lab::{Doing, Lab};
 use crate::engine::operations::Went;
 use crate::kind::Kind;
+use crate::label::{self, Label, Life};
+use crate::scenario_id;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "families",
+        id: scenario_id::FAMILIES,
         title: "attachments with IPv4, with IPv6 and with both, and with IPv4 where the host has no IPv6",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -19,7 +21,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: families,
     },
     Scenario {
-        id: "pool-exhausted",
+        id: scenario_id::POOL_EXHAUSTED,
         title: "ADD and STATUS when the only address is taken, and when it is free again",
         kinds: &[Kind::Interface, Kind::Ipam],
         since: Version::V0_3_0,
@@ -28,7 +30,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: exhausted,
     },
     Scenario {
-        id: "args",
+        id: scenario_id::ARGS,
         title: "ADD with `args` that nobody knows, and with an address in `args` and another in CNI_ARGS",
         kinds: Kind::ALL,
         since: Version::V0_3_0,
@@ -43,30 +45,35 @@ pub(super) const V4: &str = "10.98.0.0/24";
 pub(super) const V6: &str = "fd00:98::/64";
 
 fn families(lab: &mut Lab) -> Doing {
-    for (name, subnets) in [("v4", &[V4][..]), ("v6", &[V6]), ("dual", &[V4, V6])] {
+    for (life, subnets) in [
+        (label::V4, &[V4][..]),
+        (label::V6, &[V6]),
+        (label::DUAL, &[V4, V6]),
+    ] {
         lab.pool(subnets)?;
-        lab.container(name)?;
-        lab.look_for_duplicates(name)?;
-        attach(lab, name)?;
+        lab.container(life.container)?;
+        lab.look_for_duplicates(life.container)?;
+        attach(lab, life)?;
     }
     lab.pool(&[V4])?;
-    lab.container("no-v6")?;
-    lab.disable_ipv6("no-v6")?;
-    attach(lab, "no-v6")
+    lab.container(label::NO_V6.container)?;
+    lab.disable_ipv6(label::NO_V6.container)?;
+    attach(lab, label::NO_V6)
 }
 
 /// The life of one container, as far as the plugin can give it.
-fn attach(lab: &Lab, name: &str) -> Doing {
-    let went = lab.add(&format!("add-{name}"), name)?;
+fn attach(lab: &Lab, life: Life) -> Doing {
+    let name = life.container;
+    let went = lab.add(life.add, name)?;
     if went == Went::Well && lab.version().supports_check() {
-        lab.check(&format!("check-{name}"), name)?;
+        lab.check(life.check, name)?;
     }
-    lab.del(&format!("del-{name}"), name).map(drop)
+    lab.del(life.del, name).map(drop)
 }
 
 /// ADD from a pool of the lab's. What an IPAM plugin wants of its pool is its own affair, and so is when it gives an address
 /// again.
-pub(super) fn add_from_pool(lab: &Lab, label: &str, container: &str) -> Doing {
+pub(super) fn add_from_pool(lab: &Lab, label: Label<'_>, container: &str) -> Doing {
     add_unless_refused(
         lab,
         label,
@@ -79,19 +86,19 @@ fn exhausted(lab: &mut Lab) -> Doing {
     lab.pool(&["10.98.0.0/30"])?;
     lab.container("a")?;
     lab.container("b")?;
-    add_from_pool(lab, "add-a", "a")?;
-    lab.add("add-exhausted", "b")?;
+    add_from_pool(lab, label::ADD_A, "a")?;
+    lab.add(label::ADD_EXHAUSTED, "b")?;
     if lab.version().supports_gc_status() {
-        lab.status("status-exhausted")?;
+        lab.status(label::STATUS_EXHAUSTED)?;
     }
-    lab.del("del-b", "b")?;
-    lab.del("del-a", "a")?;
+    lab.del(label::DEL_B, "b")?;
+    lab.del(label::DEL_A, "a")?;
     if lab.version().supports_gc_status() {
-        lab.status("status-free")?;
+        lab.status(label::STATUS_FREE)?;
     }
     lab.container("c")?;
-    lab.add("add-free", "c")?;
-    lab.del("del-c", "c").map(drop)
+    lab.add(label::ADD_FREE, "c")?;
+    lab.del(label::DEL_C, "c").map(drop)
 }
 
 fn args(lab: &mut Lab) -> Doing {
@@ -100,22 +107,25 @@ fn args(lab: &mut Lab) -> Doing {
         "cni": {"labels": [{"key": "app", "value": "cnispec"}]},
         "cnispec.test": {"deep": [1, null, {"more": true}]},
     }))?;
-    lab.add("add-args", "a")?;
-    lab.del("del-args", "a")?;
+    lab.add(label::ARGS.add, "a")?;
+    lab.del(label::ARGS.del, "a")?;
     if !Wants::Pool.met_by(lab.subject()) {
         return Ok(());
     }
     lab.pool(&[V4])?;
     // Another address each time: the one before may not have been released.
-    for (name, address) in [("b", "10.98.0.77/24"), ("c", "10.98.0.75/24")] {
+    for (name, add, del, address) in [
+        ("b", label::ADD_ASKED_B, label::DEL_ASKED_B, "10.98.0.77/24"),
+        ("c", label::ADD_ASKED_C, label::DEL_ASKED_C, "10.98.0.75/24"),
+    ] {
         lab.args(json!({"cni": {"ips": [address]}}))?;
         lab.container(name)?;
-        lab.add(&format!("add-asked-{name}"), name)?;
-        lab.del(&format!("del-asked-{name}"), name)?;
+        lab.add(add, name)?;
+        lab.del(del, name)?;
     }
     lab.args(json!({"cni": {"ips": ["10.98.0.79/24"]}}))?;
     lab.ask_by_variable("IP", "10.98.0.78/24");
     lab.container("d")?;
-    lab.add("add-asked-twice", "d")?;
-    lab.del("del-asked-twice", "d").map(drop)
+    lab.add(label::ADD_ASKED_TWICE, "d")?;
+    lab.del(label::DEL_ASKED_TWICE, "d").map(drop)
 }

@@ -6,10 +6,12 @@ use serde_json::json;
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 
 /// The first task of every run.
 pub const PROBE: &Scenario = &Scenario {
-    id: "probe",
+    id: scenario_id::PROBE,
     title: "VERSION of the plugin and of its neighbours",
     kinds: Kind::ALL,
     since: Version::V0_1_0,
@@ -20,8 +22,8 @@ pub const PROBE: &Scenario = &Scenario {
 
 fn probe(lab: &mut Lab) -> Doing {
     let asked = json!({ "cniVersion": lab.version().to_string() }).to_string();
-    lab.direct("version", Operation::Version)
+    lab.direct(label::VERSION, Operation::Version)
         .stdin(asked.as_str())
         .run()?;
-    lab.ask_neighbours("neighbour-version", &asked)
+    lab.ask_neighbours(label::NEIGHBOUR_VERSION, &asked)
 }

@@ -6,6 +6,8 @@ use serde_json::json;
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
+use crate::label;
+use crate::scenario_id;
 
 const RUNTIME: &[Kind] = &[Kind::Runtime];
 
@@ -14,7 +16,7 @@ const LONG: u64 = 150;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
-        id: "runtime-lifecycle",
+        id: scenario_id::RUNTIME_LIFECYCLE,
         title: "A runtime adds, checks and deletes an attachment, and deletes it again",
         kinds: RUNTIME,
         since: Version::V0_3_1,
@@ -23,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: lifecycle,
     },
     Scenario {
-        id: "runtime-add-fails",
+        id: scenario_id::RUNTIME_ADD_FAILS,
         title: "A plugin in the middle of the list refuses ADD",
         kinds: RUNTIME,
         since: Version::V0_3_1,
@@ -32,7 +34,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: add_fails,
     },
     Scenario {
-        id: "runtime-del-fails",
+        id: scenario_id::RUNTIME_DEL_FAILS,
         title: "A plugin refuses DEL, and is asked again",
         kinds: RUNTIME,
         since: Version::V0_3_1,
@@ -41,7 +43,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: del_fails,
     },
     Scenario {
-        id: "runtime-check-fails",
+        id: scenario_id::RUNTIME_CHECK_FAILS,
         title: "A plugin refuses CHECK",
         kinds: RUNTIME,
         since: Version::V0_4_0,
@@ -50,7 +52,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: check_fails,
     },
     Scenario {
-        id: "runtime-check-disabled",
+        id: scenario_id::RUNTIME_CHECK_DISABLED,
         title: "A network forbids CHECK",
         kinds: RUNTIME,
         since: Version::V0_4_0,
@@ -59,7 +61,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: check_disabled,
     },
     Scenario {
-        id: "runtime-check-without-add",
+        id: scenario_id::RUNTIME_CHECK_WITHOUT_ADD,
         title: "A runtime is told to check before ADD and after DEL",
         kinds: RUNTIME,
         since: Version::V0_4_0,
@@ -68,7 +70,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: check_without_add,
     },
     Scenario {
-        id: "runtime-plugin-missing",
+        id: scenario_id::RUNTIME_PLUGIN_MISSING,
         title: "A plugin in the middle of the list does not exist",
         kinds: RUNTIME,
         since: Version::V0_3_1,
@@ -77,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: plugin_missing,
     },
     Scenario {
-        id: "runtime-gc",
+        id: scenario_id::RUNTIME_GC,
         title: "A runtime collects garbage, which a plugin refuses, and asks for the status",
         kinds: RUNTIME,
         since: Version::V1_1_0,
@@ -86,7 +88,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: gc,
     },
     Scenario {
-        id: "runtime-versions",
+        id: scenario_id::RUNTIME_VERSIONS,
         title: "A network offers several versions",
         kinds: RUNTIME,
         since: Version::V1_1_0,
@@ -95,7 +97,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: versions,
     },
     Scenario {
-        id: "runtime-at-once",
+        id: scenario_id::RUNTIME_AT_ONCE,
         title: "A runtime is told to add and to delete one container at once",
         kinds: RUNTIME,
         since: Version::V0_4_0,
@@ -104,7 +106,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: at_once,
     },
     Scenario {
-        id: "runtime-gc-beside",
+        id: scenario_id::RUNTIME_GC_BESIDE,
         title: "A runtime is told to add and to collect garbage at once",
         kinds: RUNTIME,
         since: Version::V1_1_0,
@@ -117,45 +119,45 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 fn lifecycle(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("a")?;
-    lab.command("add", Operation::Add, "a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
     if lab.version().supports_check() {
-        lab.command("check", Operation::Check, "a")?;
+        lab.command(label::CHECK, Operation::Check, "a")?;
     }
     // What is executed at once is seen only if it takes its time.
     lab.dawdle(LONG / 3)?;
-    lab.command("del", Operation::Del, "a")?;
+    lab.command(label::DEL, Operation::Del, "a")?;
     lab.obey()?;
-    lab.command("del-again", Operation::Del, "a").map(drop)
+    lab.command(label::DEL_AGAIN, Operation::Del, "a").map(drop)
 }
 
 fn add_fails(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("a")?;
     lab.refuse("second", Operation::Add)?;
-    lab.command("add-fails", Operation::Add, "a")?;
+    lab.command(label::ADD_FAILS, Operation::Add, "a")?;
     lab.obey()?;
-    lab.command("del-after-failure", Operation::Del, "a")
+    lab.command(label::DEL_AFTER_FAILURE, Operation::Del, "a")
         .map(drop)
 }
 
 fn del_fails(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("a")?;
-    lab.command("add", Operation::Add, "a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
     lab.refuse("second", Operation::Del)?;
-    lab.command("del-fails", Operation::Del, "a")?;
+    lab.command(label::DEL_FAILS, Operation::Del, "a")?;
     lab.obey()?;
-    lab.command("del", Operation::Del, "a").map(drop)
+    lab.command(label::DEL, Operation::Del, "a").map(drop)
 }
 
 fn check_fails(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("a")?;
-    lab.command("add", Operation::Add, "a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
     lab.refuse("second", Operation::Check)?;
-    lab.command("check-fails", Operation::Check, "a")?;
+    lab.command(label::CHECK_FAILS, Operation::Check, "a")?;
     lab.obey()?;
-    lab.command("del", Operation::Del, "a").map(drop)
+    lab.command(label::DEL, Operation::Del, "a").map(drop)
 }
 
 fn check_disabled(lab: &mut Lab) -> Doing {
@@ -163,38 +165,39 @@ fn check_disabled(lab: &mut Lab) -> Doing {
         list.insert("disableCheck".to_owned(), json!(true));
     })?;
     lab.container("a")?;
-    lab.command("add", Operation::Add, "a")?;
-    lab.command("check", Operation::Check, "a")?;
-    lab.command("del", Operation::Del, "a").map(drop)
+    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.command(label::CHECK, Operation::Check, "a")?;
+    lab.command(label::DEL, Operation::Del, "a").map(drop)
 }
 
 fn check_without_add(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("a")?;
-    lab.command("check-before", Operation::Check, "a")?;
-    lab.command("add", Operation::Add, "a")?;
-    lab.command("del", Operation::Del, "a")?;
-    lab.command("check-after", Operation::Check, "a").map(drop)
+    lab.command(label::CHECK_BEFORE, Operation::Check, "a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.command(label::DEL, Operation::Del, "a")?;
+    lab.command(label::CHECK_AFTER, Operation::Check, "a")
+        .map(drop)
 }
 
 fn plugin_missing(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("b")?;
-    lab.command("add", Operation::Add, "b")?;
+    lab.command(label::ADD, Operation::Add, "b")?;
     lab.meet_runtime_with(|list| {
         list["plugins"][1]["type"] = json!("absent");
     })?;
     lab.container("a")?;
-    lab.command("add-fails", Operation::Add, "a").map(drop)
+    lab.command(label::ADD_FAILS, Operation::Add, "a").map(drop)
 }
 
 fn gc(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("a")?;
-    lab.command("add", Operation::Add, "a")?;
-    lab.command("status", Operation::Status, "a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.command(label::STATUS, Operation::Status, "a")?;
     lab.refuse("second", Operation::Gc)?;
-    lab.command("gc-fails", Operation::Gc, "a").map(drop)
+    lab.command(label::GC_FAILS, Operation::Gc, "a").map(drop)
 }
 
 fn versions(lab: &mut Lab) -> Doing {
@@ -206,8 +209,8 @@ fn versions(lab: &mut Lab) -> Doing {
         );
     })?;
     lab.container("a")?;
-    lab.command("add", Operation::Add, "a")?;
-    lab.command("del", Operation::Del, "a").map(drop)
+    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.command(label::DEL, Operation::Del, "a").map(drop)
 }
 
 fn at_once(lab: &mut Lab) -> Doing {
@@ -215,8 +218,8 @@ fn at_once(lab: &mut Lab) -> Doing {
     lab.container("a")?;
     lab.dawdle(LONG)?;
     lab.command_at_once([
-        ("add-at-once", Operation::Add, "a"),
-        ("del-at-once", Operation::Del, "a"),
+        (label::ADD_AT_ONCE, Operation::Add, "a"),
+        (label::DEL_AT_ONCE, Operation::Del, "a"),
     ])
 }
 
@@ -224,10 +227,10 @@ fn gc_beside(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
     lab.container("a")?;
     lab.container("b")?;
-    lab.command("add", Operation::Add, "b")?;
+    lab.command(label::ADD, Operation::Add, "b")?;
     lab.dawdle(LONG)?;
     lab.command_at_once([
-        ("add-at-once", Operation::Add, "a"),
-        ("gc-at-once", Operation::Gc, "a"),
+        (label::ADD_AT_ONCE, Operation::Add, "a"),
+        (label::GC_AT_ONCE, Operation::Gc, "a"),
     ])
 }

@@ -10,10 +10,12 @@ use serde_json::Value;
 use super::{PLUGINS, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::engine::traffic::{Attempt, HOST, OUTSIDE, OUTSIDE_V6};
+use crate::label::{self, Family};
+use crate::scenario_id;
 use crate::transcript::Transport;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
-    id: "traffic",
+    id: scenario_id::TRAFFIC,
     title: "two containers talk to their gateway, to each other and to the outside, which talks to their mapped ports",
     kinds: PLUGINS,
     since: Version::V0_3_0,
@@ -35,7 +37,7 @@ struct Reached {
 fn traffic(lab: &mut Lab) -> Doing {
     let outside = lab.make_outside()?;
     lab.container("a")?;
-    lab.must_add("add-a", "a")?;
+    lab.must_add(label::ADD_A, "a")?;
     let a = lab.netns("a")?;
     let own = reached(lab, "a");
     let mtu = lab.mtu("a")?;
@@ -47,7 +49,7 @@ fn traffic(lab: &mut Lab) -> Doing {
     if Wants::Two.met_by(lab.subject()) && !lab.has_capability("portMappings") {
         to_neighbour(lab, &a, &own)?;
     }
-    lab.del("del-a", "a").map(drop)
+    lab.del(label::DEL_A, "a").map(drop)
 }
 
 /// The addresses of a container's result that are of use to others.
@@ -63,6 +65,11 @@ fn reached(lab: &Lab, container: &str) -> Vec<Reached> {
         useful.then_some(Reached { net, gateway })
     };
     ips.iter().filter_map(read).collect()
+}
+
+/// The end of a label: how something is sent, and in which family.
+fn way(transport: Transport, address: IpAddr) -> String {
+    format!("{}-{}", transport.as_str(), family(address))
 }
 
 fn family(address: IpAddr) -> &'static str {
@@ -92,9 +99,9 @@ fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
         }
         _ => (SocketAddr::new(gateway, PORT), false),
     };
-    let attempt = |what: &str, transport, bytes| {
+    let attempt = |label: Family, transport, bytes| {
         lab.exchange(&Attempt {
-            label: format!("gateway-{what}-{}", family(gateway)),
+            label: label.of(family(gateway)),
             from: ("a", a),
             to: ("the host", lab.host()),
             transport,
@@ -104,14 +111,18 @@ fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
             bytes,
         })
     };
-    attempt("tcp", Transport::Tcp, 64)?;
+    attempt(label::GATEWAY_TCP, Transport::Tcp, 64)?;
     if is_of_link {
         // The answer to a datagram comes from whichever address of the host routes prefer.
         return Ok(());
     }
-    attempt("udp", Transport::Udp, 64)?;
+    attempt(label::GATEWAY_UDP, Transport::Udp, 64)?;
     let headers = if gateway.is_ipv4() { 28 } else { 48 };
-    attempt("mtu", Transport::Udp, mtu.saturating_sub(headers))
+    attempt(
+        label::GATEWAY_MTU,
+        Transport::Udp,
+        mtu.saturating_sub(headers),
+    )
 }
 
 fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing {
@@ -121,7 +132,7 @@ fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing
     };
     for transport in TRANSPORTS {
         lab.exchange(&Attempt {
-            label: format!("outside-{}-{}", transport.as_str(), family(target)),
+            label: label::OUTSIDE.of(way(transport, target)),
             from: ("a", a),
             to: ("the outside", outside),
             transport,
@@ -136,7 +147,7 @@ fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing
 
 fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
     lab.container("b")?;
-    lab.must_add("add-b", "b")?;
+    lab.must_add(label::ADD_B, "b")?;
     let b = lab.netns("b")?;
     for reached in reached(lab, "b") {
         let address = reached.net.addr();
@@ -146,7 +157,7 @@ fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
         };
         for transport in TRANSPORTS {
             lab.exchange(&Attempt {
-                label: format!("neighbour-{}-{}", transport.as_str(), family(address)),
+                label: label::NEIGHBOUR.of(way(transport, address)),
                 from: ("a", a),
                 to: ("b", &b),
                 transport,
@@ -158,7 +169,7 @@ fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
             })?;
         }
     }
-    lab.del("del-b", "b").map(drop)
+    lab.del(label::DEL_B, "b").map(drop)
 }
 
 /// From the outside, from the host, and from the container itself, to the host's address.
@@ -182,10 +193,14 @@ fn port_mappings(lab: &Lab, a: &NetNs, outside: &NetNs) -> Doing {
             Some("tcp") | None => Transport::Tcp,
             Some(_) => continue,
         };
-        let senders = [("outside", outside), ("host", lab.host()), ("itself", a)];
-        for (name, sender) in senders {
+        let senders = [
+            ("outside", label::MAPPED_OUTSIDE, outside),
+            ("host", label::MAPPED_HOST, lab.host()),
+            ("itself", label::MAPPED_ITSELF, a),
+        ];
+        for (name, mapped, sender) in senders {
             lab.exchange(&Attempt {
-                label: format!("mapped-{name}-{}", transport.as_str()),
+                label: mapped.of(transport.as_str()),
                 from: (name, sender),
                 to: ("a", a),
                 transport,

@@ -4,6 +4,7 @@ use cni_types::Operation;
 use serde_json::{Map, Value};
 
 use super::{Call, Delivery, Exchange, Exit, Role, State, Step, Transcript};
+use crate::label::Label;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// What stands on a plugin's standard output.
@@ -81,6 +82,11 @@ impl Transcript {
 }
 
 impl Call {
+    /// The name of its step.
+    pub fn label(&self) -> Label<'_> {
+        Label::recorded(&self.label)
+    }
+
     /// The name of the executed file.
     pub fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)

@@ -11,11 +11,16 @@ use cni_netlink::observe::{Link, Snapshot};
 
 use super::document::{Answer, answers};
 use super::{Judged, Scope};
+use crate::scenario_id;
 use crate::transcript::Transcript;
 
 /// Scenarios with attachments that all succeed.
-pub(super) const ATTACHED: Scope =
-    Scope::In(&["lifecycle", "two-containers", "families", "delegation"]);
+pub(super) const ATTACHED: Scope = Scope::In(&[
+    scenario_id::LIFECYCLE,
+    scenario_id::TWO_CONTAINERS,
+    scenario_id::FAMILIES,
+    scenario_id::DELEGATION,
+]);
 
 pub(super) fn each(t: &Transcript, judge: fn(&Answer<'_>) -> Judged) -> Judged {
     answers(t)?

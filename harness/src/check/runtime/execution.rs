@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::check::Unmet;
+use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delegated, Reading, Transcript, read};
 
 /// One execution of a plugin by the runtime.
@@ -73,9 +74,9 @@ fn object(bytes: &[u8]) -> Map<String, Value> {
 }
 
 /// The plugins' executions on one command, or on two that were given at once.
-pub(super) fn on<'t>(t: &'t Transcript, labels: &[&str]) -> Result<Vec<Execution<'t>>, Unmet> {
+pub(super) fn on<'t>(t: &'t Transcript, labels: &[Label<'_>]) -> Result<Vec<Execution<'t>>, Unmet> {
     let mut executions = Vec::new();
-    for label in labels {
+    for &label in labels {
         let (step, call) = t.call(label)?;
         executions.extend(of(step, call));
     }
@@ -86,7 +87,7 @@ pub(super) fn on<'t>(t: &'t Transcript, labels: &[&str]) -> Result<Vec<Execution
 /// The same with this operation only; there must be one.
 pub(super) fn of_operation<'t>(
     t: &'t Transcript,
-    label: &str,
+    label: Label<'_>,
     operation: &str,
 ) -> Result<Vec<Execution<'t>>, Unmet> {
     let mut executions = on(t, &[label])?;
@@ -98,7 +99,7 @@ pub(super) fn of_operation<'t>(
 }
 
 /// CHECK, GC and STATUS are the runtime's to leave out.
-fn nothing_executed(t: &Transcript, label: &str, operation: &str) -> Unmet {
+fn nothing_executed(t: &Transcript, label: Label<'_>, operation: &str) -> Unmet {
     let what = format!("the runtime executed no {operation} on the command `{label}`");
     match (operation, t.call(label)) {
         ("CHECK" | "GC" | "STATUS", _) => Unmet::NotApplicable(what),

@@ -2,24 +2,25 @@
 
 use super::execution::{Execution, of_operation, on, types};
 use crate::check::{Judged, Unmet};
+use crate::label::{self, Label};
 use crate::transcript::Transcript;
 
 pub(super) fn add_in_order(t: &Transcript) -> Judged {
-    in_order(t, "add", "ADD", &types(t))
+    in_order(t, label::ADD, "ADD", &types(t))
 }
 
 pub(super) fn check_in_order(t: &Transcript) -> Judged {
-    in_order(t, "check", "CHECK", &types(t))
+    in_order(t, label::CHECK, "CHECK", &types(t))
 }
 
 pub(super) fn del_in_reverse(t: &Transcript) -> Judged {
     let mut reversed = types(t);
     reversed.reverse();
-    in_order(t, "del", "DEL", &reversed)
+    in_order(t, label::DEL, "DEL", &reversed)
 }
 
 /// These plugins and no others, in this order.
-fn in_order(t: &Transcript, label: &str, operation: &str, wanted: &[&str]) -> Judged {
+fn in_order(t: &Transcript, label: Label<'_>, operation: &str, wanted: &[&str]) -> Judged {
     let (step, call) = t.call(label)?;
     let found = match of_operation(t, label, operation) {
         Ok(executions) => executions,
@@ -39,17 +40,17 @@ fn in_order(t: &Transcript, label: &str, operation: &str, wanted: &[&str]) -> Ju
 }
 
 pub(super) fn check_can_be_disabled(t: &Transcript) -> Judged {
-    t.success("add")?;
-    no_check(t, "check")
+    t.success(label::ADD)?;
+    no_check(t, label::CHECK)
 }
 
 pub(super) fn check_needs_add(t: &Transcript) -> Judged {
-    no_check(t, "check-before")?;
-    t.success("del")?;
-    no_check(t, "check-after")
+    no_check(t, label::CHECK_BEFORE)?;
+    t.success(label::DEL)?;
+    no_check(t, label::CHECK_AFTER)
 }
 
-fn no_check(t: &Transcript, label: &str) -> Judged {
+fn no_check(t: &Transcript, label: Label<'_>) -> Judged {
     let executions = on(t, &[label])?;
     match executions
         .iter()
@@ -66,14 +67,14 @@ fn no_check(t: &Transcript, label: &str) -> Judged {
 
 /// A runtime may answer a failed ADD with DEL at once; what counts is that ADD ends.
 pub(super) fn add_halts(t: &Transcript) -> Judged {
-    halts(t, "add-fails", "ADD")
+    halts(t, label::ADD_FAILS, "ADD")
 }
 
 pub(super) fn del_halts(t: &Transcript) -> Judged {
-    halts(t, "del-fails", "DEL")
+    halts(t, label::DEL_FAILS, "DEL")
 }
 
-fn halts(t: &Transcript, label: &str, operation: &str) -> Judged {
+fn halts(t: &Transcript, label: Label<'_>, operation: &str) -> Judged {
     let executions = of_operation(t, label, operation)?;
     let failed = executions.iter().position(|execution| execution.failed());
     let Some(failed) = failed else {
@@ -94,13 +95,13 @@ fn halts(t: &Transcript, label: &str, operation: &str) -> Judged {
 }
 
 pub(super) fn returns_errors(t: &Transcript) -> Judged {
-    let commands = ["add-fails", "check-fails", "del-fails"];
+    let commands = [label::ADD_FAILS, label::CHECK_FAILS, label::DEL_FAILS];
     let (step, call) = commands
-        .iter()
+        .into_iter()
         .find_map(|label| t.call(label).ok())
         .ok_or_else(|| Unmet::Inconclusive("no command was given".to_owned()))?;
     let operation = call.operation.as_str();
-    let executions = of_operation(t, &call.label, operation)?;
+    let executions = of_operation(t, call.label(), operation)?;
     if !executions.iter().any(|execution| execution.failed()) {
         let why = format!("the plugin that was to fail {operation} was not executed");
         return Err(Unmet::Inconclusive(why));
@@ -116,8 +117,8 @@ fn must_fail(succeeded: bool, step: usize) -> Judged {
 }
 
 pub(super) fn returns_success(t: &Transcript) -> Judged {
-    of_operation(t, "add", "ADD")?;
-    for label in ["add", "check", "del"] {
+    of_operation(t, label::ADD, "ADD")?;
+    for label in [label::ADD, label::CHECK, label::DEL] {
         // There is no CHECK before 0.4.0.
         let Ok((step, call)) = t.call(label) else {
             continue;
@@ -134,20 +135,20 @@ pub(super) fn returns_success(t: &Transcript) -> Judged {
 
 /// A runtime that can do nothing at all is not shown to have missed the plugin.
 pub(super) fn plugins_must_exist(t: &Transcript) -> Judged {
-    t.success("add")?;
-    let (step, call) = t.call("add-fails")?;
+    t.success(label::ADD)?;
+    let (step, call) = t.call(label::ADD_FAILS)?;
     must_fail(call.succeeded(), step)
 }
 
 /// The runtime itself may have answered the failure with DEL; if not, it does when it is told to.
 pub(super) fn del_after_failed_add(t: &Transcript) -> Judged {
-    let added = of_operation(t, "add-fails", "ADD")?;
+    let added = of_operation(t, label::ADD_FAILS, "ADD")?;
     if !added.iter().any(|execution| execution.failed()) {
         let why = "the plugin that was to fail ADD was not executed".to_owned();
         return Err(Unmet::Inconclusive(why));
     }
-    let mut executions = on(t, &["add-fails", "del-after-failure"])?;
-    let (step, _) = t.call("del-after-failure")?;
+    let mut executions = on(t, &[label::ADD_FAILS, label::DEL_AFTER_FAILURE])?;
+    let (step, _) = t.call(label::DEL_AFTER_FAILURE)?;
     executions.retain(|execution| execution.command() == "DEL");
     let missed = types(t).into_iter().find(|plugin| {
         executions
@@ -165,8 +166,8 @@ pub(super) fn del_after_failed_add(t: &Transcript) -> Judged {
 }
 
 pub(super) fn one_plugin_at_a_time(t: &Transcript) -> Judged {
-    of_operation(t, "add", "ADD")?;
-    for label in ["add", "check", "del"] {
+    of_operation(t, label::ADD, "ADD")?;
+    for label in [label::ADD, label::CHECK, label::DEL] {
         if t.call(label).is_ok() {
             apart(&on(t, &[label])?, |_, _| true)?;
         }
@@ -175,13 +176,13 @@ pub(super) fn one_plugin_at_a_time(t: &Transcript) -> Judged {
 }
 
 pub(super) fn one_operation_at_a_time(t: &Transcript) -> Judged {
-    let executions = on(t, &["add-at-once", "del-at-once"])?;
+    let executions = on(t, &[label::ADD_AT_ONCE, label::DEL_AT_ONCE])?;
     must_have(&executions, &["ADD", "DEL"])?;
     apart(&executions, |_, _| true)
 }
 
 pub(super) fn gc_is_alone(t: &Transcript) -> Judged {
-    let executions = on(t, &["add-at-once", "gc-at-once"])?;
+    let executions = on(t, &[label::ADD_AT_ONCE, label::GC_AT_ONCE])?;
     let is_gc = |execution: &Execution<'_>| execution.command() == "GC";
     if !executions.iter().any(is_gc) {
         return Err(Unmet::NotApplicable(
@@ -224,8 +225,8 @@ fn apart(
 }
 
 pub(super) fn gc_goes_on(t: &Transcript) -> Judged {
-    let (step, call) = t.call("gc-fails")?;
-    let executions = of_operation(t, "gc-fails", "GC")?;
+    let (step, call) = t.call(label::GC_FAILS)?;
+    let executions = of_operation(t, label::GC_FAILS, "GC")?;
     if !executions.iter().any(|execution| execution.failed()) {
         return Err(Unmet::Inconclusive(
             "the plugin that was to fail GC was not executed".to_owned(),

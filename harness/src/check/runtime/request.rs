@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::execution::{Execution, every, of_attachments, of_operation, on, plugins};
 use crate::check::{Judged, Unmet};
+use crate::label;
 use crate::transcript::Transcript;
 
 /// The keys that a runtime sets or takes away.
@@ -31,7 +32,7 @@ fn shown(value: Option<&Value>) -> String {
 }
 
 pub(super) fn first_add_has_no_result(t: &Transcript) -> Judged {
-    let first = of_operation(t, "add", "ADD")?[0];
+    let first = of_operation(t, label::ADD, "ADD")?[0];
     match said(first.request().get("prevResult")) {
         None => Ok(()),
         Some(result) => Err(broken(
@@ -43,7 +44,7 @@ pub(super) fn first_add_has_no_result(t: &Transcript) -> Judged {
 }
 
 pub(super) fn hands_results_on(t: &Transcript) -> Judged {
-    let executions = of_operation(t, "add", "ADD")?;
+    let executions = of_operation(t, label::ADD, "ADD")?;
     if executions.len() < 2 {
         return Err(Unmet::Inconclusive("only one plugin did ADD".to_owned()));
     }
@@ -111,7 +112,7 @@ pub(super) fn name_and_version(t: &Transcript) -> Judged {
 }
 
 pub(super) fn highest_version(t: &Transcript) -> Judged {
-    let first = of_operation(t, "add", "ADD")?[0];
+    let first = of_operation(t, label::ADD, "ADD")?[0];
     let request = first.request();
     match request.get("cniVersion") == Some(&json!("1.1.0")) {
         true => Ok(()),
@@ -267,7 +268,7 @@ pub(super) fn container_id(t: &Transcript) -> Judged {
 }
 
 pub(super) fn same_environment(t: &Transcript) -> Judged {
-    for label in ["add", "check", "del"] {
+    for label in [label::ADD, label::CHECK, label::DEL] {
         let Ok(executions) = on(t, &[label]) else {
             continue;
         };
@@ -294,15 +295,15 @@ pub(super) fn same_environment(t: &Transcript) -> Judged {
 }
 
 pub(super) fn check_repeats_parameters(t: &Transcript) -> Judged {
-    repeats_parameters(t, &of_operation(t, "check", "CHECK")?)
+    repeats_parameters(t, &of_operation(t, label::CHECK, "CHECK")?)
 }
 
 pub(super) fn del_repeats_parameters(t: &Transcript) -> Judged {
-    repeats_parameters(t, &of_operation(t, "del", "DEL")?)
+    repeats_parameters(t, &of_operation(t, label::DEL, "DEL")?)
 }
 
 fn repeats_parameters(t: &Transcript, executions: &[Execution<'_>]) -> Judged {
-    let added = of_operation(t, "add", "ADD")?[0];
+    let added = of_operation(t, label::ADD, "ADD")?[0];
     for execution in executions {
         for name in PARAMETERS {
             let (wanted, found) = (added.variable(name), execution.variable(name));
@@ -319,16 +320,16 @@ fn repeats_parameters(t: &Transcript, executions: &[Execution<'_>]) -> Judged {
 }
 
 pub(super) fn check_has_final_result(t: &Transcript) -> Judged {
-    has_final_result(t, &of_operation(t, "check", "CHECK")?)
+    has_final_result(t, &of_operation(t, label::CHECK, "CHECK")?)
 }
 
 pub(super) fn del_has_final_result(t: &Transcript) -> Judged {
-    has_final_result(t, &of_operation(t, "del", "DEL")?)
+    has_final_result(t, &of_operation(t, label::DEL, "DEL")?)
 }
 
 fn has_final_result(t: &Transcript, executions: &[Execution<'_>]) -> Judged {
-    t.success("add")?;
-    let added = of_operation(t, "add", "ADD")?;
+    t.success(label::ADD)?;
+    let added = of_operation(t, label::ADD, "ADD")?;
     let last = added[added.len() - 1].result();
     executions
         .iter()
@@ -336,8 +337,8 @@ fn has_final_result(t: &Transcript, executions: &[Execution<'_>]) -> Judged {
 }
 
 pub(super) fn forgets_results(t: &Transcript) -> Judged {
-    t.success("del")?;
-    for execution in on(t, &["del-again"])? {
+    t.success(label::DEL)?;
+    for execution in on(t, &[label::DEL_AGAIN])? {
         if let Some(result) = said(execution.request().get("prevResult")) {
             return Err(broken(
                 execution,
@@ -351,7 +352,7 @@ pub(super) fn forgets_results(t: &Transcript) -> Judged {
 
 /// Under the key of 1.1.0, or under the one that the text after it and Go's library use.
 pub(super) fn gc_lists_attachments(t: &Transcript) -> Judged {
-    for execution in of_operation(t, "gc-fails", "GC")? {
+    for execution in of_operation(t, label::GC_FAILS, "GC")? {
         let request = execution.request();
         let keys = ["cni.dev/attachments", "cni.dev/valid-attachments"];
         let list = keys.iter().find_map(|key| request.get(*key));
@@ -377,7 +378,7 @@ pub(super) fn gc_lists_attachments(t: &Transcript) -> Judged {
 }
 
 pub(super) fn gc_names_no_container(t: &Transcript) -> Judged {
-    for execution in of_operation(t, "gc-fails", "GC")? {
+    for execution in of_operation(t, label::GC_FAILS, "GC")? {
         for name in ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"] {
             let found = execution.variable(name);
             if !found.is_empty() {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{Doing, Lab, Stop};
 use crate::engine::{machine, surroundings};
+use crate::label::Label;
 use crate::transcript::CONTAINER_PREFIX;
 
 /// A container in the lab.
@@ -209,7 +210,7 @@ impl Lab {
     pub fn change<T>(
         &self,
         container: &str,
-        label: &str,
+        label: Label<'_>,
         what: impl Into<String>,
         act: impl FnOnce() -> Doing<T>,
     ) -> Doing<T> {
@@ -221,7 +222,7 @@ impl Lab {
     /// Takes a container's network namespace away, as a runtime does that loses a container.
     ///
     /// With `stale`, an ordinary file stays at its path, as after an unclean unmount.
-    pub fn remove_netns(&self, name: &str, label: &str, stale: bool) -> Doing {
+    pub fn remove_netns(&self, name: &str, label: Label<'_>, stale: bool) -> Doing {
         let path = self.netns_path(name);
         if let Some(container) = self.observed.borrow_mut().containers.get_mut(name) {
             container.inside = None;

@@ -10,6 +10,7 @@ use cni_types::Operation;
 use super::{Doing, Lab};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::standin;
+use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step};
 
 /// The code by which a plugin asks to be called again later (SPEC, section "Error").
@@ -25,7 +26,7 @@ const PAUSES: [Duration; 3] = [
 #[derive(Clone)]
 pub struct Execution<'a> {
     /// The name by which checks find it.
-    pub label: &'a str,
+    pub label: Label<'a>,
     /// What the plugin is asked.
     pub operation: Operation,
     /// The container that it is about.
@@ -112,7 +113,7 @@ impl Lab {
             Role::Companion
         };
         Call {
-            label: execution.label.to_owned(),
+            label: execution.label.as_str().to_owned(),
             operation: execution.operation,
             role,
             container: execution.container.map(str::to_owned),

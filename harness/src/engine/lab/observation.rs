@@ -10,6 +10,7 @@ use cni_types::Operation;
 
 use super::{Doing, Lab};
 use crate::engine::{machine, processes, surroundings};
+use crate::label::Label;
 use crate::transcript::{Role, State, Step};
 
 /// How long the kernel usually takes to remove links at most.
@@ -18,13 +19,13 @@ const SOON: Duration = Duration::from_millis(200);
 impl Lab {
     /// Looks at everything, sysctls of the host included, and those of containers where the
     /// configuration is about them.
-    pub fn observe(&self, label: &str) -> Doing {
+    pub fn observe(&self, label: Label<'_>) -> Doing {
         let mut state = self.look()?;
         let of_containers = self.subject.plugin_config().get("sysctl").is_some();
         self.add_sysctls(&mut state, of_containers)?;
         let state = self.keep(state);
         self.tape.borrow_mut().steps.push(Step::Observation {
-            label: label.to_owned(),
+            label: label.as_str().to_owned(),
             state,
         });
         Ok(())
@@ -91,11 +92,11 @@ impl Lab {
 
     /// Waits until the host has no more links than in the state observed under `label`, or the kernel has
     /// nothing more to take away: links of a removed namespace go in its own time.
-    pub fn settle(&self, label: &str) -> Doing {
+    pub fn settle(&self, label: Label<'_>) -> Doing {
         let wanted = {
             let tape = self.tape.borrow();
             let Some(index) = tape.steps.iter().find_map(|step| match step {
-                Step::Observation { label: name, state } if name == label => Some(*state),
+                Step::Observation { label: name, state } if *name == label => Some(*state),
                 _ => None,
             }) else {
                 return Ok(());
@@ -196,7 +197,7 @@ impl Lab {
     }
 
     /// Ordinary files that the calls with this label left and that were not there before.
-    pub(in crate::engine) fn files_of(&self, label: &str) -> Vec<String> {
+    pub(in crate::engine) fn files_of(&self, label: Label<'_>) -> Vec<String> {
         let tape = self.tape.borrow();
         let calls = tape.steps.iter().filter_map(|step| match step {
             Step::Call(call) if call.label == label => Some(call),
