@@ -37,10 +37,8 @@ fn main() -> ExitCode {
         _ => {}
     }
     let arguments: Vec<String> = arguments.collect();
-    match arguments.first().map(String::as_str) {
-        Some(session::SESSION) => return session::worker(Executor::WORD),
-        Some(Executor::WORD) => return session::init::<Executor>(),
-        _ => {}
+    if arguments.first().is_some_and(|word| word == Executor::WORD) {
+        return session::init::<Executor>();
     }
     let mut plugins: Vec<PathBuf> = arguments
         .iter()

@@ -30,7 +30,6 @@ fn main() -> ExitCode {
     ) {
         (Some("ptp"), _) => return cni_skel::main(cni_reference::ptp::Ptp),
         (Some("host-local"), _) => return cni_skel::main(cni_reference::host_local::HostLocal),
-        (_, Some(worker::WORKER)) => return worker::worker(),
         (_, Some(worker::INIT)) => return worker::init(),
         _ => {}
     }

@@ -12,7 +12,6 @@ use serde_json::json;
 
 use super::trace::{self, Trace};
 use crate::engine::lab::{Doing, Execution, Lab, Stop, at_once};
-use crate::engine::processes;
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label;
@@ -157,7 +156,6 @@ impl Servant for Stopwatch {
             Request::Burst(width) => self.burst(width).map(Done::Measured),
             Request::LinkDeletion => self.delete_a_link().map(Done::Deleted),
         };
-        processes::reap();
         done.map_err(|stop| match stop {
             Stop::Harness(error) => error,
             Stop::CutShort(why) | Stop::NotApplicable(why) => HarnessError::new(why),

@@ -18,6 +18,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::registers;
+use crate::engine::enclosure;
 use crate::engine::process::Limits;
 use crate::transcript::Bytes;
 
@@ -101,7 +102,8 @@ pub fn run(
     limits: Limits,
 ) -> io::Result<Trace> {
     use std::os::unix::ffi::OsStrExt;
-    let mut child = Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    command
         .arg(TRACED)
         .arg(path)
         .env_clear()
@@ -111,9 +113,8 @@ pub fn run(
         )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()?;
+        .stderr(Stdio::piped());
+    let mut child = enclosure::spawn(command)?;
     let root = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
     let (mut input, mut output, mut complaints) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take());

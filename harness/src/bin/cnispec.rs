@@ -37,11 +37,7 @@ fn main() -> ExitCode {
         _ => {}
     }
     match arguments.next() {
-        Some(word) if word == worker::WORKER => worker::worker(),
         Some(word) if word == worker::INIT => worker::init(),
-        Some(word) if word == session::SESSION => {
-            session::worker(&arguments.next().unwrap_or_default().to_string_lossy())
-        }
         Some(word) if word == Executor::WORD => session::init::<Executor>(),
         Some(word) if word == Stopwatch::WORD => session::init::<Stopwatch>(),
         Some(word) if word == trace::TRACED => trace::traced(),

@@ -15,6 +15,7 @@ use cni_netlink::observe::Observer;
 use cni_types::{NetworkConfigList, Version};
 use serde_json::Value;
 
+use super::enclosure;
 use super::files::Disk;
 use super::machine;
 use super::process::Limits;
@@ -106,7 +107,7 @@ impl Lab {
             settings,
             ..
         } = job;
-        let writable = machine::furnish(&needed_paths(&subject))?;
+        let writable = enclosure::enter(&needed_paths(&subject))?;
         let broken =
             |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
         let host = NetNs::current().map_err(broken)?;

@@ -1,9 +1,11 @@
 //! The lab: a throwaway machine in which plugins are called and everything is written down.
 
 pub mod direct;
+pub(crate) mod enclosure;
 mod files;
 mod interference;
 pub mod lab;
+pub(crate) mod limits;
 pub(crate) mod machine;
 pub mod mutations;
 pub mod operations;

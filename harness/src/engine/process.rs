@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use nix::sys::time::TimeValLike;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
+use super::enclosure;
 use crate::transcript::{Bytes, Delivery, Exit, Usage};
 
 /// What a plugin may cost before the lab ends it.
@@ -130,7 +131,8 @@ fn spawn(
     stdin: Stdio,
 ) -> io::Result<Child> {
     use std::os::unix::ffi::OsStrExt;
-    Command::new(path)
+    let mut command = Command::new(path);
+    command
         .args(arguments)
         .env_clear()
         .envs(
@@ -139,9 +141,8 @@ fn spawn(
         )
         .stdin(stdin)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
+        .stderr(Stdio::piped());
+    enclosure::spawn(command)
 }
 
 /// What all children waited for so far have cost, but for wall time.

@@ -2,32 +2,20 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::enclosure;
 use crate::transcript::Process;
 
 /// How long a process may take to get its command line.
 const STARTING: Duration = Duration::from_millis(100);
 
-/// Takes leave of what has ended and belongs to nobody, and says whether anything still runs: whatever does
-/// is a child of init, or below one.
-pub fn reap() -> bool {
-    use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-        if status == WaitStatus::StillAlive {
-            return true;
-        }
-    }
-    false
-}
-
-/// Processes in the lab, other than its init. Those that have ended and belong to nobody are reaped.
+/// Processes in the lab, other than its first one, which takes leave of those that have ended.
 pub fn running() -> io::Result<Vec<Process>> {
     let mut found = Vec::new();
-    if !reap() {
-        return Ok(found);
-    }
-    for entry in fs::read_dir("/proc")? {
+    let processes = enclosure::processes();
+    for entry in fs::read_dir(&processes)? {
         let name = entry?.file_name();
         let Some(pid) = name
             .to_str()
@@ -36,7 +24,7 @@ pub fn running() -> io::Result<Vec<Process>> {
         else {
             continue;
         };
-        if let Some(command) = command_of(pid) {
+        if let Some(command) = command_of(&processes.join(pid.to_string())) {
             found.push(Process { pid, command });
         }
     }
@@ -45,11 +33,11 @@ pub fn running() -> io::Result<Vec<Process>> {
 }
 
 /// The command line of a process, unless it has ended. One that is just starting has none yet.
-fn command_of(pid: i32) -> Option<String> {
+fn command_of(process: &Path) -> Option<String> {
     let deadline = Instant::now() + STARTING;
     loop {
-        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        if command.is_empty() && has_ended(pid) {
+        let command = fs::read(process.join("cmdline")).ok()?;
+        if command.is_empty() && has_ended(process) {
             return None;
         }
         if !command.is_empty() || Instant::now() > deadline {
@@ -61,8 +49,8 @@ fn command_of(pid: i32) -> Option<String> {
 }
 
 /// Whether a process only waits for the last of its threads, or for its parent, to take leave.
-fn has_ended(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+fn has_ended(process: &Path) -> bool {
+    let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
     // The name before the state may hold anything, brackets included.
     stat.rsplit(") ")
         .next()

@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 use cni_types::Operation;
 use serde::{Deserialize, Serialize};
 
-use super::machine;
+use super::machine::{self, RECORDS};
 use crate::transcript::{Bytes, Delegated};
 
 /// The first directory of every CNI_PATH in the lab; empty unless a plugin is stood in for.
 pub const DIRECTORY: &str = "/run/cnispec/standin";
 /// What the recording plugin is told.
 const ORDERS: &str = "/run/cnispec/orders.json";
-/// What it writes down, a file a call.
-const RECORDS: &str = "/run/cnispec/records";
 
 /// What the recording plugin does when it is called.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -71,7 +69,6 @@ impl Orders {
 /// Puts the recording plugin in place of the plugin of this type.
 pub fn install(plugin_type: &str, orders: &Orders) -> io::Result<()> {
     fs::create_dir_all(DIRECTORY)?;
-    fs::create_dir_all(RECORDS)?;
     give(orders)?;
     let place = Path::new(DIRECTORY).join(plugin_type);
     if !place.exists() {

@@ -1,10 +1,9 @@
 //! A lab that stays: it is asked again and again, a line of JSON each time, until nobody asks any more.
 //!
-//! As in [`super::worker`], a worker enters new namespaces and starts the lab's init; here the two ends
-//! talk directly, and the lab lasts until its standard input ends.
+//! As in [`super::worker`], `cnispec` starts the lab's init; this one lasts until its standard input ends.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, ExitCode, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitCode};
 use std::sync::mpsc;
 use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -15,17 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::worker;
 use super::workers::Program;
-use crate::engine::Job;
 use crate::engine::lab::Lab;
 use crate::engine::process::poll_until;
+use crate::engine::{Job, enclosure};
 use crate::error::HarnessError;
-
-/// The word by which `cnispec` starts itself as the worker of a session.
-pub const SESSION: &str = "__session";
 
 /// Who answers questions in the lab.
 pub trait Servant: Sized {
-    /// The word by which that worker starts itself as the lab's init, with this servant.
+    /// The word by which `cnispec` starts itself as the lab's init, with this servant.
     const WORD: &'static str;
     /// What it is asked.
     type Question: DeserializeOwned;
@@ -61,9 +57,7 @@ impl Session {
         job: &impl Serialize,
     ) -> Result<Self, HarnessError> {
         let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
-        let mut session = spawn_lastingly(program, S::WORD)
-            .and_then(Self::with)
-            .map_err(failed)?;
+        let mut session = Self::with(spawn_lastingly(program, S::WORD)?).map_err(failed)?;
         session.say(job);
         Ok(session)
     }
@@ -182,19 +176,23 @@ impl Session {
 }
 
 /// Starts a worker from a thread that lasts: a worker dies with the thread that it was started by.
-fn spawn_lastingly(program: &Program, servant: &'static str) -> io::Result<Child> {
-    type Order = (Program, &'static str, mpsc::Sender<io::Result<Child>>);
+fn spawn_lastingly(program: &Program, servant: &'static str) -> Result<Child, HarnessError> {
+    type Order = (
+        Program,
+        &'static str,
+        mpsc::Sender<Result<Child, HarnessError>>,
+    );
     static STARTER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
         let (send, receive) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
             for (program, servant, reply) in receive {
                 // Who does not wait any more wants none.
-                let _ = reply.send(worker::start(program.path(), &[SESSION, servant]));
+                let _ = reply.send(worker::start(&program, servant));
             }
         });
         Mutex::new(send)
     });
-    let gone = || io::Error::other("the thread that starts labs is gone");
+    let gone = || HarnessError::new("the thread that starts labs is gone");
     let (reply, answer) = mpsc::channel();
     let starter = STARTER.lock().map_err(|_| gone())?;
     let order = (program.clone(), servant, reply);
@@ -209,26 +207,13 @@ impl Drop for Session {
     }
 }
 
-/// The worker's main; `servant` is the word of the servant that is wanted.
-pub fn worker(servant: &str) -> ExitCode {
-    match worker::start_init(servant, Stdio::inherit(), Stdio::inherit()) {
-        Ok(None) => ExitCode::SUCCESS,
-        Ok(Some(mut init)) => match init.wait() {
-            Ok(_) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-        Err(error) => match reply::<()>(Err(error)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-    }
-}
-
 /// The init's main: makes the lab, and lets the servant answer in it until nobody asks.
 pub fn init<S: Servant>() -> ExitCode {
-    let done = worker::die_with_parent()
-        .map_err(|error| io::Error::other(error.to_string()))
-        .and_then(|()| serve::<S>());
+    if worker::become_ready().is_err() {
+        return ExitCode::FAILURE;
+    }
+    let done = serve::<S>();
+    enclosure::end();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -273,7 +258,7 @@ fn reply<A: Serialize>(answer: Result<A, HarnessError>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use super::*;
 

@@ -1,33 +1,26 @@
 //! One scenario, one process tree, one throwaway machine.
 //!
-//! `cnispec` starts a worker, which enters new namespaces; the worker starts an init, which is
-//! process 1 of its own PID namespace, makes the lab and runs the scenario in it. When init ends,
-//! the kernel ends everything in the lab. Init dies with the worker, and the worker with `cnispec`.
+//! `cnispec` starts an init, which makes the lab around itself ([`super::enclosure`]) and runs the scenario in it. When init
+//! ends, the kernel ends everything in the lab. Init dies with `cnispec`.
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::io::{self, BufWriter, Read, Write};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::Signal;
-use nix::unistd::{Uid, getegid, geteuid, getppid};
 use serde::{Deserialize, Serialize};
 
 use super::workers::Program;
 use crate::engine::lab::{Lab, Stop};
-use crate::engine::{Job, machine, surroundings};
+use crate::engine::{Job, enclosure, limits, surroundings};
 use crate::error::HarnessError;
 use crate::scenario::{self, PROBE};
 use crate::transcript::Transcript;
 
-/// The word by which `cnispec` starts itself as a worker.
-pub const WORKER: &str = "__worker";
-/// The word by which a worker starts itself as the lab's init.
+/// The word by which `cnispec` starts itself as the lab's init.
 pub const INIT: &str = "__init";
 
-/// What init says when it will die with its worker, and can be given work.
+/// What init says when it will die with `cnispec`, and users can be mapped into its namespace.
 const READY: &[u8] = b"ready\n";
 
 /// How much of an answer is written at once, in bytes.
@@ -48,8 +41,7 @@ pub(super) fn run(
     scenario: &str,
     patience: Duration,
 ) -> Result<Transcript, HarnessError> {
-    let mut worker = start(program.path(), &[WORKER])
-        .map_err(|error| failed("cannot start a worker", &error))?;
+    let mut worker = start(program, INIT)?;
     let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = (
         worker.stdin.take(),
         worker.stdout.take(),
@@ -93,123 +85,92 @@ pub(super) fn run(
     }
 }
 
-pub(super) fn start(program: &Path, words: &[&str]) -> io::Result<Child> {
-    Command::new(program)
-        .args(words)
+/// Starts the init of a lab, which this word asks for, and which can be given its job then. It dies with the calling thread.
+pub(super) fn start(program: &Program, word: &str) -> Result<Child, HarnessError> {
+    let mut init = Command::new(program.path())
+        .arg(word)
+        .env_clear()
+        .envs(limits::ENVIRONMENT.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .map_err(|error| HarnessError {
+            what: format!("cannot start a lab: {error}"),
+            hint: Some(
+                "is there memory, and may this user have more processes and open files?".to_owned(),
+            ),
+        })?;
+    let ready = first_words(&mut init).and_then(|()| enclosure::map_users(init.id()));
+    if ready.is_err() {
+        // What it is or does is of no interest any more.
+        let _ = init.kill();
+        let _ = init.wait();
+    }
+    ready.map(|()| init)
+}
+
+/// Waits until an init is ready, or says why it never will be.
+fn first_words(init: &mut Child) -> Result<(), HarnessError> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    // One by one: what comes after the line is for others to read.
+    while let (false, Some(stdout)) = (line.ends_with(b"\n"), &mut init.stdout) {
+        match stdout.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => line.extend(byte),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed("cannot read from a lab", &error)),
+        }
+    }
+    if line == READY {
+        return Ok(());
+    }
+    match serde_json::from_slice(&line) {
+        Ok(Answer::Failed { what, hint }) => Err(HarnessError { what, hint }),
+        _ => Err(HarnessError::new("a lab ended before it was ready")),
+    }
+}
+
+/// What every init does first.
+pub(super) fn become_ready() -> Result<(), HarnessError> {
+    let said = enclosure::leave_the_caller();
+    let mut stdout = io::stdout().lock();
+    let line = match &said {
+        Ok(()) => READY.to_vec(),
+        Err(error) => {
+            let (what, hint) = (error.what.clone(), error.hint.clone());
+            let mut line = serde_json::to_vec(&Answer::Failed { what, hint }).unwrap_or_default();
+            line.push(b'\n');
+            line
+        }
+    };
+    stdout
+        .write_all(&line)
+        .and_then(|()| stdout.flush())
+        .map_err(|error| failed("cannot report ready", &error))?;
+    said
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> HarnessError {
     HarnessError::new(format!("{what}: {error}"))
 }
 
-/// The worker's main: new namespaces, then an init in them, then the pipes between.
-pub fn worker() -> ExitCode {
-    match try_worker() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => answer(&Answer::Failed {
-            what: error.what,
-            hint: error.hint,
-        }),
-    }
-}
-
-fn try_worker() -> Result<(), HarnessError> {
-    let Some(mut init) = start_init(INIT, Stdio::piped(), Stdio::piped())? else {
-        return Ok(());
-    };
-    let mut job = Vec::new();
-    io::stdin()
-        .read_to_end(&mut job)
-        .map_err(|error| failed("cannot read the job", &error))?;
-    let (Some(stdin), Some(stdout)) = (init.stdin.take(), init.stdout.take()) else {
-        return Err(HarnessError::new("the lab's init has no pipes"));
-    };
-    let relayed = relay(&job, stdin, stdout);
-    let _ = init.wait();
-    relayed.map_err(|error| failed("cannot talk to the lab's init", &error))
-}
-
-/// Enters new namespaces and starts the init of a lab in them; none if `cnispec` has died meanwhile.
-pub(super) fn start_init(
-    word: &str,
-    stdin: Stdio,
-    stdout: Stdio,
-) -> Result<Option<Child>, HarnessError> {
-    let parent = getppid();
-    die_with_parent()?;
-    if getppid() != parent {
-        return Ok(None);
-    }
-    enter_namespaces()?;
-    Command::new("/proc/self/exe")
-        .arg(word)
-        .stdin(stdin)
-        .stdout(stdout)
-        .spawn()
-        .map(Some)
-        .map_err(|error| failed("cannot start the lab's init", &error))
-}
-
-fn relay(job: &[u8], mut stdin: ChildStdin, stdout: ChildStdout) -> io::Result<()> {
-    let mut stdout = BufReader::new(stdout);
-    let mut line = Vec::new();
-    stdout.read_until(b'\n', &mut line)?;
-    if line != READY {
-        return Err(io::Error::other("it did not become ready"));
-    }
-    stdin.write_all(job)?;
-    drop(stdin);
-    io::copy(&mut stdout, &mut io::stdout().lock())?;
-    Ok(())
-}
-
-pub(super) fn die_with_parent() -> Result<(), HarnessError> {
-    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|error| failed("cannot ask to die with the parent", &error))
-}
-
-/// Root enters the namespaces directly, everybody else through a user namespace.
-fn enter_namespaces() -> Result<(), HarnessError> {
-    let (uid, gid) = (geteuid(), getegid());
-    let mut flags = CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
-    if !uid.is_root() {
-        flags |= CloneFlags::CLONE_NEWUSER;
-    }
-    unshare(flags).map_err(|error| HarnessError {
-        what: format!("this kernel refuses new namespaces: {error}"),
-        hint: machine::why_no_namespaces(),
-    })?;
-    if !uid.is_root() {
-        map_to_root(uid, gid.as_raw()).map_err(|error| failed("cannot map the user", &error))?;
-    }
-    Ok(())
-}
-
-fn map_to_root(uid: Uid, gid: u32) -> io::Result<()> {
-    std::fs::write("/proc/self/setgroups", "deny")?;
-    std::fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
-    std::fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
-}
-
 /// The init's main: makes the lab, runs the scenario, answers. Its end is the end of the lab.
 pub fn init() -> ExitCode {
-    let answer_ = match try_init() {
+    if become_ready().is_err() {
+        return ExitCode::FAILURE;
+    }
+    let said = answer(&match try_init() {
         Ok(Some(transcript)) => Answer::Transcript(Box::new(transcript)),
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => Answer::Failed {
             what: error.what,
             hint: error.hint,
         },
-    };
-    answer(&answer_)
+    });
+    enclosure::end();
+    said
 }
 
 fn answer(answer: &Answer) -> ExitCode {
@@ -226,13 +187,6 @@ fn answer(answer: &Answer) -> ExitCode {
 }
 
 fn try_init() -> Result<Option<Transcript>, HarnessError> {
-    die_with_parent()?;
-    // The worker gives work only to an init that said it will die with it: if the worker died
-    // before, there is no job to read.
-    io::stdout()
-        .write_all(READY)
-        .and_then(|()| io::stdout().flush())
-        .map_err(|error| failed("cannot report ready", &error))?;
     let mut job = Vec::new();
     io::stdin()
         .read_to_end(&mut job)

@@ -13,6 +13,7 @@ pub mod netns;
 pub mod nft;
 pub mod observe;
 mod probe;
+pub mod process;
 pub mod qdisc;
 pub mod route;
 pub mod rule;

@@ -56,26 +56,15 @@ impl NetNs {
     /// Directories that are missing are made; a file that is there already is an error.
     pub fn create_at(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)
-                .map_err(|source| Error::at("make the directory", directory, source))?;
-        }
-        File::create_new(path).map_err(|source| Error::at("make the file", path, source))?;
-        let made = in_new_namespace(|| {
-            mount(
-                Some(OWN),
-                path,
-                None::<&str>,
-                MsFlags::MS_BIND,
-                None::<&str>,
-            )
-            .map_err(|errno| Error::at("mount a network namespace at", path, errno))
-        });
-        if made.is_err() {
-            // What is left is only the empty file made above; the first error tells more.
-            let _ = fs::remove_file(path);
-        }
-        made
+        in_new_namespace(|| name(Path::new(OWN), path))
+    }
+
+    /// Names the namespace by mounting it at `path`, as runtimes do.
+    ///
+    /// Directories that are missing are made; a file that is there already is an error.
+    pub fn mount_at(&self, path: impl AsRef<Path>) -> Result<()> {
+        let source = format!("/proc/self/fd/{}", self.0.as_raw_fd());
+        name(Path::new(&source), path.as_ref())
     }
 
     /// Makes a namespace without a name: it goes when this value and everything opened in it goes.
@@ -138,6 +127,23 @@ impl AsFd for NetNs {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Mounts the namespace at `source` at `path` too.
+fn name(source: &Path, path: &Path) -> Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)
+            .map_err(|source| Error::at("make the directory", directory, source))?;
+    }
+    File::create_new(path).map_err(|source| Error::at("make the file", path, source))?;
+    let bind = MsFlags::MS_BIND;
+    let mounted = mount(Some(source), path, None::<&str>, bind, None::<&str>)
+        .map_err(|errno| Error::at("mount a network namespace at", path, errno));
+    if mounted.is_err() {
+        // What is left is only the empty file made above; the first error tells more.
+        let _ = fs::remove_file(path);
+    }
+    mounted
 }
 
 /// Brings the thread back when it is dropped.

@@ -6,11 +6,15 @@ use cni_netlink::MacAddr;
 use cni_netlink::netns::NetNs;
 use cni_netlink::observe::Observer;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{Doing, Lab, Stop};
-use crate::engine::{machine, surroundings};
+use crate::engine::{enclosure, machine, surroundings};
 use crate::label::Label;
 use crate::transcript::CONTAINER_PREFIX;
+
+/// Where runtimes keep network namespaces.
+const NAMESPACES: &str = "/run/netns";
 
 /// A container in the lab.
 pub(super) struct Container {
@@ -32,15 +36,17 @@ impl Lab {
 
     /// The same, with its namespace where no runtime keeps them.
     pub fn container_elsewhere(&self, name: &str) -> Doing {
-        let id = self.id_for(name);
-        let netns = Path::new(machine::OWN).join("elsewhere").join(&id);
-        self.container_at(name, self.next_number(), id, netns, self.ifname())
+        let (id, number) = (self.id_for(name), self.next_number());
+        let netns = Path::new(machine::OWN).join("elsewhere");
+        let netns = netns.join(self.namespace_name(&id, number));
+        self.container_at(name, number, id, netns, self.ifname())
     }
 
     /// The same, with an id and an interface's name that are given.
     pub fn container_called(&self, name: &str, id: String, ifname: &str) -> Doing {
-        let netns = Path::new("/run/netns").join(&id);
-        self.container_at(name, self.next_number(), id, netns, ifname)
+        let number = self.next_number();
+        let netns = Path::new(NAMESPACES).join(self.namespace_name(&id, number));
+        self.container_at(name, number, id, netns, ifname)
     }
 
     /// The same, with a long id that differs from those of others made so in its end only.
@@ -55,8 +61,16 @@ impl Lab {
     }
 
     fn container_of(&self, name: &str, number: u16, id: String) -> Doing {
-        let netns = Path::new("/run/netns").join(&id);
+        let netns = Path::new(NAMESPACES).join(self.namespace_name(&id, number));
         self.container_at(name, number, id, netns, self.ifname())
+    }
+
+    /// The file name of a container's namespace, which says nothing of the container, as with containerd.
+    fn namespace_name(&self, id: &str, number: u16) -> String {
+        let bytes = Sha256::digest(format!("{} {id} {number}", self.seed));
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+        format!("cni-{}", parts.join("-"))
     }
 
     fn container_at(
@@ -67,7 +81,8 @@ impl Lab {
         netns: PathBuf,
         ifname: &str,
     ) -> Doing {
-        let inside = NetNs::create_at(&netns)?;
+        let inside = enclosure::network_namespace()?;
+        inside.mount_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
         let observed = self.recording.then(|| Observer::in_netns(&inside));
         let inside = observed.transpose()?.map(|observer| (inside, observer));
