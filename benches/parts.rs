@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::observe::Observer;
 use cni_netlink::{Address, Socket, VethEnd};
+use cni_observe::Observer;
 use cni_runtime::derive_plugin_config;
 use cni_types::{NetworkConfigList, Version};
 use cnispec::check;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use cni_netlink::observe::{Route, Snapshot};
+use cni_observe::{Route, Snapshot};
 use cni_types::Operation;
 
 use super::del::{is_of_interface, removed_of, sort};

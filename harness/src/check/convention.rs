@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use cni_netlink::observe::{Qdisc, Snapshot};
+use cni_observe::{Qdisc, Snapshot};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 
@@ -245,7 +245,7 @@ fn not_asked(what: &str) -> Unmet {
 }
 
 /// The interface of the attachment, as the container has it.
-fn own_link<'a>(answer: &'a Answer<'_>) -> Result<&'a cni_netlink::observe::Link, Unmet> {
+fn own_link<'a>(answer: &'a Answer<'_>) -> Result<&'a cni_observe::Link, Unmet> {
     let ifname = answer.ifname();
     let found = answer
         .inside()

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use cni_netlink::observe::Snapshot;
+use cni_observe::Snapshot;
 use cni_types::{Operation, Version};
 use ipnet::IpNet;
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! The parts of a result that say how packets find their way: prefixes, gateways, routes, and the
 //! keys of an interface that only some need.
 
-use cni_netlink::observe::Route as KernelRoute;
+use cni_observe::Route as KernelRoute;
 use serde_json::Value;
 
 use super::clause::{

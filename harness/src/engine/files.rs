@@ -169,6 +169,8 @@ fn describe(path: &Path, metadata: &fs::Metadata) -> FileEntry {
         .flatten();
     FileEntry {
         kind: name.to_owned(),
+        mode: (!kind.is_symlink()).then(|| format!("{:04o}", metadata.mode() & 0o7777)),
+        owner: format!("{}:{}", metadata.uid(), metadata.gid()),
         length: if kind.is_file() { metadata.len() } else { 0 },
         content,
     }
@@ -214,6 +216,7 @@ impl Watch {
         let what = WatchFlags::CREATE
             | WatchFlags::DELETE
             | WatchFlags::MODIFY
+            | WatchFlags::ATTRIB
             | WatchFlags::CLOSE_WRITE
             | WatchFlags::MOVED_FROM
             | WatchFlags::MOVED_TO
@@ -260,6 +263,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
     use std::time::{Duration, Instant};
 
     use proptest::prelude::*;
@@ -276,6 +281,7 @@ mod tests {
         RemoveDirectory,
         MoveTo(usize),
         Link(usize),
+        Permit(u32),
     }
 
     const NAMES: [&str; 5] = ["a", "b", "a/a", "a/b", "a/b/a"];
@@ -289,6 +295,7 @@ mod tests {
             Just(Deed::RemoveDirectory),
             name().prop_map(Deed::MoveTo),
             name().prop_map(Deed::Link),
+            (0o700..0o1000_u32).prop_map(Deed::Permit),
         ];
         (name(), deed)
     }
@@ -303,6 +310,7 @@ mod tests {
             Deed::RemoveDirectory => fs::remove_dir_all(path),
             Deed::MoveTo(other) => fs::rename(path, root.join(NAMES[other])),
             Deed::Link(other) => fs::hard_link(path, root.join(NAMES[other])),
+            Deed::Permit(mode) => fs::set_permissions(path, Permissions::from_mode(mode)),
         };
     }
 

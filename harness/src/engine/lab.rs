@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::observe::Observer;
+use cni_observe::{Machine, Observer};
 use cni_types::{NetworkConfigList, Version};
 use serde_json::Value;
 
@@ -88,6 +88,7 @@ pub struct Lab {
 
 struct Observed {
     host: Observer,
+    machine: Machine,
     disk: Disk,
     containers: BTreeMap<String, Container>,
 }
@@ -113,6 +114,8 @@ impl Lab {
         let host = NetNs::current().map_err(broken)?;
         surroundings::build(&subject.fixture.surroundings)?;
         let observer = Observer::in_netns(&host).map_err(broken)?;
+        let machine = Machine::open()
+            .map_err(|error| HarnessError::new(format!("the lab's mounts: {error}")))?;
         let network = subject.network(task.spec_version)?;
         Ok(Self {
             version: task.spec_version,
@@ -128,6 +131,7 @@ impl Lab {
             host,
             observed: RefCell::new(Observed {
                 host: observer,
+                machine,
                 disk: Disk::of(writable),
                 containers: BTreeMap::new(),
             }),

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use cni_netlink::observe::{Link as Seen, NftRule};
 use cni_netlink::rule::Rule;
 use cni_netlink::{Address, Link, MacAddr, Route, Socket, nft, sysctl};
+use cni_observe::{Link as Seen, NftRule};
 use ipnet::IpNet;
 use serde_json::Value;
 

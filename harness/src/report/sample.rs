@@ -217,6 +217,8 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
 fn left_behind() -> State {
     let file = FileEntry {
         kind: "file".to_owned(),
+        mode: Some("0644".to_owned()),
+        owner: "0:0".to_owned(),
         length: 3,
         content: Some("<\u{7}>".to_owned()),
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cni_netlink::observe::Snapshot;
+use cni_observe::Snapshot;
 use cni_types::Version;
 
 use super::pool::{V4, V6};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cni_netlink::observe::{Diff, Snapshot};
+use cni_observe::{Diff, Objects, Snapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +18,8 @@ pub struct State {
     pub sysctls: BTreeMap<String, BTreeMap<String, String>>,
     /// Files that differ from the machine's own, by absolute path.
     pub files: Arc<Files>,
+    /// Mounts, System V IPC and what else a machine has but for network and files.
+    pub machine: Arc<Objects>,
     /// Processes that are not the lab's.
     pub processes: Vec<Process>,
 }
@@ -30,6 +32,10 @@ pub type Files = BTreeMap<String, FileEntry>;
 pub struct FileEntry {
     /// `file`, `directory`, `symlink`, `deleted` or `other`.
     pub kind: String,
+    /// Its permissions, for instance `0644`; symbolic links have none.
+    pub mode: Option<String>,
+    /// Its user and group, for instance `0:0`.
+    pub owner: String,
     /// Its length in bytes.
     pub length: u64,
     /// Its content, if it is short and text.
@@ -80,8 +86,8 @@ impl State {
 
     /// What is different on the host in `later`.
     ///
-    /// Files are compared by path, since what a plugin counts or remembers for a whole network may change, and
-    /// by the containers that they speak of.
+    /// Files are compared by path, owner and permissions, since what a plugin counts or remembers for a whole network may
+    /// change, and by the containers that they speak of.
     pub fn residue(&self, later: &State) -> Vec<StateChange> {
         let mut changes = in_namespace(HOST, &self.host, &later.host);
         changes.extend(sysctl_changes(HOST, self, later));
@@ -89,6 +95,9 @@ impl State {
         if !Arc::ptr_eq(&self.files, &later.files) {
             changes.extend(file_changes(&self.files, &later.files));
             changes.extend(record_changes(&self.files, &later.files));
+        }
+        if !Arc::ptr_eq(&self.machine, &later.machine) {
+            changes.extend(in_place(HOST, Diff::of(&self.machine, &later.machine)));
         }
         changes.extend(process_changes(&self.processes, &later.processes));
         changes
@@ -130,13 +139,16 @@ fn in_namespace(place: &str, before: &Snapshot, after: &Snapshot) -> Vec<StateCh
     if std::ptr::eq(before, after) {
         return Vec::new();
     }
+    in_place(place, Diff::between(before, after))
+}
+
+fn in_place(place: &str, diff: Diff) -> Vec<StateChange> {
     let change = |kind, object, detail| StateChange {
         place: place.to_owned(),
         kind,
         object,
         detail,
     };
-    let diff = Diff::between(before, after);
     let removed = diff.removed.into_iter().map(|entry| {
         change(
             ChangeKind::Removed,
@@ -200,6 +212,18 @@ fn file_changes(before: &Files, after: &Files) -> Vec<StateChange> {
     };
     let mut changes = missing(ChangeKind::Removed, before, after);
     changes.extend(missing(ChangeKind::Added, after, before));
+    let access = |entry: &FileEntry| {
+        let mode = entry.mode.as_deref().unwrap_or("none");
+        format!("owner {}, mode {mode}", entry.owner)
+    };
+    changes.extend(before.iter().filter_map(|(path, was)| {
+        let is = after.get(path).filter(|is| is.kind == was.kind)?;
+        let (was, now) = (access(was), access(is));
+        let object = format!("{} {path}", is.kind);
+        (was != now).then(|| {
+            StateChange::on_host(ChangeKind::Changed, object, format!("{was} became {now}"))
+        })
+    }));
     changes
 }
 

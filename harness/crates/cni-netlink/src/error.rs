@@ -68,7 +68,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
+    /// A file or a system call failed. `what` are words that follow "cannot".
+    pub fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Io {
             what: what.into(),
             source: source.into(),
@@ -79,7 +80,8 @@ impl Error {
         Self::io(format!("{verb} `{}`", path.display()), source)
     }
 
-    pub(crate) fn unreadable(operation: &str, detail: impl Into<String>) -> Self {
+    /// The kernel's answer does not have the form that netlink prescribes.
+    pub fn unreadable(operation: &str, detail: impl Into<String>) -> Self {
         Self::Unreadable {
             operation: operation.to_owned(),
             detail: detail.into(),

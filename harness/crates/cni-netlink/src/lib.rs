@@ -1,8 +1,7 @@
-//! The kernel: namespaces, links, addresses, routes, rules, nftables, and snapshots of them as comparable data.
+//! The kernel, for plugins: namespaces, links, addresses, routes, rules, nftables.
 //!
-//! Two readings of netlink stand beside each other on purpose. What a plugin does goes through [`Socket`] and [`nft`],
-//! on a codec of our own that starts at once. What the harness sees comes from [`observe`], on rtnetlink's. So a
-//! mistake in one of them shows, instead of being judged by itself.
+//! A codec of our own that starts at once, without a runtime. What the harness sees is read by `cni-observe`, on
+//! another's, so that a mistake in one of them shows.
 
 pub mod address;
 mod error;
@@ -11,7 +10,6 @@ mod mac;
 pub mod neighbour;
 pub mod netns;
 pub mod nft;
-pub mod observe;
 mod probe;
 pub mod process;
 pub mod qdisc;

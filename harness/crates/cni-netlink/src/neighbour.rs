@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use crate::observe::Proxy;
 use crate::wire::{Message, Reply, family, u16_of};
 use crate::{MacAddr, Result, Socket};
 
@@ -52,25 +51,6 @@ impl Socket {
             .put(libc::NDA_LLADDR, &mac.0);
         self.0
             .request(format_args!("enter the neighbour {address}"), request)
-    }
-
-    /// The addresses that links answer for, sorted. The kernel announces no change of them.
-    pub(crate) fn proxies(&self) -> Result<Vec<Proxy>> {
-        let mut header = [0; HEADER];
-        header[10] = libc::NTF_PROXY;
-        let flags = libc::NLM_F_REQUEST | libc::NLM_F_DUMP;
-        let replies = self.0.dump("list the proxy neighbours", || {
-            Message::new(libc::RTM_GETNEIGH, flags, &header)
-        })?;
-        let proxy = |reply: &Reply| {
-            Some(Proxy {
-                link: reply.number(4),
-                address: reply.attributes(HEADER).ip(libc::NDA_DST)?,
-            })
-        };
-        let mut proxies: Vec<Proxy> = replies.iter().filter_map(proxy).collect();
-        proxies.sort();
-        Ok(proxies)
     }
 
     /// The neighbours of both families.

@@ -1,6 +1,6 @@
 //! The addresses that a result lists, held against those that the container has.
 
-use cni_netlink::observe::Snapshot;
+use cni_observe::Snapshot;
 use ipnet::IpNet;
 
 use super::{ATTACHED, each, link};

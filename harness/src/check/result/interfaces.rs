@@ -1,6 +1,6 @@
 //! The interfaces that a result lists, held against those that there are.
 
-use cni_netlink::observe::Snapshot;
+use cni_observe::Snapshot;
 use cni_types::Operation;
 
 use super::{ATTACHED, digits, each, link};

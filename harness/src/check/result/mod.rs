@@ -7,7 +7,7 @@ pub(super) mod route_attributes;
 pub(super) mod routes;
 pub(super) mod shape;
 
-use cni_netlink::observe::{Link, Snapshot};
+use cni_observe::{Link, Snapshot};
 
 use super::document::{Answer, answers};
 use super::{Judged, Scope};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use cni_netlink::observe::Snapshot;
+use cni_observe::Snapshot;
 use cni_types::Version;
 use ipnet::IpNet;
 
@@ -78,7 +78,7 @@ const ROUTES_OUTWARD_LISTED: &[Clause] = &[
 const MAIN: u32 = 254;
 
 /// Whether somebody made the route for packets of the main table.
-fn is_made(route: &cni_netlink::observe::Route) -> bool {
+fn is_made(route: &cni_observe::Route) -> bool {
     let by_kernel = ["kernel", "ra"].contains(&route.protocol.as_str());
     !by_kernel && route.table == MAIN && route.kind == "unicast"
 }
@@ -121,7 +121,7 @@ fn default_routes_listed(answer: &Answer<'_>) -> Judged {
         return Err(Unmet::Inconclusive("the container is gone".to_owned()));
     };
     let defaults = |snapshot: &Snapshot| {
-        let made = |route: &&cni_netlink::observe::Route| {
+        let made = |route: &&cni_observe::Route| {
             is_made(route) && route.dst.is_none_or(|dst| dst.prefix_len() == 0)
         };
         let made = snapshot.routes.iter().filter(made);
@@ -186,8 +186,8 @@ pub(in crate::check) fn has_route(snapshot: &Snapshot, wanted: &document::Route)
 pub(in crate::check) fn routes_like<'a>(
     snapshot: &'a Snapshot,
     wanted: &document::Route,
-) -> Vec<&'a cni_netlink::observe::Route> {
-    let like = |route: &&cni_netlink::observe::Route| {
+) -> Vec<&'a cni_observe::Route> {
+    let like = |route: &&cni_observe::Route| {
         let dst = match route.dst {
             Some(dst) => dst.trunc() == wanted.dst,
             None => wanted.dst.prefix_len() == 0 && route.ipv6 == wanted.dst.addr().is_ipv6(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cni_netlink::MacAddr;
 use cni_netlink::netns::NetNs;
-use cni_netlink::observe::Observer;
+use cni_observe::Observer;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 

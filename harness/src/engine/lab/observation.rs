@@ -64,6 +64,7 @@ impl Lab {
             host,
             containers,
             sysctls: BTreeMap::new(),
+            machine: observed.machine.objects(&own)?,
             files: observed.disk.changed(own)?,
             processes: processes::running()?,
         })

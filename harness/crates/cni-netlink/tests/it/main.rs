@@ -7,6 +7,5 @@
 
 mod netns;
 mod nft;
-mod observe;
 mod plugin;
 mod support;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{
-    LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage,
+    LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, Prop,
 };
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
@@ -17,89 +17,121 @@ use rtnetlink::packet_route::rule::{RuleAttribute, RuleFlags, RuleMessage};
 use rtnetlink::packet_route::tc::TcMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
-use super::conversation::{Conversation, Heard};
-use super::snapshot::{Address, Link, Neighbour, NextHop, Qdisc, Route, Rule, Snapshot};
-use super::{qdisc, words};
-use crate::{Error, Result};
+use crate::conversation::{Conversation, Heard};
+use crate::snapshot::{Address, Link, Neighbour, NextHop, Qdisc, Route, Rule};
+use crate::{qdisc, words};
+use cni_netlink::Result;
 
-/// The links. The kernel does not announce every change of one that is down, such as of its alias.
-pub(super) fn links(conversation: &Conversation) -> Result<Vec<Link>> {
-    let mut links = Vec::new();
-    for heard in conversation.dump("observe the links", all_links)? {
-        if let Heard::Message(message) = heard
-            && let Message::NewLink(message) = *message
-        {
-            links.push(link(message));
-        }
-    }
-    links.sort_by_key(|link| link.index);
-    Ok(links)
+/// Reads lists of objects, and notes what cannot be read.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    pub(crate) conversation: &'a Conversation,
+    pub(crate) unreadable: &'a mut Vec<String>,
 }
 
-/// Everything that is announced when it changes.
-pub(super) fn announced(conversation: &Conversation) -> Result<Snapshot> {
-    let mut snapshot = Snapshot {
-        links: links(conversation)?,
-        ..Snapshot::default()
-    };
-    for heard in conversation.dump("observe the addresses", || {
-        Message::GetAddress(AddressMessage::default())
-    })? {
-        if let Heard::Message(message) = heard
-            && let Message::NewAddress(message) = *message
-        {
-            snapshot.addresses.extend(address(&message));
+impl Reading<'_> {
+    pub(crate) fn links(&mut self) -> Result<Vec<Link>> {
+        let mut links = self.each("observe the links", all_links, |message| match message {
+            Message::NewLink(message) => Some(link(message)),
+            _ => None,
+        })?;
+        links.sort_by_key(|link| link.index);
+        Ok(links)
+    }
+
+    pub(crate) fn addresses(&mut self) -> Result<Vec<Address>> {
+        let request = || Message::GetAddress(AddressMessage::default());
+        let mut addresses =
+            self.each("observe the addresses", request, |message| match message {
+                Message::NewAddress(message) => address(&message),
+                _ => None,
+            })?;
+        addresses.sort_by_key(|address| (address.link, address.net));
+        Ok(addresses)
+    }
+
+    pub(crate) fn routes(&mut self) -> Result<Vec<Route>> {
+        let request = || Message::GetRoute(RouteMessage::default());
+        let mut routes = self.each("observe the routes", request, |message| match message {
+            Message::NewRoute(message) => route(&message),
+            _ => None,
+        })?;
+        let order = |route: &Route| {
+            (
+                route.ipv6,
+                route.table,
+                route.dst,
+                route.priority,
+                route.link,
+                route.gateway,
+            )
+        };
+        routes.sort_by_key(order);
+        Ok(routes)
+    }
+
+    pub(crate) fn rules(&mut self) -> Result<Vec<Rule>> {
+        let request = || Message::GetRule(RuleMessage::default());
+        let mut rules = self.each("observe the rules", request, |message| match message {
+            Message::NewRule(message) => rule(&message),
+            _ => None,
+        })?;
+        rules.sort_by_key(|rule| (rule.ipv6, rule.priority));
+        Ok(rules)
+    }
+
+    pub(crate) fn neighbours(&mut self, links: &[Link]) -> Result<Vec<Neighbour>> {
+        let request = || Message::GetNeighbour(NeighbourMessage::default());
+        let mut neighbours =
+            self.each("observe the neighbours", request, |message| match message {
+                Message::NewNeighbour(message) => neighbour(&message, links),
+                _ => None,
+            })?;
+        neighbours.sort_by_key(|neighbour| (neighbour.link, neighbour.address));
+        Ok(neighbours)
+    }
+
+    pub(crate) fn qdiscs(&mut self) -> Result<Vec<Qdisc>> {
+        let operation = "observe the qdiscs";
+        let request = || Message::GetQueueDiscipline(TcMessage::default());
+        let mut qdiscs = Vec::new();
+        for heard in self.conversation.dump(operation, request)? {
+            match heard {
+                Heard::Qdisc(bytes) => match qdisc::read(&bytes) {
+                    Some(qdisc) => qdiscs.push(qdisc),
+                    None => self.note(operation, "a message is damaged"),
+                },
+                Heard::Unreadable(why) => self.note(operation, &why),
+                Heard::Message(_) => {}
+            }
+        }
+        Ok(qdiscs)
+    }
+
+    fn each<T>(
+        &mut self,
+        operation: &str,
+        request: impl Fn() -> Message,
+        read: impl Fn(Message) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        for heard in self.conversation.dump(operation, request)? {
+            match heard {
+                Heard::Message(message) => all.extend(read(*message)),
+                Heard::Unreadable(why) => self.note(operation, &why),
+                Heard::Qdisc(_) => {}
+            }
+        }
+        Ok(all)
+    }
+
+    /// What is not seen is told, and not taken for something that is not there.
+    fn note(&mut self, operation: &str, why: &str) {
+        let note = format!("cannot {operation}: {why}");
+        if !self.unreadable.contains(&note) {
+            self.unreadable.push(note);
         }
     }
-    for heard in conversation.dump("observe the routes", || {
-        Message::GetRoute(RouteMessage::default())
-    })? {
-        if let Heard::Message(message) = heard
-            && let Message::NewRoute(message) = *message
-        {
-            snapshot.routes.extend(route(&message));
-        }
-    }
-    for heard in conversation.dump("observe the rules", || {
-        Message::GetRule(RuleMessage::default())
-    })? {
-        if let Heard::Message(message) = heard
-            && let Message::NewRule(message) = *message
-        {
-            snapshot.rules.extend(rule(&message));
-        }
-    }
-    for heard in conversation.dump("observe the neighbours", || {
-        Message::GetNeighbour(NeighbourMessage::default())
-    })? {
-        if let Heard::Message(message) = heard
-            && let Message::NewNeighbour(message) = *message
-        {
-            snapshot.neighbours.extend(neighbour(&message));
-        }
-    }
-    snapshot.qdiscs = qdiscs(conversation)?;
-    snapshot
-        .addresses
-        .sort_by_key(|address| (address.link, address.net));
-    snapshot
-        .rules
-        .sort_by_key(|rule| (rule.ipv6, rule.priority));
-    snapshot
-        .neighbours
-        .sort_by_key(|neighbour| (neighbour.link, neighbour.address));
-    let order = |route: &Route| {
-        (
-            route.ipv6,
-            route.table,
-            route.dst,
-            route.priority,
-            route.link,
-            route.gateway,
-        )
-    };
-    snapshot.routes.sort_by_key(order);
-    Ok(snapshot)
 }
 
 fn all_links() -> Message {
@@ -111,28 +143,13 @@ fn all_links() -> Message {
     Message::GetLink(request)
 }
 
-fn qdiscs(conversation: &Conversation) -> Result<Vec<Qdisc>> {
-    let operation = "observe the qdiscs";
-    let mut qdiscs = Vec::new();
-    for heard in conversation.dump(operation, || {
-        Message::GetQueueDiscipline(TcMessage::default())
-    })? {
-        if let Heard::Qdisc(bytes) = heard {
-            qdiscs.push(
-                qdisc::read(&bytes)
-                    .ok_or_else(|| Error::unreadable(operation, "a message is damaged"))?,
-            );
-        }
-    }
-    Ok(qdiscs)
-}
-
 fn link(message: LinkMessage) -> Link {
     let flags = message.header.flags;
     let mut link = Link {
         index: message.header.index,
         up: flags.contains(LinkFlags::Up),
         running: flags.contains(LinkFlags::Running),
+        no_arp: flags.contains(LinkFlags::Noarp) || flags.contains(LinkFlags::Loopback),
         ..Link::default()
     };
     for attribute in message.attributes {
@@ -149,6 +166,10 @@ fn link(message: LinkMessage) -> Link {
             LinkAttribute::Link(parent) => link.parent = Some(parent).filter(|parent| *parent != 0),
             LinkAttribute::LinkNetNsId(id) => link.parent_netns_id = Some(id),
             LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
+            LinkAttribute::PropList(properties) => {
+                link.alternative_names = alternative_names(&properties);
+            }
+            LinkAttribute::Group(group) => link.group = group,
             LinkAttribute::Promiscuity(count) => link.promiscuity = count,
             LinkAttribute::AllMulticast(count) => link.all_multicast = count,
             LinkAttribute::TxQueueLen(length) => link.tx_queue_len = length,
@@ -156,6 +177,16 @@ fn link(message: LinkMessage) -> Link {
         }
     }
     link
+}
+
+fn alternative_names(properties: &[Prop]) -> Vec<String> {
+    let names = properties.iter().filter_map(|property| match property {
+        Prop::AltIfName(name) => Some(name.clone()),
+        _ => None,
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }
 
 fn kinds(infos: &[LinkInfo], link: &mut Link) {
@@ -305,8 +336,20 @@ fn rule(message: &RuleMessage) -> Option<Rule> {
     Some(rule)
 }
 
-fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
-    if message.header.state != NeighbourState::Permanent {
+/// Neighbours that were entered by hand. The kernel makes some that need no probe, for groups and on links without ARP.
+fn neighbour(message: &NeighbourMessage, links: &[Link]) -> Option<Neighbour> {
+    let address = neighbour_address(message)?;
+    let has_no_arp = |link: &&Link| link.index == message.header.ifindex && link.no_arp;
+    let is_made = match message.header.state {
+        NeighbourState::Permanent => true,
+        NeighbourState::Noarp => {
+            !address.is_multicast()
+                && !address.is_loopback()
+                && !links.iter().any(|link| has_no_arp(&link))
+        }
+        _ => false,
+    };
+    if !is_made {
         return None;
     }
     let mac = message.attributes.iter().find_map(|attribute| {
@@ -318,7 +361,7 @@ fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
     });
     Some(Neighbour {
         link: message.header.ifindex,
-        address: neighbour_address(message)?,
+        address,
         mac,
     })
 }

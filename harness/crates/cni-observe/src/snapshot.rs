@@ -1,9 +1,12 @@
 //! What a namespace holds, as data.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use crate::objects::Objects;
 
 /// A network namespace at one moment, sorted so that equal states are equal values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +22,7 @@ pub struct Snapshot {
     pub rules: Vec<Rule>,
     /// The queueing disciplines.
     pub qdiscs: Vec<Qdisc>,
-    /// The permanent neighbours.
+    /// The neighbours that were entered by hand.
     pub neighbours: Vec<Neighbour>,
     /// The addresses that a link answers for.
     pub proxies: Vec<Proxy>,
@@ -27,6 +30,12 @@ pub struct Snapshot {
     pub nftables: Nftables,
     /// What the tables of legacy iptables hold: chains with rules, and chains that drop by themselves.
     pub xtables: Vec<XtChain>,
+    /// What no check looks into: objects by name, by their kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub listed: BTreeMap<String, Objects>,
+    /// Messages of the kernel that could not be read, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
 }
 
 /// A network interface.
@@ -51,6 +60,9 @@ pub struct Link {
     pub up: bool,
     /// Whether it runs (`IFF_RUNNING`); comes late.
     pub running: bool,
+    /// Whether its neighbours need no address of a lower layer (`IFF_NOARP`, `IFF_LOOPBACK`).
+    #[serde(skip_serializing_if = "is_default")]
+    pub no_arp: bool,
     /// The operational state, for instance `up` or `lowerlayerdown`; comes late.
     pub oper_state: String,
     /// The index of the link that this one is a port of.
@@ -61,6 +73,12 @@ pub struct Link {
     pub parent_netns_id: Option<i32>,
     /// The alias (`ifalias`).
     pub alias: Option<String>,
+    /// Further names (`ip link property add altname`), sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alternative_names: Vec<String>,
+    /// The group of links that it is in (`ip link set group`).
+    #[serde(skip_serializing_if = "is_default")]
+    pub group: u32,
     /// How many asked for promiscuous mode.
     pub promiscuity: u32,
     /// How many asked to receive all multicast packets.
@@ -183,7 +201,7 @@ pub struct Qdisc {
     pub rate: Option<u64>,
 }
 
-/// A neighbour that was entered by hand for good.
+/// A neighbour that was entered by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbour {
     /// The index of the link.
@@ -311,4 +329,8 @@ pub struct NftObject {
     pub name: String,
     /// Its type's number.
     pub kind: u32,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::nft::{Masquerade, MasqueradeTable};
-use cni_netlink::observe::{Diff, KERNEL_MADE, Observer, Snapshot};
 use cni_netlink::{Address, Route, Socket, sysctl};
+use cni_observe::{Diff, KERNEL_MADE, Observer, Snapshot};
 use serde_json::Value;
 
 use crate::support::{ask, ask_json, bridge, in_throwaway, pair, ready_pair};
@@ -16,7 +16,7 @@ fn here() -> Observer {
     Observer::in_netns(&NetNs::current().unwrap()).unwrap()
 }
 
-fn keys(diff: &[cni_netlink::observe::Entry]) -> Vec<&str> {
+fn keys(diff: &[cni_observe::Entry]) -> Vec<&str> {
     diff.iter().map(|entry| entry.key.as_str()).collect()
 }
 
@@ -351,7 +351,7 @@ fn nftables_of_nft_and_iptables_are_seen() {
             2
         );
         assert!(objects.contains_key("nft object ip t count"));
-        let rules = |objects: &cni_netlink::observe::Objects| {
+        let rules = |objects: &cni_observe::Objects| {
             objects
                 .keys()
                 .filter(|key| key.starts_with("nft rule ip t c "))
@@ -728,7 +728,7 @@ fn snapshots_stay_readable_while_others_change_things() {
         });
         assert_eq!(
             here().snapshot().unwrap().nftables,
-            cni_netlink::observe::Nftables::default()
+            cni_observe::Nftables::default()
         );
     });
 }

@@ -1,12 +1,11 @@
 //! nftables as the kernel lists them.
 
-use rtnetlink::packet_core::{NetlinkBuffer, NlasIterator};
 use rtnetlink::sys::protocols::NETLINK_NETFILTER;
-use rtnetlink::sys::{Socket, SocketAddr};
 
-use super::snapshot::{NftChain, NftObject, NftRule, NftSet, NftTable, Nftables};
-use super::words::{hexadecimal, nft_family};
-use crate::{Error, Result};
+use crate::channel::{Channel, after, attributes, get, text, text_attribute, until_zero};
+use crate::snapshot::{NftChain, NftObject, NftRule, NftSet, NftTable, Nftables};
+use crate::words::{hexadecimal, nft_family};
+use cni_netlink::{Error, Result};
 
 const SUBSYSTEM: u16 = 10 << 8;
 const GET_TABLE: u16 = SUBSYSTEM | 1;
@@ -17,45 +16,36 @@ const GET_ELEMENTS: u16 = SUBSYSTEM | 13;
 const GET_GENERATION: u16 = SUBSYSTEM | 16;
 const GET_OBJECT: u16 = SUBSYSTEM | 19;
 
-const REQUEST: u16 = 1;
-const DUMP: u16 = 0x300;
-const INTERRUPTED: u16 = 0x10;
-const ERROR: u16 = 2;
-const DONE: u16 = 3;
-/// netlink's header, then netfilter's.
-const HEADERS: usize = 16 + 4;
+/// netfilter's own header.
+const HEADER: usize = 4;
 
 /// How often everything is read again when others change it meanwhile.
 const ATTEMPTS: usize = 64;
-
-/// The kernel sends no longer datagrams, in bytes.
-const DATAGRAM: usize = 64 * 1024;
 
 const OPERATION: &str = "observe nftables";
 
 /// A socket in the namespace that was current at opening; none if the kernel has no nftables.
 #[derive(Debug)]
-pub(super) struct Reader(Option<Channel>);
+pub(crate) struct Reader(Option<Tables>);
 
 #[derive(Debug)]
-struct Channel {
-    socket: Socket,
-    /// The datagram that was received last.
-    buffer: Vec<u8>,
-    sequence: u32,
+struct Tables {
+    channel: Channel,
     /// The generation of what was read last.
     last: Option<Vec<u8>>,
 }
 
 impl Reader {
-    pub(super) fn open() -> Result<Self> {
-        let mut channel = match Channel::open() {
-            Ok(channel) => channel,
-            Err(error) if is_absent(&error) => return Ok(Self(None)),
-            Err(error) => return Err(error),
+    pub(crate) fn open() -> Result<Self> {
+        let Some(channel) = Channel::open(NETLINK_NETFILTER)? else {
+            return Ok(Self(None));
         };
-        match channel.generation() {
-            Ok(_) => Ok(Self(Some(channel))),
+        let mut tables = Tables {
+            channel,
+            last: None,
+        };
+        match tables.generation() {
+            Ok(_) => Ok(Self(Some(tables))),
             Err(error) if is_absent(&error) => Ok(Self(None)),
             Err(error) => Err(error),
         }
@@ -64,18 +54,18 @@ impl Reader {
     /// All of it as of one moment: the generation tells whether a transaction came in between.
     /// Nothing if that is what was read last, which is asked only where the namespace `is_quiet`: what hangs on a
     /// link goes with it without a transaction.
-    pub(super) fn read(&mut self, is_quiet: bool) -> Result<Option<Nftables>> {
-        let Some(channel) = &mut self.0 else {
+    pub(crate) fn read(&mut self, is_quiet: bool) -> Result<Option<Nftables>> {
+        let Some(tables) = &mut self.0 else {
             return Ok(None);
         };
         for _ in 0..ATTEMPTS {
-            let before = channel.generation()?;
-            if is_quiet && channel.last.as_ref() == Some(&before) {
+            let before = tables.generation()?;
+            if is_quiet && tables.last.as_ref() == Some(&before) {
                 return Ok(None);
             }
-            match channel.read() {
-                Ok(Some(nftables)) if channel.generation()? == before => {
-                    channel.last = Some(before);
+            match tables.read() {
+                Ok(Some(nftables)) if tables.generation()? == before => {
+                    tables.last = Some(before);
                     return Ok(Some(nftables));
                 }
                 // Something was deleted while it was read.
@@ -94,23 +84,10 @@ fn is_absent(error: &Error) -> bool {
     error.is_unsupported() || error.errno() == Some(libc::EINVAL)
 }
 
-impl Channel {
-    fn open() -> Result<Self> {
-        let broken = |source| Error::io("open a netfilter socket for observing", source);
-        let mut socket = Socket::new(NETLINK_NETFILTER).map_err(broken)?;
-        socket.bind_auto().map_err(broken)?;
-        socket.connect(&SocketAddr::new(0, 0)).map_err(broken)?;
-        Ok(Self {
-            socket,
-            buffer: Vec::with_capacity(DATAGRAM),
-            sequence: 0,
-            last: None,
-        })
-    }
-
+impl Tables {
     fn generation(&mut self) -> Result<Vec<u8>> {
-        let (answer, _) = self.ask(GET_GENERATION, 0, 0, &[])?;
-        let generation = answer.iter().find_map(|(_, attributes)| get(attributes, 1));
+        let answer = self.channel.get(OPERATION, GET_GENERATION, &[0; HEADER])?;
+        let generation = get(after(&answer, HEADER), 1);
         generation.ok_or_else(|| Error::unreadable(OPERATION, "it has no generation"))
     }
 
@@ -118,7 +95,7 @@ impl Channel {
     fn read(&mut self) -> Result<Option<Nftables>> {
         let mut steady = true;
         let mut list = |kind| {
-            let (answer, interrupted) = self.ask(kind, DUMP, 0, &[])?;
+            let (answer, interrupted) = self.list(kind, 0, &[])?;
             steady &= !interrupted;
             Ok::<_, Error>(answer)
         };
@@ -188,7 +165,7 @@ impl Channel {
         let mut interrupted = false;
         if flags & TIMED_OR_FILLED_BY_PACKETS == 0 {
             let names = [(1, set.table.as_str()), (2, set.name.as_str())];
-            let (answer, changed) = self.ask(GET_ELEMENTS, DUMP, *family, &names)?;
+            let (answer, changed) = self.list(GET_ELEMENTS, *family, &names)?;
             interrupted = changed;
             let lists = answer
                 .iter()
@@ -202,100 +179,30 @@ impl Channel {
         Ok(Some((set, interrupted)))
     }
 
-    /// Asks, and returns the objects with their family, and whether they are inconsistent.
-    /// Asks, and reads the answer: a list up to its end, or one message where no list is asked for. Also tells whether it is
-    /// inconsistent.
-    fn ask(
+    /// The objects with their family, and whether they are inconsistent.
+    fn list(
         &mut self,
         kind: u16,
-        flags: u16,
         family: u8,
         names: &[(u16, &str)],
     ) -> Result<(Vec<Listed>, bool)> {
-        self.sequence = self.sequence.wrapping_add(1);
-        let sequence = self.sequence;
-        self.socket
-            .send(&request(kind, flags, sequence, family, names), 0)
-            .map_err(|source| Error::io(OPERATION, source))?;
-        let mut answer = Vec::new();
-        let mut interrupted = false;
-        loop {
-            let mut rest = self.receive()?;
-            while !rest.is_empty() {
-                let damaged =
-                    |error| Error::unreadable(OPERATION, format!("a message is damaged: {error}"));
-                let message = NetlinkBuffer::new_checked(rest).map_err(damaged)?;
-                let length = usize::try_from(message.length()).unwrap_or(usize::MAX);
-                let body = rest.get(..length).unwrap_or(rest);
-                rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-                if message.sequence_number() != sequence {
-                    continue;
-                }
-                interrupted |= message.flags() & INTERRUPTED != 0;
-                match message.message_type() {
-                    ERROR | DONE => return refusal(body).map_or(Ok((answer, interrupted)), Err),
-                    _ => answer.push((
-                        body.get(16).copied().unwrap_or_default(),
-                        body.get(HEADERS..).unwrap_or_default().to_vec(),
-                    )),
-                }
-                if flags & DUMP == 0 {
-                    return Ok((answer, interrupted));
-                }
-            }
-        }
-    }
-
-    fn receive(&mut self) -> Result<&[u8]> {
-        self.buffer.clear();
-        let sent = self
-            .socket
-            .recv(&mut self.buffer, libc::MSG_TRUNC)
-            .map_err(|source| Error::io(OPERATION, source))?;
-        match sent > self.buffer.len() {
-            true => Err(Error::unreadable(
-                OPERATION,
-                format!("a datagram is {sent} bytes long"),
-            )),
-            false => Ok(&self.buffer),
-        }
+        let mut body = vec![family, 0, 0, 0];
+        body.extend(
+            names
+                .iter()
+                .flat_map(|(kind, name)| text_attribute(*kind, name)),
+        );
+        let (answer, interrupted) = self.channel.list_once(OPERATION, kind, &body)?;
+        let listed = |payload: Vec<u8>| {
+            let (header, attributes) = payload.split_at_checked(HEADER)?;
+            Some((header[0], attributes.to_vec()))
+        };
+        Ok((answer.into_iter().filter_map(listed).collect(), interrupted))
     }
 }
 
 /// A family and the attributes of an object.
 type Listed = (u8, Vec<u8>);
-
-fn request(kind: u16, flags: u16, sequence: u32, family: u8, names: &[(u16, &str)]) -> Vec<u8> {
-    let mut attributes = Vec::new();
-    for (kind, name) in names {
-        let length = u16::try_from(4 + name.len() + 1).unwrap_or(u16::MAX);
-        attributes.extend(length.to_ne_bytes());
-        attributes.extend(kind.to_ne_bytes());
-        attributes.extend(name.as_bytes());
-        attributes.push(0);
-        attributes.resize(attributes.len().next_multiple_of(4), 0);
-    }
-    let length = u32::try_from(HEADERS + attributes.len()).unwrap_or(u32::MAX);
-    let mut bytes = Vec::with_capacity(HEADERS + attributes.len());
-    bytes.extend(length.to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend((REQUEST | flags).to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend([family, 0, 0, 0]);
-    bytes.extend(attributes);
-    bytes
-}
-
-/// What an error message or the end of a dump says, if it is no success.
-fn refusal(body: &[u8]) -> Option<Error> {
-    let code = i32::from_ne_bytes(body.get(16..20)?.try_into().ok()?);
-    (code < 0).then(|| Error::Refused {
-        operation: OPERATION.to_owned(),
-        errno: -code,
-        message: None,
-    })
-}
 
 fn table((family, attributes): &Listed) -> Option<NftTable> {
     let flags = number(attributes, 2).unwrap_or_default();
@@ -420,31 +327,14 @@ fn iptables_comment(name: &str, data: &[u8]) -> Option<String> {
     }
 }
 
-fn nested(attributes: &[u8]) -> Vec<(u16, Vec<u8>)> {
-    NlasIterator::new(attributes)
-        .flatten()
-        .map(|attribute| (attribute.kind(), attribute.value().to_vec()))
-        .collect()
+fn nested(bytes: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    attributes(bytes).collect()
 }
 
-fn get(attributes: &[u8], kind: u16) -> Option<Vec<u8>> {
-    let mut all = NlasIterator::new(attributes).flatten();
-    all.find(|attribute| attribute.kind() == kind)
-        .map(|attribute| attribute.value().to_vec())
-}
-
+/// netfilter's numbers are big-endian.
 fn number(attributes: &[u8], kind: u16) -> Option<u32> {
     get(attributes, kind)?
         .try_into()
         .ok()
         .map(u32::from_be_bytes)
-}
-
-fn text(attributes: &[u8], kind: u16) -> Option<String> {
-    get(attributes, kind).map(|bytes| until_zero(&bytes))
-}
-
-fn until_zero(bytes: &[u8]) -> String {
-    let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(text).into_owned()
 }

@@ -12,7 +12,7 @@ use rtnetlink::sys::protocols::NETLINK_ROUTE;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::{Error, Result};
+use cni_netlink::{Error, Result};
 
 /// How often a dump is asked for again when objects changed while it was made.
 const DUMPS: usize = 64;
@@ -20,7 +20,7 @@ const DUMPS: usize = 64;
 /// A message of the kernel, also if rtnetlink cannot read it: its own connection drops such a message without a word,
 /// and an object that is not seen would be judged as not being there.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(crate) enum Heard {
     Message(Box<RouteNetlinkMessage>),
     Qdisc(Vec<u8>),
     Unreadable(String),
@@ -72,14 +72,14 @@ impl Heard {
 
 /// A socket in the namespace that was current at opening, and the runtime that drives it.
 #[derive(Debug)]
-pub(super) struct Conversation {
+pub(crate) struct Conversation {
     runtime: Runtime,
     handle: ConnectionHandle<Heard>,
     driver: JoinHandle<()>,
 }
 
 impl Conversation {
-    pub(super) fn open() -> Result<Self> {
+    pub(crate) fn open() -> Result<Self> {
         let broken = |source| Error::io("open a netlink socket for observing", source);
         let runtime = Builder::new_current_thread()
             .enable_io()
@@ -98,7 +98,7 @@ impl Conversation {
     }
 
     /// All that the kernel tells in answer to a request, as of one moment.
-    pub(super) fn dump(
+    pub(crate) fn dump(
         &self,
         operation: &str,
         request: impl Fn() -> RouteNetlinkMessage,
@@ -135,7 +135,6 @@ impl Conversation {
         while let Some(message) = answer.next().await {
             interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
             match message.payload {
-                NetlinkPayload::InnerMessage(Heard::Unreadable(why)) => return Err(broken(why)),
                 NetlinkPayload::InnerMessage(heard) => all.push(heard),
                 NetlinkPayload::Error(error) => {
                     let errno = -error.raw_code();

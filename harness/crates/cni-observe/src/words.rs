@@ -1,12 +1,14 @@
 //! Words for the kernel's numbers, the ones that `ip` uses.
 
+use std::net::IpAddr;
+
 /// A MAC address or anything like it: hexadecimal with colons.
-pub(super) fn hardware_address(bytes: &[u8]) -> Option<String> {
+pub(crate) fn hardware_address(bytes: &[u8]) -> Option<String> {
     let parts: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     (!parts.is_empty()).then(|| parts.join(":"))
 }
 
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
     bytes
@@ -15,7 +17,14 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
         .collect()
 }
 
-pub(super) fn scope(number: u8) -> String {
+/// An address of either family.
+pub(crate) fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    let ipv4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    ipv4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+pub(crate) fn scope(number: u8) -> String {
     named(
         number,
         &[
@@ -28,7 +37,7 @@ pub(super) fn scope(number: u8) -> String {
     )
 }
 
-pub(super) fn route_protocol(number: u8) -> String {
+pub(crate) fn route_protocol(number: u8) -> String {
     named(
         number,
         &[
@@ -43,7 +52,7 @@ pub(super) fn route_protocol(number: u8) -> String {
     )
 }
 
-pub(super) fn route_kind(number: u8) -> String {
+pub(crate) fn route_kind(number: u8) -> String {
     const KINDS: [(u8, &str); 10] = [
         (1, "unicast"),
         (2, "local"),
@@ -59,7 +68,7 @@ pub(super) fn route_kind(number: u8) -> String {
     named(number, &KINDS)
 }
 
-pub(super) fn rule_action(number: u8) -> String {
+pub(crate) fn rule_action(number: u8) -> String {
     const ACTIONS: [(u8, &str); 6] = [
         (1, "table"),
         (2, "goto"),
@@ -71,7 +80,7 @@ pub(super) fn rule_action(number: u8) -> String {
     named(number, &ACTIONS)
 }
 
-pub(super) fn nft_family(number: u8) -> String {
+pub(crate) fn nft_family(number: u8) -> String {
     named(
         number,
         &[
@@ -85,7 +94,7 @@ pub(super) fn nft_family(number: u8) -> String {
     )
 }
 
-pub(super) fn table(number: u32) -> String {
+pub(crate) fn table(number: u32) -> String {
     match number {
         253 => "default".to_owned(),
         254 => "main".to_owned(),
@@ -95,7 +104,7 @@ pub(super) fn table(number: u32) -> String {
 }
 
 /// The names of flags in lower case, sorted.
-pub(super) fn flags<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn flags<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = names.map(str::to_lowercase).collect();
     names.sort();
     names

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::objects::{KERNEL_MADE, Objects};
-use super::snapshot::Snapshot;
+use crate::objects::{KERNEL_MADE, Objects};
+use crate::snapshot::Snapshot;
 
 /// What is different between two snapshots.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

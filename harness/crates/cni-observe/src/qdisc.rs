@@ -2,8 +2,8 @@
 
 use rtnetlink::packet_core::NlasIterator;
 
-use super::snapshot::Qdisc;
-use super::words::hexadecimal;
+use crate::snapshot::Qdisc;
+use crate::words::hexadecimal;
 
 /// The fixed header of messages about traffic control (`tcmsg`).
 const HEADER: usize = 20;
@@ -11,7 +11,7 @@ const KIND: u16 = 1;
 const OPTIONS: u16 = 2;
 
 /// Reads a message about a qdisc; nothing if it is damaged.
-pub(super) fn read(message: &[u8]) -> Option<Qdisc> {
+pub(crate) fn read(message: &[u8]) -> Option<Qdisc> {
     let number = |offset: usize| {
         message
             .get(offset..offset + 4)?
@@ -68,11 +68,11 @@ fn rate(options: &[u8]) -> Option<u64> {
     rate.map(u64::from)
 }
 
-fn handle(number: u32) -> String {
+pub(crate) fn handle(number: u32) -> String {
     format!("{:x}:{}", number >> 16, minor(number))
 }
 
-fn parent(number: u32) -> String {
+pub(crate) fn parent(number: u32) -> String {
     match number {
         u32::MAX => "root".to_owned(),
         0xffff_fff1 => "ingress".to_owned(),

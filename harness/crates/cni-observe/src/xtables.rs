@@ -8,9 +8,9 @@ use std::os::unix::fs::FileExt;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 
-use super::snapshot::XtChain;
-use crate::netns::NetNs;
-use crate::{Error, Result};
+use crate::snapshot::XtChain;
+use cni_netlink::netns::NetNs;
+use cni_netlink::{Error, Result};
 
 const OPERATION: &str = "observe the tables of legacy iptables";
 
@@ -72,7 +72,7 @@ const FAMILIES: [Family; 2] = [
 
 /// Reads both families' tables in one namespace.
 #[derive(Debug)]
-pub(super) struct Reader([Option<Channel>; 2]);
+pub(crate) struct Reader([Option<Channel>; 2]);
 
 #[derive(Debug)]
 struct Channel {
@@ -81,12 +81,12 @@ struct Channel {
 }
 
 impl Reader {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self([None, None])
     }
 
     /// The chains that somebody made or put something into, in the kernel's order.
-    pub(super) fn read(&mut self, netns: &NetNs) -> Result<Vec<XtChain>> {
+    pub(crate) fn read(&mut self, netns: &NetNs) -> Result<Vec<XtChain>> {
         let mut chains = Vec::new();
         for (family, channel) in FAMILIES.iter().zip(&mut self.0) {
             if channel.is_none() {
@@ -348,7 +348,7 @@ fn show(data: &[u8]) -> String {
         Ok(text) if text.len() > 1 && text.chars().all(|letter| !letter.is_control()) => {
             format!(" \"{text}\"")
         }
-        _ => format!(" {}", super::words::hexadecimal(data)),
+        _ => format!(" {}", crate::words::hexadecimal(data)),
     }
 }
 

@@ -16,7 +16,7 @@ const VOLATILE: [&str; 2] = ["nf_conntrack_count", "stable_secret"];
 const PASSED_OVER: [&str; 3] = [".", "..", "neigh"];
 
 /// All network sysctls that can be read, by path below `/proc/sys`.
-pub(super) fn read_all() -> BTreeMap<String, String> {
+pub(crate) fn read_all() -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for directory in ["core", "ipv4", "ipv6", "bridge", "netfilter"] {
         let path = format!("net/{directory}");

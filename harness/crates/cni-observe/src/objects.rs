@@ -7,10 +7,10 @@ use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::snapshot::{
+use crate::snapshot::{
     Address, Link, NftRule, NftSet, Nftables, Qdisc, Route, Rule, Snapshot, XtChain,
 };
-use super::words;
+use crate::words;
 
 /// The objects of a snapshot by a name that holds no index, handle or other number of the moment.
 pub type Objects = BTreeMap<String, BTreeMap<String, Value>>;
@@ -42,6 +42,10 @@ impl Snapshot {
         let name = |index: u32| self.link_name(index);
         for link in &self.links {
             collected.add(format!("link {}", link.name), self.link_attributes(link));
+            for other in &link.alternative_names {
+                let key = format!("link {} altname {other}", link.name);
+                collected.add(key, Attributes::default());
+            }
         }
         for address in &self.addresses {
             collected.add(
@@ -69,11 +73,18 @@ impl Snapshot {
         }
         add_nftables(&mut collected, &self.nftables);
         add_xtables(&mut collected, &self.xtables);
-        collected.0
+        let mut objects = collected.0;
+        objects.extend(
+            self.listed
+                .values()
+                .flatten()
+                .map(|(name, known)| (name.clone(), known.clone())),
+        );
+        objects
     }
 
     /// The name of a link, or its index if there is no such link.
-    fn link_name(&self, index: u32) -> String {
+    pub(crate) fn link_name(&self, index: u32) -> String {
         let found = self.links.iter().find(|link| link.index == index);
         found.map_or_else(|| format!("#{index}"), |link| link.name.clone())
     }
@@ -87,6 +98,7 @@ impl Snapshot {
             .with("up", &link.up)
             .with("master", &link.master.map(|master| self.link_name(master)))
             .with("alias", &link.alias)
+            .with("group", &Some(link.group).filter(|group| *group != 0))
             .with("promiscuity", &link.promiscuity)
             .with("all_multicast", &link.all_multicast)
             .with("tx_queue_len", &link.tx_queue_len);
@@ -336,12 +348,13 @@ fn append(key: &mut String, word: &str, value: Option<impl ToString>) {
     }
 }
 
-#[derive(Default)]
-struct Collected(Objects);
+/// Objects under construction.
+#[derive(Debug, Default)]
+pub(crate) struct Collected(pub(crate) Objects);
 
 impl Collected {
     /// Objects that nothing tells apart are counted.
-    fn add(&mut self, key: String, attributes: Attributes) {
+    pub(crate) fn add(&mut self, key: String, attributes: Attributes) {
         let mut unique = key.clone();
         let mut number = 1;
         while self.0.contains_key(&unique) {
@@ -352,12 +365,13 @@ impl Collected {
     }
 }
 
-#[derive(Default)]
-struct Attributes(BTreeMap<String, Value>);
+/// What is known of an object.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Attributes(BTreeMap<String, Value>);
 
 impl Attributes {
     /// Adds an attribute that is there.
-    fn with(mut self, name: &str, value: &impl Serialize) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value)
             && !value.is_null()
         {

@@ -1,0 +1,204 @@
+//! The kernel as the harness sees it: snapshots of a network namespace and of a machine, and what is different between two.
+//!
+//! What plugins do goes through `cni-netlink`, on a codec of its own; what the harness sees is read on rtnetlink's. So a
+//! mistake in one of them shows, instead of being judged by itself. [`KINDS`] is the table of what is watched.
+
+mod channel;
+mod conversation;
+mod diff;
+mod kinds;
+mod nftables;
+mod objects;
+mod qdisc;
+mod reading;
+mod snapshot;
+mod sysctls;
+mod text;
+mod watch;
+mod words;
+mod xtables;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cni_netlink::Result;
+use cni_netlink::netns::NetNs;
+
+use conversation::Conversation;
+use kinds::{Heard, Read, Sockets, Watches};
+use reading::Reading;
+
+pub use diff::{Change, Diff, Entry};
+pub use kinds::{KINDS, Kind};
+pub use objects::{KERNEL_MADE, Objects};
+pub use snapshot::{
+    Address, Link, Neighbour, NextHop, NftChain, NftObject, NftRule, NftSet, NftTable, Nftables,
+    Proxy, Qdisc, Route, Rule, Snapshot, XtChain,
+};
+
+/// Looks into one namespace through sockets that stay open there, and so keep it alive.
+#[derive(Debug)]
+pub struct Observer {
+    netns: NetNs,
+    conversation: Conversation,
+    sockets: Sockets,
+    watches: Watches,
+    nftables: nftables::Reader,
+    xtables: xtables::Reader,
+    now: Snapshot,
+    /// A copy of `now`; nothing before the first look.
+    last: Option<Arc<Snapshot>>,
+    lacking: BTreeSet<&'static str>,
+}
+
+impl Observer {
+    /// Opens sockets in the namespace. The first snapshot costs more than the later ones.
+    pub fn in_netns(netns: &NetNs) -> Result<Self> {
+        netns.enter(|| {
+            Ok(Self {
+                netns: netns.try_clone()?,
+                conversation: Conversation::open()?,
+                sockets: Sockets::open()?,
+                watches: Watches::open()?,
+                nftables: nftables::Reader::open()?,
+                xtables: xtables::Reader::new(),
+                now: Snapshot::default(),
+                last: None,
+                lacking: BTreeSet::new(),
+            })
+        })?
+    }
+
+    /// Everything that the namespace holds at this moment, but for its sysctls. States that are alike are one value.
+    ///
+    /// A kind is listed again only where the kernel has announced something of it, or announces nothing.
+    pub fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
+        let heard = self.watches.news()?;
+        // What happens while the namespace is read is announced by the next time.
+        let done = self.refresh(heard);
+        if done.is_err() {
+            self.last = None;
+        }
+        let differs = done?;
+        match &self.last {
+            Some(last) if !differs => Ok(Arc::clone(last)),
+            _ => Ok(Arc::clone(self.last.insert(Arc::new(self.now.clone())))),
+        }
+    }
+
+    /// Whether anything is not as it was.
+    fn refresh(&mut self, heard: Heard) -> Result<bool> {
+        let (now, mut differs) = (&mut self.now, false);
+        let mut reading = Reading {
+            conversation: &self.conversation,
+            unreadable: &mut now.unreadable,
+        };
+        let is_first = self.last.is_none();
+        let mut heard = if is_first { Heard::everything() } else { heard };
+        // Of a link that is down, not every change is announced.
+        if heard.of("link") || now.links.iter().any(|link| !link.up) {
+            let links = reading.links()?;
+            let names = |links: &[Link]| -> Vec<_> {
+                links
+                    .iter()
+                    .map(|link| (link.index, link.name.clone()))
+                    .collect()
+            };
+            // Objects are called by the names of links.
+            if names(&links) != names(&now.links) {
+                heard = Heard::everything();
+            }
+            differs |= replace(&mut now.links, links);
+        }
+        if heard.of("address") {
+            differs |= replace(&mut now.addresses, reading.addresses()?);
+        }
+        if heard.of("route") {
+            differs |= replace(&mut now.routes, reading.routes()?);
+        }
+        if heard.of("rule") {
+            differs |= replace(&mut now.rules, reading.rules()?);
+        }
+        if heard.of("neighbour") {
+            differs |= replace(&mut now.neighbours, reading.neighbours(&now.links)?);
+        }
+        if heard.of("qdisc") {
+            differs |= replace(&mut now.qdiscs, reading.qdiscs()?);
+        }
+        differs |= replace(&mut now.proxies, kinds::proxies(&mut self.sockets)?);
+        differs |= replace(&mut now.xtables, self.xtables.read(&self.netns)?);
+        // What hangs on a link goes with it without a transaction.
+        if let Some(nftables) = self.nftables.read(!heard.of("link"))? {
+            differs |= replace(&mut now.nftables, nftables);
+        }
+        for kind in KINDS.iter().filter(|kind| heard.concerns(kind)) {
+            let Read::Namespace(list) = kind.read else {
+                continue;
+            };
+            let listed = list(&mut self.sockets, now)?;
+            if listed.is_none() {
+                self.lacking.insert(kind.name);
+            }
+            let listed = listed.unwrap_or_default().0;
+            let same = now
+                .listed
+                .get(kind.name)
+                .map_or(listed.is_empty(), |had| *had == listed);
+            if !same {
+                differs = true;
+                now.listed.insert(kind.name.to_owned(), listed);
+            }
+        }
+        Ok(differs)
+    }
+
+    /// The kinds that this kernel lacks, as far as snapshots have shown.
+    pub fn lacking(&self) -> impl Iterator<Item = &'static str> {
+        self.lacking.iter().copied()
+    }
+
+    /// The namespace's network sysctls by path below `/proc/sys`; those that cannot be read are left out.
+    pub fn sysctls(&mut self) -> Result<BTreeMap<String, String>> {
+        self.netns.enter(sysctls::read_all)
+    }
+}
+
+/// Whether it is another value.
+fn replace<T: PartialEq>(part: &mut T, now: T) -> bool {
+    let differs = *part != now;
+    *part = now;
+    differs
+}
+
+/// Looks at what a machine holds beside its network, in the mount and IPC namespaces that were current at opening.
+#[derive(Debug)]
+pub struct Machine {
+    files: kinds::machine::Files,
+    last: Arc<Objects>,
+}
+
+impl Machine {
+    /// Opens the files that tell of it.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self {
+            files: kinds::machine::Files::open()?,
+            last: Arc::default(),
+        })
+    }
+
+    /// Its objects, but for mounts below `own`. States that are alike are one value.
+    pub fn objects(&mut self, own: &[PathBuf]) -> io::Result<Arc<Objects>> {
+        let mut all = Objects::new();
+        for kind in KINDS {
+            if let Read::Machine(list) = kind.read {
+                all.extend(list(&mut self.files, own)?.unwrap_or_default().0);
+            }
+        }
+        if *self.last != all {
+            self.last = Arc::new(all);
+        }
+        Ok(Arc::clone(&self.last))
+    }
+}
