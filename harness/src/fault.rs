@@ -140,6 +140,7 @@ faults! {
     DelLeavesRule, "del-leaves-rule", "leaves an nftables rule on the host";
     DelLeavesSysctl, "del-leaves-sysctl", "changes a sysctl of the host's `lo` on every ADD and leaves it so";
     DelLeavesFile, "del-leaves-file", "leaves a file of its own for every attachment";
+    DelLeavesRareState, "del-leaves-rare-state", "leaves on the host one object of every kind of state that plugins seldom make";
     DelLeavesRecord, "del-leaves-record", "keeps a record of every attachment in one file, and takes none out of it";
     DelLeavesReservation, "del-leaves-reservation", "does not hand DEL on to its IPAM when the namespace is gone";
     DelRemovesOther, "del-removes-other", "removes another attachment's interface too";

@@ -201,33 +201,33 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-no-route",
-        claim: "the host has no more addresses, routes and neighbours after DEL than before ADD",
+        claim: "the host has no more addresses, routes, next hops, neighbours and forwarding entries after DEL than before ADD",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,
         fault: Fault::DelLeavesRoute,
         dispute: None,
-        judge: |t| leaves_no(t, &["address", "route", "neighbour", "proxy"], is_added),
+        judge: |t| leaves_no(t, &ROUTES, is_added),
     },
     Check {
         id: "del.leaves-no-rule",
-        claim: "the host has no more rules, firewall objects and queueing disciplines after DEL than before ADD",
+        claim: "the host has no more rules, firewall objects, IPsec policies and traffic control after DEL than before ADD",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,
         fault: Fault::DelLeavesRule,
         dispute: None,
-        judge: |t| leaves_no(t, &["rule", "qdisc", "firewall"], is_there),
+        judge: |t| leaves_no(t, &RULES, is_there),
     },
     Check {
         id: "del.leaves-no-file",
-        claim: "there are no more files after DEL than before ADD, and none has come to speak of the container",
+        claim: "no file, mount, BPF pin, cgroup or IPC object is left after DEL, no file has other permissions, and none still mentions the container",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,
         fault: Fault::DelLeavesFile,
         dispute: None,
-        judge: |t| leaves_no(t, &FILES, is_added),
+        judge: |t| leaves_no(t, &OUTSIDE_THE_NETWORK, is_added_or_access),
     },
     Check {
         id: "del.leaves-no-process",
@@ -686,6 +686,42 @@ pub(super) fn is_of_interface(change: &StateChange, ifname: &str) -> bool {
     interface && words.any(|word| word == ifname)
 }
 
+/// Anything that is made, and access to what was there: a plugin may write files of its network anew, with the access that
+/// they had.
+fn is_added_or_access(change: &StateChange) -> bool {
+    is_added(change) || change.kind == ChangeKind::Changed && FILES.contains(&sort(change))
+}
+
+/// What leads packets.
+const ROUTES: [&str; 10] = [
+    "address",
+    "route",
+    "next",
+    "neighbour",
+    "proxy",
+    "fdb",
+    "mdb",
+    "multicast",
+    "netns",
+    "mptcp",
+];
+
+/// What is done to packets.
+const RULES: [&str; 6] = ["rule", "qdisc", "tc", "xfrm", "ipvs", "firewall"];
+
+/// What a host has beside its network.
+const OUTSIDE_THE_NETWORK: [&str; 9] = [
+    "file",
+    "directory",
+    "symlink",
+    "other",
+    "record",
+    "mount",
+    "bpf",
+    "cgroup",
+    "ipc",
+];
+
 /// What can be on disk.
 pub(super) const FILES: [&str; 5] = ["file", "directory", "symlink", "other", "record"];
 
@@ -728,8 +764,9 @@ fn leaves_nothing_inside(t: &Transcript) -> Judged {
     };
     let mut changes = t.before(add).container_changes(container, t.after(last));
     changes.retain(|change| {
-        let counts =
-            ["link", "address", "route", "rule", "qdisc", "firewall"].contains(&sort(change));
+        let counts = sort(change) == "link"
+            || ROUTES.contains(&sort(change))
+            || RULES.contains(&sort(change));
         let mut words = change.object.split(' ');
         counts && is_added(change) && words.all(|word| word != "lo")
     });
@@ -763,7 +800,7 @@ fn was_done(t: &Transcript) -> Judged {
 /// The first word of an object's name; all that is a firewall's is one sort.
 pub(super) fn sort(change: &StateChange) -> &str {
     match change.object.split(' ').next().unwrap_or_default() {
-        "nft" | "iptables" => "firewall",
+        "nft" | "iptables" | "ipset" => "firewall",
         sort => sort,
     }
 }

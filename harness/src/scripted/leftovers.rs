@@ -18,6 +18,7 @@ use super::call::{Call, digest};
 use super::interface;
 use super::kernel::Sandbox;
 use super::mishaps;
+use super::rare;
 use super::refusal::Refusal;
 use super::result::Outcome;
 use super::{kernel, memory};
@@ -42,6 +43,7 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
         Some(Fault::DelLeavesRule) => rule(call),
         Some(Fault::DelLeavesSysctl) => count_up(),
         Some(Fault::DelLeavesFile) => file(call),
+        Some(Fault::DelLeavesRareState) => rare::one_of_each(call),
         Some(Fault::DelLeavesRecord) => record(call),
         Some(Fault::DelNeedsState) => state(call),
         Some(Fault::DelNeedsRules) => rule(call),

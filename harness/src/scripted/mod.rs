@@ -19,6 +19,7 @@ mod lies;
 mod memory;
 mod mishaps;
 pub mod planted;
+mod rare;
 pub mod recorder;
 mod refusal;
 mod result;

@@ -15,6 +15,7 @@ mod neighbours;
 mod regression;
 mod report;
 mod requirements;
+mod residue;
 mod runtimes;
 mod samples;
 mod upstream;

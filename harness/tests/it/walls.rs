@@ -58,6 +58,7 @@ fn dependencies(name: &str) -> Vec<String> {
 fn the_crates_know_each_other_only_along_the_arrows() {
     assert_eq!(dependencies("cni-types"), [""; 0]);
     assert_eq!(dependencies("cni-netlink"), [""; 0]);
+    assert_eq!(dependencies("cni-observe"), ["cni-netlink"]);
     assert_eq!(dependencies("cni-runtime"), ["cni-types"]);
     for dependency in dependencies("cni-skel") {
         assert!(["cni-types"].contains(&dependency.as_str()), "{dependency}");
@@ -108,6 +109,7 @@ fn unsafe_code_stands_in_netlink_only() {
     for directory in [
         "src",
         "crates/cni-types",
+        "crates/cni-observe",
         "crates/cni-runtime",
         "crates/cni-skel",
         "crates/cni-reference",

@@ -13,6 +13,7 @@ pub mod nft;
 mod probe;
 pub mod process;
 pub mod qdisc;
+pub mod raw;
 pub mod route;
 pub mod rule;
 mod socket;

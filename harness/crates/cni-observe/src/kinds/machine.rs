@@ -72,6 +72,7 @@ fn mount(line: &str) -> Option<Mount> {
     let propagation = propagation
         .iter()
         .map(|field| field.split(':').next().unwrap_or_default());
+    let propagation: Vec<_> = propagation.collect();
     let root = if kind == "nsfs" {
         root.split(':').next().unwrap_or_default()
     } else {
@@ -82,7 +83,10 @@ fn mount(line: &str) -> Option<Mount> {
         .with("source", &source)
         .with("root", &root)
         .with("options", &options)
-        .with("propagation", &propagation.collect::<Vec<_>>());
+        .with(
+            "propagation",
+            &Some(propagation).filter(|propagation| !propagation.is_empty()),
+        );
     Some(Mount {
         path: PathBuf::from(unescape(path)),
         known,

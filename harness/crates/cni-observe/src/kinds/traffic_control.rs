@@ -55,7 +55,7 @@ pub(super) fn chains(sockets: &mut Sockets, snapshot: &Snapshot) -> Result<Optio
     })
 }
 
-/// Filters (`tc filter`), by what they are and where: what they say also counts packets.
+/// Filters (`tc filter`), by what they are and where: their options count packets, too.
 pub(super) fn filters(sockets: &mut Sockets, snapshot: &Snapshot) -> Result<Option<Collected>> {
     each_hook(
         sockets,
@@ -84,7 +84,7 @@ fn each_hook(
         for hook in hooks(qdisc) {
             let listed = sockets.list("observe filters", kind, &request(qdisc.link, hook));
             for payload in gone_is_empty(listed)? {
-                let place = place(&payload, snapshot).unwrap_or_default();
+                let place = attached_to(&payload, snapshot).unwrap_or_default();
                 add(&payload, &place, &mut found);
             }
         }
@@ -118,14 +118,16 @@ fn request(link: u32, parent: u32) -> [u8; HEADER] {
     request
 }
 
-/// The link, the parent and the handle of a message, as words.
-fn place(payload: &[u8], snapshot: &Snapshot) -> Option<String> {
+/// The link and the parent of a message, as words.
+fn attached_to(payload: &[u8], snapshot: &Snapshot) -> Option<String> {
     let link = snapshot.link_name(u32_at(payload, 4)?);
-    let (own, above) = (u32_at(payload, 8)?, u32_at(payload, 12)?);
-    Some(match own {
-        0 => format!("{link} parent {}", parent(above)),
-        _ => format!("{link} parent {} {}", parent(above), handle(own)),
-    })
+    Some(format!("{link} parent {}", parent(u32_at(payload, 12)?)))
+}
+
+/// The same with the handle, which whoever makes a class chooses, and which the kernel gives to filters.
+fn place(payload: &[u8], snapshot: &Snapshot) -> Option<String> {
+    let hook = attached_to(payload, snapshot)?;
+    Some(format!("{hook} {}", handle(u32_at(payload, 8)?)))
 }
 
 /// A qdisc may go, with its link, between being seen and being asked, and some can have no filters.
