@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use cni_netlink::observe::{Route as KernelRoute, Snapshot};
+use cni_observe::{Route as KernelRoute, Snapshot};
 use cni_types::Version;
 use ipnet::IpNet;
 use serde_json::{Map, Value};

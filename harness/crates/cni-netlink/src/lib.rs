@@ -17,6 +17,7 @@ pub mod raw;
 pub mod route;
 pub mod rule;
 mod socket;
+pub mod socket_option;
 pub mod sysctl;
 mod wire;
 

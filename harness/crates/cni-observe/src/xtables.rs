@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 
 use crate::snapshot::XtChain;
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Error, Result};
+use cni_netlink::{Error, Result, socket_option};
 
 const OPERATION: &str = "observe the tables of legacy iptables";
 
@@ -138,7 +138,7 @@ impl Channel {
             let mut entries = named(table, wanted);
             let size = u32::try_from(info.size).unwrap_or(u32::MAX);
             entries[NAME..NAME + 4].copy_from_slice(&size.to_ne_bytes());
-            match get(&self.socket, family.level, GET_ENTRIES, &mut entries) {
+            match socket_option::get(&self.socket, family.level, GET_ENTRIES, &mut entries) {
                 Ok(_) => {
                     let read = Entries {
                         family,
@@ -162,7 +162,7 @@ impl Channel {
 
     fn info(&self, family: &Family, table: &str) -> Result<Info> {
         let mut info = named(table, NAME + 4 * 13);
-        get(&self.socket, family.level, GET_INFO, &mut info)
+        socket_option::get(&self.socket, family.level, GET_INFO, &mut info)
             .map_err(|source| Error::io(OPERATION, source))?;
         let number = |index: usize| number(&info, NAME + 4 * index).unwrap_or_default();
         Ok(Info {
@@ -398,32 +398,4 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// Asks for a socket option that takes a name and gives a structure.
-fn get(
-    socket: &OwnedFd,
-    level: libc::c_int,
-    option: libc::c_int,
-    buffer: &mut [u8],
-) -> io::Result<()> {
-    let mut length = libc::socklen_t::try_from(buffer.len()).map_err(io::Error::other)?;
-    #[expect(
-        unsafe_code,
-        reason = "no safe crate offers the options of legacy iptables"
-    )]
-    // SAFETY: the descriptor is open, and `buffer` has `length` bytes that live for the whole call.
-    let got = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            buffer.as_mut_ptr().cast(),
-            &raw mut length,
-        )
-    };
-    if got < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
 }

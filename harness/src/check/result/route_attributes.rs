@@ -1,6 +1,6 @@
 //! The attributes of routes that came with 1.1.0, held against the kernel's both ways.
 
-use cni_netlink::observe::Route as KernelRoute;
+use cni_observe::Route as KernelRoute;
 
 use super::routes::routes_like;
 use super::{ATTACHED, each};

@@ -188,7 +188,6 @@ pub(super) fn ipc(files: &mut Files, _: &[PathBuf]) -> io::Result<Option<Collect
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
