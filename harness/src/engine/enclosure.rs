@@ -198,6 +198,14 @@ pub fn network_namespace() -> io::Result<NetNs> {
         .make()
 }
 
+/// The directory in `/proc` of a process that sees what plugins mount.
+pub fn first_process() -> PathBuf {
+    match LAB.get() {
+        Some(lab) => PathBuf::from(format!("/proc/{}", lab.keeper)),
+        None => PathBuf::from("/proc/self"),
+    }
+}
+
 /// Where the lab's processes are listed.
 pub fn processes() -> PathBuf {
     match LAB.get() {

@@ -114,7 +114,7 @@ impl Lab {
         let host = NetNs::current().map_err(broken)?;
         surroundings::build(&subject.fixture.surroundings)?;
         let observer = Observer::in_netns(&host).map_err(broken)?;
-        let machine = Machine::open()
+        let machine = Machine::open(&enclosure::first_process())
             .map_err(|error| HarnessError::new(format!("the lab's mounts: {error}")))?;
         let network = subject.network(task.spec_version)?;
         Ok(Self {

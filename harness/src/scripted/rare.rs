@@ -17,7 +17,7 @@ use super::refusal::Refusal;
 const BRIDGE: &str = "scripted-rare";
 const PORT: &str = "scripted-port";
 const PEER: &str = "scripted-peer";
-/// A file and directories of the network.
+/// A file and a directory of the network.
 const PLACE: &str = "/run/scripted-rare";
 
 const NEW_NEIGHBOUR: u16 = 28;
@@ -290,19 +290,11 @@ fn set(owner: &Owner) -> Result<()> {
         .send(Protocol::Netfilter, "make a set")
 }
 
-/// A mount, something pinned, and other access to a file.
+/// A mount, and other access to a file.
 fn outside_the_network(owner: &Owner) -> std::result::Result<(), Refusal> {
-    let directory = |name: &str| {
-        let path = Path::new(PLACE).join(name);
-        fs::create_dir_all(&path).map(|()| path)
-    };
-    let (mounted, pins) = (directory("mounted")?, directory("pins")?);
+    let mounted = Path::new(PLACE).join("mounted");
+    fs::create_dir_all(&mounted)?;
     mount("none", &mounted, "tmpfs", MountFlags::empty(), None).map_err(io::Error::from)?;
-    if !pins.join("first").exists() {
-        mount("none", &pins, "bpf", MountFlags::empty(), None).map_err(io::Error::from)?;
-        fs::create_dir(pins.join("first"))?;
-    }
-    fs::create_dir_all(pins.join(&owner.key))?;
     let file = Path::new(PLACE).join("file");
     fs::write(&file, "")?;
     let mode = 0o600 | u32::from(owner.number) & 0o77;

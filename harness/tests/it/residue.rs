@@ -13,8 +13,7 @@ const OF_OTHER_FAULTS: &[&str] = &[
     "address", "route", "rule", "qdisc", "nft", "sysctl", "process",
 ];
 
-/// Kinds that a plugin cannot make without system calls that need `unsafe`, tables of algorithms, or a control group of the
-/// machine; or that are there only while an interface is. Tests of `cni-observe` make them.
+/// Kinds that a plugin cannot make in a lab, or not without `unsafe` system calls. Tests of `cni-observe` make them.
 const MADE_BY_OTHERS: &[&str] = &[
     "multicast address",
     "netns id",
@@ -22,6 +21,7 @@ const MADE_BY_OTHERS: &[&str] = &[
     "iptables",
     "ipvs",
     "mptcp",
+    "bpf pin",
     "cgroup",
     "ipc",
 ];

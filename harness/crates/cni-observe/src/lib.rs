@@ -20,7 +20,7 @@ mod xtables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cni_netlink::Result;
@@ -172,7 +172,8 @@ fn replace<T: PartialEq>(part: &mut T, now: T) -> bool {
     differs
 }
 
-/// Looks at what a machine holds beside its network, in the mount and IPC namespaces that were current at opening.
+/// Looks at what a machine holds beside its network, in a process's mount namespace and in the IPC namespace that was
+/// current at opening.
 #[derive(Debug)]
 pub struct Machine {
     files: kinds::machine::Files,
@@ -180,10 +181,10 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Opens the files that tell of it.
-    pub fn open() -> io::Result<Self> {
+    /// Opens the files that tell of it. `process` is the directory of `/proc` of whoever is in the mount namespace.
+    pub fn open(process: &Path) -> io::Result<Self> {
         Ok(Self {
-            files: kinds::machine::Files::open()?,
+            files: kinds::machine::Files::open(process)?,
             last: Arc::default(),
         })
     }

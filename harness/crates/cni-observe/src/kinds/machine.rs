@@ -12,9 +12,12 @@ use crate::text;
 /// How many directories below one mount are looked into.
 const DIRECTORIES: usize = 4096;
 
-/// Files that show the mount and IPC namespaces of the process that opened them; those that this kernel lacks are missing.
+/// Files that show a process's mount namespace and the IPC namespace in which they were opened; those that this kernel lacks
+/// are missing.
 #[derive(Debug)]
 pub(crate) struct Files {
+    /// Where the mount namespace's files are seen.
+    root: PathBuf,
     mountinfo: File,
     /// What was listed last, for as long as the kernel says that it is the same.
     mounts: Option<Vec<Mount>>,
@@ -31,11 +34,12 @@ struct Mount {
 }
 
 impl Files {
-    pub(crate) fn open() -> io::Result<Self> {
+    pub(crate) fn open(process: &Path) -> io::Result<Self> {
         let ipc = [("queue", "msg"), ("semaphores", "sem"), ("memory", "shm")];
         let open = |(name, file)| Some((name, File::open(format!("/proc/sysvipc/{file}")).ok()?));
         Ok(Self {
-            mountinfo: File::open("/proc/self/mountinfo")?,
+            root: process.join("root"),
+            mountinfo: File::open(process.join("mountinfo"))?,
             mounts: None,
             ipc: ipc.into_iter().filter_map(open).collect(),
         })
@@ -136,6 +140,7 @@ fn below_mounts(
     is_meant: impl Fn(&str) -> bool,
     is_object: impl Fn(&Path) -> bool,
 ) -> io::Result<Option<Collected>> {
+    let root = files.root.clone();
     let mounts = files.mounts()?.iter();
     let mut directories: Vec<PathBuf> = mounts
         .filter(|mount| is_meant(&mount.kind))
@@ -149,9 +154,13 @@ fn below_mounts(
     while let Some(directory) = directories.pop().filter(|_| looked_into < DIRECTORIES) {
         looked_into += 1;
         // Another may have removed it, or hidden it below another mount.
-        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if !is_object(&path) {
+        for entry in fs::read_dir(seen(&root, &directory))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let path = directory.join(entry.file_name());
+            if !is_object(&entry.path()) {
                 continue;
             }
             found.add(format!("{name} {}", path.display()), Attributes::default());
@@ -161,6 +170,11 @@ fn below_mounts(
         }
     }
     Ok(Some(found))
+}
+
+/// Where a path of the mount namespace is found from here.
+fn seen(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// Queues, semaphores and shared memory of System V, by key; those without one by their number.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use cni_netlink::netns::NetNs;
@@ -153,7 +154,7 @@ fn in_namespaces_of_its_own() {
         fs::create_dir(path(kind)).unwrap();
         path(kind)
     });
-    let mut machine = Machine::open().unwrap();
+    let mut machine = Machine::open(Path::new("/proc/self")).unwrap();
     let before = machine.objects(&[]).unwrap();
     run(&[&format!("mount -t tmpfs none {tmpfs}"), "ipcmk -Q"]);
     let diff = Diff::of(&before, &machine.objects(&[]).unwrap());
