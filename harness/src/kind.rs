@@ -20,6 +20,11 @@ impl Kind {
     /// Every kind of plugin.
     pub const ALL: &'static [Kind] = &[Kind::Interface, Kind::Chained, Kind::Ipam];
 
+    /// Whether plugins of this kind may execute others.
+    pub fn may_delegate(self) -> bool {
+        matches!(self, Kind::Interface | Kind::Chained)
+    }
+
     /// The word for it on the command line and in reports.
     pub fn as_str(self) -> &'static str {
         match self {

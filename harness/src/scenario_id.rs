@@ -110,6 +110,7 @@ ids! {
     POOL_EXHAUSTED = "pool-exhausted"
     ARGS = "args"
     PROBE = "probe"
+    FIRST_ADD = "first-add"
     RUNTIME_LIFECYCLE = "runtime-lifecycle"
     RUNTIME_ADD_FAILS = "runtime-add-fails"
     RUNTIME_DEL_FAILS = "runtime-del-fails"

@@ -48,6 +48,8 @@ pub struct Subject {
     pub supported: Vec<Version>,
     /// The other plugins of the fixture's list, and the delegates that it names.
     pub neighbours: Vec<Neighbour>,
+    /// The plugins that its ADD was seen to execute, by name; none until then.
+    pub delegates: Vec<String>,
 }
 
 /// A plugin that the subject works with: one of its list, or a delegate.
@@ -192,6 +194,7 @@ impl Subject {
         };
         Ok(Self {
             neighbours: neighbours(&fixture, &plugin_type, found),
+            delegates: Vec::new(),
             path,
             arguments: Vec::new(),
             sha256,
@@ -238,6 +241,7 @@ impl Subject {
             cni_path: Vec::new(),
             supported: OF_RUNTIMES.to_vec(),
             neighbours: Vec::new(),
+            delegates: Vec::new(),
         })
     }
 

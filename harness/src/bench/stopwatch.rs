@@ -136,6 +136,7 @@ const ALONE: &str = "a";
 
 impl Servant for Stopwatch {
     const WORD: &'static str = "__stopwatch";
+    const WATCHES_DELEGATES: bool = false;
     type Question = Request;
     type Answer = Done;
 

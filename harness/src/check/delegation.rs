@@ -1,5 +1,5 @@
-//! Delegation: what the plugin asks of its IPAM plugin, and what it makes of the answers. All of it was written
-//! down by the recording plugin, which stood in.
+//! Delegation: what the plugin asks of the plugins that it executes, and what it makes of their answers. Recording plugins wrote it
+//! down. Whatever is executed in ADD is a delegate, however the configuration names it.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.same-environment",
         claim: "the delegate has every variable that the plugin has",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ENVIRONMENT],
         scope: EXECUTED,
         fault: Fault::DelegateOtherEnv,
@@ -57,7 +57,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.del-is-delegated",
         claim: "DEL executes the delegate with DEL",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[DEL_DELEGATED],
         scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::DelNotDelegated,
@@ -67,7 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.check-is-delegated",
         claim: "CHECK executes the delegate with CHECK",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[CHECK_DELEGATED],
         scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::CheckNotDelegated,
@@ -77,7 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.failing-add-fails",
         claim: "ADD fails when the delegate's ADD fails",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FAILED_ADD_FAILS],
         scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),
         fault: Fault::DelegateFailureIgnored,
@@ -87,7 +87,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.failing-add-is-undone",
         claim: "the delegate is executed with DEL when its ADD has failed",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FAILED_ADD_IS_UNDONE],
         scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),
         fault: Fault::DelegateFailureNoDel,
@@ -97,7 +97,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.unreadable-result-fails",
         claim: "ADD fails when the delegate prints what is not JSON",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FAILED_ADD_FAILS],
         scope: Scope::In(&[scenario_id::DELEGATE_GARBAGE]),
         fault: Fault::DelegateGarbageAccepted,
@@ -107,7 +107,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.null-result-fails",
         claim: "ADD fails when the delegate prints `null`",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FAILED_ADD_FAILS],
         scope: Scope::In(&[scenario_id::DELEGATE_GARBAGE]),
         fault: Fault::DelegateNullAccepted,
@@ -117,7 +117,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.searches-every-directory",
         claim: "the delegate is found in the last directory of CNI_PATH, behind a link",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FOUND_BY_CNI_PATH],
         scope: Scope::In(&[scenario_id::DELEGATE_PATH]),
         fault: Fault::SkipsLinkedDirectories,
@@ -127,7 +127,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "gc.fails-with-its-delegate",
         claim: "GC fails when the delegate's GC fails",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[DEL_ERROR_RETURNED],
         scope: Scope::In(&[scenario_id::DELEGATE_GC_FAILS]),
         fault: Fault::GcDelegateErrorIgnored,
@@ -137,7 +137,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.failing-check-fails",
         claim: "CHECK fails when the delegate's CHECK fails",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[CHECK_ERROR_RETURNED],
         scope: Scope::In(&[scenario_id::DELEGATE_CHECK_FAILS]),
         fault: Fault::CheckDelegateErrorIgnored,
@@ -147,7 +147,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.failing-del-fails",
         claim: "DEL fails when the delegate's DEL fails",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[DEL_ERROR_RETURNED],
         scope: Scope::In(&[scenario_id::DELEGATE_DEL_FAILS]),
         fault: Fault::DelDelegateErrorIgnored,
@@ -157,7 +157,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.stderr-is-passed-on",
         claim: "what the delegate writes on standard error appears on the plugin's",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[STDERR_PASSED_ON],
         scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),
         fault: Fault::DelegateStderrSwallowed,
@@ -217,7 +217,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "gc.is-delegated",
         claim: "GC executes the delegate with GC",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[DELEGATED],
         scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::GcNotDelegated,
@@ -227,7 +227,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "status.is-delegated",
         claim: "STATUS executes the delegate with STATUS",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[STATUS_DELEGATED],
         scope: Scope::In(&[scenario_id::DELEGATION]),
         fault: Fault::StatusNotDelegated,
@@ -237,7 +237,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "status.fails-with-its-delegate",
         claim: "STATUS fails when the delegate's STATUS fails",
-        binds: &[Kind::Interface],
+        binds: &[Kind::Interface, Kind::Chained],
         clauses: &[DELEGATE_ERROR_RETURNED],
         scope: Scope::In(&[scenario_id::DELEGATE_STATUS_FAILS]),
         fault: Fault::StatusDelegateErrorIgnored,
@@ -459,17 +459,6 @@ const DELEGATE_ERROR_RETURNED: &[Clause] = &[should(
 const EXECUTED: Scope = Scope::In(&[scenario_id::DELEGATION, scenario_id::DELEGATE_ADD_FAILS]);
 
 impl Delegated {
-    fn variable(&self, name: &str) -> Option<String> {
-        self.env
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.text())
-    }
-
-    fn is(&self, command: &str) -> bool {
-        self.variable("CNI_COMMAND").as_deref() == Some(command)
-    }
-
     fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
         match read(bytes) {
             Reading::One(Value::Object(document)) => Some(document),
@@ -478,28 +467,73 @@ impl Delegated {
     }
 }
 
-/// The ADD that everything else is compared with: a plugin that does not delegate it delegates nothing.
-fn delegated_add(t: &Transcript) -> Result<(usize, &Call, &Delegated), Unmet> {
-    let (step, call) = t.success(label::ADD)?;
-    match call.delegated.iter().find(|delegated| delegated.is("ADD")) {
-        Some(delegated) => Ok((step, call, delegated)),
-        None => Err(Unmet::NotApplicable(
-            "it does not execute the plugin that `ipam` names".to_owned(),
+const NO_IPAM: &str = "it does not execute the plugin that `ipam` names";
+
+/// Variables that may be others where the delegate makes an interface of its own.
+const OF_INTERFACES: [&str; 2] = ["CNI_IFNAME", "CNI_ARGS"];
+
+/// The type of the IPAM plugin that the configuration of a call names.
+fn ipam_type(call: &Call) -> Option<String> {
+    let config = call.input()?;
+    Some(config.get("ipam")?.get("type")?.as_str()?.to_owned())
+}
+
+fn is_ipam(call: &Call, delegated: &Delegated) -> bool {
+    ipam_type(call).is_some_and(|ipam| delegated.plugin == ipam)
+}
+
+/// What the subject has executed in a call. What its delegates execute is theirs, but for the IPAM plugin that the subject's own
+/// configuration names: the subject may be a program around another one.
+fn executed(call: &Call) -> impl Iterator<Item = &Delegated> {
+    let ipam = ipam_type(call);
+    let is_own = move |delegated: &&Delegated| {
+        delegated.by.is_none() || Some(&delegated.plugin) == ipam.as_ref()
+    };
+    call.delegated.iter().filter(is_own)
+}
+
+/// The names of the delegates: what ADD executes. A plugin that executes none in ADD delegates nothing.
+fn delegates(t: &Transcript) -> Result<BTreeSet<&str>, Unmet> {
+    let (_, call) = t.success(label::ADD)?;
+    let added = executed(call).filter(|delegated| delegated.is("ADD"));
+    let names: BTreeSet<&str> = added.map(|delegated| delegated.plugin.as_str()).collect();
+    match names.is_empty() {
+        true => Err(Unmet::NotApplicable(
+            "its ADD executes no other plugin".to_owned(),
         )),
+        false => Ok(names),
     }
 }
 
-/// Every execution of the delegate.
+/// The ADD of the IPAM plugin.
+fn ipam_add(t: &Transcript) -> Result<(usize, &Call, &Delegated), Unmet> {
+    let (step, call) = t.success(label::ADD)?;
+    let mut added = executed(call).filter(|delegated| delegated.is("ADD"));
+    match added.find(|delegated| is_ipam(call, delegated)) {
+        Some(delegated) => Ok((step, call, delegated)),
+        None => Err(Unmet::NotApplicable(NO_IPAM.to_owned())),
+    }
+}
+
+/// Every execution of a delegate.
 fn executions(t: &Transcript) -> Result<Vec<(usize, &Call, &Delegated)>, Unmet> {
-    let pairs = t.calls().flat_map(|(step, call)| {
-        call.delegated
-            .iter()
-            .map(move |delegated| (step, call, delegated))
-    });
+    let calls = t.calls();
+    let pairs =
+        calls.flat_map(|(step, call)| executed(call).map(move |delegated| (step, call, delegated)));
     let pairs: Vec<_> = pairs.collect();
     match pairs.iter().any(|(_, _, delegated)| delegated.is("ADD")) {
         true => Ok(pairs),
-        false => delegated_add(t).map(|_| pairs),
+        false => delegates(t).map(|_| pairs),
+    }
+}
+
+/// Every execution of the IPAM plugin. Other delegates have a configuration of their own within the plugin's: the `type` in it is theirs.
+fn ipam_executions(t: &Transcript) -> Result<Vec<(usize, &Call, &Delegated)>, Unmet> {
+    let mut pairs = executions(t)?;
+    pairs.retain(|(_, call, delegated)| is_ipam(call, delegated));
+    match pairs.is_empty() {
+        true => Err(Unmet::NotApplicable(NO_IPAM.to_owned())),
+        false => Ok(pairs),
     }
 }
 
@@ -511,7 +545,9 @@ fn same_environment(t: &Transcript) -> Judged {
         });
         for (name, value) in wanted {
             let found = delegated.variable(name);
-            if found.as_deref() != Some(value.text().as_str()) {
+            let may_differ = OF_INTERFACES.contains(&name.as_str()) && !is_ipam(call, delegated);
+            let is_same = found.as_deref() == Some(value.text().as_str());
+            if !(is_same || may_differ && found.is_some()) {
                 let actual = found.map_or(format!("`{name}` is missing"), |found| {
                     format!("`{name}` is `{found}`")
                 });
@@ -523,7 +559,7 @@ fn same_environment(t: &Transcript) -> Judged {
 }
 
 fn complete_configuration(t: &Transcript) -> Judged {
-    for (step, call, delegated) in executions(t)? {
+    for (step, call, delegated) in ipam_executions(t)? {
         let wanted = call.input().unwrap_or_default();
         let Some(given) = Delegated::object(&delegated.stdin.0) else {
             return Err(Unmet::broken(
@@ -544,7 +580,7 @@ fn complete_configuration(t: &Transcript) -> Judged {
 }
 
 fn same_configuration(t: &Transcript) -> Judged {
-    for (step, call, delegated) in executions(t)? {
+    for (step, call, delegated) in ipam_executions(t)? {
         let wanted = call.input().unwrap_or_default();
         let given = Delegated::object(&delegated.stdin.0).unwrap_or_default();
         let differs = |key: &&String| wanted.get(*key) != given.get(*key);
@@ -561,37 +597,46 @@ fn same_configuration(t: &Transcript) -> Judged {
 }
 
 fn handed_on(t: &Transcript, label: Label<'_>, command: &str) -> Judged {
-    delegated_add(t)?;
+    let delegates = delegates(t)?;
     let (step, call) = t.call(label)?;
-    if call.delegated.iter().any(|delegated| delegated.is(command)) {
-        return Ok(());
-    }
-    if !call.succeeded() {
-        return Err(Unmet::Inconclusive(format!(
-            "`{label}` failed: {}",
-            call.outcome()
-        )));
-    }
-    let made: Vec<String> = call
-        .delegated
-        .iter()
-        .filter_map(|delegated| delegated.variable("CNI_COMMAND"))
-        .collect();
-    let actual = match made.as_slice() {
-        [] => "the delegate was not executed".to_owned(),
-        commands => format!("the delegate was executed with {}", commands.join(", ")),
+    let made = |delegate: &str| -> Vec<String> {
+        executed(call)
+            .filter(|delegated| delegated.plugin == delegate)
+            .filter_map(|delegated| delegated.variable("CNI_COMMAND"))
+            .collect()
     };
-    Err(Unmet::broken([format!("the delegate is executed with {command}")], actual).at(step))
+    for delegate in delegates {
+        let made = made(delegate);
+        if made.iter().any(|other| other == command) {
+            continue;
+        }
+        if !call.succeeded() {
+            return Err(Unmet::Inconclusive(format!(
+                "`{label}` failed: {}",
+                call.outcome()
+            )));
+        }
+        let actual = match made.as_slice() {
+            [] => format!("the delegate `{delegate}` was not executed"),
+            commands => format!(
+                "the delegate `{delegate}` was executed with {}",
+                commands.join(", ")
+            ),
+        };
+        let expected = format!("the delegate `{delegate}` is executed with {command}");
+        return Err(Unmet::broken([expected], actual).at(step));
+    }
+    Ok(())
 }
 
-/// A call in which the delegate was told to fail, if it was executed at all.
+/// A call in which a delegate was told to fail, if it was executed at all.
 fn refused<'t>(t: &'t Transcript, label: Label<'_>) -> Result<(usize, &'t Call), Unmet> {
     let (step, call) = t.call(label)?;
-    match call.delegated.is_empty() {
-        true => Err(Unmet::NotApplicable(
-            "it does not execute the plugin that `ipam` names here".to_owned(),
+    match call.delegated.iter().any(|delegated| delegated.is_told) {
+        true => Ok((step, call)),
+        false => Err(Unmet::NotApplicable(
+            "it does not execute its delegate here".to_owned(),
         )),
-        false => Ok((step, call)),
     }
 }
 
@@ -645,7 +690,7 @@ fn stderr_passed_on(t: &Transcript) -> Judged {
 
 /// With whatever prefix length: plugins that route every address by itself may tell their own.
 fn lists_every_address(t: &Transcript) -> Judged {
-    let (step, _, delegated) = delegated_add(t)?;
+    let (step, _, delegated) = ipam_add(t)?;
     let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
     let (_, _, document) = t.result(label::ADD)?;
     let listed: Vec<_> = ips(&document)
@@ -677,7 +722,7 @@ fn lists_every_address(t: &Transcript) -> Judged {
 
 /// As the container has it, or as the result tells it.
 fn keeps_prefix_lengths(t: &Transcript) -> Judged {
-    let (step, call, delegated) = delegated_add(t)?;
+    let (step, call, delegated) = ipam_add(t)?;
     let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
     let (_, _, document) = t.result(label::ADD)?;
     let inside = inside_after(t, call)?;
@@ -715,7 +760,7 @@ fn inside_after<'t>(t: &'t Transcript, call: &Call) -> Result<&'t Snapshot, Unme
 /// A route may lead by another gateway than the delegate says, but not differ in what the delegate says of it. A plugin
 /// that leads everything by a gateway of its own has no use for further routes.
 fn applies_routes(t: &Transcript) -> Judged {
-    let (step, call, delegated) = delegated_add(t)?;
+    let (step, call, delegated) = ipam_add(t)?;
     let given = Delegated::object(&delegated.stdout.0)
         .map(|document| routes(&document))
         .unwrap_or_default();
@@ -785,7 +830,7 @@ fn own_default(inside: &Snapshot, given: &BTreeSet<IpAddr>, ipv6: bool) -> Optio
 }
 
 fn lists_every_route(t: &Transcript) -> Judged {
-    let (step, call, delegated) = delegated_add(t)?;
+    let (step, call, delegated) = ipam_add(t)?;
     let given = Delegated::object(&delegated.stdout.0)
         .map(|document| routes(&document))
         .unwrap_or_default();
@@ -823,7 +868,7 @@ fn argument_of(key: &str) -> &str {
 }
 
 fn result_has_dns(t: &Transcript) -> Judged {
-    let (step, call, delegated) = delegated_add(t)?;
+    let (step, call, delegated) = ipam_add(t)?;
     let says = |dns: Option<&Value>| {
         dns.and_then(Value::as_object)
             .is_some_and(|dns| dns.values().any(|value| !is_empty(value)))

@@ -27,7 +27,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, chdir, getegid, geteuid, getppid};
 
 use super::limits;
-use super::machine::{self, Writable};
+use super::machine::{self, Needed, Writable};
 use crate::error::HarnessError;
 
 /// The lab of this process; there is one at most.
@@ -106,9 +106,9 @@ fn identity(own: &str) -> String {
     lines.collect()
 }
 
-/// Makes the lab, in which `needed` stay visible at their paths. The calling thread, which must be the only one, is on the lab's host
+/// Makes the lab. The calling thread, which must be the only one, is on the lab's host
 /// then, and sees its files. Returns where changes can be found.
-pub fn enter(needed: &[PathBuf]) -> Result<Vec<Writable>, HarnessError> {
+pub fn enter(needed: &Needed) -> Result<Vec<Writable>, HarnessError> {
     let is_root = is_root();
     let maker = Maker::start()?;
     let namespace = |name: &str| {

@@ -8,34 +8,60 @@ use serde_json::{Value, json};
 
 use super::lab::{Doing, Lab, Stop};
 use super::operations::joined;
-use super::standin::{self, Orders, Reply};
-use super::{machine, surroundings};
+use super::standin::{self, Orders, Reply, Second};
+use super::{machine, recorders, surroundings};
 use crate::error::HarnessError;
 use crate::label::{self, Label};
 
+/// Whether what is executed at this path is the recording plugin.
+fn is_recorded(path: &Path) -> bool {
+    let file = path.canonicalize();
+    recorders::is_covered(path) || file.is_ok_and(|file| recorders::is_covered(&file))
+}
+
 impl Lab {
-    /// Puts the recording plugin in place of the subject's IPAM plugin. It hands everything on, except
-    /// an operation that it is told to answer itself.
-    pub fn stand_in(&self, answer: Option<(Operation, Reply)>) -> Doing {
-        self.stand_in_with(|orders| match answer {
-            Some((operation, reply)) => orders.but(operation, reply),
-            None => orders,
-        })
+    /// Lets recording plugins be found in place of those neighbours that could not be covered.
+    pub(super) fn stand_before_others(&self) -> Result<(), HarnessError> {
+        standin::prepare()
+            .and_then(|()| {
+                for neighbour in &self.subject().neighbours {
+                    let found = self.find_delegate(&neighbour.plugin_type);
+                    if let Some(path) = found.filter(|path| !is_recorded(path)) {
+                        standin::install(&neighbour.plugin_type, Some(&path))?;
+                    }
+                }
+                Ok(())
+            })
+            .map_err(|error| HarnessError::new(format!("the lab cannot watch delegates: {error}")))
     }
 
-    /// The same, with orders that begin as those to hand everything on.
-    pub fn stand_in_with(&self, change: impl FnOnce(Orders) -> Orders) -> Doing {
-        let plugin_type = self.subject().ipam_type().unwrap_or_default().to_owned();
-        let Some(real) = self.find_delegate(&plugin_type) else {
-            return Err(Stop::Harness(HarnessError {
-                what: format!("no IPAM plugin `{plugin_type}` was found"),
-                hint: Some("give the directory it stands in with `--cni-path`".to_owned()),
-            }));
-        };
-        Ok(standin::install(
-            &plugin_type,
-            &change(Orders::pass_to(real)),
-        )?)
+    /// The plugins that answer in the delegates' place where a scenario tells them to: the one that `ipam` names, or else those
+    /// that the subject executes.
+    fn delegates(&self) -> Vec<String> {
+        match self.subject().ipam_type() {
+            Some(ipam) => vec![ipam.to_owned()],
+            None => self.subject().delegates.clone(),
+        }
+    }
+
+    /// Delegates do their work, but this operation is answered for them.
+    pub fn stand_in(&self, answer: Option<(Operation, Reply)>) -> Doing {
+        let mut orders = Orders::default();
+        if let Some((operation, reply)) = answer {
+            for delegate in &self.delegates() {
+                orders = orders.but(delegate, operation, reply.clone());
+            }
+        }
+        Ok(standin::give(&orders)?)
+    }
+
+    /// Delegates do their work, and results of the IPAM plugin are augmented, if they are to be.
+    pub fn augment_results(&self, how: Option<Second>) -> Doing {
+        let ipam = self.subject().ipam_type().map(str::to_owned);
+        Ok(standin::give(&Orders {
+            augments: ipam.zip(how),
+            ..Orders::default()
+        })?)
     }
 
     fn find_delegate(&self, plugin_type: &str) -> Option<PathBuf> {
@@ -47,21 +73,14 @@ impl Lab {
             .find(|path| path.is_file())
     }
 
-    /// A CNI_PATH in which the delegate stands in the last directory only, which is reached by a link; the
+    /// A CNI_PATH in which delegates stand in the last directory only, which is reached by a link; the
     /// directory before it is empty, and the first one does not exist. Other plugins stand there, too.
     pub fn roundabout_path(&self) -> Doing<String> {
-        let plugin_type = self.subject().ipam_type().unwrap_or_default();
-        let Some(real) = self.find_delegate(plugin_type) else {
-            return Err(Stop::CutShort(format!(
-                "no IPAM plugin `{plugin_type}` was found"
-            )));
-        };
         let own = Path::new(machine::OWN);
         let [missing, empty, last, link] =
             ["missing", "empty", "last", "link"].map(|name| own.join(name));
         std::fs::create_dir(&empty)?;
         std::fs::create_dir(&last)?;
-        std::os::unix::fs::symlink(real, last.join(plugin_type))?;
         let ordinary = self.cni_path();
         let directories = ordinary
             .iter()

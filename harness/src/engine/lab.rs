@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::enclosure;
 use super::files::Disk;
-use super::machine;
+use super::machine::{self, Needed};
 use super::process::Limits;
 use super::task::Job;
 use super::{standin, surroundings};
@@ -100,15 +100,20 @@ struct Tape {
 }
 
 impl Lab {
-    /// Makes the lab that the job's fixture asks for. Called once, by process 1 of the lab.
-    pub fn new(job: Job) -> Result<Self, HarnessError> {
+    /// Makes the lab that the job's fixture asks for. Called once, by the lab's init. Whatever the subject executes is recorded, if
+    /// that is wanted.
+    pub fn new(job: Job, watches_delegates: bool) -> Result<Self, HarnessError> {
         let Job {
             subject,
             task,
             settings,
             ..
         } = job;
-        let writable = enclosure::enter(&needed_paths(&subject))?;
+        let is_watched = watches_delegates && subject.kind.may_delegate();
+        let writable = enclosure::enter(&Needed {
+            paths: needed_paths(&subject),
+            watched: is_watched.then(|| (subject.path.clone(), cni_path(&subject))),
+        })?;
         let broken =
             |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
         let host = NetNs::current().map_err(broken)?;
@@ -117,7 +122,7 @@ impl Lab {
         let machine = Machine::open(&enclosure::first_process())
             .map_err(|error| HarnessError::new(format!("the lab's mounts: {error}")))?;
         let network = subject.network(task.spec_version)?;
-        Ok(Self {
+        let lab = Self {
             version: task.spec_version,
             seed: settings.seed,
             limits: Limits {
@@ -139,7 +144,11 @@ impl Lab {
             tape: RefCell::default(),
             results: RefCell::default(),
             subject,
-        })
+        };
+        if is_watched {
+            lab.stand_before_others()?;
+        }
+        Ok(lab)
     }
 
     /// The transcript of everything done, once the scenario is over.
@@ -227,19 +236,7 @@ impl Lab {
 
     /// Where plugins look for plugins.
     pub fn cni_path(&self) -> Vec<PathBuf> {
-        let own: Vec<PathBuf> = self
-            .subject
-            .path
-            .parent()
-            .map(Path::to_owned)
-            .into_iter()
-            .collect();
-        let carried = PathBuf::from(machine::BIN);
-        let mut path = vec![PathBuf::from(standin::DIRECTORY)];
-        path.extend(own);
-        path.extend(self.subject.cni_path.clone());
-        path.push(carried);
-        path
+        cni_path(&self.subject)
     }
 
     /// Where the plugins beside a chained one look: they are ours, and so is what they delegate to.
@@ -264,6 +261,14 @@ impl Lab {
             .map(|directory| directory.join(plugin_type))
             .find(|path| path.is_file())
     }
+}
+
+fn cni_path(subject: &Subject) -> Vec<PathBuf> {
+    let mut path = vec![PathBuf::from(standin::DIRECTORY)];
+    path.extend(subject.path.parent().map(Path::to_owned));
+    path.extend(subject.cni_path.clone());
+    path.push(PathBuf::from(machine::BIN));
+    path
 }
 
 /// What must stay visible in the lab at its path: the subject's directory, where the file really

@@ -12,6 +12,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{AccessFlags, access, chdir, pivot_root};
 
+use super::recorders;
 use crate::error::HarnessError;
 
 /// The lab's own directory, which plugins cannot write to; nothing in it belongs to the state that is observed.
@@ -59,6 +60,15 @@ const CGROUP_NAMESPACES: &str = "/proc/sys/user/max_cgroup_namespaces";
 
 const NOTHING_SPECIAL: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 
+/// What the machine must have for the subject.
+#[derive(Debug, Default)]
+pub struct Needed {
+    /// Directories and files that must stay visible at their paths.
+    pub paths: Vec<PathBuf>,
+    /// The subject and the directories of CNI_PATH, if what it executes is to be recorded.
+    pub watched: Option<(PathBuf, Vec<PathBuf>)>,
+}
+
 /// A place where files that differ from the machine's are found.
 #[derive(Debug)]
 pub struct Writable {
@@ -98,11 +108,12 @@ impl Writable {
 }
 
 /// Gives this mount namespace a root of its own, and everything in it but `/proc`, which only a process in the lab can mount.
-/// `needed` are directories and files that must stay visible at their paths. `is_root` tells whether plugins are the machine's root,
+/// `is_root` tells whether plugins are the machine's root,
 /// whom file permissions do not stop. Returns where changes can be found.
 ///
 /// [`leave`] has to follow once `/proc` is there.
-pub fn build(needed: &[PathBuf], is_root: bool) -> Result<Vec<Writable>, HarnessError> {
+pub fn build(needs: &Needed, is_root: bool) -> Result<Vec<Writable>, HarnessError> {
+    let needed = &needs.paths;
     let kept = keep(needed)?;
     let exe = Executable::open()?;
     turn_root()?;
@@ -116,6 +127,10 @@ pub fn build(needed: &[PathBuf], is_root: bool) -> Result<Vec<Writable>, Harness
     }
     own_devices()?;
     shown.extend(carry_plugins(&exe)?);
+    if let Some((subject, directories)) = &needs.watched {
+        let covered = recorders::cover(subject, directories);
+        shown.extend(covered.map_err(|e| fault("watch delegates", e))?);
+    }
     own_sys(is_root)?;
     protect(&shown)?;
     Ok(writable)

@@ -11,6 +11,7 @@ pub mod mutations;
 pub mod operations;
 pub mod process;
 pub(crate) mod processes;
+mod recorders;
 mod runtime;
 pub mod standin;
 pub(crate) mod surroundings;

@@ -207,8 +207,9 @@ impl Lab {
         container: &str,
         operation: Operation,
     ) -> Doing<Went> {
-        let orders = Orders::pass_to(self.subject().path.clone());
-        standin::install(&self.subject().plugin_type, &orders)?;
+        let plugin_type = &self.subject().plugin_type;
+        standin::install(plugin_type, Some(&self.subject().path))?;
+        standin::give(&Orders::default())?;
         let path = Path::new(super::machine::BIN).join("ptp");
         let call = self.call(label, operation, container, &path, self.own_plugin())?;
         if !call.succeeded() {
@@ -284,10 +285,7 @@ impl Lab {
         stdin: Vec<u8>,
     ) -> Doing<Call> {
         let mut env = self.environment(operation, container);
-        if self.kind() == Kind::Chained && path != self.subject().path {
-            env.retain(|(name, _)| name != "CNI_PATH");
-            env.push(("CNI_PATH".to_owned(), joined(&self.companions_path())));
-        }
+        self.adapt(&mut env, path);
         self.execute(Execution {
             label,
             operation,
@@ -298,6 +296,18 @@ impl Lab {
             stdin,
             delivery: Delivery::Whole,
         })
+    }
+
+    /// Makes the subject's environment that of this plugin.
+    pub(super) fn adapt(&self, env: &mut Vec<(String, Bytes)>, path: &Path) {
+        if !self.kind().may_delegate() || path == self.subject().path {
+            return;
+        }
+        env.push((standin::BESIDE.to_owned(), Bytes::from("1")));
+        if self.kind() == Kind::Chained {
+            env.retain(|(name, _)| name != "CNI_PATH");
+            env.push(("CNI_PATH".to_owned(), joined(&self.companions_path())));
+        }
     }
 
     /// The environment of an execution, as libcni makes it.

@@ -1,5 +1,7 @@
-//! The recording plugin, standing in for an IPAM plugin: it is found first in CNI_PATH under the
-//! delegate's own name, so that the configuration stays what it is.
+//! What recording plugins are told, and what they write down.
+//!
+//! One stands over every plugin that the subject may execute ([`super::recorders`]). Others stand in a directory that comes first in
+//! CNI_PATH, under a plugin's own name, so that the configuration stays what it is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,25 +9,29 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cni_types::Operation;
+use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
 use super::machine::{self, RECORDS};
+use super::recorders::{is_covered, real};
 use crate::transcript::{Bytes, Delegated};
 
 /// The first directory of every CNI_PATH in the lab; empty unless a plugin is stood in for.
 pub const DIRECTORY: &str = "/run/cnispec/standin";
 /// What the recording plugin is told.
 const ORDERS: &str = "/run/cnispec/orders.json";
+/// A file for each process that waits for the plugin that it stands for; in it, that plugin's name.
+const WAITING: &str = "/run/cnispec/records/waiting";
+/// The variable of the plugins beside the subject, whose delegates are nobody's concern.
+pub const BESIDE: &str = "CNISPEC_BESIDE";
 
 /// What the recording plugin does when it is called.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Orders {
-    /// The plugin that it hands calls on to.
-    pub pass_to: Option<PathBuf>,
-    /// Whether results of ADD that it hands back are augmented, and how.
-    pub augments: Option<Second>,
     /// What it answers itself, by operation, or by its name and the operation, as in `first ADD`.
     pub answers: BTreeMap<String, Reply>,
+    /// The plugin whose results of ADD are augmented before they are handed back, and how.
+    pub augments: Option<(String, Second)>,
 }
 
 /// Where the second address of a family lies that a result is augmented with.
@@ -51,30 +57,37 @@ pub struct Reply {
 }
 
 impl Orders {
-    /// Hand everything on to this plugin.
-    pub fn pass_to(plugin: PathBuf) -> Self {
-        Self {
-            pass_to: Some(plugin),
-            ..Self::default()
-        }
+    /// What this plugin is to answer, if it was told.
+    pub fn answer(&self, plugin: &str, command: &str) -> Option<&Reply> {
+        let of_plugin = self.answers.get(&format!("{plugin} {command}"));
+        of_plugin.or_else(|| self.answers.get(command))
     }
 
-    /// The same, but answer this operation with `reply`.
-    pub fn but(mut self, operation: Operation, reply: Reply) -> Self {
-        self.answers.insert(operation.as_str().to_owned(), reply);
+    /// The same, but this plugin answers this operation with `reply`.
+    pub fn but(mut self, plugin: &str, operation: Operation, reply: Reply) -> Self {
+        self.answers.insert(format!("{plugin} {operation}"), reply);
         self
     }
 }
 
-/// Puts the recording plugin in place of the plugin of this type.
-pub fn install(plugin_type: &str, orders: &Orders) -> io::Result<()> {
-    fs::create_dir_all(DIRECTORY)?;
-    give(orders)?;
+/// Makes the places that recording plugins need.
+pub fn prepare() -> io::Result<()> {
+    [DIRECTORY, WAITING].iter().try_for_each(fs::create_dir_all)
+}
+
+/// Lets a recording plugin of this type be found first in CNI_PATH, in place of the plugin at `stands_for`, if there is one.
+pub fn install(plugin_type: &str, stands_for: Option<&Path>) -> io::Result<()> {
+    prepare()?;
     let place = Path::new(DIRECTORY).join(plugin_type);
-    if !place.exists() {
-        std::os::unix::fs::symlink(Path::new(machine::OWN).join("cnispec"), place)?;
+    if place.is_symlink() {
+        return Ok(());
     }
-    Ok(())
+    if let Some(plugin) = stands_for {
+        let real = real(&place);
+        fs::create_dir_all(real.with_file_name(""))?;
+        std::os::unix::fs::symlink(plugin, real)?;
+    }
+    std::os::unix::fs::symlink(Path::new(machine::OWN).join("cnispec"), place)
 }
 
 /// Tells the recording plugins what to do from now on.
@@ -82,15 +95,43 @@ pub fn give(orders: &Orders) -> io::Result<()> {
     fs::write(ORDERS, serde_json::to_vec(orders)?)
 }
 
-/// What the recording plugin was told, as it reads it itself.
+/// What recording plugins were told, as they read it themselves.
 pub fn orders() -> io::Result<Orders> {
-    Ok(serde_json::from_slice(&fs::read(ORDERS)?)?)
+    match fs::read(ORDERS) {
+        Ok(text) => Ok(serde_json::from_slice(&text)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Orders::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whom a recording plugin stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The plugin's name.
+    pub name: String,
+    /// The executed file.
+    pub path: PathBuf,
+    /// Where the plugin is.
+    pub real: PathBuf,
+}
+
+/// Where the recording plugin stands when this file is executed under that name, if it stands there.
+pub fn place(executable: &Path, name: &Path) -> Option<Place> {
+    let path = std::path::absolute(name).ok()?;
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    // What cnispec is called by decides for its own file; others are those that it is mounted over.
+    let file = match executable == Path::new(machine::OWN).join("cnispec") {
+        true => &path,
+        false => executable,
+    };
+    let stands_in = file.parent() == Some(Path::new(DIRECTORY));
+    let real = real(file);
+    (stands_in || is_covered(file)).then_some(Place { name, path, real })
 }
 
 /// Adds a record, as the recording plugin does.
 pub fn record(delegated: &Delegated) -> io::Result<()> {
-    let count = fs::read_dir(RECORDS)?.count();
-    let name = format!("{count:06}-{}.json", std::process::id());
+    let name = format!("{}-{}.json", delegated.during.0, getpid());
     fs::write(
         Path::new(RECORDS).join(name),
         serde_json::to_vec(delegated)?,
@@ -99,18 +140,58 @@ pub fn record(delegated: &Delegated) -> io::Result<()> {
 
 /// Takes away what was written down since the last time, in order.
 pub fn take_records() -> io::Result<Vec<Delegated>> {
-    if !Path::new(RECORDS).exists() {
-        return Ok(Vec::new());
-    }
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(RECORDS)? {
-        paths.push(entry?.path());
-    }
-    paths.sort();
-    let mut records = Vec::new();
-    for path in paths {
+    let mut records: Vec<Delegated> = Vec::new();
+    for path in files(RECORDS)? {
+        if path.is_dir() {
+            continue;
+        }
         records.push(serde_json::from_slice(&fs::read(&path)?)?);
         fs::remove_file(path)?;
     }
+    records.sort_by_key(|record| record.during);
     Ok(records)
+}
+
+fn files(directory: &str) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(directory) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says that this process waits for a plugin of this name, until what is returned is dropped.
+pub fn wait_for(plugin: &str) -> io::Result<Waiting> {
+    let path = Path::new(WAITING).join(getpid().to_string());
+    fs::write(&path, plugin).map(|()| Waiting(path))
+}
+
+/// See [`wait_for`].
+pub struct Waiting(PathBuf);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // The lab takes away what stays.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The plugin for which a recording plugin waits that has executed this process, or an ancestor of it; none below the subject itself.
+pub fn delegate_above(mut pid: Pid) -> Option<String> {
+    while pid.as_raw() > 1 {
+        if let Ok(plugin) = fs::read_to_string(Path::new(WAITING).join(pid.to_string())) {
+            return Some(plugin);
+        }
+        pid = parent_of(pid)?;
+    }
+    None
+}
+
+fn parent_of(pid: Pid) -> Option<Pid> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command in parentheses may hold anything.
+    let (_, after) = stat.rsplit_once(')')?;
+    Some(Pid::from_raw(
+        after.split_whitespace().nth(1)?.parse().ok()?,
+    ))
 }

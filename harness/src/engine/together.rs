@@ -21,16 +21,23 @@ struct Errand<'a> {
     container: &'a str,
     operation: Operation,
     network: NetworkConfigList,
-    members: Vec<(PluginConfig, PathBuf)>,
+    members: Vec<Member>,
     offered: Map<String, Value>,
-    env: Vec<(String, Bytes)>,
     result: Option<Value>,
     limits: Limits,
+}
+
+/// A plugin of the list.
+struct Member {
+    plugin: PluginConfig,
+    path: PathBuf,
+    env: Vec<(String, Bytes)>,
 }
 
 /// One execution of an errand.
 struct Done {
     path: PathBuf,
+    env: Vec<(String, Bytes)>,
     stdin: Vec<u8>,
     ended: Ended,
 }
@@ -45,13 +52,14 @@ impl Errand<'_> {
     /// Executes the plugins of the list in turn, until one fails; what ADD has printed in the end is the result.
     fn run(mut self) -> std::io::Result<(Vec<Done>, Option<Value>)> {
         let mut done = Vec::new();
-        for (plugin, path) in &self.members {
+        for Member { plugin, path, env } in self.members {
             let stdin =
-                derive_plugin_config(&self.network, plugin, self.result.as_ref(), &self.offered);
-            let ended = process::run(path, &[], &self.env, &stdin, Delivery::Whole, self.limits)?;
+                derive_plugin_config(&self.network, &plugin, self.result.as_ref(), &self.offered);
+            let ended = process::run(&path, &[], &env, &stdin, Delivery::Whole, self.limits)?;
             let printed = read(&ended.stdout.0);
             let execution = Done {
-                path: path.clone(),
+                path,
+                env,
                 stdin,
                 ended,
             };
@@ -86,15 +94,23 @@ impl Lab {
             deadline: self.limits().deadline.saturating_mul(TURNS),
             ..self.limits()
         };
+        let member = |container: &str, (plugin, path): (PluginConfig, PathBuf)| {
+            let mut env = self.environment(operation, Some(container));
+            self.adapt(&mut env, &path);
+            Member { plugin, path, env }
+        };
         let errands: Vec<Errand<'_>> = containers
             .iter()
             .map(|container| Errand {
                 container,
                 operation,
                 network: self.network().clone(),
-                members: members.clone(),
+                members: members
+                    .iter()
+                    .cloned()
+                    .map(|plugin| member(container, plugin))
+                    .collect(),
                 offered: self.offered(Some(container)),
-                env: self.environment(operation, Some(container)),
                 result: self.stored_result(container),
                 limits,
             })
@@ -106,36 +122,42 @@ impl Lab {
             let threads: Vec<_> = errands
                 .into_iter()
                 .map(|errand| {
-                    let (container, env) = (errand.container, errand.env.clone());
+                    let container = errand.container;
                     let start = &start;
                     let run = move || {
                         start.wait();
                         errand.run()
                     };
-                    (container, env, scope.spawn(run))
+                    (container, scope.spawn(run))
                 })
                 .collect();
             threads
                 .into_iter()
-                .map(|(container, env, thread)| (container, env, thread.join()))
+                .map(|(container, thread)| (container, thread.join()))
                 .collect()
         });
         let after = self.state()?;
         let mut well = Vec::new();
-        for (container, env, done) in run {
+        for (container, done) in run {
             let died = || std::io::Error::other("a thread of the lab died");
             let (executions, result) = done.map_err(|_| died())??;
             if executions.iter().all(Done::succeeded) {
                 well.push(container.to_owned());
             }
-            for Done { path, stdin, ended } in executions {
+            for Done {
+                path,
+                env,
+                stdin,
+                ended,
+            } in executions
+            {
                 let execution = Execution {
                     label,
                     operation,
                     container: Some(container),
                     path: &path,
                     arguments: &[],
-                    env: env.clone(),
+                    env,
                     stdin,
                     delivery: Delivery::Whole,
                 };

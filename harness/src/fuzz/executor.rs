@@ -98,6 +98,7 @@ const OTHERS: [&str; 2] = ["c", "d"];
 
 impl Servant for Executor {
     const WORD: &'static str = "__fuzz";
+    const WATCHES_DELEGATES: bool = true;
     type Question = Batch;
     type Answer = Vec<Outcome>;
 

@@ -154,6 +154,7 @@ pub(crate) fn subject() -> Subject {
         cni_path: Vec::new(),
         supported: vec![Version::V1_0_0, Version::V1_1_0],
         neighbours: Vec::new(),
+        delegates: Vec::new(),
     }
 }
 
@@ -186,10 +187,13 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
         after: 1,
         delegated: vec![Delegated {
             plugin: "ipam".to_owned(),
+            path: "/plugins/ipam".to_owned(),
+            by: None,
             env: Vec::new(),
             stdin: "{}".into(),
             stdout: "\u{1b}[31m<i>".into(),
             status: 0,
+            is_told: false,
             during: (0, 0),
             container_links: Vec::new(),
         }],

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nix::unistd::geteuid;
 
 use super::choice::Choice;
-use super::probe::probe;
+use super::probe::{find_delegates, probe};
 use super::request::Request;
 use super::run::run;
 use super::versions::versions;
@@ -37,11 +37,13 @@ pub fn execute(
     let choice = Choice::new(&request.selection)?;
     let (began, started_at) = (Instant::now(), SystemTime::now());
     let lacking = probe(&mut subject, &request.settings, &request.program)?;
-    let planned = plan(
-        &subject,
-        &versions(&subject, &request.selection.spec_versions)?,
-        |scenario| choice.wants(scenario, subject.kind),
-    );
+    let versions = versions(&subject, &request.selection.spec_versions)?;
+    if let (None, Some(newest)) = (&lacking, versions.last()) {
+        find_delegates(&mut subject, *newest, &request.settings, &request.program)?;
+    }
+    let planned = plan(&subject, &versions, |scenario| {
+        choice.wants(scenario, subject.kind)
+    });
     let mut selection = request.selection.clone();
     let tasks = match &mut selection.shard {
         Some(shard) => part(planned, shard),

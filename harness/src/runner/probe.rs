@@ -1,4 +1,7 @@
-//! The first task of every run: which versions the plugin and its neighbours support, and what the lab lacks.
+//! The first tasks of every run: which versions the plugin and its neighbours support, what the lab lacks, and what the plugin
+//! delegates to.
+
+use std::collections::BTreeSet;
 
 use cni_types::Version;
 use serde_json::Value;
@@ -7,7 +10,7 @@ use super::workers::{Program, Workers};
 use crate::engine::{Settings, Task};
 use crate::error::HarnessError;
 use crate::kind::Kind;
-use crate::scenario::PROBE;
+use crate::scenario::{FIRST_ADD, PROBE};
 use crate::subject::Subject;
 use crate::transcript::{Call, Ending, Exit, Reading};
 
@@ -52,6 +55,30 @@ pub fn probe(
         Ending::NotApplicable(fact) => Some(fact),
         Ending::Completed | Ending::CutShort(_) => None,
     })
+}
+
+/// Writes the plugins that the subject's ADD executes into the subject.
+pub fn find_delegates(
+    subject: &mut Subject,
+    spec_version: Version,
+    settings: &Settings,
+    program: &Program,
+) -> Result<(), HarnessError> {
+    if !subject.kind.may_delegate() {
+        return Ok(());
+    }
+    let task = Task {
+        scenario: FIRST_ADD.id.as_str().to_owned(),
+        spec_version,
+    };
+    let transcript = Workers::new(subject, settings)?
+        .served_by(program.clone())
+        .run(&task)?;
+    let executed = transcript.calls().flat_map(|(_, call)| &call.delegated);
+    let added = executed.filter(|delegated| delegated.by.is_none() && delegated.is("ADD"));
+    let names: BTreeSet<String> = added.map(|delegated| delegated.plugin.clone()).collect();
+    subject.delegates = names.into_iter().collect();
+    Ok(())
 }
 
 /// The known versions that an answer to VERSION claims, lowest first.

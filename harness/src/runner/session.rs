@@ -23,6 +23,8 @@ use crate::error::HarnessError;
 pub trait Servant: Sized {
     /// The word by which `cnispec` starts itself as the lab's init, with this servant.
     const WORD: &'static str;
+    /// Whether it wants to know what the plugin executes.
+    const WATCHES_DELEGATES: bool;
     /// What it is asked.
     type Question: DeserializeOwned;
     /// What it answers.
@@ -228,7 +230,7 @@ fn serve<S: Servant>() -> io::Result<()> {
     let Some(job) = lines.next() else {
         return Ok(());
     };
-    let lab = Job::read(&job?).and_then(Lab::new);
+    let lab = Job::read(&job?).and_then(|job| Lab::new(job, S::WATCHES_DELEGATES));
     let mut servant = match lab.and_then(S::new) {
         Ok(servant) => servant,
         Err(error) => return reply::<S::Answer>(Err(error)),

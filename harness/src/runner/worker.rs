@@ -201,7 +201,7 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
             job.task.scenario
         )));
     };
-    let mut lab = Lab::new(job)?;
+    let mut lab = Lab::new(job, true)?;
     let lacking = surroundings::missing(&lab.subject().fixture.surroundings.needs)?;
     let ending = match lacking {
         None => (scenario.run)(&mut lab),

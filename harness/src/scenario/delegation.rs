@@ -1,12 +1,12 @@
-//! What an interface plugin says to its IPAM plugin, and what it makes of the answers. The recording
-//! plugin stands in: it hands calls on, or answers as told.
+//! What a plugin says to its delegates, the delegate plugin or others, and what it makes of their answers. Recording plugins
+//! hand calls on, or answer as told.
 
 use cni_types::{Operation, Version};
 use serde_json::{Value, json};
 
-use super::{INTERFACE, Scenario, Wants};
+use super::{INTERFACE, PLUGINS, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::engine::standin::{Orders, Reply, Second};
+use crate::engine::standin::{Reply, Second};
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
 use crate::transcript::Bytes;
@@ -14,29 +14,29 @@ use crate::transcript::Bytes;
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
         scenario_id::DELEGATION,
-        "everything that the plugin asks its IPAM in a container's life",
+        "everything that the plugin asks its delegates in a container's life",
         delegation,
     ),
     scenario(
         scenario_id::DELEGATE_ADD_FAILS,
-        "ADD when the IPAM refuses",
+        "ADD when the delegate refuses",
         add_fails,
     ),
     scenario(
         scenario_id::DELEGATE_GARBAGE,
-        "ADD when the IPAM prints what is not JSON, and when it prints `null`",
+        "ADD when the delegate prints what is not JSON, and when it prints `null`",
         garbage,
     ),
     scenario(
         scenario_id::DELEGATE_DEL_FAILS,
-        "DEL when the IPAM refuses, and again when it does not",
+        "DEL when the delegate refuses, and again when it does not",
         del_fails,
     ),
     Scenario {
         since: Version::V0_4_0,
         ..scenario(
             scenario_id::DELEGATE_CHECK_FAILS,
-            "CHECK when the IPAM refuses",
+            "CHECK when the delegate refuses",
             check_fails,
         )
     },
@@ -44,7 +44,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         since: Version::V1_1_0,
         ..scenario(
             scenario_id::DELEGATE_STATUS_FAILS,
-            "STATUS when the IPAM is not available",
+            "STATUS when the delegate is not available",
             status_fails,
         )
     },
@@ -52,30 +52,34 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         since: Version::V1_1_0,
         ..scenario(
             scenario_id::DELEGATE_GC_FAILS,
-            "GC when the IPAM refuses",
+            "GC when the delegate refuses",
             gc_fails,
         )
     },
     scenario(
         scenario_id::DELEGATE_PATH,
-        "ADD where the IPAM stands in the last directory of CNI_PATH only, behind a link",
+        "ADD where the delegate stands in the last directory of CNI_PATH only, behind a link",
         path,
     ),
-    scenario(
-        scenario_id::DELEGATE_BAD_ROUTE,
-        "ADD with a route that the kernel refuses, and DEL",
-        bad_route,
-    ),
+    Scenario {
+        kinds: INTERFACE,
+        wants: Wants::Ipam,
+        ..scenario(
+            scenario_id::DELEGATE_BAD_ROUTE,
+            "ADD with a route that the kernel refuses, and DEL",
+            bad_route,
+        )
+    },
 ];
 
 const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
     Scenario {
         id,
         title,
-        kinds: INTERFACE,
+        kinds: PLUGINS,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Ipam,
+        wants: Wants::Delegate,
         run,
     }
 }
@@ -124,7 +128,7 @@ fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) 
         Some(args) => plugin.without("dns").with("args", args.clone()),
         None => plugin.without("dns").without("args"),
     });
-    lab.stand_in_with(|orders| Orders { augments, ..orders })?;
+    lab.augment_results(augments)?;
     lab.warm_up()
 }
 
@@ -236,6 +240,7 @@ fn gc_fails(lab: &mut Lab) -> Doing {
 fn path(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     lab.container("a")?;
+    lab.precede("a")?;
     let path = lab.roundabout_path()?;
     lab.direct(label::ADD_ROUNDABOUT, Operation::Add)
         .container("a")

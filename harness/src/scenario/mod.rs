@@ -28,7 +28,7 @@ use crate::scenario_id::ScenarioId;
 use crate::subject::Subject;
 use crate::transcript::Reading;
 
-pub use probe::PROBE;
+pub use probe::{FIRST_ADD, PROBE};
 
 /// One course of events.
 pub struct Scenario {
@@ -53,8 +53,10 @@ pub struct Scenario {
 pub enum Wants {
     /// Nothing in particular.
     Nothing,
-    /// A delegate, named by `ipam`.
+    /// An IPAM plugin, named by `ipam`.
     Ipam,
+    /// A delegate: the IPAM plugin, or one that ADD was seen to execute.
+    Delegate,
     /// That there can be two attachments at once.
     Two,
     /// An IPAM configuration with subnets, which can be replaced by others.
@@ -73,6 +75,7 @@ impl Wants {
         match self {
             Wants::Nothing => true,
             Wants::Ipam => subject.ipam_type().is_some(),
+            Wants::Delegate => subject.ipam_type().is_some() || !subject.delegates.is_empty(),
             Wants::Pool => {
                 let plugins = subject
                     .fixture
@@ -146,22 +149,22 @@ pub fn all() -> Vec<&'static Scenario> {
     .collect()
 }
 
-/// The scenario with this id, the one before every run included.
+/// The scenario with this id, those before every run included.
 pub fn find(id: &str) -> Option<&'static Scenario> {
-    let mut known = all().into_iter().chain([PROBE]);
+    let mut known = all().into_iter().chain([PROBE, FIRST_ADD]);
     known.find(|scenario| scenario.id.as_str() == id)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PROBE, all};
+    use super::{FIRST_ADD, PROBE, all};
     use crate::scenario_id;
 
     /// A check that reads an id without a scenario would never be judged.
     #[test]
     fn every_id_is_of_one_scenario() {
         for id in scenario_id::ALL {
-            let scenarios = all().into_iter().chain([PROBE]);
+            let scenarios = all().into_iter().chain([PROBE, FIRST_ADD]);
             let count = scenarios.filter(|scenario| scenario.id == *id).count();
             assert_eq!(count, 1, "{id}");
         }

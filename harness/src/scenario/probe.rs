@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 use serde_json::json;
 
-use super::{Scenario, Wants};
+use super::{PLUGINS, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
 use crate::kind::Kind;
 use crate::label;
@@ -19,6 +19,21 @@ pub const PROBE: &Scenario = &Scenario {
     wants: Wants::Nothing,
     run: probe,
 };
+
+/// The second one of every run of a plugin that may delegate.
+pub const FIRST_ADD: &Scenario = &Scenario {
+    id: scenario_id::FIRST_ADD,
+    title: "ADD and DEL of one container, to see what the plugin executes",
+    kinds: PLUGINS,
+    run: first_add,
+    ..*PROBE
+};
+
+fn first_add(lab: &mut Lab) -> Doing {
+    lab.container("a")?;
+    lab.must_add(label::ADD, "a")?;
+    lab.del(label::DEL, "a").map(drop)
+}
 
 fn probe(lab: &mut Lab) -> Doing {
     let asked = json!({ "cniVersion": lab.version().to_string() }).to_string();

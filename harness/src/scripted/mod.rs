@@ -22,6 +22,7 @@ pub mod planted;
 mod rare;
 pub mod recorder;
 mod refusal;
+mod relay;
 mod result;
 pub mod runtime;
 mod settings;

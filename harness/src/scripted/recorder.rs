@@ -1,72 +1,124 @@
-//! The recording plugin: it stands in for a delegate, writes down what it was given, and answers as
-//! told, or hands the call on to the plugin that it stands for.
+//! The recording plugin: it stands in for a plugin, writes down what it was given, and hands the call on to the plugin that it stands
+//! for, or answers as told.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use cni_netlink::Socket;
 use cni_netlink::netns::NetNs;
+use nix::unistd::getppid;
 use rustix::param::linux_execfn;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::augment;
-use crate::engine::standin::{self, Orders, Reply, Second};
+use super::{augment, relay};
+use crate::engine::standin::{self, Orders, Place, Reply, Second};
 use crate::transcript::{Bytes, Delegated};
 
 /// The exit status where there is nothing to answer; the lab, not a plugin, is at fault.
 const NO_ORDERS: i32 = 3;
 
-/// Runs the recording plugin.
-pub fn main() -> ExitCode {
-    match serve() {
+/// Runs the recording plugin, if this process is one.
+pub fn main() -> Option<ExitCode> {
+    let executable = fs::read_link("/proc/self/exe").ok()?;
+    // The name it was called by is the caller's to choose.
+    let name = PathBuf::from(OsStr::from_bytes(linux_execfn().to_bytes()));
+    let place = standin::place(&executable, &name)?;
+    Some(match serve(&place) {
         Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Err(error) => {
             eprintln!("the recording plugin cannot do its work: {error}");
             ExitCode::from(3)
         }
-    }
+    })
 }
 
-/// The name of the file that was executed. The name it was called by is the caller's to choose.
-pub fn executed_file() -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(linux_execfn().to_bytes()))
-}
-
-fn serve() -> io::Result<i32> {
-    let began = now();
-    let plugin = executed_file()
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let mut stdin = Vec::new();
-    io::stdin().read_to_end(&mut stdin)?;
+fn serve(place: &Place) -> io::Result<i32> {
     let env = environment();
+    let command = variable(&env, "CNI_COMMAND");
+    let stands_for_plugin = place.real.exists();
+    let is_beside = env.iter().any(|(name, _)| name == standin::BESIDE);
+    // What is executed for another purpose than CNI's is no delegate, wherever it stands.
+    if stands_for_plugin && (is_beside || command.is_empty()) {
+        return Err(relay::become_it(&place.real));
+    }
+    let by = standin::delegate_above(getppid());
+    let orders = standin::orders()?;
+    let began = now();
     // Before the call is handed on: this is what the caller had done by then.
     let container_links = container_links(&env);
-    let reply = answer(&standin::orders()?, &plugin, &env, &stdin)?;
+    let record = |stdin: Vec<u8>, stdout: &[u8], status: i32, is_told: bool| {
+        standin::record(&Delegated {
+            plugin: place.name.clone(),
+            path: place.path.display().to_string(),
+            by: by.clone(),
+            env: env.clone(),
+            stdin: Bytes(stdin),
+            stdout: Bytes(stdout.to_vec()),
+            status,
+            is_told,
+            during: (began, now()),
+            container_links: container_links.clone(),
+        })
+    };
+    let told = orders.answer(&place.name, &command).cloned();
+    if told.is_none() && stands_for_plugin {
+        let relayed = {
+            let _waiting = standin::wait_for(&place.name)?;
+            hand_on(place, &command, &orders)?
+        };
+        let (stdin, relayed) = relayed;
+        let status = relayed.status.code().unwrap_or(1);
+        // The plugin has answered, whatever becomes of the record.
+        let _ = record(stdin, &relayed.stdout, status, false);
+        return Ok(relay::end_like(relayed.status));
+    }
+    let mut stdin = Vec::new();
+    io::stdin().read_to_end(&mut stdin)?;
+    let reply = told.unwrap_or_else(nothing_told);
     std::thread::sleep(Duration::from_millis(reply.pause_ms));
-    let written = standin::record(&Delegated {
-        plugin,
-        env,
-        stdin: Bytes(stdin),
-        stdout: reply.stdout.clone(),
-        status: reply.status,
-        during: (began, now()),
-        container_links,
-    });
+    let written = record(stdin, &reply.stdout.0, reply.status, true);
     // A caller that does not listen has been answered all the same.
     let _ = io::stderr().write_all(&reply.stderr.0);
     let _ = io::stdout().write_all(&reply.stdout.0);
     let _ = io::stdout().flush();
     written.map(|()| reply.status)
+}
+
+fn nothing_told() -> Reply {
+    Reply {
+        stderr: Bytes::from("the recording plugin was not told what to answer\n"),
+        status: NO_ORDERS,
+        ..Reply::default()
+    }
+}
+
+fn hand_on(place: &Place, command: &str, orders: &Orders) -> io::Result<(Vec<u8>, relay::Relayed)> {
+    let input = relay::look_at_input()?;
+    let second = match &orders.augments {
+        Some((plugin, second)) if command == "ADD" && *plugin == place.name => Some(*second),
+        _ => None,
+    };
+    let augment = second.map(|second| move |stdout: Vec<u8>| augmented(stdout, second));
+    let change = augment
+        .as_ref()
+        .map(|augment| augment as &dyn Fn(Vec<u8>) -> Vec<u8>);
+    let relayed = relay::hand_on(&place.real, &input, change)?;
+    Ok((input.bytes, relayed))
+}
+
+fn augmented(stdout: Vec<u8>, second: Second) -> Vec<u8> {
+    let Ok(Value::Object(mut result)) = serde_json::from_slice(&stdout) else {
+        return stdout;
+    };
+    augment::result(&mut result, second);
+    Value::Object(result).to_string().into_bytes()
 }
 
 /// Microseconds since the machine was started: the same for every process.
@@ -98,121 +150,4 @@ fn container_links(env: &[(String, Bytes)]) -> Vec<String> {
         Ok(links.into_iter().map(|link| link.name).collect())
     };
     look().unwrap_or_default()
-}
-
-fn answer(
-    orders: &Orders,
-    plugin: &str,
-    env: &[(String, Bytes)],
-    stdin: &[u8],
-) -> io::Result<Reply> {
-    let command = variable(env, "CNI_COMMAND");
-    let of_plugin = orders.answers.get(&format!("{plugin} {command}"));
-    if let Some(reply) = of_plugin.or_else(|| orders.answers.get(&command)) {
-        return Ok(reply.clone());
-    }
-    match &orders.pass_to {
-        Some(plugin) => {
-            let mut reply = hand_on(plugin, stdin)?;
-            if let Some(second) = orders.augments
-                && command == "ADD"
-                && reply.status == 0
-            {
-                augment(&mut reply, second);
-            }
-            Ok(reply)
-        }
-        None => Ok(Reply {
-            stderr: Bytes::from("the recording plugin was not told what to answer\n"),
-            status: NO_ORDERS,
-            ..Reply::default()
-        }),
-    }
-}
-
-fn augment(reply: &mut Reply, second: Second) {
-    if let Ok(Value::Object(mut result)) = serde_json::from_slice(&reply.stdout.0) {
-        augment::result(&mut result, second);
-        reply.stdout = Bytes::from(Value::Object(result).to_string().as_str());
-    }
-}
-
-/// The answer of the plugin that this one stands for, given the same environment and input.
-fn hand_on(plugin: &Path, stdin: &[u8]) -> io::Result<Reply> {
-    let mut child = Command::new(plugin)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let pipe = child.stdin.take();
-    let output = std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // A plugin that does not read its input needs none.
-            pipe.map(|mut pipe| pipe.write_all(stdin))
-        });
-        child.wait_with_output()
-    })?;
-    Ok(reply(output))
-}
-
-/// A plugin that was ended by a signal is answered for as a shell does.
-fn reply(output: Output) -> Reply {
-    let signal = output.status.signal().map(|signal| 128 + signal);
-    Reply {
-        stdout: Bytes(output.stdout),
-        stderr: Bytes(output.stderr),
-        status: output.status.code().or(signal).unwrap_or(1),
-        ..Reply::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn plugin(directory: &Path, script: &str) -> std::path::PathBuf {
-        let path = directory.join("plugin");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    }
-
-    #[test]
-    fn a_call_is_handed_on_and_its_answer_handed_back() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = plugin(directory.path(), "cat; echo a word >&2; exit 7");
-        let reply = answer(&Orders::pass_to(path), "", &[], b"{\"name\": \"n\"}").unwrap();
-        assert_eq!(reply.stdout, Bytes::from("{\"name\": \"n\"}"));
-        assert_eq!(reply.stderr, Bytes::from("a word\n"));
-        assert_eq!(reply.status, 7);
-    }
-
-    #[test]
-    fn a_plugin_that_dies_or_reads_nothing_is_answered_for() {
-        let directory = tempfile::tempdir().unwrap();
-        let orders = Orders::pass_to(plugin(directory.path(), "kill -9 $$"));
-        let long = vec![b' '; 1 << 20];
-        assert_eq!(answer(&orders, "", &[], &long).unwrap().status, 137);
-    }
-
-    #[test]
-    fn what_it_was_told_to_answer_itself_is_not_handed_on() {
-        let told = Reply {
-            stdout: Bytes::from("{}"),
-            status: 1,
-            ..Reply::default()
-        };
-        let orders = Orders {
-            answers: [("DEL".to_owned(), told.clone())].into(),
-            ..Orders::default()
-        };
-        let env = |command| vec![("CNI_COMMAND".to_owned(), Bytes::from(command))];
-        assert_eq!(answer(&orders, "", &env("DEL"), b"").unwrap(), told);
-        assert_eq!(
-            answer(&orders, "", &env("ADD"), b"").unwrap().status,
-            NO_ORDERS
-        );
-    }
 }

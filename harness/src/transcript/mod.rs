@@ -237,11 +237,15 @@ pub struct Usage {
     pub page_faults: u64,
 }
 
-/// What a recording plugin was given when the subject executed it.
+/// What a recording plugin was given when the subject, or a delegate, executed it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delegated {
     /// The name of the executed file: the `type` of the plugin that it stands for.
     pub plugin: String,
+    /// The executed file.
+    pub path: String,
+    /// The delegate that executed it; none for the subject itself.
+    pub by: Option<String>,
     /// The complete environment.
     pub env: Vec<(String, Bytes)>,
     /// What came on standard input.
@@ -250,8 +254,23 @@ pub struct Delegated {
     pub stdout: Bytes,
     /// The recording plugin's exit status.
     pub status: i32,
+    /// Whether the recording plugin answered itself, as the scenario told it.
+    pub is_told: bool,
     /// When it began and when it answered, in microseconds since the machine was started. Volatile.
     pub during: (u64, u64),
     /// Names of the links in the container's namespace at that moment, if it could be entered.
     pub container_links: Vec<String>,
+}
+
+impl Delegated {
+    /// The value of a variable of its environment.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let variable = self.env.iter().find(|(key, _)| key == name);
+        variable.map(|(_, value)| value.text())
+    }
+
+    /// Whether it was executed with this CNI_COMMAND.
+    pub fn is(&self, command: &str) -> bool {
+        self.variable("CNI_COMMAND").as_deref() == Some(command)
+    }
 }

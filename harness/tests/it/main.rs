@@ -8,6 +8,7 @@
 mod bench;
 mod browser;
 mod cnitool;
+mod delegates;
 mod faults;
 mod fuzz;
 mod kills;
