@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use cnispec::regression::{Diff, write_terminal};
+use cnispec::internal::{Diff, write_diff};
 use cnispec::report::read;
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ fn diff(criterion: &mut Criterion) {
             });
             let diff = Diff::between(&read[0], &read[1]);
             let mut out = Vec::new();
-            write_terminal(&diff, &mut out).map(|()| out.len())
+            write_diff(&diff, &mut out).map(|()| out.len())
         });
     });
 }

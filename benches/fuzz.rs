@@ -12,14 +12,11 @@ use std::time::{Duration, Instant};
 use cni_reference::host_local::HostLocal;
 use cni_reference::ptp::Ptp;
 use cni_types::Operation;
-use cnispec::engine::Settings;
-use cnispec::error::HarnessError;
-use cnispec::fuzz::case::{Case, Shot};
-use cnispec::fuzz::executor::{Executor, How, Question};
-use cnispec::fuzz::pool::{Pool, questions};
-use cnispec::runner::session::{self, Servant};
-use cnispec::scripted::recorder;
-use cnispec::subject::Subject;
+use cnispec::HarnessError;
+use cnispec::internal::{
+    Case, Executor, How, Pool, Question, Servant, Settings, Shot, Subject, questions, recorder,
+    session,
+};
 
 const BLOCKS: usize = 12;
 const BLOCK: usize = 80;

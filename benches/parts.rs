@@ -11,10 +11,7 @@ use cni_observe::Observer;
 use cni_runtime::derive_plugin_config;
 use cni_types::{NetworkConfigList, Version};
 use cnispec::check;
-use cnispec::engine::{Settings, Task};
-use cnispec::runner::{Workers, worker};
-use cnispec::subject::Subject;
-use cnispec::verdict::{self, Strictness};
+use cnispec::internal::{Settings, Strictness, Subject, Task, Workers, judge, worker};
 use criterion::{BenchmarkId, Criterion};
 use serde_json::{Value, json};
 
@@ -40,7 +37,7 @@ fn main() -> ExitCode {
     derive(&mut criterion);
     lifecycle(&mut criterion);
     allocate(&mut criterion);
-    judge(&mut criterion);
+    judging(&mut criterion);
     snapshot(&mut criterion);
     criterion.final_summary();
     ExitCode::SUCCESS
@@ -153,13 +150,13 @@ fn host_local(operation: &str, config: &str) {
     assert!(plugin.wait().expect("it ends").success());
 }
 
-fn judge(criterion: &mut Criterion) {
+fn judging(criterion: &mut Criterion) {
     let (subject, task, settings) = task();
     let workers = Workers::new(&subject, &settings).expect("workers");
     let transcript = workers.run(&task).expect("a transcript");
     let checks = check::catalogue();
     criterion.bench_function("judge", |bencher| {
-        bencher.iter(|| verdict::judge(black_box(&transcript), &checks, Strictness::Lenient));
+        bencher.iter(|| judge(black_box(&transcript), &checks, Strictness::Lenient));
     });
 }
 

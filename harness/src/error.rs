@@ -24,6 +24,7 @@ impl HarnessError {
 
 /// Why a run has no report.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The plugin, its network configuration or the selection cannot be used; the caller's to mend.
     #[error("{0}")]

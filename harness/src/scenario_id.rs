@@ -33,6 +33,7 @@ macro_rules! ids {
         )*
 
         /// Every id.
+        #[cfg(test)]
         pub const ALL: &[ScenarioId] = &[$($name),*];
     };
 }

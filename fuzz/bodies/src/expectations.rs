@@ -1,5 +1,5 @@
-use cnispec::regression::{Expectations, Known};
-use cnispec::{check, scenario};
+use cnispec::check;
+use cnispec::internal::{Expectations, Known, scenarios};
 
 /// Files of known failures are read or refused, with the place and a way out; what is written again of one
 /// is read again.
@@ -8,7 +8,7 @@ pub fn expectations(data: &[u8]) -> bool {
         return false;
     };
     let checks: Vec<&str> = check::catalogue().iter().map(|check| check.id).collect();
-    let scenarios: Vec<&str> = scenario::all()
+    let scenarios: Vec<&str> = scenarios()
         .iter()
         .map(|scenario| scenario.id.as_str())
         .collect();

@@ -1,6 +1,6 @@
 use cnispec::check;
+use cnispec::internal::{self, Strictness};
 use cnispec::transcript::{Step, Transcript};
-use cnispec::verdict::{self, Strictness};
 
 /// Every check has something to say about every transcript that can be read.
 pub fn judge(data: &[u8]) -> bool {
@@ -18,7 +18,7 @@ pub fn judge(data: &[u8]) -> bool {
     }
     let checks = check::catalogue();
     for strictness in [Strictness::Lenient, Strictness::Strict] {
-        let rows = verdict::judge(&transcript, &checks, strictness);
+        let rows = internal::judge(&transcript, &checks, strictness);
         assert!(rows.len() <= checks.len());
     }
     for check in checks {

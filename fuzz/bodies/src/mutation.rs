@@ -1,5 +1,4 @@
-use cnispec::fuzz::dictionary::Dictionary;
-use cnispec::fuzz::mutate::Mutator;
+use cnispec::internal::{Dictionary, Mutator};
 
 /// Changes a JSON document in place by its structure, and returns its new length; none where it is no
 /// document, or has become too long.

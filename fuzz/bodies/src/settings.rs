@@ -1,4 +1,4 @@
-use cnispec::cli::settings_read;
+use cnispec::internal::settings_read;
 
 /// A `cnispec.toml` is read or refused, with the place and a way out, for every command that it can speak of.
 pub fn settings(data: &[u8]) -> bool {

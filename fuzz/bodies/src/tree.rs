@@ -1,4 +1,4 @@
-use cnispec::fuzz::tree::Tree;
+use cnispec::internal::Tree;
 
 /// The fuzzer's own JSON: what is read is written and read again, and no path leads nowhere.
 pub fn tree(data: &[u8]) -> bool {

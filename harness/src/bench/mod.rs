@@ -20,8 +20,8 @@ use cni_types::Version;
 
 pub use environment::{Environment, Watch};
 pub use model::{
-    BenchReport, Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Ratio, SCHEMA_ID,
-    Series, Traced, Trend,
+    BenchReport, Contention, Figures, Growth, GrowthPoint, Plugin, Ratio, SCHEMA_ID, Series,
+    Traced, Trend,
 };
 pub use show::{write_html, write_markdown, write_terminal};
 

@@ -17,7 +17,7 @@ pub const SCHEMA_ID: &str = "cnispec.bench.v1";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BenchReport {
-    /// The version of this form: [`SCHEMA_ID`].
+    /// The version of this form: `SCHEMA_ID`.
     pub schema: String,
     /// What made the report.
     pub tool: Tool,

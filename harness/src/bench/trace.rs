@@ -94,7 +94,7 @@ pub fn traced() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Executes a plugin like [`crate::engine::process::run`], step by step.
+/// Executes a plugin like `crate::engine::process::run`, step by step.
 pub fn run(
     path: &Path,
     env: &[(String, Bytes)],

@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use cnispec::bench::stopwatch::Stopwatch;
-use cnispec::bench::trace;
-use cnispec::fuzz::executor::Executor;
-use cnispec::runner::session::Servant;
-use cnispec::runner::{session, worker};
-use cnispec::{cli, cnitool, scripted, wrapper};
+use cnispec::internal::{
+    Executor, Servant, Stopwatch, cnispec_main, cnitool_main, planted, recorder, scripted_main,
+    scripted_runtime, session, trace, worker, wrapper_main,
+};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -19,20 +17,20 @@ fn main() -> ExitCode {
         .to_string_lossy()
         .into_owned();
     // The recording plugin stands in for another under the other's name.
-    if let Some(status) = scripted::recorder::main() {
+    if let Some(status) = recorder::main() {
         return status;
     }
     match name.as_str() {
         "ptp" => return cni_skel::main(cni_reference::ptp::Ptp),
         "host-local" => return cni_skel::main(cni_reference::host_local::HostLocal),
-        "planted" => return scripted::planted::main(),
-        "cnitool" => return cnitool::main(arguments),
+        "planted" => return planted::main(),
+        "cnitool" => return cnitool_main(arguments),
         // What stands behind the dot is the fault that it commits.
-        name if name.split('.').next() == Some("scripted") => return scripted::main(),
+        name if name.split('.').next() == Some("scripted") => return scripted_main(),
         name if name.split('.').next() == Some("scripted-runtime") => {
-            return scripted::runtime::main(arguments);
+            return scripted_runtime::main(arguments);
         }
-        name if name.split('.').next() == Some("wrapper") => return wrapper::main(name),
+        name if name.split('.').next() == Some("wrapper") => return wrapper_main(name),
         _ => {}
     }
     match arguments.next() {
@@ -40,6 +38,6 @@ fn main() -> ExitCode {
         Some(word) if word == Executor::WORD => session::init::<Executor>(),
         Some(word) if word == Stopwatch::WORD => session::init::<Stopwatch>(),
         Some(word) if word == trace::TRACED => trace::traced(),
-        _ => cli::main(),
+        _ => cnispec_main(),
     }
 }

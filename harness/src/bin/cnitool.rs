@@ -1,4 +1,4 @@
 //! The command `cnitool`.
 fn main() -> std::process::ExitCode {
-    cnispec::cnitool::main(std::env::args_os().skip(1))
+    cnispec::internal::cnitool_main(std::env::args_os().skip(1))
 }

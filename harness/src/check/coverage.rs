@@ -2,8 +2,8 @@
 //! `reports/requirements.md`.
 //!
 //! A sentence that binds plugins is a clause, and is tested by the checks that name the clause. Clauses that
-//! no check names stand in [`untested`], with the reason. Every other sentence with a "must", a "should" or
-//! their like stands in [`elsewhere`]: it binds somebody else, or nobody.
+//! no check names stand in `untested`, with the reason. Every other sentence with a "must", a "should" or
+//! their like stands in `elsewhere`: it binds somebody else, or nobody.
 
 mod elsewhere;
 mod page;

@@ -11,6 +11,7 @@ mod chain;
 mod check_operation;
 pub(crate) mod clause;
 mod convention;
+#[doc(hidden)]
 pub mod coverage;
 mod del;
 mod delegation;

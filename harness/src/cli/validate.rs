@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::arguments::ValidateArguments;
 use super::doctor::PLUGIN_DIRECTORIES;
 use super::failure::{Failure, USAGE};
-use super::plugins_given::configurations;
 use super::print;
 use crate::report::visible;
+use crate::runner::configurations;
 use crate::validate::{self, Lookup, Problem, Severity};
 
 pub(super) fn run(arguments: &ValidateArguments) -> Result<u8, Failure> {

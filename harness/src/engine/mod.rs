@@ -19,5 +19,5 @@ mod task;
 mod together;
 pub mod traffic;
 
-pub use machine::{BIN, EMBEDDED as CARRIED, why_no_namespaces};
+pub use machine::{BIN, EMBEDDED as CARRIED};
 pub use task::{DEFAULT_TIMEOUT, Job, Settings, Task, VERSION};

@@ -1,7 +1,6 @@
 //! Every call with one thing at its edge: each value of each document, each variable, each answer.
 
 use cni_types::Operation;
-use serde_json::Value;
 
 use super::case::{Case, STORED_RESULT, Shot};
 use super::seeds::Seeds;
@@ -209,9 +208,4 @@ fn replies(seeds: &Seeds<'_>, shot: &Shot) -> Vec<Case> {
         })
     };
     replies.into_iter().map(with).collect()
-}
-
-/// A result as a tree, for whoever wants to put it somewhere.
-pub fn tree_of(value: &Value) -> Tree {
-    Tree::parse(value.to_string().as_bytes()).unwrap_or(Tree::Null)
 }

@@ -29,10 +29,10 @@ pub struct Case {
 pub struct Shot {
     /// What the plugin is asked.
     pub operation: Operation,
-    /// Which of [`CONTAINERS`] it is about; not looked at in VERSION, GC and STATUS.
+    /// Which of `CONTAINERS` it is about; not looked at in VERSION, GC and STATUS.
     #[serde(default, skip_serializing_if = "is_first")]
     pub container: usize,
-    /// Standard input; [`STORED_RESULT`] in it is replaced, or left out with its key.
+    /// Standard input; `STORED_RESULT` in it is replaced, or left out with its key.
     pub stdin: Bytes,
     /// Variables that are not as a runtime would set them; null for one that is not set at all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -20,8 +20,6 @@ pub enum Phase {
     Mutations,
     /// Calls in other courses.
     Sequences,
-    /// Findings are made as small as they can be.
-    Shrinking,
 }
 
 impl fmt::Display for Phase {
@@ -32,7 +30,6 @@ impl fmt::Display for Phase {
             Phase::Combinations => "combinations",
             Phase::Mutations => "mutations",
             Phase::Sequences => "sequences",
-            Phase::Shrinking => "shrinking",
         })
     }
 }

@@ -6,11 +6,5 @@ mod sonobuoy;
 mod yaml;
 
 pub use action::action;
-pub use claim::{
-    Badge, CLAIM_SCHEMA_ID, Claim, ClaimError, Columns, Implementation, Profile, Standing,
-    VersionClaim,
-};
+pub use claim::Claim;
 pub use sonobuoy::sonobuoy;
-
-/// The JSON schema of a claim.
-pub const CLAIM_SCHEMA: &str = include_str!("../../../reports/schema/claim.v1.schema.json");

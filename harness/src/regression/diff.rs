@@ -153,7 +153,7 @@ pub struct Pair {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diff {
-    /// The version of this form: [`DIFF_SCHEMA_ID`].
+    /// The version of this form: `DIFF_SCHEMA_ID`.
     pub schema: &'static str,
     /// Plugin by plugin.
     pub pairs: Vec<Pair>,

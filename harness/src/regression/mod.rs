@@ -9,11 +9,10 @@ mod mask;
 mod merge;
 pub mod snapshot;
 
-pub use diff::{Change, ChangeKind, DIFF_SCHEMA_ID, Diff, Pair, Side};
+pub use diff::{ChangeKind, Diff};
 pub use diff_text::{write_markdown, write_table, write_table_markdown, write_terminal};
-pub use expectations::{Expectation, ExpectationError, Expectations, Known, line_and_column};
-pub use latency::Shift;
-pub use merge::{MergeError, merge};
+pub use expectations::{ExpectationError, Expectations, Known, line_and_column};
+pub use merge::merge;
 
 /// The JSON schema of a difference.
 pub const DIFF_SCHEMA: &str = include_str!("../../../reports/schema/diff.v1.schema.json");

@@ -29,20 +29,20 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
-pub use block::{style as outcome_style, word as outcome_word};
-pub use build::Run;
-pub use escape::{visible, visible_bytes};
+pub(crate) use block::{style as outcome_style, word as outcome_word};
+pub(crate) use build::Run;
+pub(crate) use escape::{visible, visible_bytes};
 pub use format::Format;
-pub use markdown::plain as markdown_text;
+pub(crate) use markdown::plain as markdown_text;
 pub use matrix::{Document, MATRIX_SCHEMA_ID, Matrix, MatrixRow, MatrixSummary, Untried};
 pub use model::{
     ClauseLink, ConfigFile, Counts, Difference, Disputed, Entry, Environment, Evidence,
     EvidenceCall, Finding, HarnessFault, KeyPlace, Latency, Report, SCHEMA_ID, Selection, Shard,
     Streams, SubjectFacts, Summary, Timeline, TimelineCall, TimelineStep, Tool,
 };
-pub use part::{Judging, Part, Parts};
+pub(crate) use part::{Judging, Parts};
 pub use read::{ReadError, read};
-pub use replay::{Replay, shell_quote};
+pub(crate) use replay::{Replay, shell_quote};
 pub use table::write as write_table;
 pub use terminal::{Detail, write as write_terminal};
 

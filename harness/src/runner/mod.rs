@@ -3,6 +3,7 @@
 mod choice;
 mod config_file;
 mod execute;
+mod given;
 pub mod machine;
 mod plan;
 mod probe;
@@ -15,8 +16,9 @@ mod workers;
 
 pub use choice::Choice;
 pub use execute::{Event, execute};
+pub use given::{GivenPlugin, configurations, in_network, plugin};
 pub use plan::plan;
 pub use probe::probe;
 pub use request::Request;
 pub use versions::versions;
-pub use workers::{Program, Ran, Workers};
+pub use workers::{Program, Workers};

@@ -30,6 +30,24 @@ impl Program {
         Self(PathBuf::from("/proc/self/exe"))
     }
 
+    /// The `cnispec` in the running program's directory or the one above, as cargo lays programs out, or in PATH.
+    pub fn find() -> Result<Self, HarnessError> {
+        let running = std::env::current_exe().unwrap_or_default();
+        let beside = running.ancestors().skip(1).take(2).map(Path::to_owned);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let installed: Vec<PathBuf> = std::env::split_paths(&path).collect();
+        let found = beside
+            .chain(installed)
+            .map(|directory| directory.join("cnispec"))
+            .find(|program| program.is_file());
+        found.map(Self).ok_or_else(|| HarnessError {
+            what: "no program `cnispec`, which makes the labs, beside this one or in PATH".to_owned(),
+            hint: Some(format!(
+                "install version {VERSION} with `cargo install cnispec`, or give its path with `Run::worker`"
+            )),
+        })
+    }
+
     /// The program at this path.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self(path.into())

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cnispec::bench::stopwatch::Measured;
-use cnispec::bench::{BenchReport, SCHEMA};
+use cnispec::internal::{BENCH_SCHEMA, BenchReport, Measured};
 use serde_json::Value;
 
 use crate::users::{cnispec, script};
@@ -14,7 +13,7 @@ fn measured(arguments: &[&str]) -> (i32, BenchReport) {
     let output = cnispec(&[&["bench", "--report", "json=-"], arguments].concat());
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("no report: {}", String::from_utf8_lossy(&output.stderr)));
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let schema: Value = serde_json::from_str(BENCH_SCHEMA).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let complaints: Vec<String> = validator
         .iter_errors(&report)

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use cni_types::Version;
 use cnispec::check;
-use cnispec::fault::Fault;
+use cnispec::internal::Fault;
 use serde_json::{Value, json};
 
 use crate::kills::{Victim, hold, tripped, try_all};

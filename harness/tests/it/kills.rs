@@ -7,8 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use cnispec::fault::Fault;
-use cnispec::wrapper::Flaw;
+use cnispec::internal::{Fault, Flaw};
 use serde_json::Value;
 
 use crate::users::{checks_with, report};

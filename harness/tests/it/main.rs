@@ -12,6 +12,7 @@ mod delegates;
 mod faults;
 mod fuzz;
 mod kills;
+mod library;
 mod neighbours;
 mod regression;
 mod report;

@@ -120,7 +120,7 @@ fn two_runs_of_one_plugin_are_not_different_and_two_plugins_are() {
     let output = place.run(&["diff", "--format", "json", "good.json", "bad.json"]);
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["schema"], "cnispec.diff.v1");
-    let schema = serde_json::from_str(cnispec::regression::DIFF_SCHEMA).unwrap();
+    let schema = serde_json::from_str(cnispec::internal::DIFF_SCHEMA).unwrap();
     assert!(
         jsonschema::draft202012::new(&schema)
             .unwrap()

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cnispec::check::coverage;
+use cnispec::internal::coverage;
 
 #[test]
 fn the_page_of_requirements_is_up_to_date() {

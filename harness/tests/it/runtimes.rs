@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use cnispec::check;
-use cnispec::fault::Fault;
-use cnispec::kind::Kind;
+use cnispec::internal::Fault;
+use cnispec::{Kind, check};
 
 use crate::faults::version_for;
 use crate::kills::threads;

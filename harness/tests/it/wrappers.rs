@@ -3,7 +3,7 @@
 //!
 //! `CNISPEC_UPDATE=1` writes the file anew, to be read before it is committed.
 
-use cnispec::wrapper::Flaw;
+use cnispec::internal::Flaw;
 use serde_json::{Value, json};
 
 use crate::kills::{Victim, hold, try_all};
