@@ -12,11 +12,14 @@ use std::sync::Arc;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
+use super::foreign;
 use super::machine::Writable;
 use crate::transcript::{FileEntry, Files};
 
 /// Files up to this length are kept whole in the transcript.
 const SHORT: u64 = 16 * 1024;
+/// How much of them is kept of one place, in bytes: plugins decide how many there are.
+const ROOM: u64 = 1 << 20;
 
 /// The files of the lab that differ from the machine's own.
 #[derive(Debug)]
@@ -106,6 +109,7 @@ fn look(
         device: fs::metadata(&layer)?.dev(),
         own,
         watch,
+        room: ROOM,
         found: Files::new(),
     };
     walk.through(&layer, &place.seen_as)?;
@@ -119,6 +123,8 @@ struct Walk<'a> {
     device: u64,
     own: &'a [PathBuf],
     watch: &'a mut Option<Watch>,
+    /// How much content may still be kept, in bytes.
+    room: u64,
     found: Files,
 }
 
@@ -139,10 +145,11 @@ impl Walk<'_> {
             let Ok(metadata) = fs::symlink_metadata(entry.path()) else {
                 continue;
             };
-            self.found.insert(
-                seen_as.display().to_string(),
-                describe(&entry.path(), &metadata),
-            );
+            let described = describe(&entry.path(), &metadata, self.room);
+            if described.content.is_some() {
+                self.room -= described.length.min(self.room);
+            }
+            self.found.insert(seen_as.display().to_string(), described);
             if metadata.is_dir() && metadata.dev() == self.device {
                 self.through(&entry.path(), &seen_as)?;
             }
@@ -151,7 +158,8 @@ impl Walk<'_> {
     }
 }
 
-fn describe(path: &Path, metadata: &fs::Metadata) -> FileEntry {
+/// What a path holds; its content, if it is short and there is `room` for it.
+fn describe(path: &Path, metadata: &fs::Metadata, room: u64) -> FileEntry {
     let kind = metadata.file_type();
     let name = if kind.is_dir() {
         "directory"
@@ -164,8 +172,8 @@ fn describe(path: &Path, metadata: &fs::Metadata) -> FileEntry {
     } else {
         "other"
     };
-    let content = (kind.is_file() && metadata.len() <= SHORT)
-        .then(|| fs::read_to_string(path).ok())
+    let content = (kind.is_file() && metadata.len() <= SHORT.min(room))
+        .then(|| String::from_utf8(foreign::read(path, SHORT.min(room)).ok()?).ok())
         .flatten();
     FileEntry {
         kind: name.to_owned(),

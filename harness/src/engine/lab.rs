@@ -13,6 +13,7 @@ use std::time::Duration;
 use cni_netlink::netns::NetNs;
 use cni_observe::{Machine, Observer};
 use cni_types::{NetworkConfigList, Version};
+use nix::errno::Errno;
 use serde_json::Value;
 
 use super::enclosure;
@@ -53,13 +54,25 @@ impl From<HarnessError> for Stop {
 
 impl From<cni_netlink::Error> for Stop {
     fn from(error: cni_netlink::Error) -> Self {
-        Stop::Harness(HarnessError::new(error.to_string()))
+        Stop::of(error.errno(), error.to_string())
     }
 }
 
 impl From<std::io::Error> for Stop {
     fn from(error: std::io::Error) -> Self {
-        Stop::Harness(HarnessError::new(error.to_string()))
+        Stop::of(error.raw_os_error(), error.to_string())
+    }
+}
+
+impl Stop {
+    /// A lab's file systems have room for all that it needs itself: where one is full, plugins have filled it.
+    fn of(errno: Option<i32>, what: String) -> Self {
+        match errno {
+            Some(errno) if errno == Errno::ENOSPC as i32 => {
+                Self::CutShort(format!("plugins have filled the lab: {what}"))
+            }
+            _ => Self::Harness(HarnessError::new(what)),
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! What a plugin finds itself in whoever starts cnispec: variables and limits.
 
+use std::fs;
+use std::io;
+
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use crate::error::HarnessError;
@@ -21,6 +24,13 @@ const LIMITS: &[(&str, Resource, u64, u64)] = &[
     ("RLIMIT_CORE", Resource::RLIMIT_CORE, 0, 0),
     ("RLIMIT_FSIZE", Resource::RLIMIT_FSIZE, 1 << 28, 1 << 28),
 ];
+
+/// How many processes and threads there may be in a lab. RLIMIT_NPROC does not stop root.
+const PROCESSES: u32 = 4096;
+/// Where that is set, for the PID namespace of the caller.
+const PID_MAX: &str = "/proc/sys/kernel/pid_max";
+/// The first kernel in which that is a namespace's own.
+const PID_MAX_SINCE: (u32, u32) = (6, 14);
 
 /// What must not be limited at all, since a plugin would be blamed for what it lacks.
 const UNLIMITED: &[(&str, Resource)] = &[
@@ -61,4 +71,31 @@ pub fn are_enough() -> Result<(), HarnessError> {
         }
     }
     Ok(())
+}
+
+/// Bounds the processes of the PID namespace that the caller, and its `/proc`, is of; where the kernel can do that for one namespace only.
+pub fn bound_processes() -> io::Result<()> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    match version(&release) >= Some(PID_MAX_SINCE) {
+        true => fs::write(PID_MAX, PROCESSES.to_string()),
+        false => Ok(()),
+    }
+}
+
+/// The first two numbers of a kernel's release.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|character: char| !character.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_begins_with_the_version() {
+        assert_eq!(version("6.14.0-rc1+"), Some((6, 14)));
+        assert_eq!(version("5.4-custom"), Some((5, 4)));
+        assert_eq!(version("unknown"), None);
+    }
 }

@@ -12,7 +12,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{AccessFlags, access, chdir, pivot_root};
 
-use super::recorders;
+use super::{limits, recorders};
 use crate::error::HarnessError;
 
 /// The lab's own directory, which plugins cannot write to; nothing in it belongs to the state that is observed.
@@ -441,6 +441,7 @@ pub fn own_proc(is_root: bool) -> Result<(), HarnessError> {
     if Path::new(CGROUP_NAMESPACES).exists() {
         fs::write(CGROUP_NAMESPACES, "0").map_err(broken)?;
     }
+    limits::bound_processes().map_err(|e| fault("bound its processes", e))?;
     if !is_root {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 pub mod direct;
 pub(crate) mod enclosure;
 mod files;
+mod foreign;
 mod interference;
 pub mod lab;
 pub(crate) mod limits;

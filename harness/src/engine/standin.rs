@@ -12,6 +12,8 @@ use cni_types::Operation;
 use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
+use super::foreign;
+use super::lab::{Doing, Stop};
 use super::machine::{self, RECORDS};
 use super::recorders::{is_covered, real};
 use crate::transcript::{Bytes, Delegated};
@@ -24,6 +26,9 @@ const ORDERS: &str = "/run/cnispec/orders.json";
 const WAITING: &str = "/run/cnispec/records/waiting";
 /// The variable of the plugins beside the subject, whose delegates are nobody's concern.
 pub const BESIDE: &str = "CNISPEC_BESIDE";
+
+/// How long a record may be, in bytes: those of the longest input, of which each byte is written as a number.
+const LONGEST_RECORD: u64 = 8 << 20;
 
 /// What the recording plugin does when it is called.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -139,13 +144,22 @@ pub fn record(delegated: &Delegated) -> io::Result<()> {
 }
 
 /// Takes away what was written down since the last time, in order.
-pub fn take_records() -> io::Result<Vec<Delegated>> {
+///
+/// Plugins can write there too. What no recording plugin has written is reported as theirs: nothing is shown by such records.
+pub fn take_records() -> Doing<Vec<Delegated>> {
     let mut records: Vec<Delegated> = Vec::new();
     for path in files(RECORDS)? {
-        if path.is_dir() {
+        if path == Path::new(WAITING) {
             continue;
         }
-        records.push(serde_json::from_slice(&fs::read(&path)?)?);
+        let record = foreign::read(&path, LONGEST_RECORD)
+            .and_then(|content| Ok(serde_json::from_slice(&content)?));
+        records.push(record.map_err(|error| {
+            Stop::CutShort(format!(
+                "`{}` is no record of the recording plugin: {error}",
+                path.display()
+            ))
+        })?);
         fs::remove_file(path)?;
     }
     records.sort_by_key(|record| record.during);

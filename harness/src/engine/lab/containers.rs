@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Doing, Lab, Stop};
 use crate::engine::{enclosure, machine, surroundings};
+use crate::error::HarnessError;
 use crate::label::Label;
 use crate::transcript::CONTAINER_PREFIX;
 
@@ -81,7 +82,9 @@ impl Lab {
         netns: PathBuf,
         ifname: &str,
     ) -> Doing {
-        let inside = enclosure::network_namespace()?;
+        let inside = enclosure::network_namespace().map_err(|error| {
+            HarnessError::new(format!("cannot make a network namespace: {error}"))
+        })?;
         inside.mount_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
         let observed = self.recording.then(|| Observer::in_netns(&inside));
