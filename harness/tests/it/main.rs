@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod cnitool;
 mod delegates;
+mod escapes;
 mod faults;
 mod fuzz;
 mod kills;
