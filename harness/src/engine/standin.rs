@@ -27,8 +27,8 @@ const WAITING: &str = "/run/cnispec/records/waiting";
 /// The variable of the plugins beside the subject, whose delegates are nobody's concern.
 pub const BESIDE: &str = "CNISPEC_BESIDE";
 
-/// How long a record may be, in bytes: those of the longest input, of which each byte is written as a number.
-const LONGEST_RECORD: u64 = 8 << 20;
+/// How long a record may be, in bytes: twice the longest input that a plugin is given, and hands on as it came.
+const LONGEST_RECORD: u64 = 32 << 20;
 
 /// What the recording plugin does when it is called.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
