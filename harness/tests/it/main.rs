@@ -15,6 +15,7 @@ mod fuzz;
 mod kills;
 mod library;
 mod neighbours;
+mod recipe;
 mod regression;
 mod report;
 mod requirements;
