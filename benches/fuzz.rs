@@ -14,7 +14,7 @@ use cni_reference::ptp::Ptp;
 use cni_types::Operation;
 use cnispec::HarnessError;
 use cnispec::internal::{
-    Case, Executor, How, Pool, Question, Servant, Settings, Shot, Subject, questions, recorder,
+    Case, Executor, Handler, How, Pool, Question, Settings, Shot, Subject, questions, recorder,
     session,
 };
 

@@ -58,7 +58,7 @@ pub use verdict::{Outcome, Verdict};
 /// Parts that the programs, tests, benches and fuzz targets of this repository use. They change without notice.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::bench::stopwatch::{Measured, Stopwatch};
+    pub use crate::bench::server::{Measured, Server};
     pub use crate::bench::{BenchReport, SCHEMA as BENCH_SCHEMA, trace};
     pub use crate::check::coverage;
     pub use crate::cli::{main as cnispec_main, settings_read};
@@ -74,7 +74,7 @@ pub mod internal {
     pub use crate::regression::{
         DIFF_SCHEMA, Diff, Expectations, Known, write_terminal as write_diff,
     };
-    pub use crate::runner::session::Servant;
+    pub use crate::runner::session::Handler;
     pub use crate::runner::{Workers, session, worker};
     pub use crate::scenario::all as scenarios;
     pub use crate::scripted::{

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{BenchReport, Plugin, Series};
 use super::statistics::{Distribution, chance_of_being_slower};
-use crate::bench::stopwatch::Measured;
+use crate::bench::server::Measured;
 
 /// A difference that came about by chance less often than this is one.
 const SIGNIFICANT: f64 = 0.01;

@@ -11,9 +11,9 @@ mod registers;
 pub mod run;
 #[cfg(test)]
 mod sample;
+pub mod server;
 mod show;
 pub mod statistics;
-pub mod stopwatch;
 pub mod trace;
 
 use cni_types::Version;
@@ -25,7 +25,7 @@ pub use model::{
 };
 pub use show::{write_html, write_markdown, write_terminal};
 
-use crate::bench::stopwatch::Measured;
+use crate::bench::server::Measured;
 use crate::report::Tool;
 
 /// The JSON schema of the report.

@@ -7,7 +7,7 @@ use super::attribution::Share;
 use super::environment::Environment;
 use super::gate::Gate;
 use super::statistics::{Distribution, Estimate};
-use crate::bench::stopwatch::Measured;
+use crate::bench::server::Measured;
 use crate::report::{SubjectFacts, Tool};
 
 /// The value of the report's `schema`.

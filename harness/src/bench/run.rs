@@ -10,7 +10,7 @@ use super::model::{
     Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Series, Traced, Trend,
 };
 use super::statistics::{exponent, mean, median, outliers};
-use crate::bench::stopwatch::{self, Done, Measured, Request, Sample, Stopwatch};
+use crate::bench::server::{self, Done, Measured, Request, Sample, Server};
 use crate::bench::trace::Trace;
 use crate::engine::{BIN, Settings, Task, standin};
 use crate::error::HarnessError;
@@ -127,7 +127,7 @@ fn lives(
         each(runners, round, |runner| {
             let samples = runner.life()?;
             runner.samples.push(samples);
-            if round.is_multiple_of(BARE_EVERY) && stopwatch::makes_links(runner.subject.kind) {
+            if round.is_multiple_of(BARE_EVERY) && server::makes_links(runner.subject.kind) {
                 runner.delete_a_link()?;
             }
             Ok(())
@@ -260,7 +260,7 @@ impl<'a> Runner<'a> {
         let workers = Workers::new(subject, &plan.settings)?;
         Ok(Self {
             subject,
-            session: workers.open::<Stopwatch>(&task)?,
+            session: workers.open::<Server>(&task)?,
             patience: plan.settings.timeout * 16 + Duration::from_secs(30),
             samples: Vec::new(),
             bare: Vec::new(),

@@ -10,7 +10,7 @@ use super::model::{
     Series, Traced, Trend,
 };
 use super::statistics::{exponent, outliers, ratio};
-use crate::bench::stopwatch::Measured;
+use crate::bench::server::Measured;
 use crate::kind::Kind;
 use crate::report::{SubjectFacts, Tool};
 

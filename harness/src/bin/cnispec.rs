@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cnispec::internal::{
-    Executor, Servant, Stopwatch, cnispec_main, cnitool_main, planted, recorder, scripted_main,
+    Executor, Handler, Server, cnispec_main, cnitool_main, planted, recorder, scripted_main,
     scripted_runtime, session, trace, worker, wrapper_main,
 };
 
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(word) if word == worker::INIT => worker::init(),
         Some(word) if word == Executor::WORD => session::init::<Executor>(),
-        Some(word) if word == Stopwatch::WORD => session::init::<Stopwatch>(),
+        Some(word) if word == Server::WORD => session::init::<Server>(),
         Some(word) if word == trace::TRACED => trace::traced(),
         _ => cnispec_main(),
     }

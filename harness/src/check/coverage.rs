@@ -3,9 +3,9 @@
 //!
 //! A sentence that binds plugins is a clause, and is tested by the checks that name the clause. Clauses that
 //! no check names stand in `untested`, with the reason. Every other sentence with a "must", a "should" or
-//! their like stands in `elsewhere`: it binds somebody else, or nobody.
+//! their like stands in `not_testable`: it binds somebody else, or nobody.
 
-mod elsewhere;
+mod not_testable;
 mod page;
 #[cfg(test)]
 mod tests;

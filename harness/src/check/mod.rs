@@ -17,6 +17,7 @@ mod del;
 mod delegation;
 mod disputes;
 mod document;
+mod drift;
 mod error;
 mod form;
 mod identity;
@@ -24,7 +25,6 @@ mod input;
 mod ipam;
 mod names;
 mod network;
-mod noticing;
 mod pool;
 mod protocol;
 mod questions;
@@ -203,8 +203,8 @@ pub fn catalogue() -> Vec<&'static Check> {
         chain::CHECKS,
         ipam::CHECKS,
         check_operation::CHECKS,
-        noticing::CHECKS,
-        noticing::LATER,
+        drift::CHECKS,
+        drift::LATER,
         del::CHECKS,
         network::CHECKS,
         pool::CHECKS,

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use cni_types::{Operation, Version};
 
+use super::accepted_values::AcceptedValues;
 use super::behaviour::Reach;
 use super::boundary;
 use super::case::{Case, Shot};
 use super::corpus::Corpus;
+use super::crashers::Crashers;
 use super::dictionary::Dictionary;
+use super::error_feedback;
 use super::executor::{How, Outcome, Question};
-use super::fatal::Fatal;
-use super::hints;
 use super::mutate::Mutator;
 use super::oracle::Broken;
 use super::pool::{Pool, questions};
@@ -23,7 +24,6 @@ use super::queue::Done;
 use super::seeds::Seeds;
 use super::tally::{Phase, Tally};
 use super::tree::Tree;
-use super::variants::Variants;
 use crate::engine::standin::Reply;
 use crate::error::HarnessError;
 use crate::subject::Subject;
@@ -93,8 +93,8 @@ pub struct Campaign<'a> {
     corpus: Corpus,
     calls: Vec<Shot>,
     replies: Vec<Reply>,
-    variants: Variants,
-    fatal: Fatal,
+    variants: AcceptedValues,
+    fatal: Crashers,
     /// What the plugin said, to be followed.
     heard_lately: VecDeque<(Shot, String)>,
     /// Cases that are left of what it said before, by message.
@@ -142,8 +142,8 @@ impl<'a> Campaign<'a> {
             corpus: Corpus::default(),
             calls: Vec::new(),
             replies: Vec::new(),
-            variants: Variants::new(Tree::Null),
-            fatal: Fatal::default(),
+            variants: AcceptedValues::new(Tree::Null),
+            fatal: Crashers::default(),
             heard_lately: VecDeque::new(),
             hinted: VecDeque::new(),
             heard: BTreeMap::new(),
@@ -163,7 +163,7 @@ impl<'a> Campaign<'a> {
         let seeds = Seeds::new(self.subject, newest)?;
         self.calls = seeds.calls();
         if let Some(base) = Tree::parse(&seeds.add().stdin.0) {
-            self.variants = Variants::new(base);
+            self.variants = AcceptedValues::new(base);
         }
         self.replies = seeds.replies(Operation::Add);
         let mut plan = self.plan(&seeds, known)?;
@@ -291,7 +291,7 @@ impl<'a> Campaign<'a> {
         let mut cases: Vec<Case> = self.alone.drain(..alone).collect();
         while cases.len() < most {
             let fresh = self.heard_lately.pop_front();
-            let fresh = fresh.map(|(shot, message)| hints::cases(&shot, &message).into());
+            let fresh = fresh.map(|(shot, message)| error_feedback::cases(&shot, &message).into());
             let Some(mut of_message) = fresh.or_else(|| self.hinted.pop_front()) else {
                 break;
             };

@@ -16,7 +16,7 @@ use crate::engine::lab::{Doing, Execution, Lab, Stop};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label;
-use crate::runner::session::Servant;
+use crate::runner::session::Handler;
 use crate::transcript::{
     Bytes, Call, ChangeKind, Delivery, Reading, State, StateChange, Transcript,
 };
@@ -96,7 +96,7 @@ struct Made {
 /// The second pair of containers.
 const OTHERS: [&str; 2] = ["c", "d"];
 
-impl Servant for Executor {
+impl Handler for Executor {
     const WORD: &'static str = "__fuzz";
     const WATCHES_DELEGATES: bool = true;
     type Question = Batch;

@@ -4,19 +4,20 @@
 //! ([`executor`], [`oracle`]); cases that show new [`behaviour`] go into the [`corpus`] and are changed
 //! further. What breaks a claim is made small ([`shrink`]) and written down ([`finding`]).
 
+pub mod accepted_values;
 pub mod attachments;
 pub mod behaviour;
 pub mod boundary;
 pub mod campaign;
 pub mod case;
 pub mod corpus;
+pub mod crashers;
 pub mod dictionary;
 pub mod difference;
+pub mod error_feedback;
 pub mod examine;
 pub mod executor;
-pub mod fatal;
 pub mod finding;
-pub mod hints;
 pub mod mask;
 pub mod mutate;
 pub mod oracle;
@@ -30,4 +31,3 @@ pub mod shrink;
 pub mod tally;
 pub mod tree;
 pub mod values;
-pub mod variants;

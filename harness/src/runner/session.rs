@@ -20,8 +20,8 @@ use crate::engine::{Job, enclosure};
 use crate::error::HarnessError;
 
 /// Who answers questions in the lab.
-pub trait Servant: Sized {
-    /// The word by which `cnispec` starts itself as the lab's init, with this servant.
+pub trait Handler: Sized {
+    /// The word by which `cnispec` starts itself as the lab's init, with this handler.
     const WORD: &'static str;
     /// Whether it wants to know what the plugin executes.
     const WATCHES_DELEGATES: bool;
@@ -54,7 +54,7 @@ pub struct Session {
 
 impl Session {
     /// Makes the lab that the job's fixture asks for. What fails in it is told by the first answer.
-    pub(super) fn open<S: Servant>(
+    pub(super) fn open<S: Handler>(
         program: &Program,
         job: &impl Serialize,
     ) -> Result<Self, HarnessError> {
@@ -178,7 +178,7 @@ impl Session {
 }
 
 /// Starts a worker from a thread that lasts: a worker dies with the thread that it was started by.
-fn spawn_lastingly(program: &Program, servant: &'static str) -> Result<Child, HarnessError> {
+fn spawn_lastingly(program: &Program, handler: &'static str) -> Result<Child, HarnessError> {
     type Order = (
         Program,
         &'static str,
@@ -187,9 +187,9 @@ fn spawn_lastingly(program: &Program, servant: &'static str) -> Result<Child, Ha
     static STARTER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
         let (send, receive) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
-            for (program, servant, reply) in receive {
+            for (program, handler, reply) in receive {
                 // Who does not wait any more wants none.
-                let _ = reply.send(worker::start(&program, servant));
+                let _ = reply.send(worker::start(&program, handler));
             }
         });
         Mutex::new(send)
@@ -197,7 +197,7 @@ fn spawn_lastingly(program: &Program, servant: &'static str) -> Result<Child, Ha
     let gone = || HarnessError::new("the thread that starts labs is gone");
     let (reply, answer) = mpsc::channel();
     let starter = STARTER.lock().map_err(|_| gone())?;
-    let order = (program.clone(), servant, reply);
+    let order = (program.clone(), handler, reply);
     starter.send(order).map_err(|_| gone())?;
     answer.recv().map_err(|_| gone())?
 }
@@ -209,8 +209,8 @@ impl Drop for Session {
     }
 }
 
-/// The init's main: makes the lab, and lets the servant answer in it until nobody asks.
-pub fn init<S: Servant>() -> ExitCode {
+/// The init's main: makes the lab, and lets the handler answer in it until nobody asks.
+pub fn init<S: Handler>() -> ExitCode {
     if worker::become_ready().is_err() {
         return ExitCode::FAILURE;
     }
@@ -225,18 +225,18 @@ pub fn init<S: Servant>() -> ExitCode {
     }
 }
 
-fn serve<S: Servant>() -> io::Result<()> {
+fn serve<S: Handler>() -> io::Result<()> {
     let mut lines = io::stdin().lock().split(b'\n');
     let Some(job) = lines.next() else {
         return Ok(());
     };
     let lab = Job::read(&job?).and_then(|job| Lab::new(job, S::WATCHES_DELEGATES));
-    let mut servant = match lab.and_then(S::new) {
-        Ok(servant) => servant,
+    let mut handler = match lab.and_then(S::new) {
+        Ok(handler) => handler,
         Err(error) => return reply::<S::Answer>(Err(error)),
     };
     for line in lines {
-        let answer = servant.answer(serde_json::from_slice(&line?)?);
+        let answer = handler.answer(serde_json::from_slice(&line?)?);
         let over = answer.is_err();
         reply(answer)?;
         if over {

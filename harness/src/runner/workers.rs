@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::session::{Servant, Session};
+use super::session::{Handler, Session};
 use super::worker;
 use crate::engine::{Settings, Task, VERSION};
 use crate::error::HarnessError;
@@ -117,7 +117,7 @@ impl<'s> Workers<'s> {
     }
 
     /// Makes a lab that stays and in which `S` answers.
-    pub fn open<S: Servant>(&self, task: &Task) -> Result<Session, HarnessError> {
+    pub fn open<S: Handler>(&self, task: &Task) -> Result<Session, HarnessError> {
         Session::open::<S>(&self.program, &self.job(task))
     }
 

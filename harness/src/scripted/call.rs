@@ -5,10 +5,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::chained::Chained;
+use super::error::{self, INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, Refusal};
 use super::input::{self, Environment, Verb};
 use super::interface::Interface;
 use super::ipam::Ipam;
-use super::refusal::{self, INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, Refusal};
 use super::{Duties, Object, Script};
 use crate::fault::Fault;
 
@@ -145,7 +145,7 @@ impl Call {
         }
         match self.script.is(Fault::UnknownKeyUnnamed) && self.config.keys().any(is_unknown) {
             true => Err(Refusal::new(
-                refusal::UNSUPPORTED_FIELD,
+                error::UNSUPPORTED_FIELD,
                 "there is something unknown in the network configuration",
                 "it is not told what",
             )),
@@ -264,7 +264,7 @@ impl Call {
     pub fn fails(&self, fault: Fault) -> Result<(), Refusal> {
         match self.script.is(fault) {
             true if fault == Fault::StatusFails => Err(Refusal {
-                code: super::refusal::NOT_AVAILABLE,
+                code: super::error::NOT_AVAILABLE,
                 ..Refusal::scripted(fault)
             }),
             true => Err(Refusal::scripted(fault)),

@@ -5,8 +5,8 @@ use cni_netlink::{Link, Socket};
 use serde_json::{Value, json};
 
 use super::call::{Attachment, Call};
+use super::error::Refusal;
 use super::kernel;
-use super::refusal::Refusal;
 use super::result::{self, Outcome};
 use super::{Duties, Object, forward, settings};
 use crate::fault::Fault;

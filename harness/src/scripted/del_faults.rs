@@ -2,9 +2,9 @@
 //! nothing but the answer is wrong.
 
 use super::call::Call;
+use super::error::Refusal;
 use super::kernel::{self, Sandbox};
-use super::refusal::Refusal;
-use super::{leftovers, memory};
+use super::{residue, state_directory};
 use crate::fault::Fault;
 
 /// Why this DEL is going to fail, if it is.
@@ -15,16 +15,16 @@ pub fn pretext(call: &Call) -> Result<Option<Refusal>, Refusal> {
     let holds = match fault {
         Fault::DelFails => true,
         Fault::DelAgainFails => again(call)?,
-        Fault::DelUnknownFails => memory::recall(call, memory::ADDED).is_none(),
+        Fault::DelUnknownFails => state_directory::recall(call, state_directory::ADDED).is_none(),
         Fault::DelNeedsPrevResult => call.prev_result().is_none(),
         Fault::DelNeedsNetns => call.netns.is_empty(),
         Fault::DelNeedsLiveNetns => matches!(kernel::sandbox(call)?, Sandbox::Gone),
         Fault::DelRefusesStaleFile => matches!(kernel::sandbox(call)?, Sandbox::Stale),
         Fault::DelNeedsInterface => interface_is_gone(call)?,
         Fault::DelNeedsRuntimeConfig => !call.config.contains_key("runtimeConfig"),
-        Fault::DelNeedsState => leftovers::is_gone(call, &leftovers::state_file(call)),
-        Fault::DelNeedsRules => leftovers::rules_are_gone(call)?,
-        Fault::StatusFailureBlocksDel => memory::has_shared(memory::UNAVAILABLE),
+        Fault::DelNeedsState => residue::is_gone(call, &residue::state_file(call)),
+        Fault::DelNeedsRules => residue::rules_are_gone(call)?,
+        Fault::StatusFailureBlocksDel => state_directory::has_shared(state_directory::UNAVAILABLE),
         Fault::DelNeedsAddress => interface_is_bare(call)?,
         _ => false,
     };
@@ -33,12 +33,13 @@ pub fn pretext(call: &Call) -> Result<Option<Refusal>, Refusal> {
 
 /// Whether nothing is done, since ADD did not succeed.
 pub fn is_skipped(call: &Call) -> bool {
-    call.script.is(Fault::DelSkipsFailedAdd) && memory::recall(call, memory::ADDED).is_none()
+    call.script.is(Fault::DelSkipsFailedAdd)
+        && state_directory::recall(call, state_directory::ADDED).is_none()
 }
 
 fn again(call: &Call) -> Result<bool, Refusal> {
-    let again = memory::recall(call, memory::DELETED).is_some();
-    memory::note(call, memory::DELETED, "")?;
+    let again = state_directory::recall(call, state_directory::DELETED).is_some();
+    state_directory::note(call, state_directory::DELETED, "")?;
     Ok(again)
 }
 

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::call::Call;
+use super::error::{self, Refusal};
 use super::input::Verb;
-use super::refusal::{self, Refusal};
 use super::result::Outcome;
-use super::{Object, leftovers};
+use super::{Object, residue};
 use crate::fault::Fault;
 
 /// What the IPAM plugin assigns; nothing without an IPAM plugin. If its ADD fails, its DEL is called.
@@ -28,7 +28,7 @@ pub fn add(call: &Call) -> Result<Outcome, Refusal> {
         undo(call);
     }
     if call.script.is(Fault::DelegateFailureLeavesLink) {
-        leftovers::stray_link(&call.attachment.key())?;
+        residue::stray_link(&call.attachment.key())?;
     }
     Err(refused)
 }
@@ -183,7 +183,7 @@ fn error_of(stdout: &[u8], status: &str) -> Refusal {
 
 fn bad(details: String) -> Refusal {
     Refusal::new(
-        refusal::BAD_DELEGATE,
+        error::BAD_DELEGATE,
         "the IPAM plugin does not work",
         details,
     )

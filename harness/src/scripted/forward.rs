@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::call::{Attachment, Call};
-use super::memory;
-use super::mishaps;
-use super::refusal::Refusal;
+use super::error::Refusal;
+use super::process_faults;
 use super::result::Outcome;
+use super::state_directory;
 use crate::fault::Fault;
 
 /// The variable that tells a forwarding process what to do.
@@ -98,7 +98,7 @@ pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
         stdout.read_to_end(&mut word)?;
     }
     let note = format!("{} {}", child.id(), call.network());
-    memory::note(call, FORWARDER, &note)?;
+    state_directory::note(call, FORWARDER, &note)?;
     match word.is_empty() {
         false => Ok(()),
         true => Err(Refusal::configuration("a port of the host is taken")),
@@ -107,21 +107,21 @@ pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
 
 /// Ends the forwarding for the call's attachment.
 pub fn stop(call: &Call) -> Result<(), Refusal> {
-    if let Some(note) = memory::recall(call, FORWARDER) {
-        mishaps::end(process(&note).0)?;
+    if let Some(note) = state_directory::recall(call, FORWARDER) {
+        process_faults::end(process(&note).0)?;
     }
-    memory::forget(call, FORWARDER)
+    state_directory::forget(call, FORWARDER)
 }
 
 /// Ends the forwarding for all attachments to the network but these.
 pub fn stop_all_but(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
     let kept: Vec<String> = valid.iter().map(Attachment::key).collect();
     let of_any = call.script.is(Fault::GcRemovesOtherNetworks);
-    for (key, note) in memory::all(FORWARDER)? {
+    for (key, note) in state_directory::all(FORWARDER)? {
         let (pid, network) = process(&note);
         if (of_any || network == call.network()) && !kept.contains(&key) {
-            mishaps::end(pid)?;
-            memory::forget_key(FORWARDER, &key)?;
+            process_faults::end(pid)?;
+            state_directory::forget_key(FORWARDER, &key)?;
         }
     }
     Ok(())
@@ -134,7 +134,7 @@ fn process(note: &str) -> (&str, &str) {
 
 /// Whether the forwarding process is there, if there has to be one.
 pub fn runs(call: &Call) -> bool {
-    let note = memory::recall(call, FORWARDER);
+    let note = state_directory::recall(call, FORWARDER);
     let pid = note.and_then(|note| process(&note).0.parse().ok());
     pid.is_none_or(|pid| kill(Pid::from_raw(pid), None).is_ok())
 }

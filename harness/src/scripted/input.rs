@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Script;
 use super::call::Attachment;
-use super::refusal::Refusal;
+use super::error::Refusal;
 use crate::fault::Fault;
 
 /// An operation.

@@ -6,8 +6,8 @@ use cni_netlink::netns::NetNs;
 use cni_netlink::{Error, Link, Socket};
 
 use super::call::Call;
-use super::leftovers;
-use super::refusal::Refusal;
+use super::error::Refusal;
+use super::residue;
 use crate::fault::Fault;
 
 /// What CNI_NETNS leads to.
@@ -60,7 +60,7 @@ pub fn enter(call: &Call) -> Result<(NetNs, Socket), Refusal> {
     };
     if netns.same_as(&NetNs::current()?)? {
         if call.script.is(Fault::OwnNamespaceLeavesLink) {
-            leftovers::stray_link(&call.attachment.key())?;
+            residue::stray_link(&call.attachment.key())?;
         }
         return refuse("it is the host's own network namespace");
     }

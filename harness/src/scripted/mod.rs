@@ -9,24 +9,24 @@ mod call;
 mod chained;
 mod del_faults;
 mod delegate;
+mod error;
 mod forward;
 mod input;
 mod interface;
 mod ipam;
 mod kernel;
-mod leftovers;
-mod lies;
-mod memory;
-mod mishaps;
+mod output;
 pub mod planted;
+mod process_faults;
 mod rare;
 pub mod recorder;
-mod refusal;
 mod relay;
+mod residue;
 mod result;
+mod result_faults;
 pub mod runtime;
 mod settings;
-mod speech;
+mod state_directory;
 mod version;
 
 use std::ffi::OsString;
@@ -37,8 +37,8 @@ use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 use call::{Attachment, Call};
+use error::Refusal;
 use input::{Environment, Verb};
-use refusal::Refusal;
 
 /// The exit status of a name that stands for no fault: none that a plugin gives.
 const UNKNOWN_FAULT: u8 = 3;
@@ -106,7 +106,7 @@ pub fn main() -> ExitCode {
         Err(error) => Err(Refusal::unreadable_input(script, &error)),
     };
     let version = input::version_to_answer_in(&stdin);
-    speech::deliver(script, environment.verb(), &version, answer)
+    output::deliver(script, environment.verb(), &version, answer)
 }
 
 fn own_name() -> String {
@@ -122,7 +122,7 @@ fn answer(script: Script, name: &str, environment: &Environment, stdin: &[u8]) -
         return unknown_command(script, environment);
     };
     if verb == Verb::Add {
-        mishaps::before_add(script)?;
+        process_faults::before_add(script)?;
     }
     if verb == Verb::Version {
         return version::answer(script, environment, stdin);
@@ -155,9 +155,9 @@ fn unknown_command(script: Script, environment: &Environment) -> Answer {
 /// How input is refused that is no configuration, or none that this plugin can use.
 fn refuse_input(script: Script, verb: Verb, refusal: Refusal) -> Answer {
     if script.is(Fault::RefusalLeavesLink) {
-        leftovers::stray_link("refused input")?;
+        residue::stray_link("refused input")?;
     }
-    if script.is(Fault::GarbageAccepted) && refusal.code == refusal::UNDECODABLE {
+    if script.is(Fault::GarbageAccepted) && refusal.code == error::UNDECODABLE {
         return Ok(
             (verb == Verb::Add).then(|| result::nothing(&cni_types::Version::LATEST.to_string()))
         );
@@ -167,8 +167,8 @@ fn refuse_input(script: Script, verb: Verb, refusal: Refusal) -> Answer {
 
 fn perform(call: &Call) -> Answer {
     let duties = call.kind()?;
-    mishaps::before(call);
-    let _alone = mishaps::alone(call)?;
+    process_faults::before(call);
+    let _alone = process_faults::alone(call)?;
     match call.verb {
         Verb::Add => add(call, duties).map(Some),
         Verb::Del => del(call, duties).map(|()| None),
@@ -183,15 +183,15 @@ fn perform(call: &Call) -> Answer {
 }
 
 fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
-    memory::of_add(call)?;
-    mishaps::at_first(call)?;
+    state_directory::of_add(call)?;
+    process_faults::at_first(call)?;
     if call.script.is(Fault::NeedsArgs) && std::env::var_os("CNI_ARGS").is_none() {
         return Err(Refusal::missing_variables(call.script, &["CNI_ARGS"]));
     }
     let result = duties.add(call)?;
-    memory::of_added(call)?;
-    leftovers::of_add(call)?;
-    mishaps::after_add(call)?;
+    state_directory::of_added(call)?;
+    residue::of_add(call)?;
+    process_faults::after_add(call)?;
     Ok(result)
 }
 
@@ -202,8 +202,8 @@ fn del(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
         return Ok(());
     }
     let done = duties.del(call);
-    leftovers::of_del(call)?;
-    mishaps::after_del(call)?;
+    residue::of_del(call)?;
+    process_faults::after_del(call)?;
     done?;
     pretext.map_or(Ok(()), Err)
 }
@@ -212,7 +212,7 @@ fn check(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
     let found = duties.check(call);
     match call.script.0 {
         Some(Fault::CheckChanges) => kernel::shrink_interface(call)?,
-        Some(Fault::CheckWritesSysctl) => leftovers::count_up()?,
+        Some(Fault::CheckWritesSysctl) => residue::count_up()?,
         _ => {}
     }
     found?;
@@ -227,7 +227,7 @@ fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
     if call.script.is(Fault::GcRefusesUnknown)
         && valid
             .iter()
-            .any(|valid| !memory::knows(memory::ADDED, valid))
+            .any(|valid| !state_directory::knows(state_directory::ADDED, valid))
     {
         return Err(Refusal::scripted(Fault::GcRefusesUnknown));
     }
@@ -238,7 +238,7 @@ fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
             valid.dedup_by(|one, other| one.container_id == other.container_id);
         }
         Some(Fault::GcRemovesOne) => {
-            let mut stale = memory::added()?;
+            let mut stale = state_directory::added()?;
             stale.retain(|attachment| !valid.contains(attachment));
             valid.extend(stale.into_iter().skip(1));
         }

@@ -11,7 +11,7 @@ use cni_netlink::{LinkKind, MacAddr, Result, Socket, VethEnd};
 use rustix::mount::{MountFlags, mount};
 
 use super::call::{Call, digest};
-use super::refusal::Refusal;
+use super::error::Refusal;
 
 /// The bridge and its port, on which everything hangs. They are the network's.
 const BRIDGE: &str = "scripted-rare";

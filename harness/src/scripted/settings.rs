@@ -6,7 +6,7 @@ use cni_netlink::{Link, MacAddr, Socket, sysctl};
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::refusal::Refusal;
+use super::error::Refusal;
 use crate::fault::Fault;
 
 /// The MAC that is asked for.

@@ -3,8 +3,8 @@
 use cni_types::Version;
 use serde_json::{Value, json};
 
+use super::error::Refusal;
 use super::input::Environment;
-use super::refusal::Refusal;
 use super::{Answer, Object, Script};
 use crate::fault::Fault;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::svg::{self, escaped};
 use super::table;
 use crate::bench::gate::{Verdict, milliseconds};
-use crate::bench::stopwatch::Measured;
+use crate::bench::server::Measured;
 use crate::bench::{BenchReport, GrowthPoint, Series};
 
 /// The style of reports, and what this page has beside it.

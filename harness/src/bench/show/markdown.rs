@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::table;
 use crate::bench::gate::milliseconds;
-use crate::bench::stopwatch::Measured;
+use crate::bench::server::Measured;
 use crate::bench::{BenchReport, Plugin, Series};
 use crate::report::visible;
 

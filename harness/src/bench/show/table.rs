@@ -1,8 +1,8 @@
 //! The figures as rows of words: what the terminal, Markdown and HTML have in common.
 
 use crate::bench::gate::{Limit, Verdict, milliseconds};
+use crate::bench::server::Measured;
 use crate::bench::statistics::Estimate;
-use crate::bench::stopwatch::Measured;
 use crate::bench::{BenchReport, Contention, Figures, Growth, Plugin, Series, Trend};
 
 /// Column heads and rows of the figures of one operation.

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::table;
 use crate::bench::gate::{Verdict, milliseconds};
-use crate::bench::stopwatch::Measured;
+use crate::bench::server::Measured;
 use crate::bench::{BenchReport, Plugin};
 use crate::report::visible;
 

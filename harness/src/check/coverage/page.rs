@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::elsewhere::GROUPS;
+use super::not_testable::GROUPS;
 use super::untested::{PERMITTED, UNTESTED};
 use super::{Sentence, Text};
 use crate::check::{Check, Clause, Level, catalogue};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::elsewhere::GROUPS;
+use super::not_testable::GROUPS;
 use super::page::checks_of;
 use super::untested::{PERMITTED, UNTESTED};
 use super::*;

@@ -6,10 +6,10 @@ use ipnet::IpNet;
 use super::{host_name, inside_name, masquerade};
 use crate::fault::Fault;
 use crate::scripted::call::Call;
+use crate::scripted::error::Refusal;
 use crate::scripted::kernel;
-use crate::scripted::lies;
-use crate::scripted::refusal::Refusal;
 use crate::scripted::result::{Ip, Outcome, Route};
+use crate::scripted::result_faults;
 
 /// Compares the previous result with the kernel. Whatever more there is may be a later plugin's.
 pub fn look(call: &Call) -> Result<(), Refusal> {
@@ -29,7 +29,7 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
     }
     let mut expected = Outcome::read(result)
         .map_err(|what| Refusal::configuration(format!("`prevResult` cannot be used: {what}")))?;
-    lies::forget(call, &mut expected);
+    result_faults::forget(call, &mut expected);
     let nowhere = matches!(kernel::sandbox(call)?, kernel::Sandbox::Gone);
     if nowhere && call.script.is(Fault::CheckMissesNetns) {
         return Ok(());

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 
 use super::Pair;
 use crate::fault::Fault;
-use crate::scripted::lies;
-use crate::scripted::refusal::Refusal;
+use crate::scripted::error::Refusal;
 use crate::scripted::result::{Ip, Outcome, Route as Wanted};
+use crate::scripted::result_faults;
 
 /// The container's end.
 pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
@@ -28,7 +28,7 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
         lead_through_host(pair, link, ip)?;
     }
     if pair.call.script.is(Fault::OmitsAddress) {
-        add_address(pair.inside, link, lies::secret_address())?;
+        add_address(pair.inside, link, result_faults::secret_address())?;
     }
     if pair.call.script.is(Fault::LinkDown) {
         return Ok(());
@@ -42,7 +42,10 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
     }
     if pair.call.script.is(Fault::RouteElsewhere) {
         let lo = pair.inside.link("lo")?.index;
-        add_route(pair.inside, &Route::new(lies::stray_route(), None, lo))?;
+        add_route(
+            pair.inside,
+            &Route::new(result_faults::stray_route(), None, lo),
+        )?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use cni_netlink::Socket;
 use super::wishes::Wishes;
 use super::{Ends, Pair};
 use crate::fault::Fault;
-use crate::scripted::refusal::Refusal;
+use crate::scripted::error::Refusal;
 
 /// In bytes; larger than every packet.
 const BURST: u32 = 256 * 1024;

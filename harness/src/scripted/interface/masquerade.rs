@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::host_name;
 use crate::scripted::call::{Attachment, Call, digest};
-use crate::scripted::refusal::Refusal;
+use crate::scripted::error::Refusal;
 use crate::scripted::result::Outcome;
 
 const TABLE: &str = "scripted-masquerade";

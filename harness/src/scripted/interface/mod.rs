@@ -12,9 +12,9 @@ use std::fs::File;
 use ipnet::IpNet;
 
 use super::call::{Attachment, Call, digest};
-use super::refusal::{self, Refusal};
+use super::error::{self, Refusal};
 use super::result::{self, Interface as Made, Outcome};
-use super::{Duties, Object, delegate, kernel, lies, memory};
+use super::{Duties, Object, delegate, kernel, result_faults, state_directory};
 use crate::fault::Fault;
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Link, Socket, VethEnd, sysctl};
@@ -56,7 +56,7 @@ impl Duties for Interface {
             .and_then(|ends| pair.configure(ends, assigned, &wishes));
         match made {
             Ok(mut outcome) => {
-                lies::tell(call, &mut outcome);
+                result_faults::tell(call, &mut outcome);
                 Ok(result::document(call, &outcome, false))
             }
             Err(refusal) => {
@@ -110,7 +110,7 @@ impl Duties for Interface {
     fn status(&self, call: &Call) -> Result<(), Refusal> {
         let done = delegate::hand_on(call);
         if done.is_err() && call.script.is(Fault::StatusFailureBlocksDel) {
-            memory::shared(memory::UNAVAILABLE)?;
+            state_directory::shared(state_directory::UNAVAILABLE)?;
         }
         done
     }
@@ -126,7 +126,7 @@ fn steal_default_routes(inside: &Socket) -> Result<(), Refusal> {
 
 /// Deletes the links of all attachments to the network; nobody else does so as long as the hold is held.
 fn remove_others(call: &Call) -> Result<File, Refusal> {
-    let alone = memory::shared(memory::BUSY)?;
+    let alone = state_directory::shared(state_directory::BUSY)?;
     alone.lock()?;
     remove_all_but(call, &[])?;
     Ok(alone)
@@ -177,7 +177,7 @@ fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
     }
     let details = format!("`{}` already has an interface `{}`", call.netns, link.name);
     Err(Refusal::new(
-        refusal::NAME_TAKEN,
+        error::NAME_TAKEN,
         "the interface's name is taken",
         details,
     ))

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::fault::Fault;
 use crate::scripted::Object;
 use crate::scripted::call::Call;
-use crate::scripted::refusal::Refusal;
+use crate::scripted::error::Refusal;
 use crate::scripted::result::Outcome;
 
 /// What the configuration asks of the links.

@@ -12,9 +12,9 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::call::{Attachment, Call};
-use super::refusal::{self, Refusal};
+use super::error::{self, Refusal};
 use super::result::{self, Interface, Ip, Outcome, Route};
-use super::{Duties, Object, memory};
+use super::{Duties, Object, state_directory};
 use crate::fault::Fault;
 use store::Store;
 use subnet::Subnet;
@@ -45,7 +45,7 @@ impl Duties for Ipam {
                 .map(|subnet| choose(subnet, &mut wanted, &taken));
             let chosen = chosen.collect::<Result<Vec<_>, _>>();
             if chosen.is_err() && call.script.is(Fault::StatusNeverRecovers) {
-                memory::shared(memory::EXHAUSTED)?;
+                state_directory::shared(state_directory::EXHAUSTED)?;
             }
             let chosen = match chosen {
                 Err(_) if call.script.is(Fault::ExhaustedSucceeds) => Vec::new(),
@@ -114,13 +114,15 @@ impl Duties for Ipam {
         if call.script.is(Fault::StatusIgnoresPool) {
             return Ok(());
         }
-        if call.script.is(Fault::StatusNeverRecovers) && memory::has_shared(memory::EXHAUSTED) {
+        if call.script.is(Fault::StatusNeverRecovers)
+            && state_directory::has_shared(state_directory::EXHAUSTED)
+        {
             return Err(Refusal::scripted(Fault::StatusNeverRecovers));
         }
         let taken = store(call)?.taken()?;
         for subnet in subnets(call)? {
             subnet.lowest_free(&taken).map_err(|refusal| Refusal {
-                code: refusal::NOT_AVAILABLE,
+                code: error::NOT_AVAILABLE,
                 ..refusal
             })?;
         }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::scripted::call::Attachment;
-use crate::scripted::refusal::{NO_ADDRESS, Refusal};
+use crate::scripted::error::{NO_ADDRESS, Refusal};
 
 /// What is being written; a file of this name was never finished.
 const DRAFT: &str = ".draft";

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::scripted::refusal::{NO_ADDRESS, Refusal};
+use crate::scripted::error::{NO_ADDRESS, Refusal};
 
 /// A subnet with the gateway that is no container's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! What the plugin takes in each place of its configuration. What it takes one by one, it may not take
-//! together: a case can differ in many places at once and still be taken, so that it gets far.
+//! The values that the plugin accepts in each place of its configuration. A case that combines them can differ in many
+//! places and still be accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -21,7 +21,7 @@ const MOST_ALONE: usize = 2048;
 
 /// What was learnt of the places of a configuration.
 #[derive(Debug)]
-pub struct Variants {
+pub struct AcceptedValues {
     base: Tree,
     places: BTreeMap<Vec<Step>, Place>,
     /// Configurations with a part of what was taken in a crowd.
@@ -55,7 +55,7 @@ enum Sort {
     Broken,
 }
 
-impl Variants {
+impl AcceptedValues {
     /// Nothing is known yet but a configuration.
     pub fn new(base: Tree) -> Self {
         Self {
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn what_was_taken_one_by_one_is_put_together() {
         let base = tree(r#"{"a":1,"b":"x"}"#);
-        let mut variants = Variants::new(base.clone());
+        let mut variants = AcceptedValues::new(base.clone());
         variants.learn(&tree(r#"{"a":2,"b":"x"}"#), true);
         variants.learn(&tree(r#"{"a":1,"b":"y"}"#), true);
         variants.learn(&tree(r#"{"a":1,"b":"z"}"#), false);
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_in_company_only_keeps_it() {
-        let mut variants = Variants::new(tree(r#"{"level":1,"mode":"a","c":1}"#));
+        let mut variants = AcceptedValues::new(tree(r#"{"level":1,"mode":"a","c":1}"#));
         let with_key = r#"{"level":5,"key":"k","mode":"a","c":1}"#;
         variants.learn(&tree(with_key), true);
         variants.learn(&tree(r#"{"level":1,"mode":"b","c":1}"#), true);

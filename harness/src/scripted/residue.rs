@@ -1,5 +1,5 @@
-//! What faulty plugins leave on the host. Every piece has its attachment in its name, so that each
-//! attachment leaves more.
+//! Faults that leave residue on the host. Each object has its attachment in its name, so that residue grows with every
+//! attachment.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,13 +15,13 @@ use serde_json::Value;
 
 use super::Object;
 use super::call::{Call, digest};
+use super::error::Refusal;
 use super::interface;
 use super::kernel::Sandbox;
-use super::mishaps;
+use super::process_faults;
 use super::rare;
-use super::refusal::Refusal;
 use super::result::Outcome;
-use super::{kernel, memory};
+use super::{kernel, state_directory};
 use crate::fault::Fault;
 
 /// The directory of the file that is left.
@@ -55,7 +55,7 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
 pub fn of_del(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelLeavesHostLink) => stray_link(&call.attachment.key()),
-        Some(Fault::RacyDel) => match mishaps::hold()? {
+        Some(Fault::RacyDel) => match process_faults::hold()? {
             Some(_) => Ok(()),
             None => file(call),
         },
@@ -65,17 +65,17 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
             Sandbox::NotGiven | Sandbox::Gone => remove_namesake(call),
             Sandbox::Stale | Sandbox::Alive(_) => Ok(()),
         },
-        Some(Fault::AddAfterDelFails) => memory::note(call, memory::DELETED, ""),
-        Some(Fault::GcRemovesOne) => memory::forget(call, memory::ADDED),
+        Some(Fault::AddAfterDelFails) => state_directory::note(call, state_directory::DELETED, ""),
+        Some(Fault::GcRemovesOne) => state_directory::forget(call, state_directory::ADDED),
         Some(Fault::DelNeedsState) => {
-            memory::forget(call, memory::ADDED)?;
+            state_directory::forget(call, state_directory::ADDED)?;
             match fs::remove_file(state_file(call)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
                 _ => Ok(()),
             }
         }
         Some(Fault::DelNeedsRules) => {
-            memory::forget(call, memory::ADDED)?;
+            state_directory::forget(call, state_directory::ADDED)?;
             let key = call.attachment.key();
             MasqueradeTable::open(TABLE)?.remove(|owner| owner == key)?;
             Ok(())
@@ -145,7 +145,7 @@ pub fn count_up() -> Result<(), Refusal> {
 /// Adds the attachment to the records of all.
 fn record(call: &Call) -> Result<(), Refusal> {
     fs::create_dir_all(DIRECTORY)?;
-    let alone = memory::shared(memory::BUSY)?;
+    let alone = state_directory::shared(state_directory::BUSY)?;
     alone.lock()?;
     let place = Path::new(DIRECTORY).join("records.json");
     let mut records: Object = match fs::read(&place) {
@@ -172,14 +172,14 @@ fn state(call: &Call) -> Result<(), Refusal> {
 
 /// Whether an attachment that was made has lost this file.
 pub fn is_gone(call: &Call, file: &Path) -> bool {
-    memory::recall(call, memory::ADDED).is_some() && !file.exists()
+    state_directory::recall(call, state_directory::ADDED).is_some() && !file.exists()
 }
 
 /// Whether an attachment that was made has lost its rules.
 pub fn rules_are_gone(call: &Call) -> Result<bool, Refusal> {
     let key = call.attachment.key();
     let rules = MasqueradeTable::open(TABLE)?.rules_of(&key)?;
-    Ok(memory::recall(call, memory::ADDED).is_some() && rules.is_empty())
+    Ok(state_directory::recall(call, state_directory::ADDED).is_some() && rules.is_empty())
 }
 
 fn file(call: &Call) -> Result<(), Refusal> {

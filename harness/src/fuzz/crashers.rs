@@ -1,5 +1,4 @@
-//! What breaks the plugin already: values that do so together. What lies behind them is reached only by stepping
-//! around them.
+//! Combinations of values that are known to break the plugin. New cases avoid them to reach the code behind.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +13,11 @@ const MOST_VALUES: usize = 32;
 
 /// The values of the places that differed each time, by the way in which the plugin broke.
 #[derive(Debug, Default)]
-pub struct Fatal {
+pub struct Crashers {
     ways: BTreeMap<u64, BTreeMap<Vec<Step>, Vec<Option<Tree>>>>,
 }
 
-impl Fatal {
+impl Crashers {
     /// Takes note of a configuration that broke the plugin in this way. What it has in common with the others that did is
     /// what it takes.
     pub fn learn(&mut self, way: u64, base: &Tree, tree: &Tree) {
@@ -73,8 +72,8 @@ mod tests {
     }
 
     /// It breaks where `a` is 2 and `b` is not "x".
-    fn learnt(base: &Tree) -> Fatal {
-        let mut fatal = Fatal::default();
+    fn learnt(base: &Tree) -> Crashers {
+        let mut fatal = Crashers::default();
         for breaking in [
             r#"{"a":2,"b":"y","c":3}"#,
             r#"{"a":2,"b":"z","c":1}"#,
@@ -118,7 +117,7 @@ mod tests {
     #[test]
     fn what_breaks_without_anything_in_common_is_not_stepped_around() {
         let base = tree(r#"{"a":1,"b":1}"#);
-        let mut fatal = Fatal::default();
+        let mut fatal = Crashers::default();
         fatal.learn(7, &base, &tree(r#"{"a":2,"b":1}"#));
         fatal.learn(7, &base, &tree(r#"{"a":1,"b":2}"#));
         let mut both = tree(r#"{"a":2,"b":2}"#);

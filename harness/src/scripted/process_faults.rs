@@ -1,4 +1,4 @@
-//! Faults of the process itself: it crashes, hangs, floods, or leaves other processes.
+//! Faults of the process: it crashes, hangs, floods its output, or leaves child processes.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,9 +13,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::Script;
 use super::call::Call;
+use super::error::{self, Refusal};
 use super::input::Verb;
-use super::refusal::{self, Refusal};
-use super::{leftovers, memory};
+use super::{residue, state_directory};
 use crate::fault::Fault;
 
 /// What happens before anything is done.
@@ -54,7 +54,7 @@ fn flood() -> io::Result<()> {
 pub fn after_add(call: &Call) -> Result<(), Refusal> {
     if call.script.is(Fault::HoldsStdout) {
         let holder = idler(Stdio::inherit())?;
-        memory::note(call, memory::HOLDER, &holder.to_string())?;
+        state_directory::note(call, state_directory::HOLDER, &holder.to_string())?;
     }
     if call.script.is(Fault::LeavesProcess) {
         idler(Stdio::null())?;
@@ -99,11 +99,11 @@ pub fn end(pid: &str) -> io::Result<()> {
 
 /// Ends the process that holds standard output, since to leave it for good is another fault.
 pub fn after_del(call: &Call) -> Result<(), Refusal> {
-    let holder = memory::recall(call, memory::HOLDER);
+    let holder = state_directory::recall(call, state_directory::HOLDER);
     let holder = holder.filter(|_| call.script.is(Fault::HoldsStdout));
     if let Some(pid) = holder {
         end(&pid)?;
-        memory::forget(call, memory::HOLDER)?;
+        state_directory::forget(call, state_directory::HOLDER)?;
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ const WORK: Duration = Duration::from_millis(30);
 
 /// Makes what all attachments share, if nobody else has: between looking and making, others come in.
 pub fn at_first(call: &Call) -> Result<(), Refusal> {
-    let shared = Path::new(leftovers::SHARED);
+    let shared = Path::new(residue::SHARED);
     if !call.script.is(Fault::RacyFirstAdd) || shared.exists() {
         return Ok(());
     }
@@ -134,17 +134,13 @@ pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
     }
     match hold()? {
         Some(hold) => Ok(Some(hold)),
-        None => Err(Refusal::new(
-            refusal::SCRIPTED,
-            "another one is running",
-            "",
-        )),
+        None => Err(Refusal::new(error::SCRIPTED, "another one is running", "")),
     }
 }
 
 /// The hold, if nobody else has it; it takes its time.
 pub fn hold() -> Result<Option<File>, Refusal> {
-    let file = memory::shared(memory::BUSY)?;
+    let file = state_directory::shared(state_directory::BUSY)?;
     if file.try_lock().is_err() {
         return Ok(None);
     }

@@ -1,12 +1,12 @@
-//! Standard output, standard error and exit status, and everything that can be wrong with them.
+//! Writes standard output, standard error and the exit status, and commits the faults of each.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::error::{self, Refusal};
 use super::input::Verb;
-use super::refusal::{self, Refusal};
 use super::{Answer, Object, Script};
 use crate::fault::Fault;
 
@@ -80,8 +80,7 @@ fn line(document: &Value) -> Vec<u8> {
 
 fn failure(script: Script, version: &str, refusal: &Refusal) -> Speech {
     let text = format!("{}: {}\n", refusal.msg, refusal.details);
-    let about_input =
-        [refusal::UNDECODABLE, refusal::INVALID_CONFIGURATION].contains(&refusal.code);
+    let about_input = [error::UNDECODABLE, error::INVALID_CONFIGURATION].contains(&refusal.code);
     let mut speech = Speech {
         stdout: line(&error_document(script, version, refusal)),
         stderr: text.clone(),

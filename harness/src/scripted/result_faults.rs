@@ -1,4 +1,4 @@
-//! Results that do not say what is. CHECK knows the lies, so that it does not stumble over them.
+//! Faults that make the ADD result disagree with the kernel. CHECK expects the same wrong values.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

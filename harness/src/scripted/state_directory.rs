@@ -1,13 +1,13 @@
-//! What some faults have to remember from one call to the next. It is kept in the lab's own directory,
-//! which no observation looks into: the faults are to be seen, not their notes.
+//! The state directory of faults that need to know of earlier calls. It is in the lab's own directory, which observations
+//! leave out: the fault is to be seen, not its state.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::call::{Attachment, Call};
+use super::error::Refusal;
 use super::input::Verb;
-use super::refusal::Refusal;
 use crate::fault::Fault;
 
 const DIRECTORY: &str = "/run/cnispec/scripted";

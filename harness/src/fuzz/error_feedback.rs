@@ -1,4 +1,4 @@
-//! What a message says about the input that it is about: its words are tried where they may belong.
+//! Takes words from error messages and tries them as keys and values of the input.
 
 use super::case::{Case, Shot};
 use super::dictionary;

@@ -1,4 +1,4 @@
-//! Why the plugin does not do what it is asked: the SPEC's error, before it is printed.
+//! The error of a refused call, as the SPEC defines it, before it is printed.
 
 use std::io;
 

@@ -15,7 +15,7 @@ use crate::engine::lab::{Doing, Execution, Lab, Stop, at_once};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label;
-use crate::runner::session::Servant;
+use crate::runner::session::Handler;
 use crate::transcript::{Call, Exit, Reading, Usage};
 
 /// What is measured.
@@ -81,7 +81,7 @@ impl Measured {
     }
 }
 
-/// What a stopwatch is asked for.
+/// One request to the bench server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
@@ -125,7 +125,7 @@ pub struct Sample {
 }
 
 /// A lab in which nothing is written down but time.
-pub struct Stopwatch {
+pub struct Server {
     lab: Lab,
     made: BTreeSet<String>,
     attached: usize,
@@ -134,8 +134,8 @@ pub struct Stopwatch {
 /// The container whose life is led again and again.
 const ALONE: &str = "a";
 
-impl Servant for Stopwatch {
-    const WORD: &'static str = "__stopwatch";
+impl Handler for Server {
+    const WORD: &'static str = "__bench";
     const WATCHES_DELEGATES: bool = false;
     type Question = Request;
     type Answer = Done;
@@ -164,7 +164,7 @@ impl Servant for Stopwatch {
     }
 }
 
-impl Stopwatch {
+impl Server {
     fn container(&mut self, name: &str) -> Doing {
         if self.made.insert(name.to_owned()) {
             self.lab.container(name)?;
