@@ -57,6 +57,7 @@ pub fn leave_the_caller() -> Result<(), HarnessError> {
     close_all_but(&[input.as_fd(), output.as_fd(), complaints.as_fd()]);
     reset_signals();
     limits::are_enough()?;
+    limits::raise_descriptors()?;
     chdir("/").map_err(|e| fault("leave its directory", e))?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(|error| HarnessError {
         what: format!("this kernel refuses new namespaces: {error}"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 use crate::error::HarnessError;
 
@@ -71,6 +71,14 @@ pub fn are_enough() -> Result<(), HarnessError> {
         }
     }
     Ok(())
+}
+
+/// Lets this process open as many files as it may at all: it observes through files that stay open.
+pub fn raise_descriptors() -> Result<(), HarnessError> {
+    let broken =
+        |error| HarnessError::new(format!("the limit RLIMIT_NOFILE cannot be set: {error}"));
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(broken)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(broken)
 }
 
 /// Bounds the processes of the PID namespace that the caller, and its `/proc`, is of; where the kernel can do that for one namespace only.

@@ -15,7 +15,7 @@ pub struct State {
     /// The containers' network namespaces, by the lab's name of the container; gone ones are missing.
     pub containers: BTreeMap<String, Arc<Snapshot>>,
     /// Network sysctls, by `host` or the container's name; only where the lab looked closely.
-    pub sysctls: BTreeMap<String, BTreeMap<String, String>>,
+    pub sysctls: BTreeMap<String, Arc<BTreeMap<String, String>>>,
     /// Files that differ from the machine's own, by absolute path.
     pub files: Arc<Files>,
     /// Mounts, System V IPC and what else a machine has but for network and files.
@@ -189,6 +189,9 @@ fn sysctl_changes(place: &str, before: &State, after: &State) -> Vec<StateChange
     let (Some(before), Some(after)) = (before.sysctls.get(place), after.sysctls.get(place)) else {
         return Vec::new();
     };
+    if Arc::ptr_eq(before, after) {
+        return Vec::new();
+    }
     let differing = before.iter().filter_map(|(path, value)| {
         let now = after.get(path)?;
         (now != value).then(|| StateChange {

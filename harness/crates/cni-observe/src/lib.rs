@@ -50,6 +50,7 @@ pub struct Observer {
     now: Snapshot,
     /// A copy of `now`; nothing before the first look.
     last: Option<Arc<Snapshot>>,
+    sysctls: sysctls::Sysctls,
     lacking: BTreeSet<&'static str>,
 }
 
@@ -66,6 +67,7 @@ impl Observer {
                 xtables: xtables::Reader::new(),
                 now: Snapshot::default(),
                 last: None,
+                sysctls: sysctls::Sysctls::default(),
                 lacking: BTreeSet::new(),
             })
         })?
@@ -160,8 +162,10 @@ impl Observer {
     }
 
     /// The namespace's network sysctls by path below `/proc/sys`; those that cannot be read are left out.
-    pub fn sysctls(&mut self) -> Result<BTreeMap<String, String>> {
-        self.netns.enter(sysctls::read_all)
+    ///
+    /// States that are alike are one value.
+    pub fn sysctls(&mut self) -> Result<Arc<BTreeMap<String, String>>> {
+        self.netns.enter(|| self.sysctls.read())
     }
 }
 

@@ -1,55 +1,136 @@
-//! Sysctls of the calling thread's namespace.
+//! Network sysctls of a namespace, read again through files that stay open.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
+use rustix::process::{Resource, getrlimit};
 
 const ROOT: &str = "/proc/sys";
+
+/// The directories that are looked into.
+const PARTS: [&str; 5] = ["core", "ipv4", "ipv6", "bridge", "netfilter"];
 
 /// Counters and tables that change by themselves.
 const VOLATILE: [&str; 2] = ["nf_conntrack_count", "stable_secret"];
 
-/// Directories that are not looked into; `neigh` holds timers of the neighbour tables, the same for every new link.
-const PASSED_OVER: [&str; 3] = [".", "..", "neigh"];
+/// A directory that is not looked into: timers of the neighbour tables, the same for every new link.
+const PASSED_OVER: &str = "neigh";
 
-/// All network sysctls that can be read, by path below `/proc/sys`.
-pub(crate) fn read_all() -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for directory in ["core", "ipv4", "ipv6", "bridge", "netfilter"] {
-        let path = format!("net/{directory}");
-        if let Ok(directory) = open(CWD, &format!("{ROOT}/{path}"), OFlags::DIRECTORY) {
-            collect(&directory, &path, &mut found);
-        }
-    }
-    found
+/// A directory with one directory for each link. Links come and go.
+const OF_LINKS: &str = "conf";
+
+/// Directories of [`OF_LINKS`] that stay.
+const LASTING: [&str; 3] = ["all", "default", "lo"];
+
+/// How many files are kept open at most, of all namespaces: half of those that the process may have. Others are opened for each
+/// reading.
+static MOST_KEPT: LazyLock<usize> = LazyLock::new(|| {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit / 2).unwrap_or(usize::MAX)
+});
+
+/// How many are kept open.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// Values by path below `/proc/sys`.
+pub(crate) type Values = BTreeMap<String, String>;
+
+/// The sysctls of the namespace in which they are read.
+///
+/// There are hundreds, they are read often, and the kernel announces no change. So those that last stay open, and those of
+/// links are looked up again.
+#[derive(Debug, Default)]
+pub(crate) struct Sysctls {
+    kept: BTreeMap<String, Kept>,
+    last: Arc<Values>,
 }
 
-/// Some are only for writing and some only for the machine's own root: what cannot be read is no state to compare.
-///
-/// There are hundreds, and they are read often: each is looked up from its directory, and read at once.
-fn collect(directory: &OwnedFd, path: &str, found: &mut BTreeMap<String, String>) {
-    let Ok(entries) = Dir::read_from(directory) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let Ok(name) = entry.file_name().to_str() else {
-            continue;
-        };
-        let path = format!("{path}/{name}");
-        if entry.file_type() == FileType::Directory {
-            if !PASSED_OVER.contains(&name)
-                && let Ok(inner) = open(directory, name, OFlags::DIRECTORY)
-            {
-                collect(&inner, &path, found);
-            }
-        } else if !VOLATILE.contains(&name)
-            && let Ok(value) = read(directory, name)
-        {
-            found.insert(path, value);
+/// A file that stays open and counts as such.
+#[derive(Debug)]
+struct Kept(File);
+
+impl Kept {
+    /// Gives the file back where too many are open.
+    fn try_new(file: File) -> Result<Self, File> {
+        let room = |kept| (kept < *MOST_KEPT).then_some(kept + 1);
+        match KEPT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
+            Ok(_) => Ok(Self(file)),
+            Err(_) => Err(file),
         }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Sysctls {
+    /// All that can be read; the namespace must be the current one. States that are alike are one value.
+    ///
+    /// Some are only for writing and some only for the machine's own root: what cannot be read is no state to compare.
+    pub(crate) fn read(&mut self) -> Arc<Values> {
+        let mut found = Values::new();
+        for part in PARTS {
+            let path = format!("net/{part}");
+            if let Ok(directory) = open(CWD, &format!("{ROOT}/{path}"), OFlags::DIRECTORY) {
+                self.collect(&directory, &path, true, &mut found);
+            }
+        }
+        if *self.last != found {
+            self.last = Arc::new(found);
+        }
+        Arc::clone(&self.last)
+    }
+
+    fn collect(&mut self, directory: &OwnedFd, path: &str, lasts: bool, found: &mut Values) {
+        let Ok(entries) = Dir::read_from(directory) else {
+            return;
+        };
+        let of_links = path.ends_with(OF_LINKS);
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().to_str() else {
+                continue;
+            };
+            if [".", ".."].contains(&name) || name == PASSED_OVER || VOLATILE.contains(&name) {
+                continue;
+            }
+            let path = format!("{path}/{name}");
+            if entry.file_type() == FileType::Directory {
+                let lasts = lasts && (!of_links || LASTING.contains(&name));
+                if let Ok(inner) = open(directory, name, OFlags::DIRECTORY) {
+                    self.collect(&inner, &path, lasts, found);
+                }
+            } else if let Some(value) = self.value(directory, name, &path, lasts) {
+                found.insert(path, value);
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        directory: &OwnedFd,
+        name: &str,
+        path: &str,
+        lasts: bool,
+    ) -> Option<String> {
+        // What a module brings goes with it, and its files are dead then.
+        if let Some(value) = self.kept.get(path).and_then(|kept| read(&kept.0).ok()) {
+            return Some(value);
+        }
+        let file = File::from(open(directory, name, OFlags::empty()).ok()?);
+        let value = read(&file).ok()?;
+        if lasts && let Ok(kept) = Kept::try_new(file) {
+            self.kept.insert(path.to_owned(), kept);
+        }
+        Some(value)
     }
 }
 
@@ -58,16 +139,11 @@ fn open(directory: impl AsFd, name: &str, flags: OFlags) -> io::Result<OwnedFd> 
     Ok(openat(directory, name, flags, Mode::empty())?)
 }
 
-fn read(directory: &OwnedFd, name: &str) -> io::Result<String> {
-    /// As much as the kernel gives at once.
-    const PAGE: usize = 4096;
-    let mut file = File::from(open(directory, name, OFlags::empty())?);
-    let mut value = vec![0; PAGE];
-    let length = file.read(&mut value)?;
-    value.truncate(length);
-    if length == PAGE {
-        file.read_to_end(&mut value)?;
-    }
-    let value = String::from_utf8(value).map_err(io::Error::other)?;
+/// Sysctls are read at once: at any other offset than 0, most are empty.
+fn read(file: &File) -> io::Result<String> {
+    const LONGEST: usize = 4096;
+    let mut value = [0; LONGEST];
+    let length = file.read_at(&mut value, 0)?;
+    let value = std::str::from_utf8(&value[..length]).map_err(io::Error::other)?;
     Ok(value.trim_end().to_owned())
 }

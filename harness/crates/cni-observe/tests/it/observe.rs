@@ -738,3 +738,31 @@ fn snapshots_stay_readable_while_others_change_things() {
         );
     });
 }
+
+#[test]
+#[cfg_attr(
+    lacks_root,
+    ignore = "network namespaces of the machine can be made by root only"
+)]
+fn sysctls_that_were_read_before_are_those_that_a_new_observer_reads() {
+    in_throwaway(|| {
+        let mut observer = here();
+        let first = observer.sysctls().unwrap();
+        assert!(std::sync::Arc::ptr_eq(&first, &observer.sysctls().unwrap()));
+        sysctl::write("ipv4/conf/lo/tag", "7").unwrap();
+        let seen = observer.sysctls().unwrap();
+        assert_eq!(seen["net/ipv4/conf/lo/tag"], "7");
+        assert_eq!(seen, here().sysctls().unwrap());
+        // A link that comes again has new files at the old paths.
+        let socket = Socket::open().unwrap();
+        for tag in ["1", "2"] {
+            let link = pair(&socket, "eth0", "far0");
+            sysctl::write("ipv4/conf/eth0/tag", tag).unwrap();
+            let seen = observer.sysctls().unwrap();
+            assert_eq!(seen["net/ipv4/conf/eth0/tag"], tag);
+            assert_eq!(seen, here().sysctls().unwrap());
+            socket.delete_link(link).unwrap();
+        }
+        assert_eq!(observer.sysctls().unwrap(), here().sysctls().unwrap());
+    });
+}
