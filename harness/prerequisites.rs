@@ -46,6 +46,11 @@ const PREREQUISITES: &[Prerequisite] = &[
         is_there: || runs("ip", &["-V"]),
     },
     Prerequisite {
+        cfg: "lacks_dnsmasq",
+        word: "dnsmasq",
+        is_there: || runs("dnsmasq", &["--version"]),
+    },
+    Prerequisite {
         cfg: "lacks_xmllint",
         word: "xmllint",
         is_there: || runs("xmllint", &["--version"]),
@@ -65,6 +70,7 @@ fn main() {
         "/usr/sbin/nft",
         "/usr/sbin/iptables",
         "/usr/sbin/ip",
+        "/usr/sbin/dnsmasq",
         "/usr/bin/xmllint",
         "/usr/bin/chromium",
     ] {

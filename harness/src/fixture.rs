@@ -43,6 +43,11 @@ pub struct Surroundings {
     /// Files on the host, by absolute path.
     #[serde(deserialize_with = "lab_files")]
     pub files: BTreeMap<String, String>,
+    /// The machine beside the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lan: Option<Lan>,
+    /// What runs beside the plugin, started in this order.
+    pub services: Vec<Service>,
     /// What must be there for the plugin to work at all.
     pub needs: Needs,
     /// The lab holds what one attachment takes away, such as a device: there can be only one at a time.
@@ -57,10 +62,67 @@ impl Default for Surroundings {
             capability_args: Map::new(),
             links: Vec::new(),
             files: BTreeMap::new(),
+            lan: None,
+            services: Vec::new(),
             needs: Needs::default(),
             exclusive: false,
         }
     }
+}
+
+/// A machine beside the host, on the same network.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lan {
+    /// Its addresses.
+    pub addresses: Vec<IpNet>,
+    /// Whether every container has an interface CNI_IFNAME on that network before any plugin is called.
+    pub containers: bool,
+}
+
+/// A program that runs as long as the lab.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Service {
+    /// The program, which is looked for beside the plugin first, and its arguments.
+    pub command: Vec<String>,
+    /// Variables of its environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Its working directory.
+    #[serde(default = "root")]
+    pub directory: String,
+    /// Where it runs.
+    #[serde(default)]
+    pub on: Place,
+    /// When plugins can be called; at once if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
+}
+
+/// Where a service runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// On the host, where plugins are called.
+    #[default]
+    Host,
+    /// On the machine beside it.
+    Lan,
+}
+
+/// By what a service is known to be ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ready {
+    /// This file, or socket, is there.
+    File(String),
+    /// It has written these words.
+    Output(String),
+}
+
+fn root() -> String {
+    "/".to_owned()
 }
 
 /// A link that the lab makes on the host.
@@ -70,7 +132,7 @@ pub struct LinkNeed {
     /// Its name.
     #[serde(deserialize_with = "link_name")]
     pub name: String,
-    /// What it is: `veth` (its other end stands in a namespace beyond the host) or `bridge`.
+    /// What it is.
     pub kind: LinkKind,
     /// Its MTU in bytes, the kernel's own choice if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +150,8 @@ pub enum LinkKind {
     Veth,
     /// A bridge without ports.
     Bridge,
+    /// A link to the network that the host shares with the machine beside it.
+    Lan,
 }
 
 /// Prerequisites. Where one is missing, the plugin is not applicable here, and that is the reason given.

@@ -188,6 +188,23 @@ pub fn spawn(mut command: Command) -> io::Result<Child> {
     started.map_err(|error| io::Error::other(error.what))?
 }
 
+/// The same, in this network namespace instead of the host's.
+pub fn spawn_in(place: Option<Arc<NetNs>>, mut command: Command) -> io::Result<Child> {
+    let (Some(lab), Some(place)) = (LAB.get(), place) else {
+        return spawn(command);
+    };
+    Arc::clone(&lab.confinement).apply(&mut command)?;
+    // The door's thread does not find itself in the `/proc` that it sees.
+    let host = NetNs::current().map_err(io::Error::other)?;
+    let started = lab.door.call(move || {
+        setns(place.as_fd(), CloneFlags::CLONE_NEWNET)?;
+        let child = command.spawn();
+        setns(host, CloneFlags::CLONE_NEWNET)?;
+        child
+    });
+    started.map_err(|error| io::Error::other(error.what))?
+}
+
 /// A new network namespace for a container, which plugins may change.
 pub fn network_namespace() -> io::Result<NetNs> {
     let lab = LAB

@@ -18,8 +18,10 @@ use serde_json::Value;
 
 use super::enclosure;
 use super::files::Disk;
+use super::lan::Lan;
 use super::machine::{self, Needed};
 use super::process::Limits;
+use super::services::Services;
 use super::task::Job;
 use super::{standin, surroundings};
 use crate::error::HarnessError;
@@ -92,6 +94,9 @@ pub struct Lab {
     watches_sysctls: Cell<bool>,
     network: NetworkConfigList,
     host: NetNs,
+    lan: Option<Lan>,
+    /// Held, since they end with it.
+    _services: Services,
     observed: RefCell<Observed>,
     made: Cell<u16>,
     tape: RefCell<Tape>,
@@ -130,7 +135,12 @@ impl Lab {
         let broken =
             |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
         let host = NetNs::current().map_err(broken)?;
-        surroundings::build(&subject.fixture.surroundings)?;
+        let asked = &subject.fixture.surroundings;
+        let lan = surroundings::build(asked)?;
+        let services = match surroundings::missing(&asked.needs)? {
+            Some(_) => Services::default(),
+            None => Services::start(&asked.services, &cni_path(&subject), lan.as_ref())?,
+        };
         let observer = Observer::in_netns(&host).map_err(broken)?;
         let machine = Machine::open(&enclosure::first_process())
             .map_err(|error| HarnessError::new(format!("the lab's mounts: {error}")))?;
@@ -147,6 +157,8 @@ impl Lab {
             watches_sysctls: Cell::new(false),
             network,
             host,
+            lan,
+            _services: services,
             observed: RefCell::new(Observed {
                 host: observer,
                 machine,
@@ -207,6 +219,11 @@ impl Lab {
     /// The plugin under test.
     pub fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    /// Whether containers have an interface before any plugin is called.
+    pub fn connects_containers(&self) -> bool {
+        self.lan.as_ref().is_some_and(|lan| lan.connects_containers)
     }
 
     /// Its kind.

@@ -10,18 +10,20 @@ use cni_netlink::{Address, Link, LinkKind, MacAddr, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
 
 use super::lab::{Doing, Stop};
+use super::lan::Lan;
 use crate::error::HarnessError;
 use crate::fixture::{self, LinkNeed, Needs, Surroundings};
 
-/// Makes what the fixture asks for, on the host that this process stands in.
-pub fn build(surroundings: &Surroundings) -> Result<(), HarnessError> {
+/// Makes what the fixture asks for, on the host that this process stands in. Returns the machine beside it, if there is one.
+pub fn build(surroundings: &Surroundings) -> Result<Option<Lan>, HarnessError> {
     prepare_namespace()
         .map_err(|error| HarnessError::new(format!("the lab's network: {error}")))?;
+    let lan = surroundings.lan.as_ref().map(Lan::new).transpose()?;
     for link in &surroundings.links {
-        make(link).map_err(|error| HarnessError {
+        make(link, lan.as_ref()).map_err(|error| HarnessError {
             what: format!(
-                "the lab cannot make the link `{}` that the fixture asks for: {error}",
-                link.name
+                "the lab cannot make the link `{}` that the fixture asks for: {}",
+                link.name, error.what
             ),
             hint: Some("look at the key `cnispec.links` of the network configuration".to_owned()),
         })?;
@@ -34,7 +36,7 @@ pub fn build(surroundings: &Surroundings) -> Result<(), HarnessError> {
             hint: Some("files can be made below /etc, /var, /opt, /run and /tmp".to_owned()),
         })?;
     }
-    Ok(())
+    Ok(lan)
 }
 
 /// What of the needs is missing in this lab, if anything.
@@ -79,9 +81,24 @@ pub fn prepare_namespace() -> cni_netlink::Result<()> {
     Ok(())
 }
 
-fn make(need: &LinkNeed) -> cni_netlink::Result<()> {
+fn make(need: &LinkNeed, lan: Option<&Lan>) -> Result<(), HarnessError> {
+    let broken = |error: cni_netlink::Error| HarnessError::new(error.to_string());
+    match (need.kind, lan) {
+        (fixture::LinkKind::Lan, Some(lan)) => NetNs::current()
+            .and_then(|host| lan.connect(&host, &need.name))
+            .map_err(broken)?,
+        (fixture::LinkKind::Lan, None) => {
+            return Err(HarnessError::new("there is no `cnispec.lan`"));
+        }
+        _ => {}
+    }
+    make_link(need).map_err(broken)
+}
+
+fn make_link(need: &LinkNeed) -> cni_netlink::Result<()> {
     let socket = Socket::open()?;
     match need.kind {
+        fixture::LinkKind::Lan => {}
         fixture::LinkKind::Bridge => socket.create_link(&need.name, LinkKind::Bridge)?,
         fixture::LinkKind::Veth => {
             // The far end stays on the host, under a name that nobody asks for.

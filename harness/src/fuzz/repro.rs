@@ -133,7 +133,8 @@ fn surroundings(script: &mut String, surroundings: &Surroundings) {
         let name = shell_quote(&link.name);
         let _ = match link.kind {
             LinkKind::Bridge => writeln!(script, "ip link add {name} type bridge"),
-            LinkKind::Veth => writeln!(
+            // The machine at its other end is not made.
+            LinkKind::Veth | LinkKind::Lan => writeln!(
                 script,
                 "ip link add {name} type veth peer name far-{name} && ip link set far-{name} up"
             ),

@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 
 use super::{Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Doing, Lab, Stop};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -32,6 +32,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn ipam_delegate(lab: &mut Lab) -> Doing {
     lab.container("a")?;
+    if lab.connects_containers() {
+        return Err(Stop::NotApplicable(
+            "it assigns addresses to an interface that is there already".to_owned(),
+        ));
+    }
     lab.through_ptp(label::PTP_ADD, "a", Operation::Add)?;
     if lab.version().supports_check() {
         lab.through_ptp(label::PTP_CHECK, "a", Operation::Check)?;

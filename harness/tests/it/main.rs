@@ -22,6 +22,7 @@ mod requirements;
 mod residue;
 mod runtimes;
 mod samples;
+mod services;
 mod upstream;
 mod users;
 mod walls;

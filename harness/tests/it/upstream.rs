@@ -169,7 +169,17 @@ fn sbr() {
 )]
 #[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
 fn what_the_machine_lacks_is_not_blamed_on_a_plugin() {
-    let output = cnispec(&["test", &format!("{UPSTREAM}/dhcp")]);
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("net.conflist");
+    let network = json!({
+        "cniVersion": "1.0.0",
+        "name": "lacking",
+        "plugins": [{"type": "ptp", "ipam": {"type": "dhcp"}}],
+        "cnispec": {"needs": {"files": ["/run/cni/dhcp.sock"]}},
+    });
+    std::fs::write(&config, network.to_string()).unwrap();
+    let plugin = format!("{UPSTREAM}/dhcp");
+    let output = cnispec(&["test", &plugin, "--config", config.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert!(said.contains("/run/cni/dhcp.sock"), "{said}");

@@ -87,6 +87,7 @@ impl Lab {
         })?;
         inside.mount_at(&netns)?;
         inside.enter(surroundings::prepare_namespace)??;
+        self.connect(&inside, ifname)?;
         let observed = self.recording.then(|| Observer::in_netns(&inside));
         let inside = observed.transpose()?.map(|observer| (inside, observer));
         let container = Container {
@@ -101,6 +102,14 @@ impl Lab {
             .containers
             .insert(name.to_owned(), container);
         Ok(())
+    }
+
+    /// Gives a container the interface that it has before any plugin is called, if it has one.
+    fn connect(&self, inside: &NetNs, ifname: &str) -> Doing {
+        match self.lan.as_ref().filter(|lan| lan.connects_containers) {
+            Some(lan) => Ok(lan.connect(inside, ifname)?),
+            None => Ok(()),
+        }
     }
 
     fn next_number(&self) -> u16 {
