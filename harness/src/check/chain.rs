@@ -15,7 +15,7 @@ use crate::transcript::Transcript;
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "chain.hands-the-result-on",
-        claim: "what `prevResult` tells, and is still so, is in the result",
+        claim: "the result contains everything of `prevResult` that still holds",
         binds: &[Kind::Chained],
         clauses: &[PREV_RESULT_HANDED_ON, UNCHANGED_RESULT_IS_EQUIVALENT],
         scope: Scope::In(&[
@@ -29,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "chain.keeps-details",
-        claim: "what `prevResult` tells of an interface or an address is told of it in the result",
+        claim: "the result keeps the details of `prevResult` for interfaces and addresses",
         binds: &[Kind::Chained],
         clauses: &[PREV_RESULT_HANDED_ON, UNCHANGED_RESULT_IS_EQUIVALENT],
         scope: CHAINED,
@@ -39,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "chain.unchanged-result-is-equivalent",
-        claim: "what `prevResult` tells of interfaces, addresses and routes is in the result as it was, where ADD changed none",
+        claim: "where ADD changes nothing, the result has the interfaces, addresses and routes of `prevResult` unchanged",
         binds: &[Kind::Chained],
         clauses: &[UNCHANGED_RESULT_IS_EQUIVALENT],
         scope: CHAINED,

@@ -64,7 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-missing-interface",
-        claim: "CHECK fails when the interface is gone",
+        claim: "CHECK fails when the interface is missing",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_INTERFACE_REMOVED]),
@@ -74,7 +74,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-missing-namespace",
-        claim: "CHECK fails when the network namespace is gone",
+        claim: "CHECK fails when the network namespace is missing",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES, NOTICES_UNREACHABLE],
         scope: Scope::In(&[scenario_id::CHECK_NETNS_REMOVED]),
@@ -84,7 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-missing-address",
-        claim: "CHECK fails when an address of the result is gone",
+        claim: "CHECK fails when an address of the result is missing",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_ADDRESS_REMOVED]),
@@ -94,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-missing-route",
-        claim: "CHECK fails when a route of the result is gone",
+        claim: "CHECK fails when a route of the result is missing",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_ROUTE_REMOVED]),
@@ -104,7 +104,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-missing-last-address",
-        claim: "CHECK fails when the last of several addresses of the result is gone",
+        claim: "CHECK fails when the last of several addresses of the result is missing",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_LAST_ADDRESS_REMOVED]),
@@ -114,7 +114,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-missing-last-route",
-        claim: "CHECK fails when the last of several routes of the result is gone",
+        claim: "CHECK fails when the last of several routes of the result is missing",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_LAST_ROUTE_REMOVED]),

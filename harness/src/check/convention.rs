@@ -27,7 +27,7 @@ use crate::transcript::Transcript;
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "convention.unknown-args-are-ignored",
-        claim: "ADD succeeds for a configuration with `args` that nobody understands",
+        claim: "ADD succeeds for a configuration with unknown `args`",
         binds: Kind::ALL,
         clauses: &[UNKNOWN_ARGS_IGNORED, UNKNOWN_ARGS],
         scope: Scope::In(&[scenario_id::ODD_INPUT]),
@@ -97,7 +97,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.dns-is-told",
-        claim: "the result's `dns` has what the configuration's `dns` has",
+        claim: "the result's `dns` contains the configuration's `dns`",
         binds: &[Kind::Interface],
         clauses: &[WELL_KNOWN_KEYS],
         scope: ATTACHED,
@@ -107,7 +107,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.runtime-dns-is-told",
-        claim: "the result's `dns` has what the runtime asks for by the capability `dns`",
+        claim: "the result's `dns` contains the `dns` that the runtime passes as a capability",
         binds: Kind::ALL,
         clauses: &[DNS],
         scope: ATTACHED,

@@ -20,7 +20,7 @@ use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "del.succeeds",
-        claim: "DEL of what ADD made succeeds",
+        claim: "DEL after a successful ADD succeeds",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[
@@ -241,7 +241,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.restores-sysctls",
-        claim: "the host's sysctls are after DEL what they were before ADD, but for what the network's first ADD set for all",
+        claim: "DEL restores the host's sysctls, except those that the network's first ADD set for all attachments",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         // Elsewhere, CHECK comes in between, and sysctls are not looked at around it.
@@ -263,7 +263,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.restores-devices",
-        claim: "links that the host had before ADD are what they were after DEL",
+        claim: "after DEL, links that the host had before ADD are unchanged",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::HOST_HAS_IFNAME]),
@@ -273,7 +273,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.keeps-namesake",
-        claim: "ADD and DEL leave the host's link of the name CNI_IFNAME alone, with the container's namespace and without",
+        claim: "ADD and DEL do not change a host link named CNI_IFNAME, with or without the container's network namespace",
         binds: &[Kind::Interface],
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[scenario_id::HOST_HAS_IFNAME]),

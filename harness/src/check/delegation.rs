@@ -96,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.unreadable-result-fails",
-        claim: "ADD fails when the delegate prints what is not JSON",
+        claim: "ADD fails when the delegate's output is not JSON",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FAILED_ADD_FAILS],
         scope: Scope::In(&[scenario_id::DELEGATE_GARBAGE]),
@@ -156,7 +156,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.stderr-is-passed-on",
-        claim: "what the delegate writes on standard error appears on the plugin's",
+        claim: "the delegate's standard error appears on the plugin's",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[STDERR_PASSED_ON],
         scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),

@@ -64,7 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-lost-rule",
-        claim: "CHECK fails when the first firewall rule that ADD made is gone",
+        claim: "CHECK fails when the first firewall rule that ADD made is missing",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -74,7 +74,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-lost-shaping",
-        claim: "CHECK fails when the queueing discipline that ADD made is gone",
+        claim: "CHECK fails when the qdisc that ADD made is missing",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -94,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-lost-reservation",
-        claim: "CHECK fails when the file that reserves the address is gone",
+        claim: "CHECK fails when the file that reserves the address is missing",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[NOTICES_OTHERS],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -118,7 +118,7 @@ pub(super) const LATER: &[Check] = &[
     },
     Check {
         id: "check.allows-later-adjustments",
-        claim: "CHECK succeeds when a later plugin has changed what its result says of the interface: MAC and MTU",
+        claim: "CHECK succeeds after a later plugin has changed the interface's MAC and MTU and reported so in its result",
         binds: &[Kind::Interface],
         clauses: &[ALLOWS_LATER_PLUGINS, CONSULTS_PREV_RESULT],
         scope: Scope::In(&[scenario_id::CHECK_AFTER_LATER_PLUGIN]),

@@ -32,7 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.tells-containers-apart",
-        claim: "ADD succeeds for another container whose id is almost the same, or which is of the same pod",
+        claim: "ADD succeeds for a second container with a similar id, or of the same pod",
         binds: Kind::ALL,
         clauses: &[APART, STATE_PER_ATTACHMENT],
         scope: Scope::In(ALIKE),
@@ -62,7 +62,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.succeeds-beside-another-attachment",
-        claim: "CHECK of an attachment, which succeeded before, succeeds when the container has got another one",
+        claim: "CHECK of an attachment still succeeds after the container has got a second attachment",
         binds: Kind::ALL,
         clauses: &[check_operation::RIGHT_AFTER_ADD],
         scope: Scope::In(&[scenario_id::TWO_INTERFACES]),
@@ -116,7 +116,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.late-keeps-successor",
-        claim: "DEL again leaves alone who has got the old address since",
+        claim: "a late DEL does not affect the address's new owner",
         binds: Kind::ALL,
         clauses: &[del::UNDOES_ADD],
         scope: Scope::In(&[scenario_id::LATE_DEL]),

@@ -102,7 +102,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.slow-input-is-read",
-        claim: "ADD succeeds when its configuration comes in pieces",
+        claim: "ADD succeeds when its configuration arrives in several writes",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
         scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),
@@ -122,7 +122,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.long-input-is-read",
-        claim: "ADD succeeds when its configuration comes after 16 MiB of white space",
+        claim: "ADD succeeds when 16 MiB of white space precede its configuration",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
         scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),

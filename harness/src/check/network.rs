@@ -70,7 +70,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.removes-stale-attachments",
-        claim: "GC removes what is left of attachments that are not valid any more",
+        claim: "GC removes the residue of attachments that are no longer valid",
         binds: Kind::ALL,
         clauses: &[REMOVES_STALE],
         scope: Scope::In(&[
@@ -84,7 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.goes-on-after-an-error",
-        claim: "GC removes what is left of stale attachments though the delegate's GC fails",
+        claim: "GC removes the residue of stale attachments even if the delegate's GC fails",
         binds: &[Kind::Interface],
         clauses: &[CONTINUES],
         scope: Scope::In(&[scenario_id::DELEGATE_GC_FAILS]),
@@ -94,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.reads-either-key",
-        claim: "GC leaves valid attachments alone, whichever key lists them",
+        claim: "GC keeps valid attachments, whichever key lists them",
         binds: Kind::ALL,
         clauses: &[KEEPS_VALID, VALID_ATTACHMENTS],
         scope: Scope::In(&[scenario_id::GC_KEYS]),

@@ -42,7 +42,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.addresses-are-settled",
-        claim: "no address is still being looked for on other hosts when ADD has succeeded",
+        claim: "after a successful ADD no address is tentative (DAD has finished)",
         binds: &[Kind::Interface],
         clauses: &[add::CONNECTIVITY, ASSIGNS_ADDRESSES],
         scope: FAMILIES,
@@ -72,7 +72,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.args-come-before-cni-args",
-        claim: "an address that `args` ask for is given, whatever CNI_ARGS ask for",
+        claim: "an address requested by `args` takes precedence over one requested by CNI_ARGS",
         binds: &[Kind::Ipam],
         clauses: &[ARGS_COME_FIRST],
         scope: ARGS,

@@ -60,7 +60,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.port-mappings-work-from-outside",
-        claim: "what the outside sends to a mapped port of the host reaches the container",
+        claim: "traffic from outside to a mapped port of the host reaches the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -80,7 +80,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.port-mappings-work-from-the-host",
-        claim: "what the host sends to its own address and a mapped port reaches the container",
+        claim: "traffic from the host to its own address and a mapped port reaches the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -90,7 +90,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.port-mappings-work-from-the-container",
-        claim: "what the container sends to the host's address and its own mapped port comes back to it",
+        claim: "traffic from the container to the host's address and its own mapped port reaches it (hairpin)",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),

@@ -83,7 +83,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.answers-unknown-version",
-        claim: "VERSION answers when it is asked in a version that nobody knows",
+        claim: "VERSION answers a request of an unknown version",
         binds: Kind::ALL,
         clauses: &[ANSWERS_UNKNOWN],
         scope: Scope::In(&[scenario_id::VERSION]),

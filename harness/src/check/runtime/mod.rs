@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.name-and-version",
-        claim: "what a plugin is given has the network's `name` and `cniVersion`",
+        claim: "the configuration that a plugin gets has the network's `name` and `cniVersion`",
         binds: RUNTIME,
         clauses: &[NAME_AND_VERSION],
         scope: Scope::In(&[scenario_id::RUNTIME_LIFECYCLE, scenario_id::RUNTIME_GC]),
@@ -297,7 +297,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-is-alone",
-        claim: "GC is not executed while ADD or DEL is",
+        claim: "GC does not run at the same time as ADD or DEL",
         binds: RUNTIME,
         clauses: &[GC_ALONE],
         scope: Scope::In(&[scenario_id::RUNTIME_GC_BESIDE]),
