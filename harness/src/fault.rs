@@ -324,6 +324,19 @@ faults! {
     RuntimeGcNamesContainer, "runtime-gc-names-container", "executes GC with a container's parameters";
     RuntimeGcStops, "runtime-gc-stops", "stops GC at the first error";
     RuntimeLowestVersion, "runtime-lowest-version", "chooses the lowest version of `cniVersions`";
+    RuntimeTrimsResults, "runtime-trims-results", "stores and hands on only what 1.0.0 has of a result, and one entry of each list";
+    RuntimeOneResultForContainer, "runtime-one-result-for-container", "stores one result for all interfaces of a container";
+    RuntimeOneResultForIfname, "runtime-one-result-for-ifname", "stores one result for all containers whose interfaces have one name";
+    RuntimeForgetsByPrefix, "runtime-forgets-by-prefix", "forgets on DEL the results of every network whose name begins alike";
+    RuntimeBorrowsResult, "runtime-borrows-result", "gives DEL the result of another attachment where none is stored";
+    RuntimeFirstDirectory, "runtime-first-directory", "looks for plugins in the first directory of CNI_PATH only";
+    RuntimeStatusOfNone, "runtime-status-of-none", "tells a good status without asking a plugin";
+    RuntimeStatusSwallows, "runtime-status-swallows", "tells a good status although a plugin refuses STATUS";
+    RuntimeStatusNamesContainer, "runtime-status-names-container", "executes STATUS with a container's parameters";
+    RuntimeLaterOperations, "runtime-later-operations", "executes CHECK, GC and STATUS in versions that lack them";
+    RuntimeGcListsNone, "runtime-gc-lists-none", "executes GC with an empty list although attachments are valid";
+    RuntimeGcListsDeleted, "runtime-gc-lists-deleted", "lists deleted attachments as valid on GC";
+    RuntimeGcListsOthers, "runtime-gc-lists-others", "lists attachments of every network on GC";
 }
 
 impl Fault {

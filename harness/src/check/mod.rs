@@ -213,6 +213,8 @@ pub fn catalogue() -> Vec<&'static Check> {
         delegation::CHECKS,
         convention::CHECKS,
         runtime::CHECKS,
+        runtime::attachments::CHECKS,
+        runtime::status::CHECKS,
     ];
     lists.into_iter().flatten().collect()
 }

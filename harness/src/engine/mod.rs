@@ -14,7 +14,7 @@ pub mod operations;
 pub mod process;
 pub(crate) mod processes;
 mod recorders;
-mod runtime;
+pub(crate) mod runtime;
 mod services;
 pub mod standin;
 pub(crate) mod surroundings;

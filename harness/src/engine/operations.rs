@@ -15,7 +15,15 @@ use crate::transcript::{Bytes, Call, Delivery, Reading, Role};
 
 /// Variables that plugins are executed with besides those of the protocol. A delegate must be given
 /// all of them.
-const FOREIGN: &[(&str, &str)] = &[("LANG", "C.UTF-8"), ("CNISPEC_FOREIGN", "handed on")];
+pub(super) const FOREIGN: &[(&str, &str)] = &[
+    ("LANG", "C.UTF-8"),
+    ("CNISPEC_FOREIGN", "handed on"),
+    // The context of a trace, as runtimes that trace put it there.
+    (
+        "TRACEPARENT",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ),
+];
 
 /// The keys of the list of valid attachments in GC: the SPEC's and the one that came after it.
 const GC_KEYS: [&str; 2] = ["cni.dev/attachments", "cni.dev/valid-attachments"];

@@ -8,9 +8,21 @@ use serde_json::{Map, Value, json};
 
 use super::lab::{Doing, Execution, Lab};
 use super::machine;
+use super::operations::FOREIGN;
 use super::standin::{self, Orders, Reply};
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
+
+/// An attachment that a command is about.
+#[derive(Clone, Copy)]
+pub struct Attachment<'a> {
+    /// The name of its network.
+    pub network: &'a str,
+    /// Its container, by the lab's name.
+    pub container: &'a str,
+    /// CNI_IFNAME.
+    pub ifname: &'a str,
+}
 
 impl Lab {
     /// Gives the runtime the network as it is, and puts recording plugins in place of those in it.
@@ -35,6 +47,28 @@ impl Lab {
             standin::install(plugin, None)?;
         }
         self.obey()
+    }
+
+    /// Gives the runtime a second network: the first one's plugins under another name.
+    pub fn meet_second_network(&self, name: &str) -> Doing {
+        let mut list = self.network().as_map().clone();
+        list.insert("name".to_owned(), json!(name));
+        let file = networks().join("20-second.conflist");
+        Ok(fs::write(file, Value::Object(list).to_string())?)
+    }
+
+    /// Recording plugins answer ADD with other addresses, names and servers for each `round`.
+    pub fn answer_differently(&self, round: usize) -> Doing {
+        Ok(standin::give(&self.orders(|plugin, number| {
+            result(self.version(), plugin, round, number)
+        }))?)
+    }
+
+    /// Recording plugins answer ADD with results that have every key of the version.
+    pub fn answer_in_full(&self) -> Doing {
+        Ok(standin::give(&self.orders(|plugin, number| {
+            full_result(self.version(), plugin, number)
+        }))?)
     }
 
     /// Recording plugins answer well from now on.
@@ -74,6 +108,37 @@ impl Lab {
     pub fn command(&self, label: Label<'_>, operation: Operation, container: &str) -> Doing<Call> {
         let arguments = self.words(operation, container);
         self.execute(self.commanded(label, operation, container, &arguments))
+    }
+
+    /// Gives the runtime a command for this attachment.
+    pub fn command_for(
+        &self,
+        label: Label<'_>,
+        operation: Operation,
+        attachment: Attachment<'_>,
+    ) -> Doing<Call> {
+        let mut arguments = self.words(operation, attachment.container);
+        let network = arguments.len() - 2;
+        arguments[network] = attachment.network.to_owned();
+        let mut execution = self.commanded(label, operation, attachment.container, &arguments);
+        set(&mut execution.env, "CNI_IFNAME", attachment.ifname);
+        self.execute(execution)
+    }
+
+    /// Gives the runtime a command with a CNI_PATH whose first directory has no plugin.
+    pub fn command_with_longer_path(
+        &self,
+        label: Label<'_>,
+        operation: Operation,
+        container: &str,
+    ) -> Doing<Call> {
+        let empty = Path::new(machine::OWN).join("empty");
+        fs::create_dir_all(&empty)?;
+        let arguments = self.words(operation, container);
+        let mut execution = self.commanded(label, operation, container, &arguments);
+        let path = format!("{}:{}", empty.display(), standin::DIRECTORY);
+        set(&mut execution.env, "CNI_PATH", &path);
+        self.execute(execution)
     }
 
     /// Gives the runtime two commands at once.
@@ -136,12 +201,22 @@ impl Lab {
             ("HOME", "/root".to_owned()),
         ]
         .into_iter()
+        .chain(
+            FOREIGN
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        )
         .map(|(name, value)| (name.to_owned(), Bytes::from(value.as_str())))
         .collect()
     }
 
     /// What every recording plugin answers if nothing is said against it.
     fn good_orders(&self) -> Orders {
+        self.orders(|plugin, number| result(self.version(), plugin, 0, number))
+    }
+
+    /// The same, with the results that `add` makes of a plugin's type and place in the list.
+    fn orders(&self, add: impl Fn(&str, usize) -> Value) -> Orders {
         let mut orders = Orders::default();
         let plugins = self
             .network()
@@ -149,10 +224,9 @@ impl Lab {
             .iter()
             .filter_map(|p| p.plugin_type());
         for (index, plugin) in plugins.enumerate() {
-            let result = result(self.version(), plugin, index + 1);
             orders
                 .answers
-                .insert(format!("{plugin} ADD"), reply(&result));
+                .insert(format!("{plugin} ADD"), reply(&add(plugin, index + 1)));
         }
         let version = json!({
             "cniVersion": self.version().to_string(),
@@ -168,6 +242,11 @@ impl Lab {
     }
 }
 
+fn set(env: &mut Vec<(String, Bytes)>, name: &str, value: &str) {
+    env.retain(|(known, _)| known != name);
+    env.push((name.to_owned(), Bytes::from(value)));
+}
+
 fn networks() -> PathBuf {
     Path::new(machine::OWN).join("networks")
 }
@@ -180,20 +259,70 @@ fn reply(document: &Value) -> Reply {
 }
 
 /// A result of which every part tells the plugin that made it, with nothing in it that a runtime may not know.
-fn result(version: Version, plugin: &str, number: usize) -> Value {
-    let mut address = json!({
-        "interface": 0,
-        "address": format!("10.9.0.{number}/24"),
-        "gateway": "10.9.0.254",
-    });
-    if version < Version::V1_0_0 {
-        address["version"] = json!("4");
+fn result(version: Version, plugin: &str, round: usize, number: usize) -> Value {
+    json!({
+        "cniVersion": version.to_string(),
+        "interfaces": [{"name": plugin, "mac": format!("0a:58:0a:09:0{round}:0{number}")}],
+        "ips": [address(version, &format!("10.9.{round}.{number}/24"), "10.9.0.254", 0)],
+        "routes": [{"dst": "0.0.0.0/0", "gw": "10.9.0.254"}],
+        "dns": {"nameservers": [format!("10.9.{round}.5{number}")], "domain": format!("{plugin}.example")},
+    })
+}
+
+/// A result with several entries of both families in every list, and every key that the version has.
+fn full_result(version: Version, plugin: &str, number: usize) -> Value {
+    let mut interfaces = json!([
+        {"name": format!("host-{plugin}"), "mac": format!("0a:58:0a:09:01:0{number}")},
+        {"name": plugin, "mac": format!("0a:58:0a:09:02:0{number}"), "sandbox": format!("/run/netns/{plugin}")},
+    ]);
+    let mut routes = json!([
+        {"dst": "0.0.0.0/0", "gw": "10.9.0.254"},
+        {"dst": "10.8.0.0/16"},
+        {"dst": "::/0", "gw": "fd09::fe"},
+    ]);
+    if version >= Version::V1_1_0 {
+        interfaces[0]["socketPath"] = json!(format!("/run/{plugin}.sock"));
+        interfaces[1]["mtu"] = json!(1400 + number);
+        interfaces[1]["pciID"] = json!(format!("0000:00:1f.{number}"));
+        let attributes = [
+            ("mtu", 1300),
+            ("advmss", 1200),
+            ("priority", 100),
+            ("table", 77),
+            ("scope", 200),
+        ];
+        for (index, (key, value)) in attributes.into_iter().enumerate() {
+            // Each in the first route alone, or in the second too: lists are handed on entry by entry.
+            for route in 0..=index % 2 {
+                routes[route][key] = json!(value + number + route);
+            }
+        }
     }
     json!({
         "cniVersion": version.to_string(),
-        "interfaces": [{"name": plugin, "mac": format!("0a:58:0a:09:00:0{number}")}],
-        "ips": [address],
-        "routes": [{"dst": "0.0.0.0/0", "gw": "10.9.0.254"}],
-        "dns": {"nameservers": [format!("10.9.0.5{number}")], "domain": format!("{plugin}.example")},
+        "interfaces": interfaces,
+        "ips": [
+            address(version, &format!("10.9.1.{number}/24"), "10.9.1.254", 1),
+            address(version, &format!("fd09::{number}/64"), "fd09::fe", 1),
+            address(version, &format!("10.9.2.{number}/24"), "10.9.2.254", 1),
+            address(version, &format!("fd09:0:0:1::{number}/64"), "fd09:0:0:1::fe", 0),
+        ],
+        "routes": routes,
+        "dns": {
+            "nameservers": [format!("10.9.0.5{number}"), format!("fd09::5{number}")],
+            "domain": format!("{plugin}.example"),
+            "search": [format!("{plugin}.example"), "example"],
+            "options": ["ndots:2", "rotate"],
+        },
     })
+}
+
+/// An entry of `ips`, which tells its family up to 0.4.0.
+fn address(version: Version, address: &str, gateway: &str, interface: usize) -> Value {
+    let mut entry = json!({"interface": interface, "address": address, "gateway": gateway});
+    if version < Version::V1_0_0 {
+        let family = if address.contains(':') { "6" } else { "4" };
+        entry["version"] = json!(family);
+    }
+    entry
 }

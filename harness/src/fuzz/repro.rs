@@ -8,7 +8,7 @@ use crate::report::shell_quote;
 use crate::transcript::{Call, Transcript};
 
 /// Variables that the script sets itself, or that decide nothing.
-const OWN: &[&str] = &["CNI_PATH", "PATH", "LANG", "CNISPEC_FOREIGN"];
+const OWN: &[&str] = &["CNI_PATH", "PATH", "LANG", "CNISPEC_FOREIGN", "TRACEPARENT"];
 
 /// What each call was given on standard input: a file's name, and its content.
 pub fn inputs(transcript: &Transcript) -> Vec<(String, Vec<u8>)> {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Scenario, Wants};
 use crate::engine::lab::{Doing, Lab};
+use crate::engine::runtime::Attachment;
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -114,7 +115,93 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         wants: Wants::Nothing,
         run: gc_beside,
     },
+    Scenario {
+        id: scenario_id::RUNTIME_FULL_RESULTS,
+        title: "Plugins answer with several addresses, routes and every key of the version",
+        kinds: RUNTIME,
+        since: Version::V0_3_1,
+        once: false,
+        wants: Wants::Nothing,
+        run: full_results,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_INTERFACES,
+        title: "A container gets two interfaces, of which one goes and comes back",
+        kinds: RUNTIME,
+        since: Version::V1_0_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: interfaces,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_CONTAINERS,
+        title: "Two containers are attached at the same time",
+        kinds: RUNTIME,
+        since: Version::V0_4_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: containers,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_NETWORKS,
+        title: "A container is attached to two networks, of which one's name begins with the other's",
+        kinds: RUNTIME,
+        since: Version::V1_0_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: two_networks,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_SECOND_DIRECTORY,
+        title: "Plugins stand in the second directory of CNI_PATH",
+        kinds: RUNTIME,
+        since: Version::V0_3_1,
+        once: false,
+        wants: Wants::Nothing,
+        run: second_directory,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_DEL_UNKNOWN,
+        title: "A runtime is told to delete an attachment that was never added",
+        kinds: RUNTIME,
+        since: Version::V0_4_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: del_unknown,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_STATUS,
+        title: "A runtime asks for the status, which a plugin then refuses",
+        kinds: RUNTIME,
+        since: Version::V1_1_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: status,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_GC_ATTACHMENTS,
+        title: "A runtime collects garbage while some attachments are valid and others are deleted",
+        kinds: RUNTIME,
+        since: Version::V1_1_0,
+        once: false,
+        wants: Wants::Nothing,
+        run: gc_attachments,
+    },
+    Scenario {
+        id: scenario_id::RUNTIME_LATER_OPERATIONS,
+        title: "A runtime is told to do operations that the network's version lacks",
+        kinds: RUNTIME,
+        since: Version::V0_3_1,
+        once: false,
+        wants: Wants::Nothing,
+        run: later_operations,
+    },
 ];
+
+/// The name of the second network begins with the first one's.
+fn second_network(lab: &Lab) -> String {
+    format!("{}-second", lab.network().name)
+}
 
 fn lifecycle(lab: &mut Lab) -> Doing {
     lab.meet_runtime()?;
@@ -233,4 +320,144 @@ fn gc_beside(lab: &mut Lab) -> Doing {
         (label::ADD_AT_ONCE, Operation::Add, "a"),
         (label::GC_AT_ONCE, Operation::Gc, "a"),
     ])
+}
+
+fn full_results(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.answer_in_full()?;
+    lab.container("a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
+    if lab.version().supports_check() {
+        lab.command(label::CHECK, Operation::Check, "a")?;
+    }
+    lab.command(label::DEL, Operation::Del, "a").map(drop)
+}
+
+fn interfaces(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.container("a")?;
+    let network = lab.network().name.clone();
+    let [first, second] = ["net7", "net8"].map(|ifname| Attachment {
+        network: &network,
+        container: "a",
+        ifname,
+    });
+    lab.command_for(label::ADD_FIRST, Operation::Add, first)?;
+    lab.answer_differently(1)?;
+    lab.command_for(label::ADD_SECOND, Operation::Add, second)?;
+    lab.command_for(label::CHECK_FIRST, Operation::Check, first)?;
+    lab.command_for(label::CHECK_SECOND, Operation::Check, second)?;
+    lab.command_for(label::DEL_SECOND, Operation::Del, second)?;
+    lab.command_for(label::CHECK_FIRST_ALONE, Operation::Check, first)?;
+    lab.answer_differently(2)?;
+    lab.command_for(label::ADD_SECOND_AGAIN, Operation::Add, second)?;
+    lab.command_for(label::DEL_FIRST, Operation::Del, first)?;
+    lab.command_for(label::CHECK_SECOND_ALONE, Operation::Check, second)?;
+    lab.command_for(label::DEL_SECOND_AGAIN, Operation::Del, second)
+        .map(drop)
+}
+
+fn containers(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.container("a")?;
+    lab.container("b")?;
+    lab.command(label::ADD_A, Operation::Add, "a")?;
+    lab.answer_differently(1)?;
+    lab.command(label::ADD_B, Operation::Add, "b")?;
+    lab.command(label::CHECK_A, Operation::Check, "a")?;
+    lab.command(label::CHECK_B, Operation::Check, "b")?;
+    lab.command(label::DEL_B, Operation::Del, "b")?;
+    lab.command(label::CHECK_A_ALONE, Operation::Check, "a")?;
+    lab.command(label::DEL_A, Operation::Del, "a").map(drop)
+}
+
+fn two_networks(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.container("a")?;
+    let names = [lab.network().name.clone(), second_network(lab)];
+    lab.meet_second_network(&names[1])?;
+    let [first, second] = [("net7", 0), ("net8", 1)].map(|(ifname, index)| Attachment {
+        network: &names[index],
+        container: "a",
+        ifname,
+    });
+    lab.command_for(label::ADD_FIRST, Operation::Add, first)?;
+    lab.answer_differently(1)?;
+    lab.command_for(label::ADD_SECOND, Operation::Add, second)?;
+    lab.command_for(label::CHECK_FIRST, Operation::Check, first)?;
+    lab.command_for(label::CHECK_SECOND, Operation::Check, second)?;
+    lab.command_for(label::DEL_FIRST, Operation::Del, first)?;
+    lab.command_for(label::CHECK_SECOND_ALONE, Operation::Check, second)?;
+    lab.command_for(label::DEL_SECOND, Operation::Del, second)
+        .map(drop)
+}
+
+fn second_directory(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.container("a")?;
+    lab.container("b")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.command_with_longer_path(label::ADD_LONGER_PATH, Operation::Add, "b")
+        .map(drop)
+}
+
+fn del_unknown(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.container("a")?;
+    lab.container("b")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.command(label::DEL_UNKNOWN, Operation::Del, "b")
+        .map(drop)
+}
+
+/// The ADD shows whether the runtime knows the version.
+fn status(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.container("a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.command(label::STATUS, Operation::Status, "a")?;
+    lab.refuse("third", Operation::Status)?;
+    lab.command(label::STATUS_FAILS, Operation::Status, "a")
+        .map(drop)
+}
+
+fn gc_attachments(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    let names = [lab.network().name.clone(), second_network(lab)];
+    lab.meet_second_network(&names[1])?;
+    for container in ["a", "b", "c"] {
+        lab.container(container)?;
+    }
+    let of = |network: usize, container, ifname| Attachment {
+        network: &names[network],
+        container,
+        ifname,
+    };
+    lab.command_for(label::ADD_A, Operation::Add, of(0, "a", "net7"))?;
+    lab.command_for(label::ADD_A_SECOND, Operation::Add, of(0, "a", "net8"))?;
+    lab.command_for(label::ADD_B, Operation::Add, of(0, "b", "net7"))?;
+    lab.command_for(label::ADD_C, Operation::Add, of(0, "c", "net7"))?;
+    lab.command_for(label::ADD_C_ELSEWHERE, Operation::Add, of(1, "c", "net8"))?;
+    lab.command_for(label::DEL_A_SECOND, Operation::Del, of(0, "a", "net8"))?;
+    lab.command_for(label::DEL_B, Operation::Del, of(0, "b", "net7"))?;
+    lab.command_for(label::GC, Operation::Gc, of(0, "a", "net7"))
+        .map(drop)
+}
+
+/// What the version lacks is asked for once more in 1.1.0, which shows whether the runtime has the commands at all.
+fn later_operations(lab: &mut Lab) -> Doing {
+    lab.meet_runtime()?;
+    lab.container("a")?;
+    lab.command(label::ADD, Operation::Add, "a")?;
+    if !lab.version().supports_check() {
+        lab.command(label::CHECK, Operation::Check, "a")?;
+    }
+    lab.command(label::STATUS, Operation::Status, "a")?;
+    lab.command(label::GC, Operation::Gc, "a")?;
+    lab.meet_runtime_with(|list| {
+        list.insert("cniVersion".to_owned(), json!("1.1.0"));
+    })?;
+    lab.command(label::STATUS_OF_1_1_0, Operation::Status, "a")?;
+    lab.command(label::GC_OF_1_1_0, Operation::Gc, "a")
+        .map(drop)
 }

@@ -21,6 +21,9 @@ use crate::fault::Fault;
 /// Where it keeps results and its locks.
 const STORE: &str = "/var/lib/scripted-runtime";
 
+/// How the names of deleted attachments' files end, where a fault keeps them.
+const DELETED: &str = ".deleted";
+
 type Done<T = ()> = Result<T, String>;
 
 /// Runs the scripted runtime: `VERB NETWORK NETNS`, with the fault that its name asks for.
@@ -97,10 +100,7 @@ impl Runtime {
             "check" => self.check(),
             "del" => self.del(),
             "gc" => self.gc(),
-            "status" => self
-                .plugins
-                .iter()
-                .try_for_each(|plugin| self.execute("STATUS", plugin, None).map(drop)),
+            "status" => self.status(),
             _ => Err(format!("no command {verb}")),
         }
     }
@@ -141,7 +141,7 @@ impl Runtime {
                 .as_ref()
                 .filter(|_| !self.script.is(Fault::RuntimeForgetsResult));
             match self.execute("ADD", plugin, before) {
-                Ok(stdout) => last = serde_json::from_slice(&stdout).ok(),
+                Ok(stdout) => last = serde_json::from_slice(&stdout).ok().map(|r| self.kept(r)),
                 Err(error) if self.script.is(Fault::RuntimeAddGoesOn) => failed = Err(error),
                 Err(error) => {
                     failed = Err(error);
@@ -159,7 +159,31 @@ impl Runtime {
         failed
     }
 
+    /// Whether the version has an operation; versions of one digit each are in order as texts.
+    fn may(&self, since: &str) -> Done {
+        match self.version.as_str() < since && !self.script.is(Fault::RuntimeLaterOperations) {
+            true => Err(format!("not in version {}", self.version)),
+            false => Ok(()),
+        }
+    }
+
+    fn status(&self) -> Done {
+        self.may("1.1.0")?;
+        if self.script.is(Fault::RuntimeStatusOfNone) {
+            return Ok(());
+        }
+        let asked = self
+            .plugins
+            .iter()
+            .try_for_each(|plugin| self.execute("STATUS", plugin, None).map(drop));
+        asked.or_else(|error| match self.script.is(Fault::RuntimeStatusSwallows) {
+            true => Ok(()),
+            false => Err(error),
+        })
+    }
+
     fn check(&self) -> Done {
+        self.may("0.4.0")?;
         let result = self.result();
         if self.check_is_disabled && !self.script.is(Fault::RuntimeChecksAnyway) {
             return Ok(());
@@ -181,6 +205,7 @@ impl Runtime {
         }
         let result = self
             .result()
+            .or_else(|| self.borrowed())
             .filter(|_| !self.script.is(Fault::RuntimeDelWithoutResult));
         let mut plugins: Vec<&Object> = self.plugins.iter().rev().collect();
         if self.script.is(Fault::RuntimeDelForward) {
@@ -211,6 +236,7 @@ impl Runtime {
     }
 
     fn gc(&self) -> Done {
+        self.may("1.1.0")?;
         let mut failed = Ok(());
         for plugin in &self.plugins {
             match self.execute("GC", plugin, None) {
@@ -223,15 +249,26 @@ impl Runtime {
     }
 
     fn execute(&self, command: &str, plugin: &Object, result: Option<&Value>) -> Done<Vec<u8>> {
-        match find_plugin(plugin) {
+        match self.find_plugin(plugin) {
             None if self.script.is(Fault::RuntimeSkipsMissing) => Ok(b"{}".to_vec()),
             _ => end(self.start(command, plugin, result)?),
         }
     }
 
+    fn find_plugin(&self, plugin: &Object) -> Option<PathBuf> {
+        let count = match self.script.is(Fault::RuntimeFirstDirectory) {
+            true => 1,
+            false => usize::MAX,
+        };
+        std::env::split_paths(&variable("CNI_PATH"))
+            .take(count)
+            .map(|directory| directory.join(plugin_type(plugin)))
+            .find(|path| path.is_file())
+    }
+
     /// Starts a plugin, which waits for the end of its input.
     fn start(&self, command: &str, plugin: &Object, result: Option<&Value>) -> Done<Child> {
-        let path = find_plugin(plugin).ok_or("a plugin is missing")?;
+        let path = self.find_plugin(plugin).ok_or("a plugin is missing")?;
         let mut process = Command::new(&path);
         // The name that a program is called by is the runtime's to choose.
         process.arg0(path.file_name().unwrap_or_default());
@@ -257,7 +294,11 @@ impl Runtime {
         };
         process.env("CNI_COMMAND", command);
         let of_network = matches!(command, "GC" | "STATUS");
-        if !of_network || (command == "GC" && self.script.is(Fault::RuntimeGcNamesContainer)) {
+        let names_container = match command {
+            "GC" => self.script.is(Fault::RuntimeGcNamesContainer),
+            _ => self.script.is(Fault::RuntimeStatusNamesContainer),
+        };
+        if !of_network || names_container {
             process
                 .env("CNI_CONTAINERID", &self.container)
                 .env("CNI_NETNS", &self.netns)
@@ -290,7 +331,7 @@ impl Runtime {
         match command {
             "GC" if self.script.is(Fault::RuntimeGcWithoutList) => {}
             "GC" => {
-                request.insert("cni.dev/attachments".to_owned(), json!([]));
+                request.insert("cni.dev/attachments".to_owned(), json!(self.listed()));
             }
             "STATUS" => {}
             _ => {
@@ -316,12 +357,71 @@ impl Runtime {
         config
     }
 
+    /// What is stored and handed on of a result.
+    fn kept(&self, mut result: Value) -> Value {
+        if !self.script.is(Fault::RuntimeTrimsResults) {
+            return result;
+        }
+        for (list, keys) in [
+            ("interfaces", &["name", "mac", "sandbox"][..]),
+            ("ips", &["version", "interface", "address", "gateway"]),
+            ("routes", &["dst", "gw"]),
+        ] {
+            let Some(entries) = result[list].as_array_mut() else {
+                continue;
+            };
+            entries.truncate(1);
+            for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+                entry.retain(|key, _| keys.contains(&key.as_str()));
+            }
+        }
+        result
+    }
+
     fn stored(&self) -> PathBuf {
-        Path::new(STORE).join(format!("{} {}", self.container, self.ifname))
+        let (network, container, ifname) = (&self.name, &self.container, &self.ifname);
+        let name = if self.script.is(Fault::RuntimeOneResultForContainer) {
+            format!("{network} {container}")
+        } else if self.script.is(Fault::RuntimeOneResultForIfname) {
+            format!("{network} {ifname}")
+        } else {
+            format!("{network} {container} {ifname}")
+        };
+        Path::new(STORE).join(name)
     }
 
     fn result(&self) -> Option<Value> {
         serde_json::from_slice(&fs::read(self.stored()).ok()?).ok()
+    }
+
+    /// Any other attachment's result, where the fault asks for one.
+    fn borrowed(&self) -> Option<Value> {
+        let may = self.script.is(Fault::RuntimeBorrowsResult);
+        let stored = stored_names().into_iter().filter(|_| may);
+        stored
+            .filter_map(|name| fs::read(Path::new(STORE).join(name)).ok())
+            .find_map(|text| serde_json::from_slice(&text).ok())
+    }
+
+    /// The attachments that GC is told of: those whose results are stored.
+    fn listed(&self) -> Vec<Value> {
+        if self.script.is(Fault::RuntimeGcListsNone) {
+            return Vec::new();
+        }
+        let mut listed = Vec::new();
+        for name in stored_names() {
+            let is_deleted = name.ends_with(DELETED);
+            let words: Vec<&str> = name.trim_end_matches(DELETED).split(' ').collect();
+            let [network, container, ifname] = words[..] else {
+                continue;
+            };
+            let is_wanted = (network == self.name || self.script.is(Fault::RuntimeGcListsOthers))
+                && (!is_deleted || self.script.is(Fault::RuntimeGcListsDeleted));
+            if is_wanted {
+                listed.push(json!({"containerID": container, "ifname": ifname}));
+            }
+        }
+        listed
     }
 
     fn store(&self, result: &[u8]) -> Done {
@@ -329,12 +429,29 @@ impl Runtime {
     }
 
     fn forget(&self) -> Done {
-        if !self.script.is(Fault::RuntimeKeepsResult) {
+        let stored = self.stored();
+        if self.script.is(Fault::RuntimeGcListsDeleted) {
             // There is none after a failed ADD, or a second DEL.
-            let _ = fs::remove_file(self.stored());
+            let _ = fs::rename(&stored, format!("{}{DELETED}", stored.display()));
+        } else if self.script.is(Fault::RuntimeForgetsByPrefix) {
+            let names = stored_names().into_iter();
+            for name in names.filter(|name| name.starts_with(&self.name)) {
+                fs::remove_file(Path::new(STORE).join(name)).map_err(|e| e.to_string())?;
+            }
+        } else if !self.script.is(Fault::RuntimeKeepsResult) {
+            let _ = fs::remove_file(stored);
         }
         Ok(())
     }
+}
+
+/// The names of the files that hold results.
+fn stored_names() -> Vec<String> {
+    let entries = fs::read_dir(STORE).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.contains(' ')).collect();
+    names.sort();
+    names
 }
 
 /// A plugin that has read what it was given so far, or has ended.
@@ -393,12 +510,6 @@ fn plugin_type(plugin: &Object) -> &str {
         .get("type")
         .and_then(Value::as_str)
         .unwrap_or_default()
-}
-
-fn find_plugin(plugin: &Object) -> Option<PathBuf> {
-    std::env::split_paths(&variable("CNI_PATH"))
-        .map(|directory| directory.join(plugin_type(plugin)))
-        .find(|path| path.is_file())
 }
 
 fn variable(name: &str) -> String {

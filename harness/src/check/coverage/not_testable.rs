@@ -431,11 +431,6 @@ const RUNTIME: &[Sentence] = &[
     must(
         V1_0_0,
         NEXT,
-        "Furthermore, the runtime must be provided a list of paths to search",
-    ),
-    must(
-        V1_0_0,
-        NEXT,
         "This must also be provided to plugins during execution via the CNI_PATH",
     ),
     must(

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::check::Unmet;
+use crate::check::{Judged, Unmet};
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delegated, Reading, Transcript, read};
 
@@ -75,6 +75,7 @@ fn object(bytes: &[u8]) -> Map<String, Value> {
 
 /// The plugins' executions on one command, or on two that were given at once.
 pub(super) fn on<'t>(t: &'t Transcript, labels: &[Label<'_>]) -> Result<Vec<Execution<'t>>, Unmet> {
+    must_know_version(t)?;
     let mut executions = Vec::new();
     for &label in labels {
         let (step, call) = t.call(label)?;
@@ -98,6 +99,12 @@ pub(super) fn of_operation<'t>(
     }
 }
 
+/// The command must have succeeded; what a runtime does in a version that it does not know shows nothing.
+pub(super) fn succeeded(t: &Transcript, label: Label<'_>) -> Judged {
+    must_know_version(t)?;
+    t.success(label).map(drop)
+}
+
 /// CHECK, GC and STATUS are the runtime's to leave out.
 fn nothing_executed(t: &Transcript, label: Label<'_>, operation: &str) -> Unmet {
     let what = format!("the runtime executed no {operation} on the command `{label}`");
@@ -110,6 +117,34 @@ fn nothing_executed(t: &Transcript, label: Label<'_>, operation: &str) -> Unmet 
         }
         (_, Err(unmet)) => unmet,
     }
+}
+
+/// Old runtimes execute nothing, or end at the first result, in a version that they do not know, and say so.
+fn must_know_version(t: &Transcript) -> Result<(), Unmet> {
+    let complaint = t.calls().find_map(|(_, call)| {
+        let is_plugins = call.delegated.iter().any(|record| record.status != 0);
+        // One that came to the last plugin knows the version well enough.
+        let came_through = of(0, call).any(|e| Some(e.plugin()) == types(t).last().copied());
+        if call.operation.as_str() != "ADD" || call.succeeded() || is_plugins || came_through {
+            return None;
+        }
+        complaint(call, &t.spec_version.to_string())
+    });
+    match complaint {
+        None => Ok(()),
+        Some(line) => Err(Unmet::NotApplicable(format!(
+            "the runtime does not support version {}: {line}",
+            t.spec_version
+        ))),
+    }
+}
+
+/// The line that speaks of this version.
+fn complaint(call: &Call, version: &str) -> Option<String> {
+    let said = [call.stderr.text(), call.stdout.text()].join("\n");
+    let of_version =
+        |line: &&str| line.to_lowercase().contains("version") && line.contains(version);
+    said.lines().find(of_version).map(str::to_owned)
 }
 
 fn of(step: usize, call: &Call) -> impl Iterator<Item = Execution<'_>> {

@@ -1,8 +1,10 @@
 //! How a runtime executes a network configuration, as recording plugins saw it.
 
+pub(super) mod attachments;
 mod execution;
 mod order;
 mod request;
+pub(super) mod status;
 
 use super::{Check, Scope};
 use crate::check::clause::{
@@ -345,6 +347,26 @@ pub(super) const CHECKS: &[Check] = &[
         dispute: None,
         judge: request::highest_version,
     },
+    Check {
+        id: "runtime.hands-whole-results-on",
+        claim: "results are handed on with every address, route and key of the version",
+        binds: RUNTIME,
+        clauses: &[RESULT_HANDED_ON],
+        scope: Scope::In(&[scenario_id::RUNTIME_FULL_RESULTS]),
+        fault: Fault::RuntimeTrimsResults,
+        dispute: None,
+        judge: request::hands_whole_results_on,
+    },
+    Check {
+        id: "runtime.searches-every-directory",
+        claim: "plugins are found in every directory of CNI_PATH",
+        binds: RUNTIME,
+        clauses: &[SEARCH_PATHS],
+        scope: Scope::In(&[scenario_id::RUNTIME_SECOND_DIRECTORY]),
+        fault: Fault::RuntimeFirstDirectory,
+        dispute: None,
+        judge: order::searches_every_directory,
+    },
 ];
 
 /// ADD is executed by every plugin, in the list's order.
@@ -684,4 +706,11 @@ const HIGHEST_VERSION: &[Clause] = &[must(
     since(V1_1_0),
     heading::VERSIONS,
     "CNI runtimes MUST select the highest supported version from the set",
+)];
+
+/// Plugins are searched for in a list of paths.
+const SEARCH_PATHS: &[Clause] = &[must(
+    since(V1_0_0),
+    heading::ATTACHMENT_PARAMETERS,
+    "must be provided a list of paths to search for CNI plugins.",
 )];

@@ -1,6 +1,6 @@
 //! Who is executed, when, and what the caller is told.
 
-use super::execution::{Execution, of_operation, on, types};
+use super::execution::{Execution, of_operation, on, succeeded, types};
 use crate::check::{Judged, Unmet};
 use crate::label::{self, Label};
 use crate::transcript::Transcript;
@@ -40,13 +40,13 @@ fn in_order(t: &Transcript, label: Label<'_>, operation: &str, wanted: &[&str]) 
 }
 
 pub(super) fn check_can_be_disabled(t: &Transcript) -> Judged {
-    t.success(label::ADD)?;
+    succeeded(t, label::ADD)?;
     no_check(t, label::CHECK)
 }
 
 pub(super) fn check_needs_add(t: &Transcript) -> Judged {
     no_check(t, label::CHECK_BEFORE)?;
-    t.success(label::DEL)?;
+    succeeded(t, label::DEL)?;
     no_check(t, label::CHECK_AFTER)
 }
 
@@ -109,7 +109,7 @@ pub(super) fn returns_errors(t: &Transcript) -> Judged {
     must_fail(call.succeeded(), step)
 }
 
-fn must_fail(succeeded: bool, step: usize) -> Judged {
+pub(super) fn must_fail(succeeded: bool, step: usize) -> Judged {
     match succeeded {
         false => Ok(()),
         true => Err(Unmet::broken(["an exit status other than 0"], "exit status 0").at(step)),
@@ -135,7 +135,7 @@ pub(super) fn returns_success(t: &Transcript) -> Judged {
 
 /// A runtime that can do nothing at all is not shown to have missed the plugin.
 pub(super) fn plugins_must_exist(t: &Transcript) -> Judged {
-    t.success(label::ADD)?;
+    succeeded(t, label::ADD)?;
     let (step, call) = t.call(label::ADD_FAILS)?;
     must_fail(call.succeeded(), step)
 }
@@ -222,6 +222,26 @@ fn apart(
         }
     }
     Ok(())
+}
+
+/// The same plugins were found in the first directory before.
+pub(super) fn searches_every_directory(t: &Transcript) -> Judged {
+    succeeded(t, label::ADD)?;
+    let (step, call) = t.call(label::ADD_LONGER_PATH)?;
+    let executions = on(t, &[label::ADD_LONGER_PATH])?;
+    let added = |plugin: &str| {
+        executions
+            .iter()
+            .any(|e| e.command() == "ADD" && e.plugin() == plugin)
+    };
+    match types(t).into_iter().find(|plugin| !added(plugin)) {
+        None => Ok(()),
+        Some(plugin) => Err(Unmet::broken(
+            ["ADD of every plugin that stands in a directory of CNI_PATH"],
+            format!("no ADD of {plugin}: {}", call.outcome()),
+        )
+        .at(step)),
+    }
 }
 
 pub(super) fn gc_goes_on(t: &Transcript) -> Judged {

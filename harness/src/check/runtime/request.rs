@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::execution::{Execution, every, of_attachments, of_operation, on, plugins};
+use super::execution::{Execution, every, of_attachments, of_operation, on, plugins, succeeded};
 use crate::check::{Judged, Unmet};
 use crate::label;
 use crate::transcript::Transcript;
@@ -21,7 +21,7 @@ const RUNTIMES: [&str; 5] = [
 /// The parameters of an attachment.
 const PARAMETERS: [&str; 4] = ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_ARGS"];
 
-fn broken(execution: Execution<'_>, expected: String, actual: String) -> Unmet {
+pub(super) fn broken(execution: Execution<'_>, expected: String, actual: String) -> Unmet {
     let actual = format!("{}: {actual}", execution.title());
     Unmet::broken([expected], actual).at(execution.step)
 }
@@ -54,8 +54,23 @@ pub(super) fn hands_results_on(t: &Transcript) -> Judged {
     Ok(())
 }
 
+/// In every later ADD, and in CHECK and DEL where they have a result at all.
+pub(super) fn hands_whole_results_on(t: &Transcript) -> Judged {
+    succeeded(t, label::ADD)?;
+    hands_results_on(t)?;
+    let added = of_operation(t, label::ADD, "ADD")?;
+    let last = added[added.len() - 1].result();
+    for execution in of_attachments(t) {
+        let is_later = matches!(execution.command().as_str(), "CHECK" | "DEL");
+        if is_later && said(execution.request().get("prevResult")).is_some() {
+            must_have_result(execution, &last)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether `prevResult` tells the same as this result, in whatever order and however empty lists are written.
-fn must_have_result(execution: Execution<'_>, result: &Map<String, Value>) -> Judged {
+pub(super) fn must_have_result(execution: Execution<'_>, result: &Map<String, Value>) -> Judged {
     let request = execution.request();
     let given = request.get("prevResult");
     let wanted = Value::Object(result.clone());
@@ -90,7 +105,7 @@ fn settled(value: &Value) -> Option<Value> {
     }
 }
 
-fn said(value: Option<&Value>) -> Option<Value> {
+pub(super) fn said(value: Option<&Value>) -> Option<Value> {
     value.and_then(settled)
 }
 
@@ -328,7 +343,7 @@ pub(super) fn del_has_final_result(t: &Transcript) -> Judged {
 }
 
 fn has_final_result(t: &Transcript, executions: &[Execution<'_>]) -> Judged {
-    t.success(label::ADD)?;
+    succeeded(t, label::ADD)?;
     let added = of_operation(t, label::ADD, "ADD")?;
     let last = added[added.len() - 1].result();
     executions
@@ -337,7 +352,7 @@ fn has_final_result(t: &Transcript, executions: &[Execution<'_>]) -> Judged {
 }
 
 pub(super) fn forgets_results(t: &Transcript) -> Judged {
-    t.success(label::DEL)?;
+    succeeded(t, label::DEL)?;
     for execution in on(t, &[label::DEL_AGAIN])? {
         if let Some(result) = said(execution.request().get("prevResult")) {
             return Err(broken(
