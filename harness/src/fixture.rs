@@ -52,6 +52,8 @@ pub struct Surroundings {
     pub needs: Needs,
     /// The lab holds what one attachment takes away, such as a device: there can be only one at a time.
     pub exclusive: bool,
+    /// How long an address rests after DEL before it is given again, in seconds.
+    pub address_rest: u64,
 }
 
 impl Default for Surroundings {
@@ -66,6 +68,7 @@ impl Default for Surroundings {
             services: Vec::new(),
             needs: Needs::default(),
             exclusive: false,
+            address_rest: 0,
         }
     }
 }

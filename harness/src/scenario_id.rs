@@ -109,6 +109,7 @@ ids! {
     STATUS = "status"
     FAMILIES = "families"
     POOL_EXHAUSTED = "pool-exhausted"
+    POOL_COLLECTED = "pool-collected"
     ARGS = "args"
     PROBE = "probe"
     FIRST_ADD = "first-add"

@@ -278,7 +278,15 @@ fn is_a_trace_of_looking(change: &StateChange) -> bool {
     let sort = change.object.split(' ').next().unwrap_or_default();
     // A process that ADD has left to itself may end in any moment.
     let has_ended = sort == "process" && change.kind == ChangeKind::Removed;
-    has_ended || sort == "neighbour" || FILES.contains(&sort)
+    has_ended || calms_down(change) || sort == "neighbour" || FILES.contains(&sort)
+}
+
+/// The kernel takes promiscuity back late, when whoever asked for it has gone.
+fn calms_down(change: &StateChange) -> bool {
+    let count = |side: &str| side.strip_prefix("promiscuity ")?.parse::<u32>().ok();
+    let sides = change.detail.split_once(" became ");
+    let counts = sides.and_then(|(before, after)| Some((count(before)?, count(after)?)));
+    change.kind == ChangeKind::Changed && counts.is_some_and(|(before, after)| after < before)
 }
 
 /// Only interfaces that the result lists have to be there.

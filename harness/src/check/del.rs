@@ -768,9 +768,25 @@ fn leaves_nothing_inside(t: &Transcript) -> Judged {
             || ROUTES.contains(&sort(change))
             || RULES.contains(&sort(change));
         let mut words = change.object.split(' ');
-        counts && is_added(change) && words.all(|word| word != "lo")
+        counts && is_added(change) && words.all(|word| word != "lo") && !is_base_chain(change)
     });
     left(t, changes)
+}
+
+/// A table or a chain that the firewall's own program makes as soon as it is asked for anything, and that holds no rule: those
+/// are objects of their own.
+fn is_base_chain(change: &StateChange) -> bool {
+    const TABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
+    const CHAINS: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"];
+    let words: Vec<&str> = change.object.split(' ').collect();
+    match words.as_slice() {
+        ["nft", "table", "ip" | "ip6", table] => TABLES.contains(table),
+        ["nft", "chain", "ip" | "ip6", table, chain] => {
+            TABLES.contains(table) && CHAINS.contains(chain)
+        }
+        ["iptables", "chain", .., chain] => CHAINS.contains(chain),
+        _ => false,
+    }
 }
 
 /// What a DEL that failed has left is another matter: it says itself that it has not done its work.
@@ -846,9 +862,30 @@ fn restores_devices(t: &Transcript) -> Judged {
         let of_device = matches!(words.next(), Some("link" | "address"));
         // Addresses that are there in the end may be the network's, kept for its next attachment.
         let counts = change.kind != ChangeKind::Added;
-        of_device && counts && words.next().is_some_and(|name| names.contains(&name))
+        of_device
+            && counts
+            && words.next().is_some_and(|name| {
+                names.contains(&name)
+                    && !(change.kind == ChangeKind::Changed && is_of_network(name, untouched, end))
+            })
     });
     left(t, changes)
+}
+
+/// Whether a device of the host has become the whole network's: it is a bridge, or a port of one since.
+fn is_of_network(name: &str, untouched: &State, end: &State) -> bool {
+    let find = |state: &State| {
+        state
+            .host
+            .links
+            .iter()
+            .find(|link| link.name == name)
+            .cloned()
+    };
+    let was_port = find(untouched).is_some_and(|link| link.master.is_some());
+    find(end).is_some_and(|link| {
+        link.kind.as_deref() == Some("bridge") || (link.master.is_some() && !was_port)
+    })
 }
 
 /// By its index: another one of the same name is not the same. Every call is held against the host as the lab made it.
@@ -881,10 +918,11 @@ fn keeps_namesake(t: &Transcript) -> Judged {
         .ok_or_else(|| t.prevented("nothing was called beside the host's link".to_owned()))
 }
 
+/// Even if DEL fails: a runtime that calls it again gets no further.
 fn cleans_up(t: &Transcript) -> Judged {
-    was_done(t)?;
     let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
-    left(t, start.residue(end))
+    left(t, start.residue(end))?;
+    was_done(t)
 }
 
 /// What the ADD with this label brought to the host, files included, and one of two later states has lost.

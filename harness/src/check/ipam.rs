@@ -11,12 +11,17 @@ use super::clause::{
     V0_3_0, V0_3_1, V0_4_0, V1_0_0, between, heading, must, only, should, since, up_to,
 };
 use super::document::{ips, list};
+use super::network::RELEASES_STALE_ADDRESSES;
+use super::store::unseen;
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
-use crate::label;
+use crate::label::{self, Label};
 use crate::scenario_id;
-use crate::transcript::{Call, Reading, Transcript, read};
+use crate::transcript::{Call, ErrorDocument, Reading, Transcript, read};
+
+/// The code of an error that asks the runtime to try again later.
+const TRY_AGAIN: u64 = 11;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -91,7 +96,17 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
         fault: Fault::IpamLeaks,
         dispute: None,
-        judge: given_again,
+        judge: |t| given_again(t, label::DEL_A, "DEL"),
+    },
+    Check {
+        id: "gc.frees-addresses",
+        claim: "ADD succeeds again when GC has removed the attachment that had the only address",
+        binds: &[Kind::Ipam],
+        clauses: &[RELEASES_STALE_ADDRESSES],
+        scope: Scope::In(&[scenario_id::POOL_COLLECTED]),
+        fault: Fault::GcKeepsStale,
+        dispute: None,
+        judge: |t| given_again(t, label::GC_NONE, "GC"),
     },
 ];
 
@@ -285,22 +300,32 @@ fn unique(t: &Transcript) -> Judged {
     }
 }
 
-/// Only where the pool was seen to be used up.
-fn given_again(t: &Transcript) -> Judged {
+/// Only where the pool was seen to be used up, and the step that frees it succeeded.
+fn given_again(t: &Transcript, freeing: Label<'_>, what: &str) -> Judged {
     t.success(label::ADD_A)?;
     let (_, exhausted) = t.call(label::ADD_EXHAUSTED)?;
     if exhausted.succeeded() {
         return Err(Unmet::NotApplicable("its pool was not used up".to_owned()));
     }
-    t.success(label::DEL_A)?;
+    t.success(freeing)?;
     let (step, call) = t.call(label::ADD_FREE)?;
+    let asks_to_wait = |error: ErrorDocument| error.code == Some(TRY_AGAIN);
     match call.succeeded() {
         true => Ok(()),
+        false if call.error().is_some_and(asks_to_wait) => Err(rests(call)),
         false => {
-            let expected = ["exit status 0, with the address that DEL has released"];
+            let expected = [format!(
+                "exit status 0, with the address that {what} has released; `addressRest` in the fixture says how long it rests"
+            )];
             Err(Unmet::broken(expected, call.outcome()).at(step))
         }
     }
+}
+
+/// An address that was released may rest before it is given again.
+pub(super) fn rests(add: &Call) -> Unmet {
+    let fact = format!("it gives no address again so soon: {}", add.outcome());
+    Unmet::NotApplicable(fact)
 }
 
 /// A file that came with the attachment and did not go with it, if it speaks of the attachment or of its address.
@@ -328,6 +353,9 @@ fn releases(t: &Transcript) -> Judged {
             let actual = format!("left behind: {}", first.object);
             Err(Unmet::broken(["no trace of the attachment"], actual).showing(changes))
         }
-        None => Ok(()),
+        None => match unseen(t, add, end, "ipam.freed-address-is-given-again") {
+            Some(unmet) => Err(unmet),
+            None => Ok(()),
+        },
     }
 }

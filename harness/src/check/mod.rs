@@ -31,6 +31,7 @@ mod questions;
 mod result;
 mod routing;
 mod runtime;
+mod store;
 mod traffic;
 mod version;
 

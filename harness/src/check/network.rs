@@ -6,6 +6,7 @@ use super::add::succeeded;
 use super::clause::{V1_1_0, heading, must, should, since};
 use super::del::{FILES, is_of_interface, removed_of, sort};
 use super::protocol::says_nothing;
+use super::store::unseen;
 use super::{Check, Clause, Judged, Scope, Unmet, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
@@ -187,7 +188,7 @@ const REMOVES_STALE: &[Clause] = &[should(
 )];
 
 /// Their addresses are released.
-const RELEASES_STALE_ADDRESSES: &[Clause] = &[should(
+pub(super) const RELEASES_STALE_ADDRESSES: &[Clause] = &[should(
     since(V1_1_0),
     heading::GC,
     "should remove any IPAM reservations associated with attachments not in the",
@@ -346,18 +347,37 @@ fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &
 /// What `b` and `c` brought to the host must be gone after GC without them; their interfaces went with their namespaces. Where
 /// that is still there, GC may take it for gone, with whatever hangs on an interface.
 fn removes_stale(t: &Transcript) -> Judged {
-    let (step, _) = t.success(label::GC_ONE)?;
+    let (step, gc) = t.success(label::GC_ONE)?;
     let (attached, stale): (_, &[Label<'_>]) = match t.scenario == scenario_id::GC_SEVERAL {
         true => (t.observed(label::ALL)?, &[label::ADD_B, label::ADD_C]),
         false => (t.observed(label::BOTH)?, &[label::ADD_B]),
     };
     let one = t.observed(label::ONE)?;
-    let left = stale.iter().flat_map(|add| left_of(t, *add, attached, one));
-    let mut left: Vec<StateChange> = left.collect();
-    if t.scenario == scenario_id::GC_INTERFACES {
-        left.retain(|change| FILES.contains(&sort(change)) || sort(change) == "firewall");
+    let left = |state| {
+        let left = stale
+            .iter()
+            .flat_map(|add| left_of(t, *add, attached, state));
+        let mut left: Vec<StateChange> = left.collect();
+        if t.scenario == scenario_id::GC_INTERFACES {
+            left.retain(|change| FILES.contains(&sort(change)) || sort(change) == "firewall");
+        }
+        left
+    };
+    judge_left(left(one), step)?;
+    match left(t.before(gc)).is_empty() {
+        true => Err(nothing_to_collect(t, label::ADD_B, one)),
+        false => Ok(()),
     }
-    judge_left(left, step)
+}
+
+/// Where nothing of a stale attachment can be seen before GC, that nothing is seen after it shows nothing.
+fn nothing_to_collect(t: &Transcript, add: Label<'_>, later: &State) -> Unmet {
+    let unseen = match t.call(add) {
+        Ok((_, add)) if t.kind == Kind::Ipam => unseen(t, add, later, "gc.frees-addresses"),
+        _ => None,
+    };
+    let fact = "nothing that can be seen was left of the stale attachment";
+    unseen.unwrap_or_else(|| Unmet::NotApplicable(fact.to_owned()))
 }
 
 /// What an ADD brought to the host until the first state, and has not lost in the second.
@@ -491,9 +511,14 @@ fn accepts_unknown(t: &Transcript) -> Judged {
 }
 
 fn empties(t: &Transcript) -> Judged {
-    let (step, _) = t.success(label::GC_NONE)?;
-    let mut left = t.observed(label::START)?.residue(t.observed(label::END)?);
-    left.retain(super::del::is_added);
+    let (step, gc) = t.success(label::GC_NONE)?;
+    let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
+    let added_in = |state| {
+        let mut added = start.residue(state);
+        added.retain(super::del::is_added);
+        added
+    };
+    let left = added_in(end);
     match left.first() {
         Some(first) => {
             let actual = format!("a stale attachment's is still there: {}", first.object);
@@ -501,6 +526,7 @@ fn empties(t: &Transcript) -> Judged {
                 .at(step)
                 .showing(left))
         }
+        None if added_in(t.before(gc)).is_empty() => Err(nothing_to_collect(t, label::ADD_A, end)),
         None => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Pools that are used up, families, and addresses that are asked for.
 
-use super::clause::{V0_4_0, V1_0_0, V1_1_0, conventional, heading, must, should, since, up_to};
+use super::clause::{V0_4_0, V1_0_0, V1_1_0, conventional, heading, should, since, up_to};
 use super::document::ips;
 use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, ipam, network};
 use crate::fault::Fault;
@@ -97,7 +97,7 @@ pub(super) const ASSIGNS_ADDRESSES: &[Clause] = &[
 ];
 
 /// `args` come before CNI_ARGS.
-const ARGS_COME_FIRST: &[Clause] = &[conventional(must(
+const ARGS_COME_FIRST: &[Clause] = &[conventional(should(
     since(V0_4_0),
     "cni_args",
     "the plugin must ignore the CNI_ARGS Field.",
@@ -155,16 +155,10 @@ fn status_exhausted(t: &Transcript) -> Judged {
 
 /// Addresses may rest before they are given again.
 fn status_recovers(t: &Transcript) -> Judged {
-    const TRY_AGAIN: u64 = 11;
     let (_, add) = t.call(label::ADD_FREE)?;
-    if add
-        .error()
-        .is_some_and(|error| error.code == Some(TRY_AGAIN))
-    {
-        let fact = format!("it gives no address again so soon: {}", add.outcome());
-        return Err(Unmet::NotApplicable(fact));
+    if !add.succeeded() {
+        return Err(ipam::rests(add));
     }
-    t.success(label::ADD_FREE)?;
     let (step, call) = t.call(label::STATUS_FREE)?;
     match call.succeeded() {
         true => Ok(()),

@@ -17,7 +17,6 @@ mod runtime;
 mod traffic;
 
 use cni_types::{Operation, Version};
-use serde_json::Value;
 
 use crate::engine::direct::Direct;
 use crate::engine::lab::{Doing, Lab, Stop};
@@ -26,7 +25,7 @@ use crate::kind::Kind;
 use crate::label::{Label, Life};
 use crate::scenario_id::ScenarioId;
 use crate::subject::Subject;
-use crate::transcript::Reading;
+use crate::transcript::{Reading, has_pool};
 
 pub use probe::{FIRST_ADD, PROBE};
 
@@ -77,20 +76,7 @@ impl Wants {
             Wants::Ipam => subject.ipam_type().is_some(),
             Wants::Delegate => subject.ipam_type().is_some() || !subject.delegates.is_empty(),
             Wants::Pool => {
-                let plugins = subject
-                    .fixture
-                    .list
-                    .get("plugins")
-                    .and_then(Value::as_array);
-                let mut ipams = plugins
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|plugin| plugin.get("ipam"));
-                ipams.any(|ipam| {
-                    ["subnet", "ranges", "subnets", "range"]
-                        .iter()
-                        .any(|key| ipam.get(*key).is_some())
-                }) && !subject.fixture.surroundings.exclusive
+                has_pool(&subject.fixture.list) && !subject.fixture.surroundings.exclusive
             }
             Wants::Two => !subject.fixture.surroundings.exclusive,
         }

@@ -30,6 +30,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: exhausted,
     },
     Scenario {
+        id: scenario_id::POOL_COLLECTED,
+        title: "ADD when the only address was taken by an attachment that GC has removed",
+        kinds: &[Kind::Ipam],
+        since: Version::V1_1_0,
+        once: true,
+        wants: Wants::Pool,
+        run: collected,
+    },
+    Scenario {
         id: scenario_id::ARGS,
         title: "ADD with `args` that nobody knows, and with an address in `args` and another in CNI_ARGS",
         kinds: Kind::ALL,
@@ -43,6 +52,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 /// Subnets that no lab has otherwise.
 pub(super) const V4: &str = "10.98.0.0/24";
 pub(super) const V6: &str = "fd00:98::/64";
+/// The host's address is taken.
+const ONE_ADDRESS: &[&str] = &["10.98.0.0/30"];
 
 fn families(lab: &mut Lab) -> Doing {
     for (life, subnets) in [
@@ -83,7 +94,7 @@ pub(super) fn add_from_pool(lab: &Lab, label: Label<'_>, container: &str) -> Doi
 }
 
 fn exhausted(lab: &mut Lab) -> Doing {
-    lab.pool(&["10.98.0.0/30"])?;
+    lab.pool(ONE_ADDRESS)?;
     lab.container("a")?;
     lab.container("b")?;
     add_from_pool(lab, label::ADD_A, "a")?;
@@ -96,6 +107,24 @@ fn exhausted(lab: &mut Lab) -> Doing {
     if lab.version().supports_gc_status() {
         lab.status(label::STATUS_FREE)?;
     }
+    add_once_free(lab)
+}
+
+fn collected(lab: &mut Lab) -> Doing {
+    lab.pool(ONE_ADDRESS)?;
+    lab.container("a")?;
+    lab.container("b")?;
+    add_from_pool(lab, label::ADD_A, "a")?;
+    lab.add(label::ADD_EXHAUSTED, "b")?;
+    lab.del(label::DEL_B, "b")?;
+    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
+    lab.gc(label::GC_NONE, &[])?;
+    add_once_free(lab)
+}
+
+/// ADD when the address has rested for as long as the fixture says.
+fn add_once_free(lab: &Lab) -> Doing {
+    lab.let_addresses_rest();
     lab.container("c")?;
     lab.add(label::ADD_FREE, "c")?;
     lab.del(label::DEL_C, "c").map(drop)

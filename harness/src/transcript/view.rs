@@ -268,6 +268,20 @@ impl<'de> Visitor<'de> for KeysVisitor {
     }
 }
 
+/// Whether the IPAM configuration of a list has subnets, in a form that is well known.
+pub fn has_pool(list: &Map<String, Value>) -> bool {
+    let plugins = list.get("plugins").and_then(Value::as_array);
+    let mut ipams = plugins
+        .into_iter()
+        .flatten()
+        .filter_map(|plugin| plugin.get("ipam"));
+    ipams.any(|ipam| {
+        ["subnet", "ranges", "subnets", "range"]
+            .iter()
+            .any(|key| ipam.get(*key).is_some())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

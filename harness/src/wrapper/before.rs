@@ -13,7 +13,7 @@ use super::{Answer, Call, Flaw};
 /// Where the wrapped plugins keep their reservations.
 const STORES: &str = "/var/lib/cni";
 /// What only one wrapper may have at a time; the lab's own directory is not looked at.
-const BUSY: &str = "/run/cnispec/wrapper-busy";
+const BUSY: &str = "/run/cnispec/notes/wrapper-busy";
 /// How long it is held, so that others come in between.
 const WORK: Duration = Duration::from_millis(30);
 

@@ -1,7 +1,7 @@
 //! The interfaces that a result lists, held against those that there are.
 
 use cni_observe::Snapshot;
-use cni_types::Operation;
+use cni_types::{Operation, Version};
 
 use super::{ATTACHED, digits, each, link};
 use crate::check::clause::{
@@ -355,7 +355,12 @@ fn sandbox_present(answer: &Answer<'_>) -> Judged {
 }
 
 fn sandbox_is_netns(answer: &Answer<'_>) -> Judged {
-    let wrong = |i: &&Interface<'_>| !i.sandbox.is_empty() && !answer.is_netns(i.sandbox);
+    // Up to 0.4.0, the sandbox may be a virtual machine, which has an id and no path.
+    let is_id =
+        |sandbox: &str| answer.transcript.spec_version <= Version::V0_4_0 && !sandbox.contains('/');
+    let wrong = |i: &&Interface<'_>| {
+        !i.sandbox.is_empty() && !answer.is_netns(i.sandbox) && !is_id(i.sandbox)
+    };
     match inside_only(answer).iter().find(wrong) {
         Some(interface) => {
             let netns = answer.call.variable("CNI_NETNS").unwrap_or_default();

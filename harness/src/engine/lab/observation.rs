@@ -131,6 +131,12 @@ impl Lab {
         }
     }
 
+    /// Waits until an address that was released may be given again, as the fixture says.
+    pub fn let_addresses_rest(&self) {
+        let seconds = self.subject().fixture.surroundings.address_rest;
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+
     /// The MTU of the attachment's interface, in bytes.
     pub fn mtu(&self, container: &str) -> Doing<usize> {
         let state = self.look()?;
