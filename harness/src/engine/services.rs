@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use crate::fixture::{Place, Ready, Service};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long it is waited between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long the end of its output is awaited when a service has ended: a process that it left may hold it open.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of a service's output is kept, in bytes.
 const KEPT: usize = 64 * 1024;
 
@@ -46,9 +49,13 @@ impl Services {
                 }
             };
             let output = Output::default();
-            let mut child = spawn(service, directories, place, &output)
+            let (mut child, end) = spawn(service, directories, place, &output)
                 .map_err(|error| failed(service, &format!("cannot be started: {error}"), ""))?;
             let ready = await_ready(service, &mut child, &output);
+            if ready.is_err() && child.try_wait().is_ok_and(|status| status.is_some()) {
+                // An error says that nobody writes any more.
+                let _ = end.recv_timeout(LAST_WORDS);
+            }
             services.0.push(child);
             ready.map_err(|what| failed(service, &what, &text(&output)))?;
         }
@@ -77,12 +84,13 @@ fn failed(service: &Service, what: &str, output: &str) -> HarnessError {
     }
 }
 
+/// Starts a service. What is returned with it is disconnected at the end of its output.
 fn spawn(
     service: &Service,
     directories: &[PathBuf],
     place: Option<Arc<NetNs>>,
     output: &Output,
-) -> io::Result<Child> {
+) -> io::Result<(Child, Receiver<()>)> {
     let (reader, writer) = io::pipe()?;
     let mut command = command(service, &service.command, directories);
     command
@@ -91,8 +99,12 @@ fn spawn(
         .stderr(writer);
     let child = enclosure::spawn_in(place, command)?;
     let output = Arc::clone(output);
-    std::thread::spawn(move || keep(reader, &output));
-    Ok(child)
+    let (open, end) = mpsc::channel();
+    std::thread::spawn(move || {
+        keep(reader, &output);
+        drop(open);
+    });
+    Ok((child, end))
 }
 
 fn command(service: &Service, words: &[String], directories: &[PathBuf]) -> Command {
