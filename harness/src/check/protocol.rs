@@ -9,7 +9,9 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
-use crate::transcript::{Call, Delivery, Exit, Reading, Transcript, duplicate_key, read};
+use crate::transcript::{
+    Call, Delegated, Delivery, Exit, Reading, Transcript, duplicate_key, read,
+};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -337,7 +339,11 @@ pub(super) fn says_nothing(t: &Transcript, operation: Operation) -> Judged {
 /// Whether every successful call of an operation printed exactly one object.
 pub(super) fn says_one_document(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        if !call.asks_for(operation) || !call.succeeded() {
+        // How a plugin treats a delegate's broken output is the claim of `delegation.unreadable-result-fails`.
+        let is_handed_on =
+            |delegated: &Delegated| delegated.is_told && delegated.stdout == call.stdout;
+        if !call.asks_for(operation) || !call.succeeded() || call.delegated.iter().any(is_handed_on)
+        {
             return Ok(());
         }
         let broken =
