@@ -21,8 +21,8 @@ pub const OWN: &str = "/run/cnispec";
 pub const BIN: &str = "/run/cnispec/bin";
 /// Where recording plugins write down what they were told.
 pub const RECORDS: &str = "/run/cnispec/records";
-/// Where plugins that break on demand keep notes from one call to the next, which no observation looks into.
-pub const NOTES: &str = "/run/cnispec/notes";
+/// The state directory of faults, which no observation looks into.
+pub const FAULT_STATE: &str = "/run/cnispec/records/state";
 /// Where this machine's own tree hangs while the lab is built.
 const MACHINE: &str = "/.machine";
 /// Where the new root is mounted before it becomes the root; any directory that every machine has.
@@ -536,10 +536,8 @@ fn carry_plugins(exe: &Executable) -> Result<Option<PathBuf>, HarnessError> {
     remount(None, OWN, MsFlags::MS_SHARED).map_err(|e| fault("share its directory", e))?;
     fs::create_dir(BIN)
         .and_then(|()| fs::create_dir(RECORDS))
-        .and_then(|()| fs::create_dir(NOTES))
         .map_err(broken)?;
     tmpfs(RECORDS, ROOM)?;
-    tmpfs(NOTES, ROOM)?;
     let program = PathBuf::from(OWN).join("cnispec");
     for name in EMBEDDED {
         symlink(&program, Path::new(BIN).join(name)).map_err(broken)?;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::foreign;
 use super::lab::{Doing, Stop};
-use super::machine::{self, RECORDS};
+use super::machine::{self, FAULT_STATE, RECORDS};
 use super::recorders::{is_covered, real};
 use crate::transcript::{Bytes, Delegated};
 
@@ -149,7 +149,7 @@ pub fn record(delegated: &Delegated) -> io::Result<()> {
 pub fn take_records() -> Doing<Vec<Delegated>> {
     let mut records: Vec<Delegated> = Vec::new();
     for path in files(RECORDS)? {
-        if path == Path::new(WAITING) {
+        if [WAITING, FAULT_STATE].contains(&path.to_string_lossy().as_ref()) {
             continue;
         }
         let record = foreign::read(&path, LONGEST_RECORD)

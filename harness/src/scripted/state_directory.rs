@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::call::{Attachment, Call};
 use super::error::Refusal;
 use super::input::Verb;
-use crate::engine::machine::NOTES;
+use crate::engine::machine::FAULT_STATE;
 use crate::fault::Fault;
 
 /// That ADD was called for an attachment.
@@ -26,33 +26,33 @@ pub const EXHAUSTED: &str = "exhausted";
 pub const UNAVAILABLE: &str = "unavailable";
 
 fn place(call: &Call, what: &str) -> PathBuf {
-    Path::new(NOTES).join(format!("{what}-{}", call.attachment.key()))
+    Path::new(FAULT_STATE).join(format!("{what}-{}", call.attachment.key()))
 }
 
 /// Whether something is remembered about this attachment.
 pub fn knows(what: &str, attachment: &Attachment) -> bool {
-    Path::new(NOTES)
+    Path::new(FAULT_STATE)
         .join(format!("{what}-{}", attachment.key()))
         .exists()
 }
 
 /// A file that all attachments share.
 pub fn shared(what: &str) -> Result<File, Refusal> {
-    fs::create_dir_all(NOTES)?;
+    fs::create_dir_all(FAULT_STATE)?;
     Ok(File::options()
         .create(true)
         .append(true)
-        .open(Path::new(NOTES).join(what))?)
+        .open(Path::new(FAULT_STATE).join(what))?)
 }
 
 /// Whether that file is there.
 pub fn has_shared(what: &str) -> bool {
-    Path::new(NOTES).join(what).exists()
+    Path::new(FAULT_STATE).join(what).exists()
 }
 
 /// Remembers something about the attachment.
 pub fn note(call: &Call, what: &str, text: &str) -> Result<(), Refusal> {
-    fs::create_dir_all(NOTES)?;
+    fs::create_dir_all(FAULT_STATE)?;
     Ok(fs::write(place(call, what), text)?)
 }
 
@@ -63,7 +63,7 @@ pub fn recall(call: &Call, what: &str) -> Option<String> {
 
 /// What is remembered of this sort, by the attachment's key.
 pub fn all(what: &str) -> Result<Vec<(String, String)>, Refusal> {
-    let entries = match fs::read_dir(NOTES) {
+    let entries = match fs::read_dir(FAULT_STATE) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
@@ -84,7 +84,7 @@ pub fn all(what: &str) -> Result<Vec<(String, String)>, Refusal> {
 /// Forgets what is remembered under an attachment's key.
 pub fn forget_key(what: &str, key: &str) -> Result<(), Refusal> {
     Ok(fs::remove_file(
-        Path::new(NOTES).join(format!("{what}-{key}")),
+        Path::new(FAULT_STATE).join(format!("{what}-{key}")),
     )?)
 }
 

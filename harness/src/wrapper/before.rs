@@ -9,11 +9,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Flaw};
+use crate::engine::machine::FAULT_STATE;
 
 /// Where the wrapped plugins keep their reservations.
 const STORES: &str = "/var/lib/cni";
-/// What only one wrapper may have at a time; the lab's own directory is not looked at.
-const BUSY: &str = "/run/cnispec/notes/wrapper-busy";
+/// What only one wrapper may have at a time, below the state directory of faults.
+const BUSY: &str = "wrapper-busy";
 /// How long it is held, so that others come in between.
 const WORK: Duration = Duration::from_millis(30);
 
@@ -78,7 +79,11 @@ pub(super) fn call(call: &mut Call) -> io::Result<Way> {
         remember(Path::new(STORES), &mut remembered.files)?;
     }
     if call.flaw == Flaw::NotAtOnce && call.is("DEL") {
-        let file = File::options().create(true).append(true).open(BUSY)?;
+        fs::create_dir_all(FAULT_STATE)?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(Path::new(FAULT_STATE).join(BUSY))?;
         if file.try_lock().is_err() {
             return Ok(Way::Answered(call.refuse("another one is running")));
         }
