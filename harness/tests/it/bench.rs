@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cnispec::internal::{BENCH_SCHEMA, BenchReport, Measured};
 use serde_json::Value;
+use trials::test;
 
 use crate::users::{cnispec, script};
 
@@ -26,11 +27,7 @@ fn measured(arguments: &[&str]) -> (i32, BenchReport) {
     )
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn every_operation_of_the_embedded_ptp_is_measured() {
     let (status, report) = measured(&["--runs", "3", "--attachments", "2", "--parallel", "2"]);
     assert_eq!(status, 0);
@@ -70,11 +67,7 @@ fn every_operation_of_the_embedded_ptp_is_measured() {
     assert!(plugin.contention[0].add.counted().len() >= 60);
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_curve_ends_where_the_network_is_full() {
     let directory = tempfile::tempdir().unwrap();
     let network = directory.path().join("small.conflist");
@@ -106,11 +99,7 @@ fn a_curve_ends_where_the_network_is_full() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn limits_decide_the_exit_status() {
     let directory = tempfile::tempdir().unwrap();
     let earlier = directory.path().join("earlier.json");
@@ -145,11 +134,7 @@ fn to(path: &Path) -> String {
     format!("json={}", path.display())
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_plugin_that_cannot_add_is_not_measured() {
     let directory = tempfile::tempdir().unwrap();
     let error = r#"{"cniVersion":"1.0.0","code":7,"msg":"no such thing"}"#;

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use cnispec::report::Format;
 use scraper::{ElementRef, Html, Selector};
+use trials::test;
 
 use crate::samples::sample;
 
@@ -54,8 +55,7 @@ fn shown(page: &Html) -> Vec<&str> {
     checks.iter().filter_map(|check| check.attr("id")).collect()
 }
 
-#[test]
-#[cfg_attr(lacks_chromium, ignore = "there is no chromium here")]
+#[test(Chromium)]
 fn everything_is_shown_at_first() {
     let page = opened("");
     assert_eq!(shown(&page).len(), all(&page, "details.check").len());
@@ -65,8 +65,7 @@ fn everything_is_shown_at_first() {
     );
 }
 
-#[test]
-#[cfg_attr(lacks_chromium, ignore = "there is no chromium here")]
+#[test(Chromium)]
 fn a_fragment_filters_by_outcome_and_words() {
     let page = opened("#outcome=fail");
     let failing = all(&page, "details.check[data-outcomes~=fail]").len();
@@ -95,8 +94,7 @@ fn a_fragment_filters_by_outcome_and_words() {
     assert!(all(&page, ".group:not([hidden])").len() < all(&page, ".group").len());
 }
 
-#[test]
-#[cfg_attr(lacks_chromium, ignore = "there is no chromium here")]
+#[test(Chromium)]
 fn a_fragment_opens_what_it_points_at() {
     let report = sample();
     let timeline = &report.timelines[0];

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+use trials::test;
 
 const CNITOOL: &str = env!("CARGO_BIN_EXE_cnitool");
 const UPSTREAM: &str = "/usr/lib/cni";
@@ -114,12 +115,7 @@ fn ours() -> tempfile::TempDir {
     directory
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip is not installed")]
+#[test(Netns, Iproute)]
 fn the_walk_with_our_plugins_in_a_user_namespace() {
     let plugins = ours();
     walk(
@@ -132,12 +128,7 @@ fn the_walk_with_our_plugins_in_a_user_namespace() {
     walk(false, plugins.path(), "10-myptp.conf", &ptp("0.4.0"), "");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "only root enters namespaces without a user namespace"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip is not installed")]
+#[test(Root, Iproute)]
 fn the_walk_with_our_plugins_as_root() {
     let plugins = ours();
     walk(
@@ -149,17 +140,7 @@ fn the_walk_with_our_plugins_as_root() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip is not installed")]
-#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
-#[cfg_attr(
-    lacks_iptables,
-    ignore = "iptables, which upstream's plugins need, is not installed"
-)]
+#[test(Netns, Iproute, Upstream, Iptables)]
 fn the_walk_with_upstreams_plugins() {
     walk(
         false,
@@ -177,17 +158,7 @@ fn the_walk_with_upstreams_plugins() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "only root enters namespaces without a user namespace"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip is not installed")]
-#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
-#[cfg_attr(
-    lacks_iptables,
-    ignore = "iptables, which upstream's plugins need, is not installed"
-)]
+#[test(Root, Iproute, Upstream, Iptables)]
 fn the_walk_with_a_chain_of_upstreams_plugins() {
     let others = [
         json!({"type": "portmap", "capabilities": {"portMappings": true}}),
@@ -263,11 +234,7 @@ fn failed(output: &Output, words: &[&str]) {
     }
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn results_go_to_stdout_and_errors_to_stderr() {
     let machine = Machine::new();
     machine.network(
@@ -323,11 +290,7 @@ fn results_go_to_stdout_and_errors_to_stderr() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn whatever_is_wrong_is_told_with_its_place() {
     let machine = Machine::new();
     machine.network(

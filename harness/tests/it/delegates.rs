@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use trials::test;
 
 use crate::users::{checks_with, report, script};
 
@@ -81,11 +82,7 @@ fn network() -> Value {
     json!([{"type": "outer", "network": {"type": "host-local", "subnet": "10.77.0.0/16"}}])
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_plugin_that_asks_an_interface_plugin_for_everything_is_right() {
     let directory = tempfile::tempdir().unwrap();
     outer(directory.path(), "NOTHING");
@@ -105,11 +102,7 @@ fn a_plugin_that_asks_an_interface_plugin_for_everything_is_right() {
     }
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_plugin_that_asks_it_for_add_and_del_alone_is_not() {
     let directory = tempfile::tempdir().unwrap();
     outer(directory.path(), "CHECK|GC|STATUS");
@@ -125,11 +118,7 @@ fn a_plugin_that_asks_it_for_add_and_del_alone_is_not() {
 }
 
 /// The plugin before it has the same IPAM plugin, which is no concern of the subject's.
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_chained_plugin_may_delegate_too() {
     let directory = tempfile::tempdir().unwrap();
     script(directory.path(), "remembers", REMEMBERS);

@@ -140,18 +140,18 @@ fn try_act(act: &Act, is_ordinary: bool) {
 macro_rules! acts {
     ($($name:ident: $ends:ident $script:literal)+) => {$(
         mod $name {
+            use trials::test;
+
             use super::{Act, Ends, try_act};
 
             const ACT: Act = Act { script: $script, ends: Ends::$ends };
 
-            #[test]
-            #[cfg_attr(lacks_netns, ignore = "no namespaces can be made here; `cnispec doctor` says why")]
+            #[test(Netns)]
             fn as_we_are() {
                 try_act(&ACT, false);
             }
 
-            #[test]
-            #[cfg_attr(lacks_netns, ignore = "no namespaces can be made here; `cnispec doctor` says why")]
+            #[test(Netns)]
             fn as_an_ordinary_user() {
                 try_act(&ACT, true);
             }
@@ -208,7 +208,7 @@ acts! {
             head -c 1 "$process/mem" && escaped 'the memory of process 1'
             readlink "$process/fd/0" && escaped 'the descriptors of process 1'
         done
-        cat /proc/[0-9]*/cmdline | grep -a caller && escaped 'the caller'
+        cat /proc/[0-9]*/cmdline | grep -a '[c]aller' && escaped 'the caller'
     "#
 
     uses_what_the_caller_left: Conformant r#"

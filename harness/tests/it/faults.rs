@@ -1,22 +1,19 @@
 //! Every fault of the scripted plugin trips exactly the checks that stand in `faults.expected`, and the
 //! plugin without a fault trips none.
-//!
-//! `CNISPEC_UPDATE=1` writes the file anew, to be read before it is committed. Whatever it says, the check
-//! that names a fault must be among those that the fault trips.
-
-use std::collections::BTreeSet;
 
 use cni_types::Version;
+use cnispec::Kind;
 use cnispec::check;
 use cnispec::internal::Fault;
 use serde_json::{Value, json};
 
-use crate::kills::{Victim, hold, tripped, try_all};
+use crate::kills::FAULTS;
+use crate::rows::Row;
 
-const KINDS: [&str; 3] = ["interface", "chained", "ipam"];
+const KINDS: [Kind; 3] = [Kind::Interface, Kind::Chained, Kind::Ipam];
 
 /// The scripted plugin, as the plugin of this kind in a network of its own.
-fn network(plugin: &str, kind: &str, fault: Option<Fault>) -> Value {
+fn network(plugin: &str, kind: Kind, fault: Option<Fault>) -> Value {
     let host_local = json!({
         "type": "host-local",
         "resolvConf": "/tmp/resolv.conf",
@@ -28,7 +25,7 @@ fn network(plugin: &str, kind: &str, fault: Option<Fault>) -> Value {
         ],
     });
     let plugins = match kind {
-        "interface" => json!([{
+        Kind::Interface => json!([{
             "type": plugin,
             "scripted": {"as": "interface"},
             "mtu": 1400,
@@ -37,7 +34,7 @@ fn network(plugin: &str, kind: &str, fault: Option<Fault>) -> Value {
             "capabilities": {"mac": true, "bandwidth": true, "dns": true},
             "ipam": host_local,
         }]),
-        "chained" => json!([
+        Kind::Chained => json!([
             {"type": "ptp", "ipam": host_local},
             {
                 "type": plugin,
@@ -99,8 +96,8 @@ pub fn version_for(fault: Fault) -> String {
     binding.unwrap_or(Version::LATEST).to_string()
 }
 
-/// The scripted plugin with a fault, or without one, in a network of this kind and in these versions.
-fn scripted(fault: Option<Fault>, kind: &str, versions: &[&str]) -> Victim {
+/// The scripted plugin with a fault, or without one, as a plugin of this kind.
+fn scripted(fault: Option<Fault>, kind: Kind) -> Row {
     let file = match fault {
         Some(fault) => format!("scripted.{}", fault.id()),
         None => "scripted".to_owned(),
@@ -110,65 +107,25 @@ fn scripted(fault: Option<Fault>, kind: &str, versions: &[&str]) -> Victim {
     if fault == Some(Fault::Hang) {
         arguments.extend(["--timeout", "2s"].map(str::to_owned));
     }
-    for version in versions {
-        arguments.extend(["--spec", version].map(str::to_owned));
+    if let Some(fault) = fault {
+        arguments.extend(["--spec".to_owned(), version_for(fault)]);
     }
-    Victim {
-        name: format!("{} {kind}", fault.map_or("right", Fault::id)),
-        network: network(&file, kind, fault),
+    Row {
+        table: &FAULTS,
+        breaks: fault.map_or("nothing", Fault::id),
+        kind,
+        network: Some(network(&file, kind, fault)),
         file,
         arguments,
     }
 }
 
-/// The file that pins the table.
-const TABLE: &str = "faults.expected";
-
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
-fn the_scripted_plugin_without_a_fault_keeps_the_spec_in_every_kind_and_version() {
-    let directory = tempfile::tempdir().unwrap();
-    for kind in KINDS {
-        let victim = scripted(None, kind, &[]);
-        assert_eq!(
-            tripped(directory.path(), &victim),
-            BTreeSet::new(),
-            "{kind}"
-        );
-    }
-}
-
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
-fn every_fault_trips_exactly_its_checks() {
-    let faults = Fault::ALL.iter().filter(|fault| !fault.is_a_runtimes());
-    let victims = faults.flat_map(|fault| {
-        let version = version_for(*fault);
-        KINDS.map(|kind| scripted(Some(*fault), kind, &[&version]))
-    });
-    let found = try_all(TABLE, victims.collect());
-    let named = |check: &str, fault: &str| {
-        KINDS.iter().any(|kind| {
-            found.get(&format!("{fault} {kind}")).is_some_and(|checks| {
-                checks.contains(check) || checks.contains(&format!("~{check}"))
-            })
-        })
-    };
-    let untripped: Vec<String> = check::catalogue()
-        .iter()
-        .filter(|check| !check.fault.is_a_runtimes())
-        .filter(|check| !named(check.id, check.fault.id()))
-        .map(|check| format!("{} by {}", check.id, check.fault.id()))
-        .collect();
-    assert!(
-        untripped.is_empty(),
-        "checks that their fault does not trip: {untripped:#?}"
-    );
-    hold(TABLE, &found);
+/// The scripted plugin with every fault, as a plugin of every kind. Without a fault it trips nothing, in any version.
+pub fn rows() -> Vec<Row> {
+    let faults = Fault::ALL.iter().copied();
+    let faults = faults.filter(|fault| !fault.is_a_runtimes()).map(Some);
+    faults
+        .chain([None])
+        .flat_map(|fault| KINDS.map(|kind| scripted(fault, kind)))
+        .collect()
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use trials::test;
 
 use crate::users::cnispec;
 
@@ -50,11 +51,7 @@ fn faults(found: &[(PathBuf, Value)]) -> BTreeSet<u32> {
         .collect()
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn faults_are_found_made_small_and_shown_again() {
     let directory = tempfile::tempdir().unwrap();
     let (plugin, config) = planted(directory.path());
@@ -131,11 +128,7 @@ fn faults_are_found_made_small_and_shown_again() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn the_same_seed_finds_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let (plugin, config) = planted(directory.path());
@@ -167,11 +160,7 @@ fn the_same_seed_finds_the_same() {
     assert_eq!(run("one", "1"), run("two", "3"));
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn nothing_is_found_in_the_reference_plugin() {
     let directory = tempfile::tempdir().unwrap();
     let corpus = directory.path().join("corpus");

@@ -1,211 +1,143 @@
-//! What is shared by the tables of what breaks and which checks fail then: a run, the file that pins it,
-//! and the page that shows it.
+//! The tables of what breaks and which checks fail then: the files that pin them, and the page that shows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use cnispec::internal::{Fault, Flaw};
-use serde_json::Value;
+use cnispec::check;
+use cnispec::internal::Fault;
+use cnispec::internal::Flaw;
+use trials::Generated;
 
-use crate::users::{checks_with, report};
+use crate::rows::{all, is_updated};
 
-/// What breaks, and the kind of plugin that it breaks in, as they begin a line; the checks that fail then.
-pub type Table = BTreeMap<String, BTreeSet<String>>;
+/// The checks of a line; a leading `~` marks a broken "should".
+pub type Checks = BTreeSet<String>;
 
-/// A plugin with a network, to be tried.
-pub struct Victim {
-    /// How it begins its line.
-    pub name: String,
-    /// The name of its file.
-    pub file: String,
-    /// Its network.
-    pub network: Value,
-    /// Further arguments of `cnispec test`.
-    pub arguments: Vec<String>,
+/// A table, which is pinned line by line in `NAME.expected`.
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether what its rows break are faults that checks name.
+    pub is_of_faults: bool,
+    title: &'static str,
+    breaks: fn() -> Vec<(&'static str, &'static str)>,
 }
 
-/// The checks that a victim trips, as ids; a leading `~` marks a broken "should".
-pub fn tripped(directory: &Path, victim: &Victim) -> BTreeSet<String> {
-    let directory = directory.join(victim.name.replace(' ', "-"));
-    fs::create_dir(&directory).unwrap();
-    let plugin = directory.join(&victim.file);
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cnispec"), &plugin).unwrap();
-    let config = directory.join("network.conflist");
-    fs::write(&config, victim.network.to_string()).unwrap();
-    let mut arguments = vec![
-        plugin.to_str().unwrap(),
-        "--config",
-        config.to_str().unwrap(),
-        "--strict",
-        "--jobs",
-        "1",
-    ];
-    arguments.extend(victim.arguments.iter().map(String::as_str));
-    let (_, report) = report(&arguments);
-    let faults = report["harnessErrors"].as_array().map_or(0, Vec::len);
-    assert_eq!(faults, 0, "{}: {report}", victim.name);
-    let failed = checks_with(&report, &["fail"]);
-    let warned = checks_with(&report, &["warn"])
-        .into_iter()
-        .map(|id| format!("~{id}"));
-    failed.into_iter().chain(warned).collect()
-}
+/// The scripted plugin.
+pub const FAULTS: Table = Table {
+    name: "faults",
+    is_of_faults: true,
+    title: "The scripted plugin, which breaks on demand",
+    breaks: || faults(false),
+};
 
-/// What the victims trip; those that trip nothing are left out.
-///
-/// Many do, where a plugin of the kind has nothing to break: they are tried when the file is written, and not
-/// again each time that it is held.
-pub fn try_all(file: &str, mut victims: Vec<Victim>) -> Table {
-    let pinned = if is_updated() {
-        Table::new()
-    } else {
-        let pinned = pinned(file);
-        victims.retain(|victim| pinned.contains_key(&victim.name));
-        pinned
-    };
-    let directory = tempfile::tempdir().unwrap();
-    let queue = Mutex::new(victims.iter());
-    let found = Mutex::new(Table::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads() {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap().next();
-                    let Some(victim) = next else { break };
-                    let checks = tripped(directory.path(), victim);
-                    found.lock().unwrap().insert(victim.name.clone(), checks);
-                }
-            });
-        }
-    });
-    let mut found = found.into_inner().unwrap();
-    // Some faults are races, and are lost now and then where many are tried at once: alone, they trip what they trip.
-    for victim in &victims {
-        if let Some(pinned) = pinned.get(&victim.name)
-            && found[&victim.name] != *pinned
-        {
-            let differs = differences(&victim.name, pinned, &found[&victim.name]);
-            eprintln!("not as pinned among others, tried alone: {differs}");
-            let alone = tempfile::tempdir().unwrap();
-            found.insert(victim.name.clone(), tripped(alone.path(), victim));
-        }
-    }
-    found.retain(|_, checks| !checks.is_empty());
-    found
-}
+/// Wrappers.
+pub const WRAPPERS: Table = Table {
+    name: "wrappers",
+    is_of_faults: false,
+    title: "Wrappers around plugins that are right",
+    breaks: || {
+        let flaws = Flaw::ALL.iter();
+        flaws.map(|flaw| (flaw.id(), flaw.does())).collect()
+    },
+};
 
-/// What a victim was pinned to trip and does not trip (-), and the other way round (+).
-fn differences(name: &str, pinned: &BTreeSet<String>, found: &BTreeSet<String>) -> String {
-    let lost = pinned.difference(found).map(|check| format!(" -{check}"));
-    let new = found.difference(pinned).map(|check| format!(" +{check}"));
-    format!("{name}:{}", lost.chain(new).collect::<String>())
-}
+/// The scripted runtime.
+pub const RUNTIMES: Table = Table {
+    name: "runtimes",
+    is_of_faults: true,
+    title: "The scripted runtime, which breaks on demand",
+    breaks: || faults(true),
+};
 
-/// How many to try at once. More than there are processors: each waits much for the kernel to take namespaces away.
-pub fn threads() -> usize {
-    4 * std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
-}
+const TABLES: [&Table; 3] = [&FAULTS, &WRAPPERS, &RUNTIMES];
 
-/// Holds a table against the file that pins it, and writes the file anew where `CNISPEC_UPDATE` says so.
-pub fn hold(file: &str, found: &Table) {
-    if is_updated() {
-        fs::write(path(file), written(found)).unwrap();
-    }
-    let pinned = pinned(file);
-    let nothing = BTreeSet::new();
-    let names: BTreeSet<&String> = pinned.keys().chain(found.keys()).collect();
-    let differing: Vec<String> = names
-        .into_iter()
-        .map(|name| {
-            (
-                name,
-                [&pinned, found].map(|table| table.get(name).unwrap_or(&nothing)),
-            )
-        })
-        .filter(|(_, [pinned, found])| pinned != found)
-        .map(|(name, [pinned, found])| differences(name, pinned, found))
-        .collect();
-    assert!(
-        differing.is_empty(),
-        "not as pinned in {file}:\n{}",
-        differing.join("\n")
-    );
-}
-
-fn is_updated() -> bool {
-    std::env::var_os("CNISPEC_UPDATE").is_some()
-}
-
-fn path(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/it")
-        .join(file)
-}
-
-fn pinned(file: &str) -> Table {
-    let text = fs::read_to_string(path(file)).unwrap_or_default();
-    text.lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .map(|line| {
-            let (name, checks) = line.split_once(':').unwrap();
-            let checks = checks.split_whitespace().map(str::to_owned);
-            (name.to_owned(), checks.collect())
-        })
+fn faults(of_runtimes: bool) -> Vec<(&'static str, &'static str)> {
+    let faults = Fault::ALL.iter();
+    faults
+        .filter(|fault| fault.is_a_runtimes() == of_runtimes)
+        .map(|fault| (fault.id(), fault.does()))
         .collect()
 }
 
-fn written(table: &Table) -> String {
+impl Table {
+    /// What is pinned of a row; none where it trips nothing.
+    pub fn line(&self, name: &str) -> Option<Checks> {
+        self.lines().remove(name)
+    }
+
+    /// Writes a line anew, and the page.
+    pub fn pin(&self, name: &str, checks: &Checks) {
+        // Rows are pinned by several threads, and by several processes under nextest.
+        let lock = File::open(page_path()).unwrap();
+        lock.lock().unwrap();
+        let known: BTreeSet<String> = all().iter().map(|row| row.name()).collect();
+        let mut lines = self.lines();
+        lines.insert(name.to_owned(), checks.clone());
+        lines.retain(|name, checks| !checks.is_empty() && known.contains(name));
+        fs::write(self.path(), written(&lines)).unwrap();
+        fs::write(page_path(), page()).unwrap();
+    }
+
+    fn path(&self) -> PathBuf {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+        directory.join(format!("{}.expected", self.name))
+    }
+
+    fn lines(&self) -> BTreeMap<String, Checks> {
+        let text = fs::read_to_string(self.path()).unwrap_or_default();
+        let lines = text.lines();
+        lines
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .map(|line| {
+                let (name, checks) = line.split_once(':').unwrap();
+                let checks = checks.split_whitespace().map(str::to_owned);
+                (name.to_owned(), checks.collect())
+            })
+            .collect()
+    }
+}
+
+fn written(lines: &BTreeMap<String, Checks>) -> String {
     let mut text = String::from(
-        "# fault, kind of plugin: the checks that it trips; ~ is a broken \"should\"\n",
+        "# what breaks, kind of plugin: the checks that it trips; ~ is a broken \"should\"\n",
     );
-    for (name, checks) in table {
+    for (name, checks) in lines {
         let checks: Vec<&str> = checks.iter().map(String::as_str).collect();
         let _ = writeln!(text, "{name}: {}", checks.join(" "));
     }
     text
 }
 
-/// The page for people, of both tables as they are pinned.
+fn page_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/kills.md")
+}
+
+/// The page for people, of the tables as they are pinned.
 fn page() -> String {
     let mut text = String::from(
         "# What breaks, and which checks fail then\n\n\
-         Both tables are held by tests, check by check: a fault that trips more or less is a failure.\n\
-         \u{60}~\u{60} marks a broken \"should\". Generated by \u{60}CNISPEC_UPDATE=1 cargo test -p cnispec --test it kills\u{60}.\n",
+         The tables are held by tests, row by row: a fault that trips more or less is a failure.\n\
+         `~` marks a broken \"should\". Generated by `CNISPEC_UPDATE=1 cargo test -p cnispec --test it`.\n",
     );
-    let faults: Vec<_> = Fault::ALL
-        .iter()
-        .map(|fault| (fault.id(), fault.does()))
-        .collect();
-    let flaws: Vec<_> = Flaw::ALL
-        .iter()
-        .map(|flaw| (flaw.id(), flaw.does()))
-        .collect();
-    section(
-        &mut text,
-        "The scripted plugin, which breaks on demand",
-        &faults,
-        &pinned("faults.expected"),
-    );
-    section(
-        &mut text,
-        "Wrappers around plugins that are right",
-        &flaws,
-        &pinned("wrappers.expected"),
-    );
+    for table in TABLES {
+        section(&mut text, table);
+    }
     text
 }
 
-fn section(text: &mut String, title: &str, breaks: &[(&str, &str)], table: &Table) {
+fn section(text: &mut String, table: &Table) {
     let _ = writeln!(
         text,
-        "\n## {title}\n\n| the plugin … | as | failing checks |\n|---|---|---|"
+        "\n## {}\n\n| what it does | as | failing checks |\n|---|---|---|",
+        table.title
     );
-    for (id, does) in breaks {
-        for (name, checks) in table {
-            let Some((_, kind)) = name.split_once(' ').filter(|(name, _)| name == id) else {
+    let lines = table.lines();
+    for (id, does) in (table.breaks)() {
+        for (name, checks) in &lines {
+            let Some((_, kind)) = name.split_once(' ').filter(|(name, _)| *name == id) else {
                 continue;
             };
             let checks: Vec<String> = checks.iter().map(|check| format!("`{check}`")).collect();
@@ -214,15 +146,77 @@ fn section(text: &mut String, title: &str, breaks: &[(&str, &str)], table: &Tabl
     }
 }
 
-#[test]
-fn the_page_of_kills_is_what_is_pinned() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../reports/kills.md");
-    if is_updated() {
-        fs::write(&path, page()).unwrap();
+/// Tests of the tables themselves; not while rows are written.
+pub fn trials() -> Vec<Generated> {
+    let tests: [(&str, fn()); 4] = [
+        ("the_page_is_what_is_pinned", the_page_is_what_is_pinned),
+        ("every_line_is_of_a_row", every_line_is_of_a_row),
+        (
+            "every_check_is_tripped_by_its_fault",
+            every_check_is_tripped_by_its_fault,
+        ),
+        ("every_flaw_trips_a_check", every_flaw_trips_a_check),
+    ];
+    let tests = tests.into_iter().filter(|_| !is_updated());
+    tests
+        .map(|(name, run)| Generated {
+            name: format!("kills::{name}"),
+            needs: &[],
+            run: Box::new(move || {
+                run();
+                Ok(())
+            }),
+        })
+        .collect()
+}
+
+fn the_page_is_what_is_pinned() {
+    let found = fs::read_to_string(page_path()).unwrap_or_default();
+    assert_eq!(found, page(), "reports/kills.md");
+}
+
+fn every_line_is_of_a_row() {
+    let known: BTreeSet<(&str, String)> = all()
+        .iter()
+        .map(|row| (row.table.name, row.name()))
+        .collect();
+    for table in TABLES {
+        for name in table.lines().into_keys() {
+            assert!(known.contains(&(table.name, name.clone())), "{name}");
+        }
     }
-    assert_eq!(
-        fs::read_to_string(&path).unwrap_or_default(),
-        page(),
-        "reports/kills.md"
-    );
+}
+
+/// The ids of what is broken, and all the checks that a table has for it.
+fn by_id(table: &Table) -> BTreeMap<String, Checks> {
+    let mut all: BTreeMap<String, Checks> = BTreeMap::new();
+    for (name, checks) in table.lines() {
+        let id = name.split(' ').next().unwrap().to_owned();
+        let ids = checks
+            .iter()
+            .map(|check| check.trim_start_matches('~').to_owned());
+        all.entry(id).or_default().extend(ids);
+    }
+    all
+}
+
+fn every_check_is_tripped_by_its_fault() {
+    let mut tripped = by_id(&FAULTS);
+    tripped.extend(by_id(&RUNTIMES));
+    let untripped: Vec<String> = check::catalogue()
+        .iter()
+        .filter(|check| {
+            let checks = tripped.get(check.fault.id());
+            !checks.is_some_and(|checks| checks.contains(check.id))
+        })
+        .map(|check| format!("{} by {}", check.id, check.fault.id()))
+        .collect();
+    assert!(untripped.is_empty(), "{untripped:#?}");
+}
+
+fn every_flaw_trips_a_check() {
+    let tripped = by_id(&WRAPPERS);
+    let flaws = Flaw::ALL.iter().map(|flaw| flaw.id());
+    let unseen: Vec<&str> = flaws.filter(|id| !tripped.contains_key(*id)).collect();
+    assert!(unseen.is_empty(), "{unseen:?}");
 }

@@ -5,6 +5,7 @@
 mod certify;
 
 use cnispec::{Error, Event, Outcome, Run, Verdict, Version};
+use trials::test;
 
 fn lifecycle_of(plugin: &str) -> Run {
     Run::new(plugin)
@@ -13,8 +14,7 @@ fn lifecycle_of(plugin: &str) -> Run {
         .scenarios(["lifecycle"])
 }
 
-#[test]
-#[cfg_attr(lacks_netns, ignore = "this machine allows no network namespaces")]
+#[test(Netns)]
 fn a_run_returns_its_report_and_hands_over_transcripts() {
     let mut scenarios = Vec::new();
     let run = lifecycle_of(env!("CARGO_BIN_EXE_ptp"));
@@ -46,8 +46,7 @@ fn mistakes_of_the_caller_are_told_from_failures_of_the_harness() {
 }
 
 /// Without `worker`: the program is found where cargo puts it.
-#[test]
-#[cfg_attr(lacks_netns, ignore = "this machine allows no network namespaces")]
+#[test(Netns)]
 fn the_example_certifies_a_plugin() {
     certify::certify(env!("CARGO_BIN_EXE_host-local")).unwrap();
 }

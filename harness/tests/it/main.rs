@@ -20,6 +20,7 @@ mod regression;
 mod report;
 mod requirements;
 mod residue;
+mod rows;
 mod runtimes;
 mod samples;
 mod services;
@@ -27,3 +28,7 @@ mod upstream;
 mod users;
 mod walls;
 mod wrappers;
+
+fn main() -> std::process::ExitCode {
+    trials::main(rows::trials().into_iter().chain(kills::trials()))
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
+use trials::test;
 
 use crate::users::{checks_with, cnispec, refused, report, script};
 
@@ -35,11 +36,7 @@ fn network(directory: &Path) -> String {
     path.display().to_string()
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn only_versions_that_every_plugin_knows_are_tried() {
     let directory = tempfile::tempdir().unwrap();
     old_ipam(directory.path(), "0.4.0");
@@ -76,11 +73,7 @@ fn only_versions_that_every_plugin_knows_are_tried() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn plugins_without_a_version_in_common_are_no_network() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
@@ -115,11 +108,7 @@ fn plugins_without_a_version_in_common_are_no_network() {
 }
 
 /// Upstream's plugins compare MTU and MAC with what they set themselves, whatever came after them.
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_plugin_is_checked_although_the_one_before_it_fails() {
     let directory = tempfile::tempdir().unwrap();
     script(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use trials::test;
 
 use crate::users::cnispec;
 
@@ -84,11 +85,7 @@ const SHORT: [&str; 6] = [
     "lifecycle",
 ];
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn two_runs_of_one_plugin_are_not_different_and_two_plugins_are() {
     let place = Place::new();
     for (name, seed) in [("one", "1"), ("two", "2")] {
@@ -129,11 +126,7 @@ fn two_runs_of_one_plugin_are_not_different_and_two_plugins_are() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_report_is_verified_and_replayed() {
     let place = Place::new();
     let (plugin, config) = place.scripted("bad", "del-again-fails");
@@ -189,11 +182,7 @@ fn a_report_is_verified_and_replayed() {
     assert!(said.contains("another binary"), "{said}");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn known_failures_fail_nothing_until_they_are_mended() {
     let place = Place::new();
     let expectation = |check: &str| {
@@ -251,11 +240,7 @@ fn known_failures_fail_nothing_until_they_are_mended() {
     assert!(said.contains("- check = \"del.repeat-succeeds\""), "{said}");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn behaviour_is_pinned() {
     let place = Place::new();
     let (plugin, config) = place.scripted("good", "");
@@ -291,11 +276,7 @@ fn behaviour_is_pinned() {
     assert_eq!(place.read(path), stored);
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn the_parts_of_a_run_are_the_run() {
     let place = Place::new();
     let run = |report: &str, more: &[&str]| {
@@ -338,11 +319,7 @@ fn the_parts_of_a_run_are_the_run() {
     assert!(said.contains("more than once"), "{said}");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_directory_of_plugins_is_one_table() {
     let place = Place::new();
     place.said(0, &["plugins", "bin"]);
@@ -396,11 +373,7 @@ fn a_directory_of_plugins_is_one_table() {
     place.said(2, &["claim", "matrix.json"]);
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn the_settings_file_stands_for_the_command_line() {
     let place = Place::new();
     place.write(
@@ -435,11 +408,7 @@ fn the_settings_file_stands_for_the_command_line() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_claim_and_a_badge_are_made_of_a_whole_run() {
     let place = Place::new();
     place.said(

@@ -5,14 +5,11 @@ use std::process::{Command, Stdio};
 
 use cnispec::report::{Report, SCHEMA};
 use serde_json::Value;
+use trials::test;
 
 use crate::users::{cnispec, report};
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_real_report_keeps_the_schema_and_is_read_back() {
     let (_, json) = report(&["--spec", "1.1.0"]);
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
@@ -56,11 +53,7 @@ fn settle(value: &mut Value, schema: &Value, root: &Value) {
     }
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn the_same_seed_gives_the_same_report() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let settled = || {
@@ -71,11 +64,7 @@ fn the_same_seed_gives_the_same_report() {
     assert_eq!(settled(), settled());
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_report_on_standard_output_stands_there_alone() {
     let output = cnispec(&[
         "test",
@@ -93,11 +82,7 @@ fn a_report_on_standard_output_stands_there_alone() {
     assert!(!people.contains('\x1b'), "{people}");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_version_that_the_plugin_does_not_claim_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let text = "#!/bin/sh\necho '{\"cniVersion\": \"0.4.0\", \"supportedVersions\": [\"0.3.1\", \"0.4.0\"]}'\n";

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use cnispec::internal::coverage;
+use trials::test;
 
 #[test]
 fn the_page_of_requirements_is_up_to_date() {

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use cni_observe::KINDS;
 use serde_json::json;
+use trials::test;
 
 use crate::users::report;
 
@@ -26,11 +27,7 @@ const MADE_BY_OTHERS: &[&str] = &[
     "ipc",
 ];
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn every_kind_of_rare_state_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let plugin = directory.path().join("scripted.del-leaves-rare-state");

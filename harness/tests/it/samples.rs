@@ -1,10 +1,13 @@
 //! The reports in `reports/samples`: one run, as JSON, and in every other format what is made of it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use cnispec::report::{Detail, Format, Report, SCHEMA, write_terminal};
 use serde_json::Value;
+use trials::test;
 
 fn samples() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../reports/samples"))
@@ -64,4 +67,60 @@ fn every_format_has_its_sample() {
     )
     .unwrap();
     holds("report.txt", &made);
+}
+
+/// What `xmllint` complains about in a JUnit report.
+fn complaints(xml: &[u8]) -> Option<String> {
+    let schema = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../fixtures/formats/junit-10.xsd"
+    );
+    let mut child = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema", schema, "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(xml).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (!output.status.success()).then_some(said)
+}
+
+/// Puts characters into every text that XML cannot hold or gives a meaning.
+fn spoil(value: &mut Value) {
+    match value {
+        Value::String(text) => text.push_str("\u{0}\u{1b}[1m]]><a b='\"&\u{fffe}\u{202e}"),
+        Value::Array(items) => items.iter_mut().for_each(spoil),
+        Value::Object(members) => members.values_mut().for_each(spoil),
+        _ => {}
+    }
+}
+
+#[test(Xmllint)]
+fn junit_keeps_its_schema() {
+    let junit = |report: &Report| {
+        let mut made = Vec::new();
+        Format::Junit.write(report, &mut made).unwrap();
+        made
+    };
+    let mut hostile = serde_json::to_value(sample()).unwrap();
+    for result in hostile["results"].as_array_mut().unwrap() {
+        spoil(&mut result["expected"]);
+        spoil(&mut result["actual"]);
+        if let Some(evidence) = result["evidence"].as_object_mut() {
+            spoil(&mut evidence["stdout"]);
+            spoil(&mut evidence["stderr"]);
+        }
+    }
+    let hostile: Report = serde_json::from_value(hostile).unwrap();
+    let mut empty = sample();
+    empty.results.clear();
+    empty.timelines.clear();
+    for report in [sample(), hostile, empty] {
+        assert_eq!(complaints(&junit(&report)), None);
+    }
+    let right = String::from_utf8(junit(&sample())).unwrap();
+    let wrong = right.replace("<testcase name=", "<testcase title=");
+    assert!(complaints(wrong.as_bytes()).is_some());
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use trials::test;
 
 use crate::users::{checks_with, refused, report, script};
 
@@ -45,11 +46,7 @@ fn daemon(ready: &Value) -> Value {
     }])
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_plugin_is_called_when_its_daemon_is_ready() {
     let directory = tempfile::tempdir().unwrap();
     let plugin = directory.path().join("needy");
@@ -74,11 +71,7 @@ fn a_plugin_is_called_when_its_daemon_is_ready() {
     }
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_service_that_ends_is_one_error_with_its_last_words() {
     let directory = tempfile::tempdir().unwrap();
     let plugin = directory.path().join("needy");
@@ -97,11 +90,7 @@ fn a_service_that_ends_is_one_error_with_its_last_words() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    any(lacks_netns, lacks_upstream, lacks_dnsmasq),
-    ignore = "namespaces, upstream's plugins or dnsmasq are missing"
-)]
+#[test(Netns, Upstream, Dnsmasq)]
 fn dhcp_is_tested_with_its_daemon_and_a_server() {
     let (status, found) = report(&[
         "/usr/lib/cni/dhcp",

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
+use trials::test;
 
 /// Runs `cnispec` with these arguments.
 pub fn cnispec(arguments: &[&str]) -> Output {
@@ -63,11 +64,7 @@ pub fn refused(arguments: &[&str], status: i32, words: &[&str]) {
     assert!(!stderr.contains("panicked"), "{stderr}");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn the_embedded_ptp_conforms_in_strict_mode() {
     let (status, report) = report(&["--strict"]);
     let empty: [String; 0] = [];
@@ -90,11 +87,7 @@ echo '{"cniVersion": "1.1.0", "code": 11, "msg": "not yet", "details": "the daem
 exit 1
 "#;
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_plugin_that_asks_to_be_called_again_later_is_called_again() {
     let directory = tempfile::tempdir().unwrap();
     let busy = script(directory.path(), "ptp", BUSY);
@@ -111,11 +104,7 @@ fn a_plugin_that_asks_to_be_called_again_later_is_called_again() {
     assert!(labels.contains(&"add"), "{labels:?}");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn what_others_write_beside_the_plugin_is_not_laid_to_it() {
     // Below /tmp, of which every lab has one of its own.
     let directory = tempfile::tempdir_in("/tmp").unwrap();
@@ -297,11 +286,7 @@ fn a_network_that_cannot_be_used_is_one_error_before_anything_runs() {
     assert_eq!(output.status.code(), Some(0));
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_file_that_is_no_program_is_not_judged() {
     let directory = tempfile::tempdir().unwrap();
     for (name, text) in [
@@ -335,11 +320,7 @@ fn a_path_that_no_report_could_tell_is_refused() {
     );
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_plugin_that_does_nothing_right_is_found_out_and_bounded() {
     let directory = tempfile::tempdir().unwrap();
     for (name, text) in [
@@ -411,11 +392,7 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn a_killed_run_leaves_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
     // A number that no other test sleeps for.
@@ -476,22 +453,14 @@ fn as_ordinary_user(arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), said)
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn an_ordinary_user_gets_the_same_verdict() {
     let (status, said) = as_ordinary_user(&["test", "--spec", "1.1.0"]);
     assert_eq!(status, Some(0), "{said}");
     assert!(said.contains("conformant"), "{said}");
 }
 
-#[test]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
+#[test(Netns)]
 fn the_doctor_tells_root_and_an_ordinary_user_which_links_there_are() {
     let output = cnispec(&["doctor"]);
     let as_we_are = (

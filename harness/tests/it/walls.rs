@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use trials::test;
 
 fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -326,4 +327,22 @@ fn a_circle_is_found_wherever_modules_are_named() {
     let one = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "b")];
     let found = circle(&graph(&one)).unwrap();
     assert_eq!(found, ["b", "c", "d", "b"]);
+}
+
+/// In a target without libtest, `#[test]` of the language is dropped without a word.
+#[test]
+fn tests_of_targets_without_libtest_are_registered() {
+    let mut targets = vec![package().join("tests/it")];
+    for name in ["cni-netlink", "cni-observe", "cni-runtime"] {
+        targets.push(package().join(format!("crates/{name}/tests/it")));
+    }
+    for (path, text) in targets.iter().flat_map(|target| sources(target)) {
+        let has_tests = text
+            .lines()
+            .any(|line| line.trim_start().starts_with("#[test"));
+        let is_registered = text
+            .lines()
+            .any(|line| line.trim_start() == "use trials::test;");
+        assert_eq!(has_tests, is_registered, "{}", path.display());
+    }
 }

@@ -9,3 +9,7 @@ mod netns;
 mod nft;
 mod plugin;
 mod support;
+
+fn main() -> std::process::ExitCode {
+    trials::main([])
+}

@@ -4,14 +4,11 @@ use std::fs;
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Error, Socket};
+use trials::test;
 
 use crate::support::in_throwaway;
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn a_named_namespace_lives_as_long_as_its_name() {
     in_throwaway(|| {
         let directory = tempfile::tempdir().unwrap();
@@ -34,11 +31,7 @@ fn a_named_namespace_lives_as_long_as_its_name() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn what_is_no_network_namespace_is_told_apart() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("stale");
@@ -67,11 +60,7 @@ fn what_is_no_network_namespace_is_told_apart() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn the_thread_comes_back_even_from_a_panic() {
     in_throwaway(|| {
         let before = NetNs::current().unwrap();
@@ -84,11 +73,7 @@ fn the_thread_comes_back_even_from_a_panic() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn a_socket_stays_where_it_was_opened() {
     in_throwaway(|| {
         let other = NetNs::create_anonymous().unwrap();

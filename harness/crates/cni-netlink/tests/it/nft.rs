@@ -4,6 +4,7 @@ use std::thread;
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::nft::{Masquerade, MasqueradeTable};
+use trials::test;
 
 use crate::support::{ask, in_throwaway};
 
@@ -16,12 +17,7 @@ fn masquerade(source: &str, inside: &str) -> Masquerade {
     }
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_nft, ignore = "nft is not installed")]
+#[test(Root, Nft)]
 fn rules_are_shown_by_nft_and_read_back() {
     in_throwaway(|| {
         let table = MasqueradeTable::open(TABLE).unwrap();
@@ -55,12 +51,7 @@ fn rules_are_shown_by_nft_and_read_back() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_nft, ignore = "nft is not installed")]
+#[test(Root, Nft)]
 fn owners_are_kept_apart_and_the_table_goes_with_the_last() {
     in_throwaway(|| {
         let table = MasqueradeTable::open(TABLE).unwrap();
@@ -82,12 +73,7 @@ fn owners_are_kept_apart_and_the_table_goes_with_the_last() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_nft, ignore = "nft is not installed")]
+#[test(Root, Nft)]
 fn what_others_put_into_the_table_stays() {
     in_throwaway(|| {
         let table = MasqueradeTable::open(TABLE).unwrap();
@@ -117,12 +103,7 @@ fn what_others_put_into_the_table_stays() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_nft, ignore = "nft is not installed")]
+#[test(Root, Nft)]
 fn many_at_once_do_not_disturb_each_other() {
     in_throwaway(|| {
         let namespace = NetNs::current().unwrap();
@@ -153,12 +134,7 @@ fn many_at_once_do_not_disturb_each_other() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_nft, ignore = "nft is not installed")]
+#[test(Root, Nft)]
 fn owners_that_nft_cannot_show_are_refused() {
     in_throwaway(|| {
         let table = MasqueradeTable::open(TABLE).unwrap();

@@ -7,14 +7,11 @@ use cni_netlink::netns::NetNs;
 use cni_netlink::route::MAIN_TABLE;
 use cni_netlink::rule::Rule;
 use cni_netlink::{Address, LinkKind, MacAddr, Route, Socket, VethEnd, probe_link_kinds, sysctl};
+use trials::test;
 
 use crate::support::{ask_json, bridge, in_throwaway, pair, ready_pair};
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn a_pair_is_made_across_namespaces() {
     in_throwaway(|| {
         let other = NetNs::create_anonymous().unwrap();
@@ -55,11 +52,7 @@ fn a_pair_is_made_across_namespaces() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn links_change_as_told() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -95,12 +88,7 @@ fn links_change_as_told() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn the_list_of_links_is_that_of_ip() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -120,11 +108,7 @@ fn the_list_of_links_is_that_of_ip() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn refusals_say_what_and_why() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -150,12 +134,7 @@ fn refusals_say_what_and_why() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn addresses_are_added_once_and_deleted() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -193,11 +172,7 @@ fn addresses_are_added_once_and_deleted() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn detection_of_duplicates_is_waited_for() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -248,12 +223,7 @@ fn detection_of_duplicates_is_waited_for() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn routes_are_added_listed_and_deleted() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -334,11 +304,7 @@ fn routes_are_added_listed_and_deleted() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn rules_are_added_listed_and_deleted() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -360,12 +326,7 @@ fn rules_are_added_listed_and_deleted() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn neighbours_are_listed() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -384,11 +345,7 @@ fn neighbours_are_listed() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn sysctls_are_those_of_the_namespace() {
     in_throwaway(|| {
         let outside = sysctl::read("ipv4/ip_forward").unwrap();
@@ -414,11 +371,7 @@ fn sysctls_are_those_of_the_namespace() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn kinds_of_links_are_probed() {
     in_throwaway(|| {
         let known = probe_link_kinds().unwrap();

@@ -8,6 +8,7 @@ use std::process::Command;
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Socket, sysctl};
 use cni_observe::{Diff, KINDS, Machine, Observer};
+use trials::test;
 
 use crate::support::{ask, bridge, in_throwaway, pair};
 
@@ -91,12 +92,7 @@ fn every_kind_is_tried() {
     }
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip, bridge and tc are not installed")]
+#[test(Root, Iproute)]
 fn what_is_made_is_seen_and_what_is_removed_is_not() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -122,20 +118,19 @@ fn what_is_made_is_seen_and_what_is_removed_is_not() {
     });
 }
 
-/// What is made in mount and IPC namespaces of its own.
-const ALONE: &str = "kinds::in_namespaces_of_its_own";
+/// Set where this target executes a test again, in namespaces of its own.
+const ALONE: &str = "CNI_OBSERVE_ALONE";
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip is not installed")]
+#[test(Root, Iproute)]
 fn mounts_pins_ipc_and_netns_ids_are_seen() {
+    if env::var_os(ALONE).is_some() {
+        return mounts_pins_ipc_and_netns_ids();
+    }
     let output = Command::new("unshare")
         .args(["--mount", "--ipc", "--net", "--"])
         .arg(env::current_exe().unwrap())
-        .args(["--ignored", "--exact", ALONE])
+        .args(["--exact", "kinds::mounts_pins_ipc_and_netns_ids_are_seen"])
+        .env(ALONE, "1")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -145,9 +140,7 @@ fn mounts_pins_ipc_and_netns_ids_are_seen() {
     );
 }
 
-#[test]
-#[ignore = "`mounts_pins_ipc_and_netns_ids_are_seen` executes it, in namespaces of its own"]
-fn in_namespaces_of_its_own() {
+fn mounts_pins_ipc_and_netns_ids() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name).display().to_string();
     let [tmpfs, bpf, cgroup] = ["tmpfs", "bpf", "cgroup2"].map(|kind| {

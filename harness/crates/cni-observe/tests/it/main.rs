@@ -9,3 +9,7 @@ mod kinds;
 mod observe;
 #[path = "../../../cni-netlink/tests/it/support.rs"]
 mod support;
+
+fn main() -> std::process::ExitCode {
+    trials::main([])
+}

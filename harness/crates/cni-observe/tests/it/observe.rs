@@ -9,6 +9,7 @@ use cni_netlink::nft::{Masquerade, MasqueradeTable};
 use cni_netlink::{Address, Route, Socket, sysctl};
 use cni_observe::{Diff, KERNEL_MADE, Observer, Snapshot};
 use serde_json::Value;
+use trials::test;
 
 use crate::support::{ask, ask_json, bridge, in_throwaway, pair, ready_pair};
 
@@ -53,12 +54,7 @@ fn furnish(socket: &Socket) -> u32 {
     link
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn links_are_those_of_ip() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -108,12 +104,7 @@ fn links_are_those_of_ip() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn addresses_are_those_of_ip() {
     in_throwaway(|| {
         furnish(&Socket::open().unwrap());
@@ -167,12 +158,7 @@ fn addresses_are_those_of_ip() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn routes_are_those_of_ip() {
     in_throwaway(|| {
         furnish(&Socket::open().unwrap());
@@ -224,12 +210,7 @@ fn routes_are_those_of_ip() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn rules_neighbours_and_qdiscs_are_seen() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -286,11 +267,7 @@ fn rules_neighbours_and_qdiscs_are_seen() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn nftables_are_seen() {
     in_throwaway(|| {
         let table = MasqueradeTable::open("cni_test").unwrap();
@@ -327,13 +304,7 @@ fn nftables_are_seen() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_nft, ignore = "nft is not installed")]
-#[cfg_attr(lacks_iptables, ignore = "iptables is not installed")]
+#[test(Root, Nft, Iptables)]
 fn nftables_of_nft_and_iptables_are_seen() {
     in_throwaway(|| {
         ask("nft", "add table ip t");
@@ -402,11 +373,7 @@ fn nftables_of_nft_and_iptables_are_seen() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn rules_of_legacy_iptables_are_seen_in_both_families() {
     in_throwaway(|| {
         let mut observer = here();
@@ -466,11 +433,7 @@ fn rules_of_legacy_iptables_are_seen_in_both_families() {
 }
 
 /// An observer that stays looks again only where something was announced.
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn an_observer_that_stays_sees_what_a_new_one_sees() {
     in_throwaway(|| {
         let mut observer = here();
@@ -527,11 +490,7 @@ fn an_observer_that_stays_sees_what_a_new_one_sees() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn what_is_made_and_removed_leaves_no_difference() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -567,11 +526,7 @@ fn what_is_made_and_removed_leaves_no_difference() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn what_comes_late_makes_no_difference() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -605,11 +560,7 @@ fn what_comes_late_makes_no_difference() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn single_changes_are_found() {
     in_throwaway(|| {
         let socket = Socket::open().unwrap();
@@ -638,12 +589,7 @@ fn single_changes_are_found() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Root, Iproute)]
 fn snapshots_survive_storage() {
     in_throwaway(|| {
         furnish(&Socket::open().unwrap());
@@ -658,11 +604,7 @@ fn snapshots_survive_storage() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn an_observer_stays_in_its_namespace() {
     in_throwaway(|| {
         let other = NetNs::create_anonymous().unwrap();
@@ -699,11 +641,7 @@ fn an_observer_stays_in_its_namespace() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn snapshots_stay_readable_while_others_change_things() {
     in_throwaway(|| {
         let netns = NetNs::current().unwrap();
@@ -739,11 +677,7 @@ fn snapshots_stay_readable_while_others_change_things() {
     });
 }
 
-#[test]
-#[cfg_attr(
-    lacks_root,
-    ignore = "network namespaces of the machine can be made by root only"
-)]
+#[test(Root)]
 fn sysctls_that_were_read_before_are_those_that_a_new_observer_reads() {
     in_throwaway(|| {
         let mut observer = here();

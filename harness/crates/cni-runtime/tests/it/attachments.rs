@@ -3,6 +3,7 @@
 use cni_runtime::{ConfigurationError, Error, PluginFault};
 use cni_types::{NetworkConfigList, PluginConfig, Version};
 use serde_json::{Value, json};
+use trials::test;
 
 use crate::recorder::{Recorder, attachment, failure, good_answer, network, runtime};
 

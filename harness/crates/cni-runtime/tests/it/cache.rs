@@ -7,6 +7,7 @@ use std::path::Path;
 use cni_runtime::{Error, SystemError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use trials::test;
 
 use crate::recorder::{Recorder, attachment, network, runtime};
 

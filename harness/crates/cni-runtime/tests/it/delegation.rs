@@ -3,6 +3,7 @@
 use cni_runtime::{Delegation, Exec, delegate_del};
 use cni_types::Version;
 use serde_json::json;
+use trials::test;
 
 use crate::recorder::Recorder;
 

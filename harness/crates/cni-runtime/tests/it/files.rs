@@ -8,6 +8,7 @@ use cni_runtime::{
 };
 use cni_types::NetworkConfigList;
 use proptest::prelude::*;
+use trials::test;
 
 fn write(dir: &Path, name: &str, text: &str) {
     let path = dir.join(name);

@@ -2,6 +2,7 @@
 
 use cni_runtime::{ExecError, Exit};
 use proptest::prelude::*;
+use trials::test;
 
 use crate::json::any_json;
 use crate::recorder::{Recorder, attachment, network, runtime};

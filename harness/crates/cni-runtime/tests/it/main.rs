@@ -13,3 +13,7 @@ mod process;
 mod recorder;
 mod upstream;
 mod walk_through;
+
+fn main() -> std::process::ExitCode {
+    trials::main([])
+}

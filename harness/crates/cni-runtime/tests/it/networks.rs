@@ -3,6 +3,7 @@
 use cni_runtime::{ConfigurationError, Error, GcAttachment};
 use cni_types::{NetworkConfigList, Version};
 use serde_json::json;
+use trials::test;
 
 use crate::recorder::{Recorder, attachment, failure, good_answer, network, runtime};
 

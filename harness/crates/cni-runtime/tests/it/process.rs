@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use cni_runtime::{CallEnv, Cancellation, Error, Exec, ExecError, Exit, PluginFault, ProcessExec};
 use cni_types::Operation;
+use trials::test;
 
 use crate::recorder::{attachment, network, runtime};
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cni_runtime::{ProcessExec, Runtime};
 use cni_types::{NetworkConfigList, Version};
 use serde_json::json;
+use trials::test;
 
 use crate::recorder::attachment;
 
@@ -20,8 +21,7 @@ fn network(version: &str, data_dir: &Path) -> NetworkConfigList {
     .unwrap()
 }
 
-#[test]
-#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
+#[test(Upstream)]
 fn host_local_goes_through_its_life_in_every_version() {
     let plugin_dir = PathBuf::from(UPSTREAM);
     for version in ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0"] {
@@ -50,8 +50,7 @@ fn host_local_goes_through_its_life_in_every_version() {
     }
 }
 
-#[test]
-#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
+#[test(Upstream)]
 fn an_unsupported_version_is_told_before_and_by_the_plugin() {
     let plugin_dir = PathBuf::from(UPSTREAM);
     let dir = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use cni_runtime::{ProcessExec, Runtime, load_network_list};
 use serde_json::json;
+use trials::test;
 
 use crate::recorder::attachment;
 use crate::upstream::UPSTREAM;
@@ -13,13 +14,7 @@ use crate::upstream::UPSTREAM;
 /// Set in the process that has namespaces of its own.
 const INSIDE: &str = "CNI_RUNTIME_TEST_INSIDE";
 
-#[test]
-#[cfg_attr(lacks_upstream, ignore = "upstream's plugins are not installed")]
-#[cfg_attr(
-    lacks_netns,
-    ignore = "no namespaces can be made here; `cnispec doctor` says why"
-)]
-#[cfg_attr(lacks_iproute, ignore = "ip and tc are not installed")]
+#[test(Upstream, Netns, Iproute)]
 fn a_chain_of_upstreams_plugins_comes_and_goes() {
     if std::env::var_os(INSIDE).is_some() {
         return walk_through(Path::new(UPSTREAM));
