@@ -13,6 +13,7 @@ use crate::check::clause::{
 use crate::check::{Clause, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
+use crate::label;
 use crate::scenario_id;
 
 const RUNTIME: &[Kind] = &[Kind::Runtime];
@@ -325,7 +326,7 @@ pub(super) const CHECKS: &[Check] = &[
         scope: Scope::In(&[scenario_id::RUNTIME_GC]),
         fault: Fault::RuntimeGcNamesContainer,
         dispute: None,
-        judge: request::gc_names_no_container,
+        judge: |t| request::names_no_container(t, label::GC_FAILS, "GC"),
     },
     Check {
         id: "runtime.gc-goes-on",

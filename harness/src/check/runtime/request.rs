@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::execution::{Execution, every, of_attachments, of_operation, on, plugins, succeeded};
 use crate::check::{Judged, Unmet};
-use crate::label;
+use crate::label::{self, Label};
 use crate::transcript::Transcript;
 
 /// The keys that a runtime sets or takes away.
@@ -392,8 +392,9 @@ pub(super) fn gc_lists_attachments(t: &Transcript) -> Judged {
     Ok(())
 }
 
-pub(super) fn gc_names_no_container(t: &Transcript) -> Judged {
-    for execution in of_operation(t, label::GC_FAILS, "GC")? {
+/// Whether an operation of the whole network was executed without the variables of an attachment.
+pub(super) fn names_no_container(t: &Transcript, label: Label<'_>, command: &str) -> Judged {
+    for execution in of_operation(t, label, command)? {
         for name in ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"] {
             let found = execution.variable(name);
             if !found.is_empty() {

@@ -3,7 +3,7 @@
 use super::RUNTIME;
 use super::execution::{of_operation, on, succeeded, types};
 use super::order::must_fail;
-use super::request::broken;
+use super::request::{broken, names_no_container};
 use crate::check::clause::{V0_3_1, V0_4_0, V1_0_0, V1_1_0, heading, only, should, since};
 use crate::check::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -40,7 +40,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         scope: Scope::In(&[scenario_id::RUNTIME_STATUS]),
         fault: Fault::RuntimeStatusNamesContainer,
         dispute: None,
-        judge: names_no_container,
+        judge: |t| names_no_container(t, label::STATUS, "STATUS"),
     },
     Check {
         id: "runtime.knows-the-version",
@@ -123,22 +123,6 @@ fn returns_errors(t: &Transcript) -> Judged {
         return Err(Unmet::Inconclusive(why.to_owned()));
     }
     must_fail(call.succeeded(), step)
-}
-
-fn names_no_container(t: &Transcript) -> Judged {
-    for execution in of_operation(t, label::STATUS, "STATUS")? {
-        for name in ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"] {
-            let found = execution.variable(name);
-            if !found.is_empty() {
-                return Err(broken(
-                    execution,
-                    format!("{name} is empty or not set"),
-                    format!("{name} is `{found}`"),
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Shown by a runtime that does execute one of the operations where the version has it.
