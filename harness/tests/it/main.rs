@@ -9,6 +9,7 @@ mod bench;
 mod browser;
 mod cnitool;
 mod delegates;
+mod dependencies;
 mod escapes;
 mod faults;
 mod fuzz;
