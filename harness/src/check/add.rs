@@ -317,7 +317,7 @@ pub(super) fn succeeded(t: &Transcript, label: Label<'_>) -> Judged {
 
 /// Whether the call was refused: it must not succeed.
 pub(super) fn refused(t: &Transcript, label: Label<'_>) -> Judged {
-    let (step, call) = t.call(label)?;
+    let (step, call) = t.answer(label)?;
     match call.succeeded() {
         true => Err(Unmet::broken(
             ["an exit status that is not 0, with an error"],

@@ -197,7 +197,7 @@ fn without_variable(t: &Transcript) -> impl Iterator<Item = (usize, &Call, &'sta
 }
 
 fn missing_code(t: &Transcript) -> Judged {
-    t.call(label::ADD_NO_CONTAINERID)?;
+    t.answer(label::ADD_NO_CONTAINERID)?;
     let code = |call: &Call| call.error().and_then(|error| error.code);
     match without_variable(t).find(|(_, call, _)| code(call) != Some(4)) {
         Some((step, call, _)) => {
@@ -208,7 +208,7 @@ fn missing_code(t: &Transcript) -> Judged {
 }
 
 fn missing_named(t: &Transcript) -> Judged {
-    t.call(label::ADD_NO_CONTAINERID)?;
+    t.answer(label::ADD_NO_CONTAINERID)?;
     for (step, call, variable) in without_variable(t) {
         let Some(error) = call.error() else { continue };
         let short = variable.trim_start_matches("CNI_").to_lowercase();
@@ -236,7 +236,7 @@ fn odd_version_fails(t: &Transcript) -> Judged {
 
 /// Who needs a name to decode a configuration at all says so by code 6.
 fn nameless_code(t: &Transcript) -> Judged {
-    let (_, call) = t.call(label::ADD_NO_NAME)?;
+    let (_, call) = t.answer(label::ADD_NO_NAME)?;
     if call.error().is_some_and(|error| error.code == Some(1)) {
         let why = "the version was refused before anybody looked for a name";
         return Err(Unmet::Inconclusive(why.to_owned()));
@@ -246,7 +246,7 @@ fn nameless_code(t: &Transcript) -> Judged {
 
 /// Whether a refusal, if it was one with an error, has one of these codes.
 fn code_is_one_of(t: &Transcript, label: Label<'_>, codes: &[u64]) -> Judged {
-    let (step, call) = t.call(label)?;
+    let (step, call) = t.answer(label)?;
     match call.error() {
         Some(error) if !error.code.is_some_and(|code| codes.contains(&code)) => {
             let expected = codes

@@ -82,7 +82,7 @@ const CONTAINER_ID: &[Clause] = &[should(
     "any combination of one or more alphanumeric characters, underscore (), dot (.)",
 )];
 
-/// The ADDs of this family; at least one.
+/// The ADDs of this family, which have all been answered; at least one.
 fn tried(t: &Transcript, family: Family) -> Result<Vec<(usize, &Call)>, Unmet> {
     let tried: Vec<_> = t
         .calls()
@@ -91,7 +91,10 @@ fn tried(t: &Transcript, family: Family) -> Result<Vec<(usize, &Call)>, Unmet> {
     match tried.is_empty() {
         // Says why nothing was tried.
         true => t.call(family.name()).map(|call| vec![call]),
-        false => Ok(tried),
+        false => tried
+            .into_iter()
+            .map(|(_, call)| t.answer(call.label()))
+            .collect(),
     }
 }
 

@@ -17,6 +17,18 @@ impl Transcript {
             .ok_or_else(|| self.not_done(format!("the call `{label}` was not made")))
     }
 
+    /// The call with this label, which must have ended by itself.
+    pub fn answer(&self, label: Label<'_>) -> Result<(usize, &Call), Unmet> {
+        let (step, call) = self.call(label)?;
+        match call.has_hung() {
+            false => Ok((step, call)),
+            true => Err(Unmet::Prevented {
+                why: format!("the call `{label}` was not answered: {}", call.outcome()),
+                by: step,
+            }),
+        }
+    }
+
     /// The call with this label, which must have ended with status 0.
     pub fn success(&self, label: Label<'_>) -> Result<(usize, &Call), Unmet> {
         let (step, call) = self.call(label)?;

@@ -3,9 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
-use cni_types::Version;
+use cni_types::{Operation, Version};
+use serde_json::Value;
 
 use super::model::{Entry, Evidence, EvidenceCall, Report};
+use super::remedy::remedy;
 use crate::transcript::Exit;
 use crate::verdict::{Outcome, Verdict};
 
@@ -118,6 +120,27 @@ impl<'r> Cause<'r> {
             }
             None => self.example().reason.clone().unwrap_or_default(),
         }
+    }
+
+    /// What would help, where it is that ADD of the plugin itself fails: in one line.
+    pub fn hint(&self, report: &Report) -> Option<String> {
+        let (evidence, call) = self.call()?;
+        if call.operation != Operation::Add || call.path != report.subject.path {
+            return None;
+        }
+        let has_hung = matches!(evidence.exit, Some(Exit::TimedOut(_)));
+        let reason = self.example().reason.as_deref().unwrap_or_default();
+        let said = [reason, &evidence.stdout.text(), &evidence.stderr.text()].join("\n");
+        let answer = serde_json::from_slice::<Value>(&evidence.stdout.0).ok();
+        let cause = answer
+            .as_ref()
+            .and_then(|answer| answer.get("msg")?.as_str())
+            .map_or_else(String::new, |msg| format!(" ({msg})"));
+        Some(format!(
+            "{}{cause}: {}",
+            self.headline(),
+            remedy(&said, has_hung)
+        ))
     }
 
     /// What it costs.

@@ -24,9 +24,13 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn within(report: &Report, limit: usize) -> String {
     let groups = by_check(report);
     let mut text = head(report);
+    let causes = causes(&groups);
+    if let Some(hint) = causes.iter().find_map(|cause| cause.hint(report)) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "hint: {}\n", plain(&hint));
+    }
     let mut parts = vec![table(report, &groups)];
     parts.push(harness_errors(report));
-    let causes = causes(&groups);
     let explained = |group: &Group<'_>| causes.iter().any(|cause| cause.explains(group));
     parts.extend(causes.iter().map(common));
     for (outcome, title) in [

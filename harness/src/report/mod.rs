@@ -16,6 +16,7 @@ mod model;
 mod part;
 mod plot;
 mod read;
+mod remedy;
 mod replay;
 mod sarif;
 mod table;

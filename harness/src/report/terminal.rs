@@ -57,7 +57,11 @@ pub fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result
         mutations(report, out)?;
     }
     harness_errors(report, out)?;
-    conclusion(report, out)
+    conclusion(report, out)?;
+    match causes.iter().find_map(|cause| cause.hint(report)) {
+        Some(hint) => writeln!(out, "hint: {}", visible(&hint)),
+        None => Ok(()),
+    }
 }
 
 fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -1,19 +1,52 @@
 //! Runs tasks, several at once, each in a lab of its own.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::workers::{Ran, Workers};
 use crate::engine::Task;
-use crate::transcript::{Ending, Exit, Transcript};
+use crate::scenario;
+use crate::transcript::{Ending, Transcript};
 
-/// After so many scenarios in which the plugin ran into its deadline, it is not tried further.
+/// After so many scenarios in which the plugin ran into its deadline, only those are run that need no attachment.
 const PATIENCE: usize = 3;
+
+/// The scenarios in which the plugin ran into its deadline.
+#[derive(Default)]
+struct Hung {
+    count: AtomicUsize,
+    scenarios: Mutex<BTreeSet<String>>,
+}
+
+impl Hung {
+    /// Whether a scenario is worth its time. One that needs no attachment is, until it runs into the deadline itself.
+    fn allows(&self, task: &Task) -> bool {
+        if self.count.load(Ordering::Relaxed) < PATIENCE {
+            return true;
+        }
+        let scenarios = self.scenarios.lock();
+        !scenario::needs_attachment(&task.scenario)
+            && !scenarios
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&task.scenario)
+    }
+
+    fn note(&self, scenario: &str) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let mut scenarios = self
+            .scenarios
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        scenarios.insert(scenario.to_owned());
+    }
+}
 
 /// Runs every task in a lab of its own, several at once. What came of each is handed over, with the task's position, as
 /// soon as it is there: records are large, and there are many.
 pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ran) + Sync) {
     let next = AtomicUsize::new(0);
-    let hung = AtomicUsize::new(0);
+    let hung = Hung::default();
     std::thread::scope(|scope| {
         for _ in 0..workers.settings().jobs.clamp(1, tasks.len().max(1)) {
             scope.spawn(|| {
@@ -22,13 +55,13 @@ pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ra
                     let Some(task) = tasks.get(position) else {
                         break;
                     };
-                    let ran = if hung.load(Ordering::Relaxed) < PATIENCE {
+                    let ran = if hung.allows(task) {
                         workers.run(task)
                     } else {
                         Ok(workers.untried(task, gave_up()))
                     };
                     if ran.as_ref().is_ok_and(has_hung) {
-                        hung.fetch_add(1, Ordering::Relaxed);
+                        hung.note(&task.scenario);
                     }
                     take(position, ran);
                 }
@@ -39,7 +72,7 @@ pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ra
 
 fn has_hung(transcript: &Transcript) -> bool {
     let mut calls = transcript.calls();
-    calls.any(|(_, call)| matches!(call.exit, Exit::TimedOut(_)))
+    calls.any(|(_, call)| call.has_hung())
 }
 
 fn gave_up() -> Ending {

@@ -23,7 +23,7 @@ use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::operations::Went;
 use crate::kind::Kind;
 use crate::label::{Label, Life};
-use crate::scenario_id::ScenarioId;
+use crate::scenario_id::{self, ScenarioId};
 use crate::subject::Subject;
 use crate::transcript::{Reading, has_pool};
 
@@ -110,6 +110,20 @@ fn add_unless_refused(lab: &Lab, label: Label<'_>, container: &str, refusal: &st
         Went::Well => Ok(()),
         Went::Wrong(how) => Err(Stop::NotApplicable(format!("{refusal}: {how}"))),
     }
+}
+
+/// The scenarios that show something of a plugin whose ADD never succeeds.
+const WITHOUT_ATTACHMENT: &[ScenarioId] = &[
+    scenario_id::VERSION,
+    scenario_id::STATUS,
+    scenario_id::REQUIRED_VARIABLES,
+    scenario_id::BAD_INPUT,
+    scenario_id::IMPOSSIBLE_NAMES,
+];
+
+/// Whether a scenario shows nothing unless ADD succeeds.
+pub fn needs_attachment(id: &str) -> bool {
+    !WITHOUT_ATTACHMENT.iter().any(|known| known.as_str() == id)
 }
 
 /// Every scenario, in the order in which they are run.

@@ -102,6 +102,11 @@ impl Call {
         matches!(self.exit, Exit::Status(status) if status != 0)
     }
 
+    /// Whether it was still running at its deadline.
+    pub fn has_hung(&self) -> bool {
+        matches!(self.exit, Exit::TimedOut(_))
+    }
+
     /// What stands on standard output.
     pub fn reading(&self) -> Reading {
         read(&self.stdout.0)

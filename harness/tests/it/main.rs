@@ -25,6 +25,7 @@ mod rows;
 mod runtimes;
 mod samples;
 mod services;
+mod unattached;
 mod upstream;
 mod users;
 mod walls;

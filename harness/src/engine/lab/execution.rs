@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cni_types::Operation;
 
-use super::{Doing, Lab};
+use super::{Doing, Lab, Stop};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::standin;
 use crate::label::Label;
@@ -21,6 +21,9 @@ const PAUSES: [Duration; 3] = [
     Duration::from_millis(400),
     Duration::from_millis(1500),
 ];
+
+/// After so many calls of a scenario that were still running at their deadline, it is not gone on with.
+const PATIENCE: usize = 3;
 
 /// What the runtime knows of one execution before it is made.
 #[derive(Clone)]
@@ -60,6 +63,18 @@ impl Lab {
         self.execute_from(before, execution)
     }
 
+    /// Ends a scenario in which plugins ran into their deadline time and again.
+    fn lose_patience(&self) -> Doing {
+        let tape = self.tape.borrow();
+        let hung = |step: &&Step| matches!(step, Step::Call(call) if call.has_hung());
+        match tape.steps.iter().filter(hung).count() {
+            0..PATIENCE => Ok(()),
+            _ => Err(Stop::CutShort(format!(
+                "plugins ran into their deadline {PATIENCE} times"
+            ))),
+        }
+    }
+
     fn relabel_last(&self, label: String) {
         if let Some(Step::Call(call)) = self.tape.borrow_mut().steps.last_mut() {
             call.label = label;
@@ -68,6 +83,7 @@ impl Lab {
 
     /// The same, where the state before is known: the index of what was last written down.
     pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> Doing<Call> {
+        self.lose_patience()?;
         let ended = run(&execution, self.limits)?;
         let after = self.state()?;
         Ok(self.write_down(execution, ended, [before, after], standin::take_records()?))
