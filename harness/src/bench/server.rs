@@ -167,7 +167,7 @@ impl Handler for Server {
 impl Server {
     fn container(&mut self, name: &str) -> Doing {
         if self.made.insert(name.to_owned()) {
-            self.lab.container(name)?;
+            self.lab.container(name).create()?;
         }
         Ok(())
     }
@@ -190,21 +190,21 @@ impl Server {
 
     fn life(&mut self) -> Doing<Vec<Sample>> {
         self.container(ALONE)?;
-        self.lab.precede(ALONE)?;
+        self.lab.plugin().precede(ALONE)?;
         let mut samples = Vec::new();
         for (measured, _) in self.operations() {
             let call = self.lab.execute(self.execution(measured, ALONE)?)?;
             self.remember(measured, &call);
             samples.push(sample(measured, &call));
         }
-        self.lab.del_companions(ALONE)?;
+        self.lab.plugin().del_companions(ALONE)?;
         samples.push(lifecycle(&samples));
         Ok(samples)
     }
 
     fn trace(&mut self) -> Doing<Vec<(Measured, Trace)>> {
         self.container(ALONE)?;
-        self.lab.precede(ALONE)?;
+        self.lab.plugin().precede(ALONE)?;
         let mut traces = Vec::new();
         for (measured, operation) in self.operations() {
             let execution = self.execution(measured, ALONE)?;
@@ -225,14 +225,17 @@ impl Server {
                 self.remember(Measured::Add, &call);
             }
         }
-        self.lab.del_companions(ALONE)?;
+        self.lab.plugin().del_companions(ALONE)?;
         Ok(traces)
     }
 
     /// The call by which something is measured.
     fn execution<'a>(&'a self, measured: Measured, name: &'a str) -> Doing<Execution<'a>> {
         let operation = measured.operation().unwrap_or(Operation::Add);
-        let call = self.lab.direct(label::of_operation(operation), operation);
+        let call = self
+            .lab
+            .plugin()
+            .direct(label::of_operation(operation), operation);
         let call = match measured {
             Measured::Version => {
                 let asked = json!({ "cniVersion": self.lab.version() });
@@ -244,9 +247,9 @@ impl Server {
                 let others: Vec<String> = (0..self.attached).map(other).collect();
                 let others = others.iter().map(String::as_str);
                 let valid: Vec<&str> = others.chain([name]).collect();
-                call.stdin(self.lab.gc_config(&valid))
+                call.stdin(self.lab.plugin().gc_config(&valid))
             }
-            Measured::Status => call.stdin(self.lab.status_config()),
+            Measured::Status => call.stdin(self.lab.plugin().status_config()),
             _ => call.container(name),
         };
         call.prepare()
@@ -257,7 +260,8 @@ impl Server {
             && let (true, Reading::One(result)) = (call.succeeded(), call.reading())
         {
             self.lab
-                .store_result(call.container.as_deref().unwrap_or(ALONE), Some(result));
+                .container(call.container.as_deref().unwrap_or(ALONE))
+                .store_result(Some(result));
         }
     }
 
@@ -265,7 +269,7 @@ impl Server {
         while self.attached < count {
             let name = other(self.attached);
             self.container(&name)?;
-            self.lab.precede(&name)?;
+            self.lab.plugin().precede(&name)?;
             let call = self.lab.execute(self.execution(Measured::Add, &name)?)?;
             if !call.succeeded() {
                 let number = self.attached + 1;
@@ -283,7 +287,7 @@ impl Server {
         let names: Vec<String> = (0..width).map(|index| format!("p{index}")).collect();
         for name in &names {
             self.container(name)?;
-            self.lab.precede(name)?;
+            self.lab.plugin().precede(name)?;
         }
         let mut samples = Vec::new();
         for measured in [Measured::Add, Measured::Del] {
@@ -299,7 +303,7 @@ impl Server {
             }
         }
         for name in &names {
-            self.lab.del_companions(name)?;
+            self.lab.plugin().del_companions(name)?;
         }
         Ok(samples)
     }
@@ -307,7 +311,7 @@ impl Server {
     /// How long the kernel takes to delete a veth pair between host and container, in microseconds.
     fn delete_a_link(&mut self) -> Doing<u64> {
         self.container(ALONE)?;
-        let inside = NetNs::open(self.lab.netns_path(ALONE))?;
+        let inside = NetNs::open(self.lab.container(ALONE).netns_path())?;
         let socket = Socket::open()?;
         let near = VethEnd {
             name: "bare-host",

@@ -1,9 +1,14 @@
 //! The lab: a throwaway host with throwaway containers, in which everything done is written down.
 
-mod configuration;
-mod containers;
+mod config;
+mod container;
+mod delegates;
+mod drift;
 mod execution;
+mod host;
 mod observation;
+mod plugin;
+mod runtime;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -12,7 +17,7 @@ use std::time::Duration;
 
 use cni_netlink::netns::NetNs;
 use cni_observe::{Machine, Observer};
-use cni_types::{NetworkConfigList, Version};
+use cni_types::Version;
 use nix::errno::Errno;
 use serde_json::Value;
 
@@ -22,17 +27,26 @@ use super::lan::Lan;
 use super::machine::{self, Needed};
 use super::process::Limits;
 use super::services::Services;
+use super::surroundings;
 use super::task::Job;
-use super::{standin, surroundings};
 use crate::error::HarnessError;
 use crate::kind::Kind;
-use crate::label::Label;
+use crate::label::{self, Label};
 use crate::subject::Subject;
 use crate::transcript::{Ending, Exchange, State, Step, Transcript};
-use containers::Container;
+use container::Namespace;
 
+pub use config::Config;
+pub use container::Container;
+pub use delegates::Delegates;
+pub use drift::Drift;
 pub use execution::Execution;
 pub(crate) use execution::at_once;
+pub use host::{HOST, Host, OUTSIDE, OUTSIDE_V6};
+use plugin::cni_path;
+pub use plugin::direct::Direct;
+pub use plugin::{Plugin, Went};
+pub use runtime::{Attachment, Runtime};
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
@@ -83,7 +97,7 @@ pub type Doing<T = ()> = Result<T, Stop>;
 
 /// A throwaway host, its containers, and the record of what happened to them.
 pub struct Lab {
-    subject: Subject,
+    config: Config,
     version: Version,
     seed: u64,
     limits: Limits,
@@ -92,7 +106,6 @@ pub struct Lab {
     recording: bool,
     /// Whether sysctls are looked at around every call, too.
     watches_sysctls: Cell<bool>,
-    network: NetworkConfigList,
     host: NetNs,
     lan: Option<Lan>,
     /// Held, since they end with it.
@@ -101,14 +114,14 @@ pub struct Lab {
     made: Cell<u16>,
     tape: RefCell<Tape>,
     /// Containers whose last ADD's result the runtime has stored, with that result.
-    pub(super) results: RefCell<BTreeMap<String, Value>>,
+    results: RefCell<BTreeMap<String, Value>>,
 }
 
 struct Observed {
     host: Observer,
     machine: Machine,
     disk: Disk,
-    containers: BTreeMap<String, Container>,
+    containers: BTreeMap<String, Namespace>,
 }
 
 #[derive(Default)]
@@ -155,7 +168,7 @@ impl Lab {
             scenario: task.scenario,
             recording: true,
             watches_sysctls: Cell::new(false),
-            network,
+            config: Config { subject, network },
             host,
             lan,
             _services: services,
@@ -168,10 +181,9 @@ impl Lab {
             made: Cell::new(0),
             tape: RefCell::default(),
             results: RefCell::default(),
-            subject,
         };
         if is_watched {
-            lab.stand_before_others()?;
+            lab.delegates().record_neighbours()?;
         }
         Ok(lab)
     }
@@ -196,14 +208,63 @@ impl Lab {
         Transcript {
             scenario: self.scenario.clone(),
             spec_version: self.version,
-            kind: self.subject.kind,
-            plugin: self.subject.plugin_type.clone(),
-            supported: self.subject.supported.clone(),
-            config: Value::Object(self.network.as_map().clone()),
+            kind: self.config.subject.kind,
+            plugin: self.config.subject.plugin_type.clone(),
+            supported: self.config.subject.supported.clone(),
+            config: Value::Object(self.config.network.as_map().clone()),
             steps: tape.steps,
             states: tape.states,
             ending: Ending::Completed,
         }
+    }
+
+    /// The host.
+    pub fn host(&self) -> Host<'_> {
+        Host { lab: self }
+    }
+
+    /// The container of this name, created or not.
+    pub fn container<'a>(&'a self, name: &'a str) -> Container<'a> {
+        Container { lab: self, name }
+    }
+
+    /// The plugin under test.
+    pub fn plugin(&self) -> Plugin<'_> {
+        Plugin { lab: self }
+    }
+
+    /// The runtime under test.
+    pub fn runtime(&self) -> Runtime<'_> {
+        Runtime { lab: self }
+    }
+
+    /// The plugins that the subject executes.
+    pub fn delegates(&self) -> Delegates<'_> {
+        Delegates { lab: self }
+    }
+
+    /// Changes behind the plugin's back.
+    pub fn drift(&self) -> Drift<'_> {
+        Drift { lab: self }
+    }
+
+    /// The network configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The network configuration, to be changed for the calls that follow.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// The whole life of another container, and a look: what plugins set up once for a network is
+    /// there from now on, and only what an attachment leaves is seen as left behind.
+    pub fn warm_up(&self) -> Doing {
+        self.container("warm").create()?;
+        self.plugin().must_add(label::WARM_ADD, "warm")?;
+        self.plugin().del(label::WARM_DEL, "warm")?;
+        self.observe(label::START)
     }
 
     /// Looks at nothing and writes nothing down from now on.
@@ -218,17 +279,12 @@ impl Lab {
 
     /// The plugin under test.
     pub fn subject(&self) -> &Subject {
-        &self.subject
-    }
-
-    /// Whether containers have an interface before any plugin is called.
-    pub fn connects_containers(&self) -> bool {
-        self.lan.as_ref().is_some_and(|lan| lan.connects_containers)
+        &self.config.subject
     }
 
     /// Its kind.
     pub fn kind(&self) -> Kind {
-        self.subject.kind
+        self.config.subject.kind
     }
 
     /// The version that the network configuration is written in.
@@ -238,17 +294,12 @@ impl Lab {
 
     /// The CNI_IFNAME of every attachment.
     pub fn ifname(&self) -> &str {
-        &self.subject.fixture.surroundings.ifname
+        &self.config.subject.fixture.surroundings.ifname
     }
 
     /// What an execution may cost.
     pub fn limits(&self) -> Limits {
         self.limits
-    }
-
-    /// The host's network namespace.
-    pub fn host(&self) -> &NetNs {
-        &self.host
     }
 
     /// Writes down what the lab has done.
@@ -263,42 +314,6 @@ impl Lab {
     pub fn note_exchange(&self, exchange: Exchange) {
         self.tape.borrow_mut().steps.push(Step::Exchange(exchange));
     }
-
-    /// Where plugins look for plugins.
-    pub fn cni_path(&self) -> Vec<PathBuf> {
-        cni_path(&self.subject)
-    }
-
-    /// Where the plugins beside a chained one look: they are ours, and so is what they delegate to.
-    pub fn companions_path(&self) -> Vec<PathBuf> {
-        let mut path = self.cni_path();
-        path.retain(|directory| directory != Path::new(machine::BIN));
-        path.insert(1, PathBuf::from(machine::BIN));
-        path
-    }
-
-    /// The file of a plugin that the configuration names.
-    pub fn find_plugin(&self, plugin_type: &str) -> Option<PathBuf> {
-        if plugin_type == self.subject.plugin_type {
-            return Some(self.subject.path.clone());
-        }
-        let carried = Path::new(machine::BIN).join(plugin_type);
-        if self.subject.kind != Kind::Interface && carried.exists() {
-            return Some(carried);
-        }
-        self.cni_path()
-            .iter()
-            .map(|directory| directory.join(plugin_type))
-            .find(|path| path.is_file())
-    }
-}
-
-fn cni_path(subject: &Subject) -> Vec<PathBuf> {
-    let mut path = vec![PathBuf::from(standin::DIRECTORY)];
-    path.extend(subject.path.parent().map(Path::to_owned));
-    path.extend(subject.cni_path.clone());
-    path.push(PathBuf::from(machine::BIN));
-    path
 }
 
 /// What must stay visible in the lab at its path: the subject's directory, where the file really

@@ -1,25 +1,20 @@
 //! The lab: a throwaway machine in which plugins are called and everything is written down.
 
-pub mod direct;
 pub(crate) mod enclosure;
 mod files;
 mod foreign;
-mod interference;
 pub mod lab;
 mod lan;
 pub(crate) mod limits;
 pub(crate) mod machine;
 pub mod mutations;
-pub mod operations;
 pub mod process;
 pub(crate) mod processes;
 mod recorders;
-pub(crate) mod runtime;
 mod services;
 pub mod standin;
 pub(crate) mod surroundings;
 mod task;
-mod together;
 pub mod traffic;
 
 pub use machine::{BIN, EMBEDDED as CARRIED};

@@ -100,7 +100,7 @@ impl Attached {
             .ok_or_else(|| Stop::NotApplicable("its ADD was not made".to_owned()))?;
         Ok(Self {
             container: container.to_owned(),
-            result: lab.stored_result(container).unwrap_or_default(),
+            result: lab.container(container).stored_result().unwrap_or_default(),
             before,
             after,
         })
@@ -165,7 +165,7 @@ fn to_link(
     act: impl FnOnce(&Socket, &Link) -> Doing<String>,
 ) -> Doing<String> {
     let ifname = lab.ifname();
-    lab.inside(&attached.container, || {
+    lab.container(&attached.container).enter(|| {
         let socket = Socket::open()?;
         let missing = |_| impossible(format!("the container has no interface `{ifname}`"));
         let link = socket.link(ifname).map_err(missing)?;
@@ -407,7 +407,7 @@ fn firewall(_: &Lab, attached: &Attached, which: usize) -> Doing<String> {
 
 /// A file that has come and that names the container, in its content, or an address of the result.
 fn reservation_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
-    let id = lab.container_id(&attached.container);
+    let id = lab.container(&attached.container).id();
     let ips = attached.result["ips"].as_array().into_iter().flatten();
     let addresses: Vec<&str> = ips
         .filter_map(|ip| ip["address"].as_str()?.split('/').next())

@@ -5,8 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, U
 use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Address, Socket, VethEnd, sysctl};
-use ipnet::IpNet;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
@@ -17,15 +15,6 @@ use crate::transcript::{Exchange, Transport};
 
 /// How long an answer is waited for. A host that answers for others may take most of a second to do so.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The host's address towards the outside, and the outside's own: reserved for documentation.
-pub const HOST: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
-/// See [`HOST`].
-pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
-/// The same, in IPv6.
-pub const HOST_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 1);
-/// See [`HOST_V6`].
-pub const OUTSIDE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 2);
 
 /// Something that is sent and is to be answered.
 pub struct Attempt<'a> {
@@ -47,73 +36,29 @@ pub struct Attempt<'a> {
     pub bytes: usize,
 }
 
-impl Lab {
-    /// A machine beyond the host, that knows the way to the host and to nobody behind it. The host forwards.
-    pub fn make_outside(&self) -> Doing<NetNs> {
-        let outside = NetNs::create_anonymous()?;
-        let near = VethEnd {
-            name: "outside0",
-            ..VethEnd::default()
-        };
-        let far = VethEnd {
-            name: "eth0",
-            netns: Some(&outside),
-            ..VethEnd::default()
-        };
-        let socket = Socket::open()?;
-        socket.create_veth(&near, &far)?;
-        furnish("outside0", HOST.into(), HOST_V6.into())?;
-        outside.enter(|| furnish("eth0", OUTSIDE.into(), OUTSIDE_V6.into()))??;
-        for name in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
-            match sysctl::write(name, "1") {
-                Err(error) if error.is_not_found() => {}
-                done => done?,
-            }
-        }
-        Ok(outside)
-    }
-
+impl Attempt<'_> {
     /// Sends something, waits for the answer, and writes down what came of it.
-    pub fn exchange(&self, attempt: &Attempt<'_>) -> Doing {
-        let done = match attempt.transport {
-            Transport::Tcp => attempt.tcp()?,
-            Transport::Udp => attempt.udp()?,
+    pub fn make(&self, lab: &Lab) -> Doing {
+        let done = match self.transport {
+            Transport::Tcp => self.tcp()?,
+            Transport::Udp => self.udp()?,
         };
         let (seen_as, failure) = match done {
             Ok(peer) => (Some(peer.ip()), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        self.note_exchange(Exchange {
-            label: attempt.label.label().to_string(),
-            from: attempt.from.0.to_owned(),
-            to: attempt.to.0.to_owned(),
-            transport: attempt.transport,
-            target: attempt.target,
-            bytes: attempt.bytes,
+        lab.note_exchange(Exchange {
+            label: self.label.label().to_string(),
+            from: self.from.0.to_owned(),
+            to: self.to.0.to_owned(),
+            transport: self.transport,
+            target: self.target,
+            bytes: self.bytes,
             seen_as,
             failure,
         });
         Ok(())
     }
-}
-
-fn furnish(name: &str, v4: IpAddr, v6: IpAddr) -> Doing {
-    let socket = Socket::open()?;
-    let link = socket.link(name)?.index;
-    socket.set_up(link)?;
-    for (address, length) in [(v4, 24), (v6, 64)] {
-        let net = IpNet::new(address, length).map_err(io::Error::other)?;
-        let address = Address {
-            no_dad: true,
-            ..Address::new(link, net)
-        };
-        match socket.add_address(&address) {
-            // A kernel without IPv6.
-            Err(_) if net.addr().is_ipv6() => {}
-            done => done?,
-        }
-    }
-    Ok(())
 }
 
 /// A stream to `target` from `source`, in the calling thread's namespace.

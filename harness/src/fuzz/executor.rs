@@ -138,13 +138,13 @@ impl Executor {
     fn prepare(lab: Lab) -> Doing<Self> {
         let stands_in = lab.subject().ipam_type().is_some();
         if stands_in {
-            lab.stand_in(None)?;
+            lab.delegates().pass_through()?;
         }
-        lab.container(CONTAINERS[0])?;
-        lab.add(label::WARM_ADD, CONTAINERS[0])?;
-        lab.del(label::WARM_DEL, CONTAINERS[0])?;
-        lab.renew(CONTAINERS[0])?;
-        lab.container(CONTAINERS[1])?;
+        lab.container(CONTAINERS[0]).create()?;
+        lab.plugin().add(label::WARM_ADD, CONTAINERS[0])?;
+        lab.plugin().del(label::WARM_DEL, CONTAINERS[0])?;
+        lab.container(CONTAINERS[0]).renew()?;
+        lab.container(CONTAINERS[1]).create()?;
         let mut executor = Self {
             base: State::default(),
             results: BTreeMap::new(),
@@ -160,9 +160,9 @@ impl Executor {
     }
 
     fn precede(&mut self, container: &str) -> Doing {
-        self.lab.store_result(container, None);
-        self.lab.precede(container)?;
-        if let Some(result) = self.lab.stored_result(container) {
+        self.lab.container(container).store_result(None);
+        self.lab.plugin().precede(container)?;
+        if let Some(result) = self.lab.container(container).stored_result() {
             self.results.insert(container.to_owned(), result);
         }
         Ok(())
@@ -209,7 +209,7 @@ impl Executor {
         let start = self.lab.keep(std::mem::take(&mut self.base));
         self.make_calls(case, CONTAINERS, start)?;
         for container in OTHERS {
-            self.lab.container(container)?;
+            self.lab.container(container).create()?;
             self.precede(container)?;
         }
         let seen = Vec::new();
@@ -217,7 +217,7 @@ impl Executor {
         self.lab.observe(label::START)?;
         let start = self.lab.keep(self.lab.look()?);
         let made = self.make_calls(case, OTHERS, start)?;
-        self.lab.settle(label::START)?;
+        self.lab.host().settle(label::START)?;
         self.lab.observe(label::END)?;
         let transcript = self.lab.take_transcript();
         Ok(Outcome {
@@ -261,8 +261,8 @@ impl Executor {
     fn call(&self, shot: &Shot, names: [&str; 2], at: usize) -> Doing<Call> {
         let operation = shot.operation;
         let container = shot.is_about_container().then(|| names[shot.container % 2]);
-        let stored = container.and_then(|name| self.lab.stored_result(name));
-        let mut env = self.lab.environment(operation, container);
+        let stored = container.and_then(|name| self.lab.container(name).stored_result());
+        let mut env = self.lab.plugin().environment(operation, container);
         for (variable, value) in &shot.env {
             env.retain(|(key, _)| key != variable);
             if let Some(value) = value {
@@ -272,7 +272,7 @@ impl Executor {
         let answer = shot.delegate.clone().filter(|_| self.stands_in);
         let is_told = answer.is_some();
         if let Some(answer) = answer {
-            self.lab.stand_in(Some((operation, answer)))?;
+            self.lab.delegates().answer(operation, answer)?;
         }
         let call = self.lab.execute_from(
             at,
@@ -288,13 +288,18 @@ impl Executor {
             },
         );
         if is_told {
-            self.lab.stand_in(None)?;
+            self.lab.delegates().pass_through()?;
         }
         let call = call?;
         if let Some(name) = container.filter(|_| call.succeeded()) {
             match (operation, call.reading()) {
-                (Operation::Add, Reading::One(result)) => self.lab.store_result(name, Some(result)),
-                (Operation::Del, _) => self.lab.store_result(name, self.results.get(name).cloned()),
+                (Operation::Add, Reading::One(result)) => {
+                    self.lab.container(name).store_result(Some(result))
+                }
+                (Operation::Del, _) => self
+                    .lab
+                    .container(name)
+                    .store_result(self.results.get(name).cloned()),
                 _ => {}
             }
         }
@@ -305,22 +310,23 @@ impl Executor {
     fn is_as_before(&mut self, base: State, now: State) -> Doing<bool> {
         for container in CONTAINERS {
             self.lab
-                .store_result(container, self.results.get(container).cloned());
+                .container(container)
+                .store_result(self.results.get(container).cloned());
         }
         if base == now || base.changes(&now).is_empty() {
             self.base = now;
             return Ok(true);
         }
-        self.lab.tidy(&base, &now);
+        self.lab.host().tidy(&base, &now);
         for container in CONTAINERS {
             if !base.container_changes(container, &now).is_empty() {
-                self.lab.del(label::RESCUE, container)?;
-                self.lab.renew(container)?;
+                self.lab.plugin().del(label::RESCUE, container)?;
+                self.lab.container(container).renew()?;
                 self.precede(container)?;
             }
         }
         // Links of a namespace that was removed go in the kernel's own time.
-        self.lab.settle_to(base.host.links.len())?;
+        self.lab.host().settle_to(base.host.links.len())?;
         self.lab.take_transcript();
         self.base = self.lab.look()?;
         let left = base.changes(&self.base);

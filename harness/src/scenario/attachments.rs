@@ -20,22 +20,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
 
 fn two_containers(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.container("b")?;
-    lab.must_add(label::ADD_A, "a")?;
-    lab.must_add(label::ADD_B, "b")?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
     one_outlives_the_other(lab)
 }
 
 /// `a` and `b` are attached: the end of `a`, and then that of `b`.
 pub(super) fn one_outlives_the_other(lab: &Lab) -> Doing {
     lab.observe(label::BOTH)?;
-    lab.del(label::DEL_A, "a")?;
+    lab.plugin().del(label::DEL_A, "a")?;
     lab.observe(label::ONE)?;
     if lab.version().supports_check() {
-        lab.check(label::CHECK_B, "b")?;
+        lab.plugin().check(label::CHECK_B, "b")?;
     }
-    lab.del(label::DEL_B, "b")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL_B, "b")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }

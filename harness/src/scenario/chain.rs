@@ -31,33 +31,38 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn ipam_delegate(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    if lab.connects_containers() {
+    lab.container("a").create()?;
+    if lab.host().connects_containers() {
         return Err(Stop::NotApplicable(
             "it assigns addresses to an interface that is there already".to_owned(),
         ));
     }
-    lab.through_ptp(label::PTP_ADD, "a", Operation::Add)?;
+    lab.plugin()
+        .through_ptp(label::PTP_ADD, "a", Operation::Add)?;
     if lab.version().supports_check() {
-        lab.through_ptp(label::PTP_CHECK, "a", Operation::Check)?;
+        lab.plugin()
+            .through_ptp(label::PTP_CHECK, "a", Operation::Check)?;
     }
-    lab.through_ptp(label::PTP_DEL, "a", Operation::Del)
+    lab.plugin()
+        .through_ptp(label::PTP_DEL, "a", Operation::Del)
         .map(drop)
 }
 
 fn told_of_dns(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.precede("a")?;
-    lab.tell_dns("a", label::TOLD);
+    lab.container("a").create()?;
+    lab.plugin().precede("a")?;
+    lab.container("a").store_dns(label::TOLD);
     let added = lab
+        .plugin()
         .direct(label::ADD, Operation::Add)
         .container("a")
         .run()?;
     if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
-        lab.store_result("a", Some(result));
+        lab.container("a").store_result(Some(result));
     }
-    lab.direct(label::DEL, Operation::Del)
+    lab.plugin()
+        .direct(label::DEL, Operation::Del)
         .container("a")
         .run()?;
-    lab.del_companions("a")
+    lab.plugin().del_companions("a")
 }

@@ -3,8 +3,8 @@
 use cni_types::{Operation, Version};
 
 use super::{Scenario, Wants};
+use crate::engine::lab::Went;
 use crate::engine::lab::{Doing, Lab};
-use crate::engine::operations::Went;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id::{self, ScenarioId};
@@ -50,10 +50,11 @@ fn cold_storm(lab: &mut Lab) -> Doing {
             _ => adds.label(),
         };
         let all_at_once = add_all(lab, label, &names)?.1;
-        lab.at_once(label::STORM_DEL, Operation::Del, &names)?;
-        lab.settle_to(cold.host.links.len())?;
-        lab.tidy(&cold, &lab.look()?);
-        lab.flush_firewall(label::MADE_COLD)?;
+        lab.plugin()
+            .at_once(label::STORM_DEL, Operation::Del, &names)?;
+        lab.host().settle_to(cold.host.links.len())?;
+        lab.host().tidy(&cold, &lab.look()?);
+        lab.drift().flush_firewall(label::MADE_COLD)?;
         if !all_at_once || !cold.changes(&lab.look()?).is_empty() {
             break;
         }
@@ -64,7 +65,7 @@ fn cold_storm(lab: &mut Lab) -> Doing {
 fn containers(lab: &Lab) -> Doing<Vec<String>> {
     let names: Vec<String> = (0..CONTAINERS).map(|number| format!("c{number}")).collect();
     for name in &names {
-        lab.container(name)?;
+        lab.container(name).create()?;
     }
     Ok(names)
 }
@@ -73,26 +74,28 @@ fn storm(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     let names = containers(lab)?;
     let (attached, _) = add_all(lab, label::STORM_ADD, &names)?;
-    lab.at_once(label::STORM_CHECK, Operation::Check, &attached)?;
-    lab.at_once(label::STORM_DEL, Operation::Del, &names)?;
+    lab.plugin()
+        .at_once(label::STORM_CHECK, Operation::Check, &attached)?;
+    lab.plugin()
+        .at_once(label::STORM_DEL, Operation::Del, &names)?;
     for name in &names {
-        lab.forget(name)?;
+        lab.container(name).forget()?;
     }
-    lab.settle(label::START)?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 /// The ADDs at once, and again alone of those that failed; which succeeded in the end, and whether all did at once.
 fn add_all(lab: &Lab, label: Label<'_>, names: &[String]) -> Doing<(Vec<String>, bool)> {
-    let mut attached = lab.at_once(label, Operation::Add, names)?;
+    let mut attached = lab.plugin().at_once(label, Operation::Add, names)?;
     let all_at_once = attached.len() == names.len();
     for name in names {
         if attached.contains(name) {
             continue;
         }
         // Whoever fails alone as well has another reason: its pool may be small.
-        lab.del(label::DEL_FAILED, name)?;
-        if lab.add(label::ADD_ALONE, name)? == Went::Well {
+        lab.plugin().del(label::DEL_FAILED, name)?;
+        if lab.plugin().add(label::ADD_ALONE, name)? == Went::Well {
             attached.push(name.clone());
         }
     }

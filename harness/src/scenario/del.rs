@@ -93,79 +93,84 @@ const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doin
 /// Container `a`, attached, after a warm-up.
 fn attached(lab: &Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")
 }
 
 fn state_gone(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.delete_state(label::ADD, label::STATE_DELETED)?;
-    lab.del(label::DEL_NO_STATE, "a").map(drop)
+    lab.drift().delete_state(label::ADD, label::STATE_DELETED)?;
+    lab.plugin().del(label::DEL_NO_STATE, "a").map(drop)
 }
 
 fn flushed(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.flush_firewall(label::FIREWALL_FLUSHED)?;
-    lab.del(label::DEL_NO_RULES, "a")?;
-    lab.container("b")?;
-    lab.must_add(label::ADD_B, "b")?;
-    lab.remove_addresses("b", label::ADDRESSES_FLUSHED)?;
-    lab.del(label::DEL_NO_ADDRESSES, "b").map(drop)
+    lab.drift().flush_firewall(label::FIREWALL_FLUSHED)?;
+    lab.plugin().del(label::DEL_NO_RULES, "a")?;
+    lab.container("b").create()?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
+    lab.drift()
+        .remove_addresses("b", label::ADDRESSES_FLUSHED)?;
+    lab.plugin().del(label::DEL_NO_ADDRESSES, "b").map(drop)
 }
 
 fn no_runtime_config(lab: &mut Lab) -> Doing {
     attached(lab)?;
     let given = lab
+        .plugin()
         .direct(label::DEL_NO_RUNTIME_CONFIG, Operation::Del)
         .container("a")
         .without("runtimeConfig")
         .run()?;
     match given.succeeded() {
-        true => lab.del_companions("a"),
+        true => lab.plugin().del_companions("a"),
         false => Ok(()),
     }
 }
 
 fn beside_another(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.container("b")?;
-    lab.must_add(label::ADD_A, "a")?;
-    lab.must_add(label::ADD_B, "b")?;
-    lab.store_result("a", None);
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
+    lab.container("a").store_result(None);
     lab.observe(label::BOTH)?;
-    lab.direct(label::DEL_A, Operation::Del)
+    lab.plugin()
+        .direct(label::DEL_A, Operation::Del)
         .container("a")
         .unset("CNI_NETNS")
         .run()?;
     lab.observe(label::ONE)?;
-    lab.del(label::DEL_B, "b").map(drop)
+    lab.plugin().del(label::DEL_B, "b").map(drop)
 }
 
 fn ending(lab: &Lab) -> Doing {
-    lab.settle(label::START)?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn repeat(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    let stored = lab.stored_result("a");
-    lab.del(label::DEL, "a")?;
-    lab.del(label::DEL_AGAIN, "a")?;
-    lab.store_result("a", stored);
-    lab.direct(label::DEL_AGAIN_CACHED, Operation::Del)
+    let stored = lab.container("a").stored_result();
+    lab.plugin().del(label::DEL, "a")?;
+    lab.plugin().del(label::DEL_AGAIN, "a")?;
+    lab.container("a").store_result(stored);
+    lab.plugin()
+        .direct(label::DEL_AGAIN_CACHED, Operation::Del)
         .container("a")
         .run()?;
-    lab.store_result("a", None);
-    lab.add(label::ADD_AGAIN, "a")?;
-    lab.del(label::DEL_IN_THE_END, "a")?;
+    lab.container("a").store_result(None);
+    lab.plugin().add(label::ADD_AGAIN, "a")?;
+    lab.plugin().del(label::DEL_IN_THE_END, "a")?;
     ending(lab)
 }
 
 fn without_add(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.direct(label::DEL_UNKNOWN, Operation::Del)
+    lab.container("a").create()?;
+    lab.plugin()
+        .direct(label::DEL_UNKNOWN, Operation::Del)
         .container("a")
         .run()?;
     ending(lab)
@@ -173,55 +178,59 @@ fn without_add(lab: &mut Lab) -> Doing {
 
 fn netns_gone(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
-    lab.del(label::DEL_GONE, "a")?;
+    lab.container("a").remove_netns(label::NETNS_REMOVED)?;
+    lab.plugin().del(label::DEL_GONE, "a")?;
     ending(lab)
 }
 
 fn netns_empty(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
-    lab.direct(label::DEL_EMPTY, Operation::Del)
+    lab.container("a").remove_netns(label::NETNS_REMOVED)?;
+    lab.plugin()
+        .direct(label::DEL_EMPTY, Operation::Del)
         .container("a")
         .set("CNI_NETNS", "")
         .run()?;
-    lab.del_companions("a")?;
+    lab.plugin().del_companions("a")?;
     // Another container, since a repeated DEL is another matter.
     if !lab.subject().fixture.surroundings.exclusive {
-        lab.container("b")?;
-        lab.must_add(label::ADD_B, "b")?;
-        lab.remove_netns("b", label::NETNS_OF_B_REMOVED, false)?;
-        lab.direct(label::DEL_UNSET, Operation::Del)
+        lab.container("b").create()?;
+        lab.plugin().must_add(label::ADD_B, "b")?;
+        lab.container("b").remove_netns(label::NETNS_OF_B_REMOVED)?;
+        lab.plugin()
+            .direct(label::DEL_UNSET, Operation::Del)
             .container("b")
             .unset("CNI_NETNS")
             .run()?;
-        lab.del_companions("b")?;
+        lab.plugin().del_companions("b")?;
     }
     ending(lab)
 }
 
 fn netns_stale(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.remove_netns("a", label::NETNS_STALE, true)?;
-    lab.del(label::DEL_STALE, "a")?;
+    lab.container("a").leave_stale_netns(label::NETNS_STALE)?;
+    lab.plugin().del(label::DEL_STALE, "a")?;
     ending(lab)
 }
 
 fn no_result(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    let stored = lab.stored_result("a");
-    lab.store_result("a", None);
-    lab.direct(label::DEL_NO_RESULT, Operation::Del)
+    let stored = lab.container("a").stored_result();
+    lab.container("a").store_result(None);
+    lab.plugin()
+        .direct(label::DEL_NO_RESULT, Operation::Del)
         .container("a")
         .run()?;
-    lab.store_result("a", stored);
-    lab.del_companions("a")?;
+    lab.container("a").store_result(stored);
+    lab.plugin().del_companions("a")?;
     ending(lab)
 }
 
 fn interface_gone(lab: &mut Lab) -> Doing {
     attached(lab)?;
-    lab.delete_interface("a", label::INTERFACE_DELETED)?;
-    lab.del(label::DEL_INTERFACE_GONE, "a")?;
+    lab.drift()
+        .delete_interface("a", label::INTERFACE_DELETED)?;
+    lab.plugin().del(label::DEL_INTERFACE_GONE, "a")?;
     ending(lab)
 }

@@ -103,8 +103,8 @@ fn refusal(lab: &Lab, code: u32) -> Reply {
 /// Without a `dns` of its own, the delegate's is the attachment's; with `args`, and with more in the delegate's
 /// result, there is more to hand on. A plugin may refuse `args` that it does not know, and two addresses of a family.
 fn delegation(lab: &mut Lab) -> Doing {
-    let unknown_args = lab.args_with_unknown();
-    let own_args = lab.own_key("args").cloned();
+    let unknown_args = lab.config().args_with_unknown();
+    let own_args = lab.config().own_key("args").cloned();
     let own_args = own_args.as_ref();
     for (args, second) in [
         (Some(&unknown_args), Second::Elsewhere),
@@ -113,8 +113,8 @@ fn delegation(lab: &mut Lab) -> Doing {
     ] {
         match meet_delegate(lab, args, Some(second)) {
             Err(Stop::CutShort(_)) => {
-                lab.del(label::WARM_DEL, "warm")?;
-                lab.forget("warm")?;
+                lab.plugin().del(label::WARM_DEL, "warm")?;
+                lab.container("warm").forget()?;
             }
             met => return met.and_then(|()| delegated_life(lab)),
         }
@@ -124,125 +124,128 @@ fn delegation(lab: &mut Lab) -> Doing {
 }
 
 fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) -> Doing {
-    lab.reconfigure(|plugin| match args {
+    lab.config_mut().change_own(|plugin| match args {
         Some(args) => plugin.without("dns").with("args", args.clone()),
         None => plugin.without("dns").without("args"),
     });
-    lab.augment_results(augments)?;
+    lab.delegates().augment_results(augments)?;
     lab.warm_up()
 }
 
 fn delegated_life(lab: &Lab) -> Doing {
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
     if lab.version().supports_check() {
-        lab.check(label::CHECK, "a")?;
+        lab.plugin().check(label::CHECK, "a")?;
     }
     if lab.version().supports_gc_status() {
-        lab.status(label::STATUS)?;
-        lab.gc(label::GC, &["a"])?;
+        lab.plugin().status(label::STATUS)?;
+        lab.plugin().gc(label::GC, &["a"])?;
     }
-    lab.del(label::DEL, "a")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn add_fails(lab: &mut Lab) -> Doing {
-    lab.stand_in(None)?;
+    lab.delegates().pass_through()?;
     lab.warm_up()?;
-    lab.stand_in(Some((Operation::Add, refusal(lab, 100))))?;
-    lab.container("a")?;
-    lab.add(label::ADD_REFUSED, "a")?;
+    lab.delegates().answer(Operation::Add, refusal(lab, 100))?;
+    lab.container("a").create()?;
+    lab.plugin().add(label::ADD_REFUSED, "a")?;
     lab.observe(label::AFTER)?;
-    lab.del(label::DEL_AFTER_FAILURE, "a")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL_AFTER_FAILURE, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn garbage(lab: &mut Lab) -> Doing {
-    lab.stand_in(None)?;
+    lab.delegates().pass_through()?;
     lab.warm_up()?;
     let reply = Reply {
         stdout: Bytes::from("this is not JSON"),
         ..Reply::default()
     };
-    lab.stand_in(Some((Operation::Add, reply)))?;
-    lab.container("a")?;
-    lab.add(label::ADD_GARBAGE_RESULT, "a")?;
-    lab.del(label::DEL_AFTER_FAILURE, "a")?;
+    lab.delegates().answer(Operation::Add, reply)?;
+    lab.container("a").create()?;
+    lab.plugin().add(label::ADD_GARBAGE_RESULT, "a")?;
+    lab.plugin().del(label::DEL_AFTER_FAILURE, "a")?;
     let reply = Reply {
         stdout: Bytes::from("null"),
         ..Reply::default()
     };
-    lab.stand_in(Some((Operation::Add, reply)))?;
-    lab.container("b")?;
-    lab.add(label::ADD_NULL_RESULT, "b")?;
-    lab.del(label::DEL_AFTER_NULL, "b")?;
-    lab.settle(label::START)?;
+    lab.delegates().answer(Operation::Add, reply)?;
+    lab.container("b").create()?;
+    lab.plugin().add(label::ADD_NULL_RESULT, "b")?;
+    lab.plugin().del(label::DEL_AFTER_NULL, "b")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn del_fails(lab: &mut Lab) -> Doing {
-    lab.stand_in(None)?;
+    lab.delegates().pass_through()?;
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
-    lab.stand_in(Some((Operation::Del, refusal(lab, 100))))?;
-    lab.del(label::DEL_REFUSED, "a")?;
-    lab.stand_in(None)?;
-    lab.del(label::DEL_AFTER_FAILURE, "a")?;
-    lab.settle(label::START)?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
+    lab.delegates().answer(Operation::Del, refusal(lab, 100))?;
+    lab.plugin().del(label::DEL_REFUSED, "a")?;
+    lab.delegates().pass_through()?;
+    lab.plugin().del(label::DEL_AFTER_FAILURE, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn check_fails(lab: &mut Lab) -> Doing {
-    lab.stand_in(None)?;
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
-    lab.stand_in(Some((Operation::Check, refusal(lab, 100))))?;
-    lab.check(label::CHECK_REFUSED, "a")?;
-    lab.stand_in(None)?;
-    lab.del(label::DEL, "a").map(drop)
+    lab.delegates().pass_through()?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
+    lab.delegates()
+        .answer(Operation::Check, refusal(lab, 100))?;
+    lab.plugin().check(label::CHECK_REFUSED, "a")?;
+    lab.delegates().pass_through()?;
+    lab.plugin().del(label::DEL, "a").map(drop)
 }
 
 fn status_fails(lab: &mut Lab) -> Doing {
-    lab.stand_in(None)?;
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
-    lab.stand_in(Some((Operation::Status, refusal(lab, 50))))?;
-    lab.status(label::STATUS_REFUSED)?;
-    lab.del(label::DEL_AFTER_STATUS, "a").map(drop)
+    lab.delegates().pass_through()?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
+    lab.delegates()
+        .answer(Operation::Status, refusal(lab, 50))?;
+    lab.plugin().status(label::STATUS_REFUSED)?;
+    lab.plugin().del(label::DEL_AFTER_STATUS, "a").map(drop)
 }
 
 fn gc_fails(lab: &mut Lab) -> Doing {
-    lab.stand_in(None)?;
+    lab.delegates().pass_through()?;
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.must_add(label::ADD_A, "a")?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
     lab.observe(label::FIRST)?;
     let with_stale = Wants::Two.met_by(lab.subject());
     if with_stale {
-        lab.container("b")?;
-        lab.must_add(label::ADD_B, "b")?;
+        lab.container("b").create()?;
+        lab.plugin().must_add(label::ADD_B, "b")?;
         lab.observe(label::BOTH)?;
-        lab.remove_netns("b", label::NETNS_REMOVED, false)?;
+        lab.container("b").remove_netns(label::NETNS_REMOVED)?;
     }
-    lab.stand_in(Some((Operation::Gc, refusal(lab, 100))))?;
-    lab.gc(label::GC_REFUSED, &["a"])?;
+    lab.delegates().answer(Operation::Gc, refusal(lab, 100))?;
+    lab.plugin().gc(label::GC_REFUSED, &["a"])?;
     if with_stale {
-        lab.settle(label::FIRST)?;
+        lab.host().settle(label::FIRST)?;
         lab.observe(label::ONE)?;
     }
-    lab.stand_in(None)?;
-    lab.del(label::DEL_A, "a").map(drop)
+    lab.delegates().pass_through()?;
+    lab.plugin().del(label::DEL_A, "a").map(drop)
 }
 
 fn path(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.precede("a")?;
-    let path = lab.roundabout_path()?;
-    lab.direct(label::ADD_ROUNDABOUT, Operation::Add)
+    lab.container("a").create()?;
+    lab.plugin().precede("a")?;
+    let path = lab.delegates().roundabout_path()?;
+    lab.plugin()
+        .direct(label::ADD_ROUNDABOUT, Operation::Add)
         .container("a")
         .set("CNI_PATH", &path)
         .run()
@@ -252,11 +255,12 @@ fn path(lab: &mut Lab) -> Doing {
 /// No kernel takes a group of nodes for a next hop.
 fn bad_route(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    let mut ipam = lab.own_key("ipam").cloned().unwrap_or_default();
+    let mut ipam = lab.config().own_key("ipam").cloned().unwrap_or_default();
     ipam["routes"] = json!([{"dst": "198.51.100.0/24", "gw": "224.0.0.1"}]);
-    lab.container("a")?;
+    lab.container("a").create()?;
     let call = |label, operation| {
-        lab.direct(label, operation)
+        lab.plugin()
+            .direct(label, operation)
             .container("a")
             .config("ipam", ipam.clone())
             .run()
@@ -267,6 +271,6 @@ fn bad_route(lab: &mut Lab) -> Doing {
         let fact = "it does not stumble over a route that cannot be made";
         return Err(Stop::NotApplicable(fact.to_owned()));
     }
-    lab.settle(label::START)?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }

@@ -5,8 +5,8 @@ use cni_types::{Operation, Version};
 use super::attachments::one_outlives_the_other;
 use super::pool::add_from_pool;
 use super::{Scenario, Wants, add_unless_refused};
+use crate::engine::lab::Went;
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::engine::operations::Went;
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -97,12 +97,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn two_interfaces(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.second_attachment("a", "second")?;
-    lab.must_add(label::ADD_FIRST, "a")?;
+    lab.container("a").create()?;
+    lab.container("a").attach_again("second")?;
+    lab.plugin().must_add(label::ADD_FIRST, "a")?;
     let is_checked = lab.version().supports_check();
     if is_checked {
-        lab.check_alone(label::CHECK_ALONE, "a")?;
+        lab.plugin().check_alone(label::CHECK_ALONE, "a")?;
     }
     add_unless_refused(
         lab,
@@ -112,36 +112,36 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
     )?;
     lab.observe(label::BOTH)?;
     if is_checked {
-        lab.check_alone(label::CHECK_FIRST, "a")?;
+        lab.plugin().check_alone(label::CHECK_FIRST, "a")?;
     }
-    lab.del(label::DEL_FIRST, "a")?;
+    lab.plugin().del(label::DEL_FIRST, "a")?;
     lab.observe(label::ONE)?;
     if is_checked {
-        lab.check_alone(label::CHECK_SECOND, "second")?;
+        lab.plugin().check_alone(label::CHECK_SECOND, "second")?;
     }
-    lab.del(label::DEL_SECOND, "second")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL_SECOND, "second")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 /// The second attachment of the container is left out where it is refused.
 fn later_goes_first(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.second_attachment("a", "second")?;
-    lab.container("b")?;
-    lab.must_add(label::ADD_A, "a")?;
-    lab.add(label::ADD_SECOND, "second")?;
-    lab.must_add(label::ADD_B, "b")?;
+    lab.container("a").create()?;
+    lab.container("a").attach_again("second")?;
+    lab.container("b").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
+    lab.plugin().add(label::ADD_SECOND, "second")?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
     lab.observe(label::BOTH)?;
-    lab.del(label::DEL_B, "b")?;
-    lab.del(label::DEL_SECOND, "second")?;
+    lab.plugin().del(label::DEL_B, "b")?;
+    lab.plugin().del(label::DEL_SECOND, "second")?;
     lab.observe(label::ONE)?;
     if lab.version().supports_check() {
-        lab.check(label::CHECK_A, "a")?;
+        lab.plugin().check(label::CHECK_A, "a")?;
     }
-    lab.del(label::DEL_A, "a")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL_A, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
@@ -153,53 +153,59 @@ fn ids_run_together(lab: &mut Lab) -> Doing {
     let mut pairs = Vec::new();
     for (number, between) in BETWEEN.iter().enumerate() {
         let (a, b) = (format!("a{number}"), format!("b{number}"));
-        let (id, ifname) = (lab.id_for(&number.to_string()), lab.ifname().to_owned());
-        lab.container_called(&a, format!("{id}{between}n"), &ifname)?;
-        lab.container_called(&b, id, &format!("n{between}{ifname}"))?;
-        lab.must_add(label::ADD_OF.of(&a).label(), &a)?;
-        match lab.add(label::ADD_OF.of(&b).label(), &b)? {
+        let (id, ifname) = (
+            lab.container(&number.to_string()).default_id(),
+            lab.ifname().to_owned(),
+        );
+        lab.container(&a)
+            .create_with(format!("{id}{between}n"), &ifname)?;
+        lab.container(&b)
+            .create_with(id, &format!("n{between}{ifname}"))?;
+        lab.plugin().must_add(label::ADD_OF.of(&a).label(), &a)?;
+        match lab.plugin().add(label::ADD_OF.of(&b).label(), &b)? {
             Went::Well => pairs.push((a, b)),
             Went::Wrong(_) => alone(lab, &a, &b)?,
         }
     }
     lab.observe(label::BOTH)?;
     for (_, b) in &pairs {
-        lab.del(label::DEL_OF.of(b).label(), b)?;
+        lab.plugin().del(label::DEL_OF.of(b).label(), b)?;
     }
     lab.observe(label::ONE)?;
     for (a, _) in &pairs {
         if lab.version().supports_check() {
-            lab.check(label::CHECK_OF.of(a).label(), a)?;
+            lab.plugin().check(label::CHECK_OF.of(a).label(), a)?;
         }
-        lab.del(label::DEL_OF.of(a).label(), a)?;
+        lab.plugin().del(label::DEL_OF.of(a).label(), a)?;
     }
-    lab.settle(label::START)?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 /// Whether the second of two attachments succeeds when the first is gone.
 fn alone(lab: &Lab, first: &str, second: &str) -> Doing {
-    lab.del(label::DEL_OF.of(second).label(), second)?;
-    lab.del(label::DEL_OF.of(first).label(), first)?;
-    lab.add(label::ALONE.of(second).label(), second)?;
-    lab.del(label::DEL_ALONE.of(second).label(), second)
+    lab.plugin().del(label::DEL_OF.of(second).label(), second)?;
+    lab.plugin().del(label::DEL_OF.of(first).label(), first)?;
+    lab.plugin().add(label::ALONE.of(second).label(), second)?;
+    lab.plugin()
+        .del(label::DEL_ALONE.of(second).label(), second)
         .map(drop)
 }
 
 fn ids_ending(lab: &Lab, first: &str, second: &str) -> Doing {
     lab.warm_up()?;
-    lab.container_ending("a", first)?;
-    lab.container_ending("b", second)?;
+    lab.container("a").create_with_long_id(first)?;
+    lab.container("b").create_with_long_id(second)?;
     add_two_such(lab)?;
     one_outlives_the_other(lab)
 }
 
 fn same_pod(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.ask_by_variable("K8S_POD_NAMESPACE", "default");
-    lab.ask_by_variable("K8S_POD_NAME", "pod");
-    lab.container("a")?;
-    lab.container("b")?;
+    lab.config_mut().set_arg("K8S_POD_NAMESPACE", "default");
+    lab.config_mut().set_arg("K8S_POD_NAME", "pod");
+    lab.container("a").create()?;
+    lab.container("b").create()?;
     add_two_such(lab)?;
     one_outlives_the_other(lab)
 }
@@ -207,7 +213,7 @@ fn same_pod(lab: &mut Lab) -> Doing {
 /// Who refuses one such container has another reason than that there are two.
 fn add_two_such(lab: &Lab) -> Doing {
     add_unless_refused(lab, label::ADD_A, "a", "one such container is refused")?;
-    match lab.add(label::ADD_B, "b")? {
+    match lab.plugin().add(label::ADD_B, "b")? {
         Went::Well => Ok(()),
         Went::Wrong(how) => {
             alone(lab, "a", "b")?;
@@ -220,27 +226,29 @@ fn add_two_such(lab: &Lab) -> Doing {
 /// Beside another interface first: a plugin may want the container for itself.
 fn default_route_taken(lab: &mut Lab) -> Doing {
     for (life, with_route) in [(label::BESIDE, false), (label::TAKEN, true)] {
-        lab.container(life.container)?;
-        lab.make_other_interface(life.container, label::INTERFACE_MADE, with_route)?;
-        lab.add(life.add, life.container)?;
-        lab.del(life.del, life.container)?;
+        lab.container(life.container).create()?;
+        lab.container(life.container)
+            .make_other_interface(label::INTERFACE_MADE, with_route)?;
+        lab.plugin().add(life.add, life.container)?;
+        lab.plugin().del(life.del, life.container)?;
     }
     Ok(())
 }
 
 fn late_del(lab: &mut Lab) -> Doing {
-    lab.pool(&["10.98.0.0/30"])?;
-    lab.container("old")?;
-    lab.container("new")?;
+    lab.config_mut().use_pool(&["10.98.0.0/30"])?;
+    lab.container("old").create()?;
+    lab.container("new").create()?;
     add_from_pool(lab, label::ADD_OLD, "old")?;
-    let stored = lab.stored_result("old");
-    lab.del(label::DEL_OLD, "old")?;
+    let stored = lab.container("old").stored_result();
+    lab.plugin().del(label::DEL_OLD, "old")?;
     add_from_pool(lab, label::ADD_NEW, "new")?;
     lab.observe(label::BEFORE)?;
-    lab.store_result("old", stored);
-    lab.direct(label::DEL_LATE, Operation::Del)
+    lab.container("old").store_result(stored);
+    lab.plugin()
+        .direct(label::DEL_LATE, Operation::Del)
         .container("old")
         .run()?;
     lab.observe(label::AFTER)?;
-    lab.del(label::DEL_NEW, "new").map(drop)
+    lab.plugin().del(label::DEL_NEW, "new").map(drop)
 }

@@ -80,11 +80,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 const LONG: usize = 16 << 20;
 
 fn required_variables(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.precede("a")?;
+    lab.container("a").create()?;
+    lab.plugin().precede("a")?;
     lab.observe(label::START)?;
     let without = |label: Label<'_>, operation, variable| {
-        lab.direct(label, operation)
+        lab.plugin()
+            .direct(label, operation)
             .container("a")
             .unset(variable)
             .run()
@@ -94,16 +95,18 @@ fn required_variables(lab: &mut Lab) -> Doing {
     without(label::ADD_NO_NETNS, Operation::Add, "CNI_NETNS")?;
     without(label::ADD_NO_IFNAME, Operation::Add, "CNI_IFNAME")?;
     without(label::NO_COMMAND, Operation::Add, "CNI_COMMAND")?;
-    lab.direct(label::UNKNOWN_COMMAND, Operation::Add)
+    lab.plugin()
+        .direct(label::UNKNOWN_COMMAND, Operation::Add)
         .container("a")
         .set("CNI_COMMAND", "BOGUS")
         .run()?;
     lab.observe(label::END)?;
     // These miss nothing but their variable: there is an attachment, and the result of its ADD.
-    lab.container("b")?;
-    lab.must_add(label::ADD, "b")?;
+    lab.container("b").create()?;
+    lab.plugin().must_add(label::ADD, "b")?;
     let without = |label: Label<'_>, operation, variable| {
-        lab.direct(label, operation)
+        lab.plugin()
+            .direct(label, operation)
             .container("b")
             .unset(variable)
             .run()
@@ -120,16 +123,17 @@ fn required_variables(lab: &mut Lab) -> Doing {
     }
     without(label::DEL_NO_CONTAINERID, Operation::Del, "CNI_CONTAINERID")?;
     without(label::DEL_NO_IFNAME, Operation::Del, "CNI_IFNAME")?;
-    lab.del(label::DEL, "b")?;
+    lab.plugin().del(label::DEL, "b")?;
     attach_and_detach(lab, label::NO_ARGS, |call| call.unset("CNI_ARGS"))
 }
 
 fn bad_input(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.precede("a")?;
+    lab.container("a").create()?;
+    lab.plugin().precede("a")?;
     lab.observe(label::START)?;
     let given = |label: Label<'_>, stdin: &str| {
-        lab.direct(label, Operation::Add)
+        lab.plugin()
+            .direct(label, Operation::Add)
             .container("a")
             .stdin(stdin)
             .run()
@@ -138,19 +142,23 @@ fn bad_input(lab: &mut Lab) -> Doing {
     given(label::ADD_EMPTY_STDIN, "")?;
     given(label::ADD_GARBAGE, "{ this is not JSON")?;
     given(label::ADD_NOT_OBJECT, "[]")?;
-    lab.direct(label::ADD_UNREADABLE, Operation::Add)
+    lab.plugin()
+        .direct(label::ADD_UNREADABLE, Operation::Add)
         .container("a")
         .delivered(Delivery::Unreadable)
         .run()?;
-    lab.direct(label::ADD_NO_NAME, Operation::Add)
+    lab.plugin()
+        .direct(label::ADD_NO_NAME, Operation::Add)
         .container("a")
         .without("name")
         .run()?;
-    lab.direct(label::ADD_BAD_VERSION, Operation::Add)
+    lab.plugin()
+        .direct(label::ADD_BAD_VERSION, Operation::Add)
         .container("a")
         .config("cniVersion", json!(5))
         .run()?;
-    lab.direct(label::ADD_ODD_VERSION, Operation::Add)
+    lab.plugin()
+        .direct(label::ADD_ODD_VERSION, Operation::Add)
         .container("a")
         .config("cniVersion", json!("one.two"))
         .run()?;
@@ -168,7 +176,7 @@ fn input_delivery(lab: &mut Lab) -> Doing {
 
 fn odd_input(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    let args = lab.args_with_unknown();
+    let args = lab.config().args_with_unknown();
     attach_and_detach(lab, label::ARGS, |call| call.config("args", args.clone()))?;
     attach_and_detach(lab, label::KEY, |call| {
         call.config("org.cnispec", json!("unknown value"))
@@ -179,9 +187,9 @@ fn odd_input(lab: &mut Lab) -> Doing {
 /// long as it says so properly, and the DEL that follows leaves nothing.
 fn odd_result(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
-    let Some(stored) = lab.stored_result("a") else {
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
+    let Some(stored) = lab.container("a").stored_result() else {
         return Err(Stop::CutShort("ADD printed no result".to_owned()));
     };
     let older = AddResult::from_value(&stored)
@@ -198,13 +206,14 @@ fn odd_result(lab: &mut Lab) -> Doing {
         (label::CHECK_UNKNOWN_RESULT, Operation::Check, &unknown),
         (label::DEL_OLDER_RESULT, Operation::Del, &older),
     ] {
-        lab.direct(label, operation)
+        lab.plugin()
+            .direct(label, operation)
             .container("a")
             .config("prevResult", result.clone())
             .run()?;
     }
-    lab.del(label::DEL, "a")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
@@ -215,16 +224,17 @@ fn odd_variables(lab: &mut Lab) -> Doing {
     const NOWHERE: &str = "/run/netns/cnispec-nowhere";
     lab.warm_up()?;
     attach_and_detach(lab, label::OWN_NAMESPACE, |call| call.set("CNI_NETNS", OWN))?;
-    lab.settle(label::START)?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)?;
     attach_and_detach(lab, label::NOWHERE, |call| call.set("CNI_NETNS", NOWHERE))?;
-    let path = lab.relative_path()?;
-    lab.container("a")?;
+    let path = lab.delegates().relative_path()?;
+    lab.container("a").create()?;
     for (label, operation) in [
         (label::ADD_RELATIVE_PATH, Operation::Add),
         (label::DEL_RELATIVE_PATH, Operation::Del),
     ] {
-        lab.direct(label, operation)
+        lab.plugin()
+            .direct(label, operation)
             .container("a")
             .set("CNI_PATH", &path)
             .run()?;
@@ -242,7 +252,8 @@ fn malformed_capability(lab: &mut Lab) -> Doing {
         ("bandwidth", json!("not an object")),
     ];
     let declared = |capability: &str| {
-        lab.own_key("capabilities")
+        lab.config()
+            .own_key("capabilities")
             .is_some_and(|declared| declared[capability] == true)
     };
     let Some((capability, value)) = malformed
@@ -253,9 +264,10 @@ fn malformed_capability(lab: &mut Lab) -> Doing {
         return Err(Stop::NotApplicable(fact.to_owned()));
     };
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.precede("a")?;
-    lab.direct(label::ADD_MALFORMED, Operation::Add)
+    lab.container("a").create()?;
+    lab.plugin().precede("a")?;
+    lab.plugin()
+        .direct(label::ADD_MALFORMED, Operation::Add)
         .container("a")
         .config("runtimeConfig", json!({ capability: value }))
         .run()

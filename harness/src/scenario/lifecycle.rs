@@ -42,33 +42,33 @@ fn lifecycle(lab: &mut Lab) -> Doing {
     lab.watch_sysctls();
     lab.observe(label::UNTOUCHED)?;
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
     if lab.subject().plugin_config().get("sysctl").is_some() {
         lab.observe(label::ATTACHED)?;
     }
     if lab.version().supports_check() {
-        lab.check(label::CHECK, "a")?;
+        lab.plugin().check(label::CHECK, "a")?;
     }
-    lab.del(label::DEL, "a")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn add_existing(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.make_interface("a", label::INTERFACE_MADE)?;
-    lab.add(label::ADD_EXISTING, "a")?;
+    lab.container("a").create()?;
+    lab.container("a").make_interface(label::INTERFACE_MADE)?;
+    lab.plugin().add(label::ADD_EXISTING, "a")?;
     lab.observe(label::AFTER)?;
-    lab.del(label::DEL_AFTER_FAILURE, "a")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL_AFTER_FAILURE, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn netns_elsewhere(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container_elsewhere("a")?;
-    lab.add(label::ADD_ELSEWHERE, "a")?;
-    lab.del(label::DEL_ELSEWHERE, "a").map(drop)
+    lab.container("a").create_elsewhere()?;
+    lab.plugin().add(label::ADD_ELSEWHERE, "a")?;
+    lab.plugin().del(label::DEL_ELSEWHERE, "a").map(drop)
 }

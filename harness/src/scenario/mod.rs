@@ -18,9 +18,9 @@ mod traffic;
 
 use cni_types::{Operation, Version};
 
-use crate::engine::direct::Direct;
+use crate::engine::lab::Direct;
+use crate::engine::lab::Went;
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::engine::operations::Went;
 use crate::kind::Kind;
 use crate::label::{Label, Life};
 use crate::scenario_id::{self, ScenarioId};
@@ -94,19 +94,29 @@ fn attach_and_detach(
     unusual: impl for<'a> Fn(Direct<'a>) -> Direct<'a>,
 ) -> Doing {
     let name = life.container;
-    lab.container(name)?;
-    lab.precede(name)?;
-    let added = unusual(lab.direct(life.add, Operation::Add).container(name)).run()?;
+    lab.container(name).create()?;
+    lab.plugin().precede(name)?;
+    let added = unusual(
+        lab.plugin()
+            .direct(life.add, Operation::Add)
+            .container(name),
+    )
+    .run()?;
     if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
-        lab.store_result(name, Some(result));
+        lab.container(name).store_result(Some(result));
     }
-    unusual(lab.direct(life.del, Operation::Del).container(name)).run()?;
-    lab.del_companions(name)
+    unusual(
+        lab.plugin()
+            .direct(life.del, Operation::Del)
+            .container(name),
+    )
+    .run()?;
+    lab.plugin().del_companions(name)
 }
 
 /// ADD that a plugin may refuse for reasons of its own; what it refuses then, in words.
 fn add_unless_refused(lab: &Lab, label: Label<'_>, container: &str, refusal: &str) -> Doing {
-    match lab.add(label, container)? {
+    match lab.plugin().add(label, container)? {
         Went::Well => Ok(()),
         Went::Wrong(how) => Err(Stop::NotApplicable(format!("{refusal}: {how}"))),
     }

@@ -7,9 +7,9 @@ use cni_types::Version;
 
 use super::pool::{V4, V6};
 use super::{INTERFACE, PLUGINS, Scenario, Wants, add_unless_refused};
+use crate::engine::lab::Went;
 use crate::engine::lab::{Doing, Lab, Stop};
 use crate::engine::mutations::{self, Attached};
-use crate::engine::operations::Went;
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
@@ -97,78 +97,90 @@ const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doin
 }
 
 fn after(lab: &Lab, mutate: impl FnOnce(&Lab) -> Doing) -> Doing {
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
     mutate(lab)?;
-    lab.check(label::CHECK_BROKEN, "a")?;
-    lab.del(label::DEL, "a").map(drop)
+    lab.plugin().check(label::CHECK_BROKEN, "a")?;
+    lab.plugin().del(label::DEL, "a").map(drop)
 }
 
 fn interface_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.delete_interface("a", label::MUTATION))
+    after(lab, |lab| {
+        lab.drift().delete_interface("a", label::MUTATION)
+    })
 }
 
 fn address_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.remove_addresses("a", label::MUTATION))
+    after(lab, |lab| {
+        lab.drift().remove_addresses("a", label::MUTATION)
+    })
 }
 
 fn link_down(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.set_interface_down("a", label::MUTATION))
+    after(lab, |lab| {
+        lab.drift().set_interface_down("a", label::MUTATION)
+    })
 }
 
 fn route_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.remove_result_route("a", label::MUTATION))
+    after(lab, |lab| {
+        lab.drift().remove_result_route("a", label::MUTATION)
+    })
 }
 
 fn last_address_removed(lab: &mut Lab) -> Doing {
     of_both_families(lab)?;
-    after(lab, |lab| lab.remove_last_address("a", label::MUTATION))
+    after(lab, |lab| {
+        lab.drift().remove_last_address("a", label::MUTATION)
+    })
 }
 
 fn last_route_removed(lab: &mut Lab) -> Doing {
     of_both_families(lab)?;
-    after(lab, |lab| lab.remove_last_route("a", label::MUTATION))
+    after(lab, |lab| {
+        lab.drift().remove_last_route("a", label::MUTATION)
+    })
 }
 
 /// Whoever takes a pool is given addresses of both families, unless one of them is refused.
 fn of_both_families(lab: &mut Lab) -> Doing {
     if Wants::Pool.met_by(lab.subject()) {
-        lab.pool(&[V4, V6])?;
-        lab.container("both")?;
+        lab.config_mut().use_pool(&[V4, V6])?;
+        lab.container("both").create()?;
         add_unless_refused(
             lab,
             label::ADD_BOTH,
             "both",
             "one of the families is refused",
         )?;
-        lab.del(label::DEL_BOTH, "both")?;
+        lab.plugin().del(label::DEL_BOTH, "both")?;
     }
     Ok(())
 }
 
 fn mac_changed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.change_mac("a", label::MUTATION))
+    after(lab, |lab| lab.drift().change_mac("a", label::MUTATION))
 }
 
 /// The other ends of its links go in the kernel's own time, which no CHECK is to be blamed for.
 fn netns_removed(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     after(lab, |lab| {
-        lab.remove_netns("a", label::MUTATION, false)?;
-        lab.settle(label::START)
+        lab.container("a").remove_netns(label::MUTATION)?;
+        lab.host().settle(label::START)
     })
 }
 
 /// A change that cannot be made, since there is nothing to change, is noted with its reason.
 fn mutations(lab: &mut Lab) -> Doing {
-    lab.container("intact")?;
-    lab.must_add(label::ADD, "intact")?;
-    lab.check_alone(label::INTACT, "intact")?;
-    lab.del(label::DEL, "intact")?;
+    lab.container("intact").create()?;
+    lab.plugin().must_add(label::ADD, "intact")?;
+    lab.plugin().check_alone(label::INTACT, "intact")?;
+    lab.plugin().del(label::DEL, "intact")?;
     let mut container = Fresh::first(lab)?;
     for mutation in mutations::ALL {
         let name = container.name.as_str();
-        let made = match lab.add(label::ADD_TO_CHANGE, name)? {
+        let made = match lab.plugin().add(label::ADD_TO_CHANGE, name)? {
             Went::Well => {
                 Attached::of(lab, name).and_then(|attached| mutation.make(lab, &attached))
             }
@@ -179,26 +191,29 @@ fn mutations(lab: &mut Lab) -> Doing {
         match made {
             Ok(what) => {
                 lab.note(label::MUTATION, what);
-                lab.check_alone(mutation.change.checked(), name)?;
+                lab.plugin().check_alone(mutation.change.checked(), name)?;
             }
             Err(Stop::NotApplicable(fact)) => lab.note(mutation.change.impossible(), fact),
             Err(stop) => return Err(stop),
         }
-        lab.del(label::DEL_CHANGED, name)?;
+        lab.plugin().del(label::DEL_CHANGED, name)?;
         container = container.again(lab)?;
     }
     Ok(())
 }
 
 fn later_plugin(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
-    lab.check_alone(label::INTACT, "a")?;
-    lab.add_as_later_plugin("a", label::LATER_ADDITION)?;
-    lab.check_alone(label::CHECK_LATER_ADDITION, "a")?;
-    lab.adjust_as_later_plugin("a", label::LATER_ADJUSTMENT)?;
-    lab.check_alone(label::CHECK_LATER_ADJUSTMENT, "a")?;
-    lab.del(label::DEL, "a").map(drop)
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
+    lab.plugin().check_alone(label::INTACT, "a")?;
+    lab.drift()
+        .add_as_later_plugin("a", label::LATER_ADDITION)?;
+    lab.plugin().check_alone(label::CHECK_LATER_ADDITION, "a")?;
+    lab.drift()
+        .adjust_as_later_plugin("a", label::LATER_ADJUSTMENT)?;
+    lab.plugin()
+        .check_alone(label::CHECK_LATER_ADJUSTMENT, "a")?;
+    lab.plugin().del(label::DEL, "a").map(drop)
 }
 
 /// A container as it was made. One that DEL has left so is used again, since namespaces are dear.
@@ -217,7 +232,7 @@ impl Fresh {
 
     fn make(lab: &Lab, number: usize) -> Doing<Self> {
         let name = format!("m{number}");
-        lab.container(&name)?;
+        lab.container(&name).create()?;
         let mut state = lab.look()?;
         Ok(Self {
             number,
@@ -231,9 +246,9 @@ impl Fresh {
         if lab.look()?.containers.remove(&self.name) == self.state {
             return Ok(self);
         }
-        lab.forget(&self.name)?;
+        lab.container(&self.name).forget()?;
         // What DEL has left on the host may go with the namespace, and would be laid to the next CHECK.
-        lab.settle_to(self.links)?;
+        lab.host().settle_to(self.links)?;
         Self::make(lab, self.number + 1)
     }
 }

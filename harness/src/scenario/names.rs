@@ -56,15 +56,15 @@ const ID_OF_200: &str = "A123456789012345678901234567890123456789012345678901234
 B123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
 
 fn interface_names(lab: &mut Lab) -> Doing {
-    lab.container("free")?;
-    lab.must_be_free_name("free")?;
+    lab.container("free").create()?;
+    lab.container("free").require_free_ifname()?;
     lab.warm_up()?;
     attach_and_detach(lab, label::SHORT, |call| call.set("CNI_IFNAME", "n"))?;
     attach_and_detach(lab, label::LONG, |call| {
         call.set("CNI_IFNAME", LONGEST_IFNAME)
     })?;
     attach_and_detach(lab, label::DOTTED, |call| call.set("CNI_IFNAME", "net.100"))?;
-    lab.settle(label::START)?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
@@ -80,16 +80,17 @@ fn container_ids(lab: &mut Lab) -> Doing {
     attach_and_detach(lab, label::ID_ODD, |call| {
         call.set("CNI_CONTAINERID", "0_a.b-c_.-9")
     })?;
-    lab.settle(label::START)?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn impossible_names(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.precede("a")?;
+    lab.container("a").create()?;
+    lab.plugin().precede("a")?;
     lab.observe(label::START)?;
     let with = |label: Label<'_>, variable, value| {
-        lab.direct(label, Operation::Add)
+        lab.plugin()
+            .direct(label, Operation::Add)
             .container("a")
             .set(variable, value)
             .run()
@@ -105,21 +106,22 @@ fn impossible_names(lab: &mut Lab) -> Doing {
 }
 
 fn host_has_ifname(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.must_be_free_name("a")?;
+    lab.container("a").create()?;
+    lab.container("a").require_free_ifname()?;
     lab.warm_up()?;
-    lab.make_namesake(label::NAMESAKE_MADE)?;
+    lab.host().make_namesake(label::NAMESAKE_MADE)?;
     lab.observe(label::UNTOUCHED)?;
-    lab.add(label::ADD, "a")?;
-    lab.del(label::DEL, "a")?;
-    lab.settle(label::UNTOUCHED)?;
+    lab.plugin().add(label::ADD, "a")?;
+    lab.plugin().del(label::DEL, "a")?;
+    lab.host().settle(label::UNTOUCHED)?;
     lab.observe(label::END)?;
-    lab.container("gone")?;
-    lab.must_add(label::ADD_GONE, "gone")?;
-    lab.remove_netns("gone", label::NETNS_REMOVED, false)?;
-    lab.direct(label::DEL_UNSET, Operation::Del)
+    lab.container("gone").create()?;
+    lab.plugin().must_add(label::ADD_GONE, "gone")?;
+    lab.container("gone").remove_netns(label::NETNS_REMOVED)?;
+    lab.plugin()
+        .direct(label::DEL_UNSET, Operation::Del)
         .container("gone")
         .unset("CNI_NETNS")
         .run()?;
-    lab.del(label::DEL_GONE, "gone").map(drop)
+    lab.plugin().del(label::DEL_GONE, "gone").map(drop)
 }

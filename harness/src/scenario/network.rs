@@ -108,11 +108,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 fn version(lab: &mut Lab) -> Doing {
     let asked = |version: Version| json!({ "cniVersion": version.to_string() }).to_string();
-    lab.direct(label::VERSION, Operation::Version)
+    lab.plugin()
+        .direct(label::VERSION, Operation::Version)
         .stdin(asked(lab.version()))
         .run()?;
     let as_libcni = asked(lab.version());
-    lab.direct(label::VERSION_DUMMIES, Operation::Version)
+    lab.plugin()
+        .direct(label::VERSION_DUMMIES, Operation::Version)
         .set("CNI_CONTAINERID", "dummy")
         .set("CNI_NETNS", "dummy")
         .set("CNI_IFNAME", "dummy")
@@ -125,14 +127,17 @@ fn version(lab: &mut Lab) -> Doing {
         .copied()
         .find(|version| *version != lab.version());
     if let Some(other) = other {
-        lab.direct(label::VERSION_OTHER, Operation::Version)
+        lab.plugin()
+            .direct(label::VERSION_OTHER, Operation::Version)
             .stdin(asked(other))
             .run()?;
     }
-    lab.direct(label::VERSION_UNKNOWN, Operation::Version)
+    lab.plugin()
+        .direct(label::VERSION_UNKNOWN, Operation::Version)
         .stdin(asked(UNKNOWN))
         .run()?;
-    lab.direct(label::VERSION_NO_INPUT, Operation::Version)
+    lab.plugin()
+        .direct(label::VERSION_NO_INPUT, Operation::Version)
         .stdin("")
         .run()
         .map(drop)
@@ -140,9 +145,10 @@ fn version(lab: &mut Lab) -> Doing {
 
 fn unsupported_version(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.precede("a")?;
-    lab.direct(label::ADD_UNSUPPORTED, Operation::Add)
+    lab.container("a").create()?;
+    lab.plugin().precede("a")?;
+    lab.plugin()
+        .direct(label::ADD_UNSUPPORTED, Operation::Add)
         .container("a")
         .config("cniVersion", json!(UNKNOWN.to_string()))
         .run()?;
@@ -154,161 +160,167 @@ fn unsupported_version(lab: &mut Lab) -> Doing {
         let config = json!(version.to_string());
         let add = label::ADD_UNCLAIMED.of(version);
         let accepted = lab
+            .plugin()
             .direct(add.label(), Operation::Add)
             .container("a")
             .config("cniVersion", config.clone())
             .run()?
             .succeeded();
         if accepted {
-            lab.direct(label::DEL_UNCLAIMED, Operation::Del)
+            lab.plugin()
+                .direct(label::DEL_UNCLAIMED, Operation::Del)
                 .container("a")
                 .config("cniVersion", config)
                 .run()?;
         }
     }
-    lab.del(label::DEL_AFTER_REFUSAL, "a")?;
-    lab.settle(label::START)?;
+    lab.plugin().del(label::DEL_AFTER_REFUSAL, "a")?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn gc(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.container("b")?;
-    lab.must_add(label::ADD_A, "a")?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
     lab.observe(label::FIRST)?;
-    lab.must_add(label::ADD_B, "b")?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
     lab.observe(label::BOTH)?;
-    lab.check(label::CHECK_FIRST, "a")?;
-    lab.gc(label::GC_ALL, &["a", "b"])?;
+    lab.plugin().check(label::CHECK_FIRST, "a")?;
+    lab.plugin().gc(label::GC_ALL, &["a", "b"])?;
     lab.observe(label::KEPT)?;
-    lab.remove_netns("b", label::NETNS_REMOVED, false)?;
-    lab.gc(label::GC_ONE, &["a"])?;
-    lab.settle(label::FIRST)?;
+    lab.container("b").remove_netns(label::NETNS_REMOVED)?;
+    lab.plugin().gc(label::GC_ONE, &["a"])?;
+    lab.host().settle(label::FIRST)?;
     lab.observe(label::ONE)?;
-    lab.check(label::CHECK_A, "a")?;
-    lab.del(label::DEL_A, "a")?;
-    lab.gc(label::GC_NONE, &[])?;
-    lab.settle(label::START)?;
+    lab.plugin().check(label::CHECK_A, "a")?;
+    lab.plugin().del(label::DEL_A, "a")?;
+    lab.plugin().gc(label::GC_NONE, &[])?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
 fn gc_interfaces(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.next_attachment("a", "b")?;
-    lab.must_add(label::ADD_A, "a")?;
+    lab.container("a").create()?;
+    lab.container("a").attach_next("b")?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
     add_unless_refused(lab, label::ADD_B, "b", "a second attachment is refused")?;
     lab.observe(label::BOTH)?;
-    lab.gc(label::GC_ALL, &["a", "b"])?;
+    lab.plugin().gc(label::GC_ALL, &["a", "b"])?;
     lab.observe(label::KEPT)?;
-    lab.gc(label::GC_ONE, &["a"])?;
+    lab.plugin().gc(label::GC_ONE, &["a"])?;
     lab.observe(label::ONE)
 }
 
 fn gc_several(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     for name in ["a", "b", "c"] {
-        lab.container(name)?;
+        lab.container(name).create()?;
     }
-    lab.must_add(label::ADD_A, "a")?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
     lab.observe(label::FIRST)?;
-    lab.must_add(label::ADD_B, "b")?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
     add_unless_refused(lab, label::ADD_C, "c", "a third attachment is refused")?;
     lab.observe(label::ALL)?;
     for name in ["b", "c"] {
-        lab.remove_netns(name, label::NETNS_REMOVED_OF.of(name).label(), false)?;
+        lab.container(name)
+            .remove_netns(label::NETNS_REMOVED_OF.of(name).label())?;
     }
-    lab.gc(label::GC_ONE, &["a"])?;
-    lab.settle(label::FIRST)?;
+    lab.plugin().gc(label::GC_ONE, &["a"])?;
+    lab.host().settle(label::FIRST)?;
     lab.observe(label::ONE)?;
-    lab.del(label::DEL_A, "a").map(drop)
+    lab.plugin().del(label::DEL_A, "a").map(drop)
 }
 
 /// The other one's name is the beginning of the first one's: it is another name nevertheless.
 fn two_networks(lab: &mut Lab) -> Doing {
-    lab.container("b")?;
-    let other = lab.beginning_of_network_name();
-    lab.must_add(label::ADD_B, "b")?;
-    lab.container("a")?;
+    lab.container("b").create()?;
+    let other = lab.config().shortened_name();
+    lab.plugin().must_add(label::ADD_B, "b")?;
+    lab.container("a").create()?;
     beside_another_network(lab, &other, "a")
 }
 
 /// Names that are long and differ in their end only, and that make one text with the container's id.
 fn networks_run_together(lab: &mut Lab) -> Doing {
-    let own = format!("{:0<60}", lab.network().name);
-    let id = lab.id_for("a");
+    let own = format!("{:0<60}", lab.config().list().name);
+    let id = lab.container("a").default_id();
     let (first, other) = (format!("{own}1"), format!("{own}1-x"));
-    lab.rename_network(&first)?;
-    lab.container_called("b", format!("x-{id}"), lab.ifname())?;
-    lab.must_add(label::ADD_B, "b")?;
-    lab.container_called("a", id, lab.ifname())?;
+    lab.config_mut().rename(&first)?;
+    lab.container("b")
+        .create_with(format!("x-{id}"), lab.ifname())?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
+    lab.container("a").create_with(id, lab.ifname())?;
     beside_another_network(lab, &other, "a")
 }
 
 fn one_container_two_networks(lab: &mut Lab) -> Doing {
-    let other = format!("{}-2", lab.network().name);
-    lab.container("b")?;
-    lab.second_attachment("b", "a")?;
-    lab.must_add(label::ADD_B, "b")?;
+    let other = format!("{}-2", lab.config().list().name);
+    lab.container("b").create()?;
+    lab.container("b").attach_again("a")?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
     beside_another_network(lab, &other, "a")
 }
 
 /// Attaches `a` to another network, while `b` is attached to the first, and ends that again. Each network has a pool of its own,
 /// since nobody has to bear one address in two networks.
 fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> Doing {
-    let own = lab.network().clone();
-    lab.rename_network(other)?;
+    let own = lab.config().list().clone();
+    lab.config_mut().rename(other)?;
     if Wants::Pool.met_by(lab.subject()) {
-        lab.pool(&["10.97.0.0/24"])?;
+        lab.config_mut().use_pool(&["10.97.0.0/24"])?;
     }
     add_unless_refused(lab, label::ADD_A, container, "another network is refused")?;
     lab.observe(label::BOTH)?;
-    lab.del(label::DEL_A, container)?;
+    lab.plugin().del(label::DEL_A, container)?;
     lab.observe(label::ONE)?;
     if lab.version().supports_gc_status() {
-        lab.gc(label::GC_OTHER, &[])?;
+        lab.plugin().gc(label::GC_OTHER, &[])?;
         lab.observe(label::KEPT)?;
     }
-    lab.return_to_network(own);
+    lab.config_mut().restore(own);
     if lab.version().supports_check() {
-        lab.check(label::CHECK_B, "b")?;
+        lab.plugin().check(label::CHECK_B, "b")?;
     }
-    lab.del(label::DEL_B, "b").map(drop)
+    lab.plugin().del(label::DEL_B, "b").map(drop)
 }
 
 fn status(lab: &mut Lab) -> Doing {
-    lab.status(label::STATUS)?;
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
-    lab.del(label::DEL, "a").map(drop)
+    lab.plugin().status(label::STATUS)?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
+    lab.plugin().del(label::DEL, "a").map(drop)
 }
 
 fn gc_keys(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
-    lab.container("a")?;
-    lab.must_add(label::ADD_A, "a")?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
     lab.observe(label::ATTACHED)?;
     let mut valid = vec![GcAttachment {
-        container_id: lab.container_id("a"),
-        ifname: lab.ifname_of("a"),
+        container_id: lab.container("a").id(),
+        ifname: lab.container("a").ifname(),
     }];
-    lab.gc_with(label::GC_RELEASED_KEY, &["cni.dev/attachments"], &valid)?;
+    lab.plugin()
+        .gc_with(label::GC_RELEASED_KEY, &["cni.dev/attachments"], &valid)?;
     lab.observe(label::AFTER_RELEASED_KEY)?;
-    lab.gc_with(label::GC_LATER_KEY, &["cni.dev/valid-attachments"], &valid)?;
+    lab.plugin()
+        .gc_with(label::GC_LATER_KEY, &["cni.dev/valid-attachments"], &valid)?;
     lab.observe(label::AFTER_LATER_KEY)?;
     valid.push(GcAttachment {
         container_id: "cnispec-nobody".to_owned(),
         ifname: "net7".to_owned(),
     });
-    lab.gc_with(
+    lab.plugin().gc_with(
         label::GC_UNKNOWN,
         &["cni.dev/attachments", "cni.dev/valid-attachments"],
         &valid,
     )?;
     lab.observe(label::AFTER_UNKNOWN)?;
-    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
-    lab.gc(label::GC_NONE, &[])?;
-    lab.settle(label::START)?;
+    lab.container("a").remove_netns(label::NETNS_REMOVED)?;
+    lab.plugin().gc(label::GC_NONE, &[])?;
+    lab.host().settle(label::START)?;
     lab.observe(label::END)
 }

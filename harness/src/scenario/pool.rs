@@ -4,8 +4,8 @@ use cni_types::Version;
 use serde_json::json;
 
 use super::{Scenario, Wants, add_unless_refused};
+use crate::engine::lab::Went;
 use crate::engine::lab::{Doing, Lab};
-use crate::engine::operations::Went;
 use crate::kind::Kind;
 use crate::label::{self, Label, Life};
 use crate::scenario_id;
@@ -61,25 +61,25 @@ fn families(lab: &mut Lab) -> Doing {
         (label::V6, &[V6]),
         (label::DUAL, &[V4, V6]),
     ] {
-        lab.pool(subnets)?;
-        lab.container(life.container)?;
-        lab.look_for_duplicates(life.container)?;
+        lab.config_mut().use_pool(subnets)?;
+        lab.container(life.container).create()?;
+        lab.container(life.container).enable_dad()?;
         attach(lab, life)?;
     }
-    lab.pool(&[V4])?;
-    lab.container(label::NO_V6.container)?;
-    lab.disable_ipv6(label::NO_V6.container)?;
+    lab.config_mut().use_pool(&[V4])?;
+    lab.container(label::NO_V6.container).create()?;
+    lab.host().disable_ipv6(label::NO_V6.container)?;
     attach(lab, label::NO_V6)
 }
 
 /// The life of one container, as far as the plugin can give it.
 fn attach(lab: &Lab, life: Life) -> Doing {
     let name = life.container;
-    let went = lab.add(life.add, name)?;
+    let went = lab.plugin().add(life.add, name)?;
     if went == Went::Well && lab.version().supports_check() {
-        lab.check(life.check, name)?;
+        lab.plugin().check(life.check, name)?;
     }
-    lab.del(life.del, name).map(drop)
+    lab.plugin().del(life.del, name).map(drop)
 }
 
 /// ADD from a pool of the lab's. What an IPAM plugin wants of its pool is its own affair, and so is when it gives an address
@@ -94,67 +94,69 @@ pub(super) fn add_from_pool(lab: &Lab, label: Label<'_>, container: &str) -> Doi
 }
 
 fn exhausted(lab: &mut Lab) -> Doing {
-    lab.pool(ONE_ADDRESS)?;
-    lab.container("a")?;
-    lab.container("b")?;
+    lab.config_mut().use_pool(ONE_ADDRESS)?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
     add_from_pool(lab, label::ADD_A, "a")?;
-    lab.add(label::ADD_EXHAUSTED, "b")?;
+    lab.plugin().add(label::ADD_EXHAUSTED, "b")?;
     if lab.version().supports_gc_status() {
-        lab.status(label::STATUS_EXHAUSTED)?;
+        lab.plugin().status(label::STATUS_EXHAUSTED)?;
     }
-    lab.del(label::DEL_B, "b")?;
-    lab.del(label::DEL_A, "a")?;
+    lab.plugin().del(label::DEL_B, "b")?;
+    lab.plugin().del(label::DEL_A, "a")?;
     if lab.version().supports_gc_status() {
-        lab.status(label::STATUS_FREE)?;
+        lab.plugin().status(label::STATUS_FREE)?;
     }
     add_once_free(lab)
 }
 
 fn collected(lab: &mut Lab) -> Doing {
-    lab.pool(ONE_ADDRESS)?;
-    lab.container("a")?;
-    lab.container("b")?;
+    lab.config_mut().use_pool(ONE_ADDRESS)?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
     add_from_pool(lab, label::ADD_A, "a")?;
-    lab.add(label::ADD_EXHAUSTED, "b")?;
-    lab.del(label::DEL_B, "b")?;
-    lab.remove_netns("a", label::NETNS_REMOVED, false)?;
-    lab.gc(label::GC_NONE, &[])?;
+    lab.plugin().add(label::ADD_EXHAUSTED, "b")?;
+    lab.plugin().del(label::DEL_B, "b")?;
+    lab.container("a").remove_netns(label::NETNS_REMOVED)?;
+    lab.plugin().gc(label::GC_NONE, &[])?;
     add_once_free(lab)
 }
 
 /// ADD when the address has rested for as long as the fixture says.
 fn add_once_free(lab: &Lab) -> Doing {
-    lab.let_addresses_rest();
-    lab.container("c")?;
-    lab.add(label::ADD_FREE, "c")?;
-    lab.del(label::DEL_C, "c").map(drop)
+    lab.host().let_addresses_rest();
+    lab.container("c").create()?;
+    lab.plugin().add(label::ADD_FREE, "c")?;
+    lab.plugin().del(label::DEL_C, "c").map(drop)
 }
 
 fn args(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.args(json!({
+    lab.container("a").create()?;
+    lab.config_mut().set_args(json!({
         "cni": {"labels": [{"key": "app", "value": "cnispec"}]},
         "cnispec.test": {"deep": [1, null, {"more": true}]},
     }))?;
-    lab.add(label::ARGS.add, "a")?;
-    lab.del(label::ARGS.del, "a")?;
+    lab.plugin().add(label::ARGS.add, "a")?;
+    lab.plugin().del(label::ARGS.del, "a")?;
     if !Wants::Pool.met_by(lab.subject()) {
         return Ok(());
     }
-    lab.pool(&[V4])?;
+    lab.config_mut().use_pool(&[V4])?;
     // Another address each time: the one before may not have been released.
     for (name, add, del, address) in [
         ("b", label::ADD_ASKED_B, label::DEL_ASKED_B, "10.98.0.77/24"),
         ("c", label::ADD_ASKED_C, label::DEL_ASKED_C, "10.98.0.75/24"),
     ] {
-        lab.args(json!({"cni": {"ips": [address]}}))?;
-        lab.container(name)?;
-        lab.add(add, name)?;
-        lab.del(del, name)?;
+        lab.config_mut()
+            .set_args(json!({"cni": {"ips": [address]}}))?;
+        lab.container(name).create()?;
+        lab.plugin().add(add, name)?;
+        lab.plugin().del(del, name)?;
     }
-    lab.args(json!({"cni": {"ips": ["10.98.0.79/24"]}}))?;
-    lab.ask_by_variable("IP", "10.98.0.78/24");
-    lab.container("d")?;
-    lab.add(label::ADD_ASKED_TWICE, "d")?;
-    lab.del(label::DEL_ASKED_TWICE, "d").map(drop)
+    lab.config_mut()
+        .set_args(json!({"cni": {"ips": ["10.98.0.79/24"]}}))?;
+    lab.config_mut().set_arg("IP", "10.98.0.78/24");
+    lab.container("d").create()?;
+    lab.plugin().add(label::ADD_ASKED_TWICE, "d")?;
+    lab.plugin().del(label::DEL_ASKED_TWICE, "d").map(drop)
 }

@@ -30,15 +30,17 @@ pub const FIRST_ADD: &Scenario = &Scenario {
 };
 
 fn first_add(lab: &mut Lab) -> Doing {
-    lab.container("a")?;
-    lab.must_add(label::ADD, "a")?;
-    lab.del(label::DEL, "a").map(drop)
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD, "a")?;
+    lab.plugin().del(label::DEL, "a").map(drop)
 }
 
 fn probe(lab: &mut Lab) -> Doing {
     let asked = json!({ "cniVersion": lab.version().to_string() }).to_string();
-    lab.direct(label::VERSION, Operation::Version)
+    lab.plugin()
+        .direct(label::VERSION, Operation::Version)
         .stdin(asked.as_str())
         .run()?;
-    lab.ask_neighbours(label::NEIGHBOUR_VERSION, &asked)
+    lab.plugin()
+        .ask_neighbours(label::NEIGHBOUR_VERSION, &asked)
 }

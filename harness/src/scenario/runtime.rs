@@ -4,8 +4,8 @@ use cni_types::{Operation, Version};
 use serde_json::json;
 
 use super::{Scenario, Wants};
+use crate::engine::lab::Attachment;
 use crate::engine::lab::{Doing, Lab};
-use crate::engine::runtime::Attachment;
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -200,264 +200,324 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 
 /// The name of the second network begins with the first one's.
 fn second_network(lab: &Lab) -> String {
-    format!("{}-second", lab.network().name)
+    format!("{}-second", lab.config().list().name)
 }
 
 fn lifecycle(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
     if lab.version().supports_check() {
-        lab.command(label::CHECK, Operation::Check, "a")?;
+        lab.runtime().command(label::CHECK, Operation::Check, "a")?;
     }
     // What is executed at once is seen only if it takes its time.
-    lab.dawdle(LONG / 3)?;
-    lab.command(label::DEL, Operation::Del, "a")?;
-    lab.obey()?;
-    lab.command(label::DEL_AGAIN, Operation::Del, "a").map(drop)
+    lab.runtime().answer_slowly(LONG / 3)?;
+    lab.runtime().command(label::DEL, Operation::Del, "a")?;
+    lab.runtime().answer_well()?;
+    lab.runtime()
+        .command(label::DEL_AGAIN, Operation::Del, "a")
+        .map(drop)
 }
 
 fn add_fails(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.refuse("second", Operation::Add)?;
-    lab.command(label::ADD_FAILS, Operation::Add, "a")?;
-    lab.obey()?;
-    lab.command(label::DEL_AFTER_FAILURE, Operation::Del, "a")
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().refuse("second", Operation::Add)?;
+    lab.runtime()
+        .command(label::ADD_FAILS, Operation::Add, "a")?;
+    lab.runtime().answer_well()?;
+    lab.runtime()
+        .command(label::DEL_AFTER_FAILURE, Operation::Del, "a")
         .map(drop)
 }
 
 fn del_fails(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.refuse("second", Operation::Del)?;
-    lab.command(label::DEL_FAILS, Operation::Del, "a")?;
-    lab.obey()?;
-    lab.command(label::DEL, Operation::Del, "a").map(drop)
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime().refuse("second", Operation::Del)?;
+    lab.runtime()
+        .command(label::DEL_FAILS, Operation::Del, "a")?;
+    lab.runtime().answer_well()?;
+    lab.runtime()
+        .command(label::DEL, Operation::Del, "a")
+        .map(drop)
 }
 
 fn check_fails(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.refuse("second", Operation::Check)?;
-    lab.command(label::CHECK_FAILS, Operation::Check, "a")?;
-    lab.obey()?;
-    lab.command(label::DEL, Operation::Del, "a").map(drop)
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime().refuse("second", Operation::Check)?;
+    lab.runtime()
+        .command(label::CHECK_FAILS, Operation::Check, "a")?;
+    lab.runtime().answer_well()?;
+    lab.runtime()
+        .command(label::DEL, Operation::Del, "a")
+        .map(drop)
 }
 
 fn check_disabled(lab: &mut Lab) -> Doing {
-    lab.meet_runtime_with(|list| {
+    lab.runtime().use_network_with(|list| {
         list.insert("disableCheck".to_owned(), json!(true));
     })?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.command(label::CHECK, Operation::Check, "a")?;
-    lab.command(label::DEL, Operation::Del, "a").map(drop)
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime().command(label::CHECK, Operation::Check, "a")?;
+    lab.runtime()
+        .command(label::DEL, Operation::Del, "a")
+        .map(drop)
 }
 
 fn check_without_add(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.command(label::CHECK_BEFORE, Operation::Check, "a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.command(label::DEL, Operation::Del, "a")?;
-    lab.command(label::CHECK_AFTER, Operation::Check, "a")
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime()
+        .command(label::CHECK_BEFORE, Operation::Check, "a")?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime().command(label::DEL, Operation::Del, "a")?;
+    lab.runtime()
+        .command(label::CHECK_AFTER, Operation::Check, "a")
         .map(drop)
 }
 
 fn plugin_missing(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("b")?;
-    lab.command(label::ADD, Operation::Add, "b")?;
-    lab.meet_runtime_with(|list| {
+    lab.runtime().use_network()?;
+    lab.container("b").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "b")?;
+    lab.runtime().use_network_with(|list| {
         list["plugins"][1]["type"] = json!("absent");
     })?;
-    lab.container("a")?;
-    lab.command(label::ADD_FAILS, Operation::Add, "a").map(drop)
+    lab.container("a").create()?;
+    lab.runtime()
+        .command(label::ADD_FAILS, Operation::Add, "a")
+        .map(drop)
 }
 
 fn gc(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.command(label::STATUS, Operation::Status, "a")?;
-    lab.refuse("second", Operation::Gc)?;
-    lab.command(label::GC_FAILS, Operation::Gc, "a").map(drop)
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime()
+        .command(label::STATUS, Operation::Status, "a")?;
+    lab.runtime().refuse("second", Operation::Gc)?;
+    lab.runtime()
+        .command(label::GC_FAILS, Operation::Gc, "a")
+        .map(drop)
 }
 
 fn versions(lab: &mut Lab) -> Doing {
-    lab.meet_runtime_with(|list| {
+    lab.runtime().use_network_with(|list| {
         list.insert("cniVersion".to_owned(), json!("0.4.0"));
         list.insert(
             "cniVersions".to_owned(),
             json!(["1.0.0", "9.9.9", "1.1.0", "0.3.1"]),
         );
     })?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.command(label::DEL, Operation::Del, "a").map(drop)
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime()
+        .command(label::DEL, Operation::Del, "a")
+        .map(drop)
 }
 
 fn at_once(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.dawdle(LONG)?;
-    lab.command_at_once([
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().answer_slowly(LONG)?;
+    lab.runtime().command_at_once([
         (label::ADD_AT_ONCE, Operation::Add, "a"),
         (label::DEL_AT_ONCE, Operation::Del, "a"),
     ])
 }
 
 fn gc_beside(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.container("b")?;
-    lab.command(label::ADD, Operation::Add, "b")?;
-    lab.dawdle(LONG)?;
-    lab.command_at_once([
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "b")?;
+    lab.runtime().answer_slowly(LONG)?;
+    lab.runtime().command_at_once([
         (label::ADD_AT_ONCE, Operation::Add, "a"),
         (label::GC_AT_ONCE, Operation::Gc, "a"),
     ])
 }
 
 fn full_results(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.answer_in_full()?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.runtime().use_network()?;
+    lab.runtime().answer_in_full()?;
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
     if lab.version().supports_check() {
-        lab.command(label::CHECK, Operation::Check, "a")?;
+        lab.runtime().command(label::CHECK, Operation::Check, "a")?;
     }
-    lab.command(label::DEL, Operation::Del, "a").map(drop)
+    lab.runtime()
+        .command(label::DEL, Operation::Del, "a")
+        .map(drop)
 }
 
 fn interfaces(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    let network = lab.network().name.clone();
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    let network = lab.config().list().name.clone();
     let [first, second] = ["net7", "net8"].map(|ifname| Attachment {
         network: &network,
         container: "a",
         ifname,
     });
-    lab.command_for(label::ADD_FIRST, Operation::Add, first)?;
-    lab.answer_differently(1)?;
-    lab.command_for(label::ADD_SECOND, Operation::Add, second)?;
-    lab.command_for(label::CHECK_FIRST, Operation::Check, first)?;
-    lab.command_for(label::CHECK_SECOND, Operation::Check, second)?;
-    lab.command_for(label::DEL_SECOND, Operation::Del, second)?;
-    lab.command_for(label::CHECK_FIRST_ALONE, Operation::Check, first)?;
-    lab.answer_differently(2)?;
-    lab.command_for(label::ADD_SECOND_AGAIN, Operation::Add, second)?;
-    lab.command_for(label::DEL_FIRST, Operation::Del, first)?;
-    lab.command_for(label::CHECK_SECOND_ALONE, Operation::Check, second)?;
-    lab.command_for(label::DEL_SECOND_AGAIN, Operation::Del, second)
+    lab.runtime()
+        .command_for(label::ADD_FIRST, Operation::Add, first)?;
+    lab.runtime().answer_round(1)?;
+    lab.runtime()
+        .command_for(label::ADD_SECOND, Operation::Add, second)?;
+    lab.runtime()
+        .command_for(label::CHECK_FIRST, Operation::Check, first)?;
+    lab.runtime()
+        .command_for(label::CHECK_SECOND, Operation::Check, second)?;
+    lab.runtime()
+        .command_for(label::DEL_SECOND, Operation::Del, second)?;
+    lab.runtime()
+        .command_for(label::CHECK_FIRST_ALONE, Operation::Check, first)?;
+    lab.runtime().answer_round(2)?;
+    lab.runtime()
+        .command_for(label::ADD_SECOND_AGAIN, Operation::Add, second)?;
+    lab.runtime()
+        .command_for(label::DEL_FIRST, Operation::Del, first)?;
+    lab.runtime()
+        .command_for(label::CHECK_SECOND_ALONE, Operation::Check, second)?;
+    lab.runtime()
+        .command_for(label::DEL_SECOND_AGAIN, Operation::Del, second)
         .map(drop)
 }
 
 fn containers(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.container("b")?;
-    lab.command(label::ADD_A, Operation::Add, "a")?;
-    lab.answer_differently(1)?;
-    lab.command(label::ADD_B, Operation::Add, "b")?;
-    lab.command(label::CHECK_A, Operation::Check, "a")?;
-    lab.command(label::CHECK_B, Operation::Check, "b")?;
-    lab.command(label::DEL_B, Operation::Del, "b")?;
-    lab.command(label::CHECK_A_ALONE, Operation::Check, "a")?;
-    lab.command(label::DEL_A, Operation::Del, "a").map(drop)
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    lab.runtime().command(label::ADD_A, Operation::Add, "a")?;
+    lab.runtime().answer_round(1)?;
+    lab.runtime().command(label::ADD_B, Operation::Add, "b")?;
+    lab.runtime()
+        .command(label::CHECK_A, Operation::Check, "a")?;
+    lab.runtime()
+        .command(label::CHECK_B, Operation::Check, "b")?;
+    lab.runtime().command(label::DEL_B, Operation::Del, "b")?;
+    lab.runtime()
+        .command(label::CHECK_A_ALONE, Operation::Check, "a")?;
+    lab.runtime()
+        .command(label::DEL_A, Operation::Del, "a")
+        .map(drop)
 }
 
 fn two_networks(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    let names = [lab.network().name.clone(), second_network(lab)];
-    lab.meet_second_network(&names[1])?;
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    let names = [lab.config().list().name.clone(), second_network(lab)];
+    lab.runtime().add_network(&names[1])?;
     let [first, second] = [("net7", 0), ("net8", 1)].map(|(ifname, index)| Attachment {
         network: &names[index],
         container: "a",
         ifname,
     });
-    lab.command_for(label::ADD_FIRST, Operation::Add, first)?;
-    lab.answer_differently(1)?;
-    lab.command_for(label::ADD_SECOND, Operation::Add, second)?;
-    lab.command_for(label::CHECK_FIRST, Operation::Check, first)?;
-    lab.command_for(label::CHECK_SECOND, Operation::Check, second)?;
-    lab.command_for(label::DEL_FIRST, Operation::Del, first)?;
-    lab.command_for(label::CHECK_SECOND_ALONE, Operation::Check, second)?;
-    lab.command_for(label::DEL_SECOND, Operation::Del, second)
+    lab.runtime()
+        .command_for(label::ADD_FIRST, Operation::Add, first)?;
+    lab.runtime().answer_round(1)?;
+    lab.runtime()
+        .command_for(label::ADD_SECOND, Operation::Add, second)?;
+    lab.runtime()
+        .command_for(label::CHECK_FIRST, Operation::Check, first)?;
+    lab.runtime()
+        .command_for(label::CHECK_SECOND, Operation::Check, second)?;
+    lab.runtime()
+        .command_for(label::DEL_FIRST, Operation::Del, first)?;
+    lab.runtime()
+        .command_for(label::CHECK_SECOND_ALONE, Operation::Check, second)?;
+    lab.runtime()
+        .command_for(label::DEL_SECOND, Operation::Del, second)
         .map(drop)
 }
 
 fn second_directory(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.container("b")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.command_with_longer_path(label::ADD_LONGER_PATH, Operation::Add, "b")
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime()
+        .command_with_longer_path(label::ADD_LONGER_PATH, Operation::Add, "b")
         .map(drop)
 }
 
 fn del_unknown(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.container("b")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.command(label::DEL_UNKNOWN, Operation::Del, "b")
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime()
+        .command(label::DEL_UNKNOWN, Operation::Del, "b")
         .map(drop)
 }
 
 /// The ADD shows whether the runtime knows the version.
 fn status(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
-    lab.command(label::STATUS, Operation::Status, "a")?;
-    lab.refuse("third", Operation::Status)?;
-    lab.command(label::STATUS_FAILS, Operation::Status, "a")
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
+    lab.runtime()
+        .command(label::STATUS, Operation::Status, "a")?;
+    lab.runtime().refuse("third", Operation::Status)?;
+    lab.runtime()
+        .command(label::STATUS_FAILS, Operation::Status, "a")
         .map(drop)
 }
 
 fn gc_attachments(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    let names = [lab.network().name.clone(), second_network(lab)];
-    lab.meet_second_network(&names[1])?;
+    lab.runtime().use_network()?;
+    let names = [lab.config().list().name.clone(), second_network(lab)];
+    lab.runtime().add_network(&names[1])?;
     for container in ["a", "b", "c"] {
-        lab.container(container)?;
+        lab.container(container).create()?;
     }
     let of = |network: usize, container, ifname| Attachment {
         network: &names[network],
         container,
         ifname,
     };
-    lab.command_for(label::ADD_A, Operation::Add, of(0, "a", "net7"))?;
-    lab.command_for(label::ADD_A_SECOND, Operation::Add, of(0, "a", "net8"))?;
-    lab.command_for(label::ADD_B, Operation::Add, of(0, "b", "net7"))?;
-    lab.command_for(label::ADD_C, Operation::Add, of(0, "c", "net7"))?;
-    lab.command_for(label::ADD_C_ELSEWHERE, Operation::Add, of(1, "c", "net8"))?;
-    lab.command_for(label::DEL_A_SECOND, Operation::Del, of(0, "a", "net8"))?;
-    lab.command_for(label::DEL_B, Operation::Del, of(0, "b", "net7"))?;
-    lab.command_for(label::GC, Operation::Gc, of(0, "a", "net7"))
+    lab.runtime()
+        .command_for(label::ADD_A, Operation::Add, of(0, "a", "net7"))?;
+    lab.runtime()
+        .command_for(label::ADD_A_SECOND, Operation::Add, of(0, "a", "net8"))?;
+    lab.runtime()
+        .command_for(label::ADD_B, Operation::Add, of(0, "b", "net7"))?;
+    lab.runtime()
+        .command_for(label::ADD_C, Operation::Add, of(0, "c", "net7"))?;
+    lab.runtime()
+        .command_for(label::ADD_C_ELSEWHERE, Operation::Add, of(1, "c", "net8"))?;
+    lab.runtime()
+        .command_for(label::DEL_A_SECOND, Operation::Del, of(0, "a", "net8"))?;
+    lab.runtime()
+        .command_for(label::DEL_B, Operation::Del, of(0, "b", "net7"))?;
+    lab.runtime()
+        .command_for(label::GC, Operation::Gc, of(0, "a", "net7"))
         .map(drop)
 }
 
 /// What the version lacks is asked for once more in 1.1.0, which shows whether the runtime has the commands at all.
 fn later_operations(lab: &mut Lab) -> Doing {
-    lab.meet_runtime()?;
-    lab.container("a")?;
-    lab.command(label::ADD, Operation::Add, "a")?;
+    lab.runtime().use_network()?;
+    lab.container("a").create()?;
+    lab.runtime().command(label::ADD, Operation::Add, "a")?;
     if !lab.version().supports_check() {
-        lab.command(label::CHECK, Operation::Check, "a")?;
+        lab.runtime().command(label::CHECK, Operation::Check, "a")?;
     }
-    lab.command(label::STATUS, Operation::Status, "a")?;
-    lab.command(label::GC, Operation::Gc, "a")?;
-    lab.meet_runtime_with(|list| {
+    lab.runtime()
+        .command(label::STATUS, Operation::Status, "a")?;
+    lab.runtime().command(label::GC, Operation::Gc, "a")?;
+    lab.runtime().use_network_with(|list| {
         list.insert("cniVersion".to_owned(), json!("1.1.0"));
     })?;
-    lab.command(label::STATUS_OF_1_1_0, Operation::Status, "a")?;
-    lab.command(label::GC_OF_1_1_0, Operation::Gc, "a")
+    lab.runtime()
+        .command(label::STATUS_OF_1_1_0, Operation::Status, "a")?;
+    lab.runtime()
+        .command(label::GC_OF_1_1_0, Operation::Gc, "a")
         .map(drop)
 }

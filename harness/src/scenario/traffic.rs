@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::{PLUGINS, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
-use crate::engine::traffic::{Attempt, HOST, OUTSIDE, OUTSIDE_V6};
+use crate::engine::lab::{Doing, HOST, Lab, OUTSIDE, OUTSIDE_V6};
+use crate::engine::traffic::Attempt;
 use crate::label::{self, Family};
 use crate::scenario_id;
 use crate::transcript::Transport;
@@ -35,33 +35,33 @@ struct Reached {
 }
 
 fn traffic(lab: &mut Lab) -> Doing {
-    let outside = lab.make_outside()?;
-    lab.container("a")?;
-    lab.must_add(label::ADD_A, "a")?;
-    let a = lab.netns("a")?;
+    let outside = lab.host().make_outside()?;
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
+    let a = lab.container("a").netns()?;
     let own = reached(lab, "a");
-    let mtu = lab.mtu("a")?;
+    let mtu = lab.container("a").mtu()?;
     for reached in &own {
         to_gateway(lab, &a, reached, mtu)?;
         to_outside(lab, &a, &outside, reached)?;
     }
     port_mappings(lab, &a, &outside)?;
-    if Wants::Two.met_by(lab.subject()) && !lab.has_capability("portMappings") {
+    if Wants::Two.met_by(lab.subject()) && !lab.config().has_capability("portMappings") {
         to_neighbour(lab, &a, &own)?;
     }
-    lab.del(label::DEL_A, "a").map(drop)
+    lab.plugin().del(label::DEL_A, "a").map(drop)
 }
 
 /// The addresses of a container's result that are of use to others.
 fn reached(lab: &Lab, container: &str) -> Vec<Reached> {
-    let result = lab.stored_result(container).unwrap_or_default();
+    let result = lab.container(container).stored_result().unwrap_or_default();
     let ips = result["ips"].as_array().cloned().unwrap_or_default();
     let read = |ip: &Value| {
         let net: IpNet = ip["address"].as_str()?.parse().ok()?;
         let gateway = ip["gateway"]
             .as_str()
             .and_then(|gateway| gateway.parse().ok());
-        let useful = !net.addr().is_loopback() && lab.has_address(container, net.addr());
+        let useful = !net.addr().is_loopback() && lab.container(container).has_address(net.addr());
         useful.then_some(Reached { net, gateway })
     };
     ips.iter().filter_map(read).collect()
@@ -88,28 +88,29 @@ fn any(address: IpAddr) -> IpAddr {
 
 /// Only where the gateway is an address of the host: others are not in the lab.
 fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
-    let on_host = |gateway: &IpAddr| lab.host_has_address(*gateway) && !gateway.is_loopback();
+    let on_host = |gateway: &IpAddr| lab.host().has_address(*gateway) && !gateway.is_loopback();
     let Some(gateway) = reached.gateway.filter(on_host) else {
         return Ok(());
     };
     let (target, is_of_link) = match gateway {
         IpAddr::V6(address) if address.is_unicast_link_local() => {
-            let scope = lab.interface_index("a")?;
+            let scope = lab.container("a").interface_index()?;
             (SocketAddrV6::new(address, PORT, 0, scope).into(), true)
         }
         _ => (SocketAddr::new(gateway, PORT), false),
     };
     let attempt = |label: Family, transport, bytes| {
-        lab.exchange(&Attempt {
+        Attempt {
             label: label.of(family(gateway)),
             from: ("a", a),
-            to: ("the host", lab.host()),
+            to: ("the host", lab.host().netns()),
             transport,
             source: Some(reached.net.addr()),
             target,
             listen: SocketAddr::new(any(gateway), PORT),
             bytes,
-        })
+        }
+        .make(lab)
     };
     attempt(label::GATEWAY_TCP, Transport::Tcp, 64)?;
     if is_of_link {
@@ -131,7 +132,7 @@ fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing
         IpNet::V6(_) => OUTSIDE_V6.into(),
     };
     for transport in TRANSPORTS {
-        lab.exchange(&Attempt {
+        Attempt {
             label: label::OUTSIDE.of(way(transport, target)),
             from: ("a", a),
             to: ("the outside", outside),
@@ -140,15 +141,16 @@ fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing
             target: SocketAddr::new(target, PORT),
             listen: SocketAddr::new(any(target), PORT),
             bytes: 64,
-        })?;
+        }
+        .make(lab)?;
     }
     Ok(())
 }
 
 fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
-    lab.container("b")?;
-    lab.must_add(label::ADD_B, "b")?;
-    let b = lab.netns("b")?;
+    lab.container("b").create()?;
+    lab.plugin().must_add(label::ADD_B, "b")?;
+    let b = lab.container("b").netns()?;
     for reached in reached(lab, "b") {
         let address = reached.net.addr();
         let alike = |own: &&Reached| own.net.addr().is_ipv4() == address.is_ipv4();
@@ -156,7 +158,7 @@ fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
             continue;
         };
         for transport in TRANSPORTS {
-            lab.exchange(&Attempt {
+            Attempt {
                 label: label::NEIGHBOUR.of(way(transport, address)),
                 from: ("a", a),
                 to: ("b", &b),
@@ -166,18 +168,19 @@ fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
                 // Who answers by this address: where routes go by the source, no other finds the way back.
                 listen: SocketAddr::new(address, PORT),
                 bytes: 64,
-            })?;
+            }
+            .make(lab)?;
         }
     }
-    lab.del(label::DEL_B, "b").map(drop)
+    lab.plugin().del(label::DEL_B, "b").map(drop)
 }
 
 /// From the outside, from the host, and from the container itself, to the host's address.
 fn port_mappings(lab: &Lab, a: &NetNs, outside: &NetNs) -> Doing {
-    if !lab.has_capability("portMappings") {
+    if !lab.config().has_capability("portMappings") {
         return Ok(());
     }
-    let args = lab.offered(Some("a"));
+    let args = lab.plugin().capability_args(Some("a"));
     let mappings = args.get("portMappings").and_then(Value::as_array);
     for mapping in mappings.into_iter().flatten() {
         let port = |key: &str| {
@@ -195,11 +198,11 @@ fn port_mappings(lab: &Lab, a: &NetNs, outside: &NetNs) -> Doing {
         };
         let senders = [
             ("outside", label::MAPPED_OUTSIDE, outside),
-            ("host", label::MAPPED_HOST, lab.host()),
+            ("host", label::MAPPED_HOST, lab.host().netns()),
             ("itself", label::MAPPED_ITSELF, a),
         ];
         for (name, mapped, sender) in senders {
-            lab.exchange(&Attempt {
+            Attempt {
                 label: mapped.of(transport.as_str()),
                 from: (name, sender),
                 to: ("a", a),
@@ -208,7 +211,8 @@ fn port_mappings(lab: &Lab, a: &NetNs, outside: &NetNs) -> Doing {
                 target: SocketAddr::new(HOST.into(), host),
                 listen: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), container),
                 bytes: 64,
-            })?;
+            }
+            .make(lab)?;
         }
     }
     Ok(())

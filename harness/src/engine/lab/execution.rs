@@ -123,7 +123,7 @@ impl Lab {
 
     /// The record of an execution that is over, without what it did to the lab.
     pub(crate) fn record(&self, execution: Execution<'_>, ended: Ended) -> Call {
-        let role = if execution.path == self.subject.path {
+        let role = if execution.path == self.subject().path {
             Role::Subject
         } else {
             Role::Companion

@@ -7,9 +7,10 @@ use cni_runtime::derive_plugin_config;
 use cni_types::{NetworkConfigList, Operation, PluginConfig};
 use serde_json::{Map, Value};
 
-use super::lab::{Doing, Execution, Lab};
-use super::process::{self, Ended, Limits};
-use super::standin;
+use super::Plugin;
+use crate::engine::lab::{Doing, Execution};
+use crate::engine::process::{self, Ended, Limits};
+use crate::engine::standin;
 use crate::label::Label;
 use crate::transcript::{Bytes, Delivery, Exit, Reading, read};
 
@@ -75,7 +76,7 @@ impl Errand<'_> {
     }
 }
 
-impl Lab {
+impl Plugin<'_> {
     /// ADD, CHECK or DEL by every plugin of the list, for all these containers at once. Returns those for which
     /// every plugin succeeded.
     ///
@@ -91,8 +92,8 @@ impl Lab {
             members.reverse();
         }
         let limits = Limits {
-            deadline: self.limits().deadline.saturating_mul(TURNS),
-            ..self.limits()
+            deadline: self.lab.limits().deadline.saturating_mul(TURNS),
+            ..self.lab.limits()
         };
         let member = |container: &str, (plugin, path): (PluginConfig, PathBuf)| {
             let mut env = self.environment(operation, Some(container));
@@ -104,18 +105,18 @@ impl Lab {
             .map(|container| Errand {
                 container,
                 operation,
-                network: self.network().clone(),
+                network: self.lab.config().list().clone(),
                 members: members
                     .iter()
                     .cloned()
                     .map(|plugin| member(container, plugin))
                     .collect(),
-                offered: self.offered(Some(container)),
-                result: self.stored_result(container),
+                offered: self.capability_args(Some(container)),
+                result: self.lab.container(container).stored_result(),
                 limits,
             })
             .collect();
-        let before = self.state()?;
+        let before = self.lab.state()?;
         // So that the first has not done its work before the last begins.
         let start = Barrier::new(errands.len());
         let run: Vec<_> = std::thread::scope(|scope| {
@@ -136,7 +137,7 @@ impl Lab {
                 .map(|(container, thread)| (container, thread.join()))
                 .collect()
         });
-        let after = self.state()?;
+        let after = self.lab.state()?;
         let mut well = Vec::new();
         for (container, done) in run {
             let died = || std::io::Error::other("a thread of the lab died");
@@ -161,9 +162,12 @@ impl Lab {
                     stdin,
                     delivery: Delivery::Whole,
                 };
-                self.write_down(execution, ended, [before, after], standin::take_records()?);
+                self.lab
+                    .write_down(execution, ended, [before, after], standin::take_records()?);
             }
-            self.store_result(container, result.filter(|_| operation != Operation::Del));
+            self.lab
+                .container(container)
+                .store_result(result.filter(|_| operation != Operation::Del));
         }
         Ok(well)
     }

@@ -1,16 +1,22 @@
-//! Operations on whole lists, as a runtime makes them.
+//! Calls of the plugin under test: in its list, as a runtime makes them, or alone.
+
+mod at_once;
+pub(super) mod direct;
 
 use std::path::{Path, PathBuf};
 
+use cni_netlink::MacAddr;
 use cni_runtime::{GcAttachment, derive_gc_config, derive_plugin_config, derive_status_config};
 use cni_types::{Operation, PluginConfig};
 use serde_json::{Map, Value};
 
-use super::lab::{Doing, Execution, Lab, Stop};
-use super::standin::{self, Orders};
+use super::{Doing, Execution, Lab, Stop};
+use crate::engine::machine;
+use crate::engine::standin::{self, Orders};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label::{self, Label};
+use crate::subject::Subject;
 use crate::transcript::{Bytes, Call, Delivery, Reading, Role};
 
 /// Variables that plugins are executed with besides those of the protocol. A delegate must be given
@@ -37,15 +43,50 @@ pub enum Went {
     Wrong(String),
 }
 
-impl Lab {
+/// Calls the plugin under test: with the other plugins of its network configuration list, as a runtime does, or alone.
+#[derive(Clone, Copy)]
+pub struct Plugin<'a> {
+    pub(super) lab: &'a Lab,
+}
+
+impl<'a> Plugin<'a> {
+    /// Where plugins look for plugins.
+    pub fn cni_path(&self) -> Vec<PathBuf> {
+        cni_path(self.lab.subject())
+    }
+
+    /// Where the plugins beside a chained one look: they are ours, and so is what they delegate to.
+    pub fn companions_path(&self) -> Vec<PathBuf> {
+        let mut path = self.cni_path();
+        path.retain(|directory| directory != Path::new(machine::BIN));
+        path.insert(1, PathBuf::from(machine::BIN));
+        path
+    }
+
+    /// The file of a plugin that the configuration names.
+    pub fn find_plugin(&self, plugin_type: &str) -> Option<PathBuf> {
+        if plugin_type == self.lab.subject().plugin_type {
+            return Some(self.lab.subject().path.clone());
+        }
+        let carried = Path::new(machine::BIN).join(plugin_type);
+        if self.lab.subject().kind != Kind::Interface && carried.exists() {
+            return Some(carried);
+        }
+        self.cni_path()
+            .iter()
+            .map(|directory| directory.join(plugin_type))
+            .find(|path| path.is_file())
+    }
+
     /// ADD by every plugin of the list, in order. It may fail.
     pub fn add(&self, label: Label<'_>, container: &str) -> Doing<Went> {
-        self.results.borrow_mut().remove(container);
+        self.lab.results.borrow_mut().remove(container);
         for (plugin, path) in self.members(&self.walked())? {
             let call = self.call(label, Operation::Add, container, &path, &plugin)?;
             match (call.succeeded(), call.reading()) {
                 (true, Reading::One(result)) => {
-                    self.results
+                    self.lab
+                        .results
                         .borrow_mut()
                         .insert(container.to_owned(), result);
                 }
@@ -79,7 +120,7 @@ impl Lab {
         reversed.reverse();
         let went = self.each(label, Operation::Del, container, reversed)?;
         if went == Went::Well {
-            self.results.borrow_mut().remove(container);
+            self.lab.results.borrow_mut().remove(container);
         }
         Ok(went)
     }
@@ -109,8 +150,8 @@ impl Lab {
 
     fn attachments_of(&self, names: &[&str]) -> Vec<GcAttachment> {
         let attachment = |name: &&str| GcAttachment {
-            container_id: self.container_id(name),
-            ifname: self.ifname_of(name),
+            container_id: self.lab.container(name).id(),
+            ifname: self.lab.container(name).ifname(),
         };
         names.iter().map(attachment).collect()
     }
@@ -118,7 +159,7 @@ impl Lab {
     /// GC by every plugin of the list, with these attachments under these keys only.
     pub fn gc_with(&self, label: Label<'_>, keys: &[&str], valid: &[GcAttachment]) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
-            let stdin = derive_gc_config(self.network(), &plugin, valid);
+            let stdin = derive_gc_config(self.lab.config().list(), &plugin, valid);
             let other = GC_KEYS.iter().filter(|key| !keys.contains(key));
             let stdin = changed(stdin, other.map(|key| (*key, None)).collect())?;
             self.call_with(label, Operation::Gc, None, &path, stdin)?;
@@ -129,7 +170,7 @@ impl Lab {
     /// STATUS of every plugin of the list.
     pub fn status(&self, label: Label<'_>) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
-            let stdin = derive_status_config(self.network(), &plugin);
+            let stdin = derive_status_config(self.lab.config().list(), &plugin);
             self.call_with(label, Operation::Status, None, &path, stdin)?;
         }
         Ok(())
@@ -137,7 +178,7 @@ impl Lab {
 
     /// VERSION of every neighbour that is there, with this on standard input.
     pub fn ask_neighbours(&self, label: Label<'_>, stdin: &str) -> Doing {
-        for neighbour in &self.subject().neighbours {
+        for neighbour in &self.lab.subject().neighbours {
             if let Some(path) = self.find_plugin(&neighbour.plugin_type) {
                 self.call_with(label, Operation::Version, None, &path, stdin.into())?;
             }
@@ -148,33 +189,24 @@ impl Lab {
     /// What the subject is given in GC, with these containers' attachments as the valid ones.
     pub fn gc_config(&self, valid: &[&str]) -> Vec<u8> {
         derive_gc_config(
-            self.network(),
-            self.own_plugin(),
+            self.lab.config().list(),
+            self.lab.config().own_plugin(),
             &self.attachments_of(valid),
         )
     }
 
     /// What the subject is given in STATUS.
     pub fn status_config(&self) -> Vec<u8> {
-        derive_status_config(self.network(), self.own_plugin())
-    }
-
-    /// The whole life of another container, and a look: what plugins set up once for a network is
-    /// there from now on, and only what an attachment leaves is seen as left behind.
-    pub fn warm_up(&self) -> Doing {
-        self.container("warm")?;
-        self.must_add(label::WARM_ADD, "warm")?;
-        self.del(label::WARM_DEL, "warm")?;
-        self.observe(label::START)
+        derive_status_config(self.lab.config().list(), self.lab.config().own_plugin())
     }
 
     /// Lets the plugins that stand before the subject do their ADD, so that the subject can be called.
     pub fn precede(&self, container: &str) -> Doing {
-        if self.kind() != Kind::Chained {
+        if self.lab.kind() != Kind::Chained {
             return Ok(());
         }
         for (plugin, path) in self.members(&self.walked())? {
-            if path == self.subject().path {
+            if path == self.lab.subject().path {
                 break;
             }
             let call = self.call(label::PRECEDE, Operation::Add, container, &path, &plugin)?;
@@ -184,7 +216,8 @@ impl Lab {
                     call.outcome()
                 )));
             };
-            self.results
+            self.lab
+                .results
                 .borrow_mut()
                 .insert(container.to_owned(), result);
         }
@@ -194,7 +227,7 @@ impl Lab {
     /// DEL by every plugin of the list except the subject.
     pub fn del_companions(&self, container: &str) -> Doing {
         for (plugin, path) in self.members(&self.walked())?.into_iter().rev() {
-            if path != self.subject().path {
+            if path != self.lab.subject().path {
                 self.call(
                     label::COMPANIONS_DEL,
                     Operation::Del,
@@ -215,25 +248,33 @@ impl Lab {
         container: &str,
         operation: Operation,
     ) -> Doing<Went> {
-        let plugin_type = &self.subject().plugin_type;
-        standin::install(plugin_type, Some(&self.subject().path))?;
+        let plugin_type = &self.lab.subject().plugin_type;
+        standin::install(plugin_type, Some(&self.lab.subject().path))?;
         standin::give(&Orders::default())?;
-        let path = Path::new(super::machine::BIN).join("ptp");
-        let call = self.call(label, operation, container, &path, self.own_plugin())?;
+        let path = Path::new(machine::BIN).join("ptp");
+        let call = self.call(
+            label,
+            operation,
+            container,
+            &path,
+            self.lab.config().own_plugin(),
+        )?;
         if !call.succeeded() {
             return Ok(Went::Wrong(call.outcome()));
         }
         if let (Operation::Add, Reading::One(result)) = (operation, call.reading()) {
-            self.store_result(container, Some(result));
+            self.lab.container(container).store_result(Some(result));
         }
         Ok(Went::Well)
     }
 
     /// The plugins that the runtime itself calls: the list's, and an IPAM plugin in its own person.
     pub(super) fn walked(&self) -> Vec<PluginConfig> {
-        match self.kind() {
-            Kind::Ipam => vec![self.own_plugin().clone()],
-            Kind::Interface | Kind::Chained | Kind::Runtime => self.network().plugins.clone(),
+        match self.lab.kind() {
+            Kind::Ipam => vec![self.lab.config().own_plugin().clone()],
+            Kind::Interface | Kind::Chained | Kind::Runtime => {
+                self.lab.config().list().plugins.clone()
+            }
         }
     }
 
@@ -246,8 +287,8 @@ impl Lab {
     }
 
     fn file_of(&self, plugin: &PluginConfig) -> Doing<PathBuf> {
-        if self.kind() == Kind::Ipam {
-            return Ok(self.subject().path.clone());
+        if self.lab.kind() == Kind::Ipam {
+            return Ok(self.lab.subject().path.clone());
         }
         let plugin_type = plugin.plugin_type().unwrap_or_default();
         self.find_plugin(plugin_type).ok_or_else(|| {
@@ -262,9 +303,9 @@ impl Lab {
 
     /// What a plugin is given in ADD, CHECK and DEL, with the result that the runtime has stored.
     pub(super) fn derive(&self, plugin: &PluginConfig, container: Option<&str>) -> Vec<u8> {
-        let result = container.and_then(|name| self.stored_result(name));
-        let offered = self.offered(container);
-        derive_plugin_config(self.network(), plugin, result.as_ref(), &offered)
+        let result = container.and_then(|name| self.lab.container(name).stored_result());
+        let offered = self.capability_args(container);
+        derive_plugin_config(self.lab.config().list(), plugin, result.as_ref(), &offered)
     }
 
     fn call(
@@ -294,7 +335,7 @@ impl Lab {
     ) -> Doing<Call> {
         let mut env = self.environment(operation, container);
         self.adapt(&mut env, path);
-        self.execute(Execution {
+        self.lab.execute(Execution {
             label,
             operation,
             container,
@@ -308,11 +349,11 @@ impl Lab {
 
     /// Makes the subject's environment that of this plugin.
     pub(super) fn adapt(&self, env: &mut Vec<(String, Bytes)>, path: &Path) {
-        if !self.kind().may_delegate() || path == self.subject().path {
+        if !self.lab.kind().may_delegate() || path == self.lab.subject().path {
             return;
         }
         env.push((standin::BESIDE.to_owned(), Bytes::from("1")));
-        if self.kind() == Kind::Chained {
+        if self.lab.kind() == Kind::Chained {
             env.retain(|(name, _)| name != "CNI_PATH");
             env.push(("CNI_PATH".to_owned(), joined(&self.companions_path())));
         }
@@ -329,17 +370,17 @@ impl Lab {
             ("CNI_PATH".to_owned(), joined(&self.cni_path()).text()),
         ];
         if let Some(name) = container {
-            let args = &self.subject().fixture.surroundings.args;
+            let args = &self.lab.subject().fixture.surroundings.args;
             let args: Vec<String> = args
                 .iter()
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
-            env.push(("CNI_CONTAINERID".to_owned(), self.container_id(name)));
+            env.push(("CNI_CONTAINERID".to_owned(), self.lab.container(name).id()));
             env.push((
                 "CNI_NETNS".to_owned(),
-                self.netns_path(name).display().to_string(),
+                self.lab.container(name).netns_path().display().to_string(),
             ));
-            env.push(("CNI_IFNAME".to_owned(), self.ifname_of(name)));
+            env.push(("CNI_IFNAME".to_owned(), self.lab.container(name).ifname()));
             env.push(("CNI_ARGS".to_owned(), args.join(";")));
         }
         env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
@@ -352,6 +393,46 @@ impl Lab {
             .map(|(key, value)| (key, Bytes::from(value.as_str())))
             .collect()
     }
+
+    /// The capability arguments for a container. No runtime maps one port of the host to two containers, or gives
+    /// both one MAC: what is offered is for the first, and counted up for the others.
+    pub fn capability_args(&self, container: Option<&str>) -> Map<String, Value> {
+        let mut offered = self
+            .lab
+            .subject()
+            .fixture
+            .surroundings
+            .capability_args
+            .clone();
+        let observed = self.lab.observed.borrow();
+        let number = container.and_then(|name| observed.containers.get(name));
+        let further = number.map_or(0, |container| container.number - 1);
+        let mappings = offered
+            .get_mut("portMappings")
+            .and_then(Value::as_array_mut);
+        for mapping in mappings.into_iter().flatten() {
+            if let Some(port) = mapping["hostPort"].as_u64() {
+                mapping["hostPort"] = Value::from(port + 100 * u64::from(further));
+            }
+        }
+        let mac = offered
+            .get("mac")
+            .and_then(|mac| mac.as_str()?.parse().ok());
+        if let Some(MacAddr(mut mac)) = mac {
+            mac[5] = mac[5].wrapping_add(further.to_be_bytes()[1]);
+            offered.insert("mac".to_owned(), Value::from(MacAddr(mac).to_string()));
+        }
+        offered
+    }
+}
+
+/// The directories of CNI_PATH.
+pub(super) fn cni_path(subject: &Subject) -> Vec<PathBuf> {
+    let mut path = vec![PathBuf::from(standin::DIRECTORY)];
+    path.extend(subject.path.parent().map(Path::to_owned));
+    path.extend(subject.cni_path.clone());
+    path.push(PathBuf::from(machine::BIN));
+    path
 }
 
 /// Directories as CNI_PATH lists them.

@@ -3,17 +3,17 @@
 use cni_types::Operation;
 use serde_json::{Map, Value};
 
-use super::lab::{Doing, Execution, Lab};
-use super::operations::changed;
+use super::{Plugin, changed};
+use crate::engine::lab::{Doing, Execution, Lab};
 use crate::error::HarnessError;
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
 
-impl Lab {
+impl<'a> Plugin<'a> {
     /// A call of the subject alone, as a runtime would make it, to be changed before it is run.
-    pub fn direct<'a>(&'a self, label: Label<'a>, operation: Operation) -> Direct<'a> {
+    pub fn direct(self, label: Label<'a>, operation: Operation) -> Direct<'a> {
         Direct {
-            lab: self,
+            lab: self.lab,
             label,
             operation,
             container: None,
@@ -26,7 +26,7 @@ impl Lab {
     }
 
     /// CHECK by the subject alone: another plugin of the list might fail first.
-    pub fn check_alone(&self, label: Label<'_>, container: &str) -> Doing<Call> {
+    pub fn check_alone(self, label: Label<'_>, container: &str) -> Doing<Call> {
         self.direct(label, Operation::Check)
             .container(container)
             .run()
@@ -102,7 +102,10 @@ impl<'a> Direct<'a> {
 
     /// Everything about the call, before it is made.
     pub fn prepare(self) -> Doing<Execution<'a>> {
-        let mut env = self.lab.environment(self.operation, self.container);
+        let mut env = self
+            .lab
+            .plugin()
+            .environment(self.operation, self.container);
         for (variable, value) in self.variables {
             env.retain(|(key, _)| key != variable);
             if let Some(value) = value {
@@ -112,7 +115,9 @@ impl<'a> Direct<'a> {
         let stdin = match self.stdin {
             Some(stdin) => stdin,
             None => changed(
-                self.lab.derive(self.lab.own_plugin(), self.container),
+                self.lab
+                    .plugin()
+                    .derive(self.lab.config().own_plugin(), self.container),
                 self.changes,
             )?,
         };

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use cni_types::{Operation, Version};
 use serde_json::{Map, Value, json};
 
-use super::lab::{Doing, Execution, Lab};
-use super::machine;
-use super::operations::FOREIGN;
-use super::standin::{self, Orders, Reply};
+use super::plugin::FOREIGN;
+use super::{Doing, Execution, Lab};
+use crate::engine::machine;
+use crate::engine::standin::{self, Orders, Reply};
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
 
@@ -24,55 +24,63 @@ pub struct Attachment<'a> {
     pub ifname: &'a str,
 }
 
-impl Lab {
+/// Gives commands to a runtime under test. Recording plugins stand for every plugin of its network.
+#[derive(Clone, Copy)]
+pub struct Runtime<'a> {
+    pub(super) lab: &'a Lab,
+}
+
+impl Runtime<'_> {
     /// Gives the runtime the network as it is, and puts recording plugins in place of those in it.
-    pub fn meet_runtime(&self) -> Doing {
-        self.meet_runtime_with(|_| {})
+    pub fn use_network(&self) -> Doing {
+        self.use_network_with(|_| {})
     }
 
     /// The same with a changed network.
-    pub fn meet_runtime_with(&self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
-        let mut list = self.network().as_map().clone();
+    pub fn use_network_with(&self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
+        let mut list = self.lab.config().list().as_map().clone();
         change(&mut list);
         let directory = networks();
         fs::create_dir_all(&directory)?;
         let file = directory.join("10-recorded.conflist");
         fs::write(file, Value::Object(list).to_string())?;
         for plugin in self
-            .network()
+            .lab
+            .config()
+            .list()
             .plugins
             .iter()
             .filter_map(|p| p.plugin_type())
         {
             standin::install(plugin, None)?;
         }
-        self.obey()
+        self.answer_well()
     }
 
     /// Gives the runtime a second network: the first one's plugins under another name.
-    pub fn meet_second_network(&self, name: &str) -> Doing {
-        let mut list = self.network().as_map().clone();
+    pub fn add_network(&self, name: &str) -> Doing {
+        let mut list = self.lab.config().list().as_map().clone();
         list.insert("name".to_owned(), json!(name));
         let file = networks().join("20-second.conflist");
         Ok(fs::write(file, Value::Object(list).to_string())?)
     }
 
     /// Recording plugins answer ADD with other addresses, names and servers for each `round`.
-    pub fn answer_differently(&self, round: usize) -> Doing {
+    pub fn answer_round(&self, round: usize) -> Doing {
         Ok(standin::give(&self.orders(|plugin, number| {
-            result(self.version(), plugin, round, number)
+            result(self.lab.version(), plugin, round, number)
         }))?)
     }
 
     /// Recording plugins answer ADD with results that have every key of the version.
     pub fn answer_in_full(&self) -> Doing {
         Ok(standin::give(&self.orders(|plugin, number| {
-            full_result(self.version(), plugin, number)
+            full_result(self.lab.version(), plugin, number)
         }))?)
     }
 
     /// Recording plugins answer well from now on.
-    pub fn obey(&self) -> Doing {
+    pub fn answer_well(&self) -> Doing {
         Ok(standin::give(&self.good_orders())?)
     }
 
@@ -80,7 +88,7 @@ impl Lab {
     pub fn refuse(&self, plugin: &str, operation: Operation) -> Doing {
         let mut orders = self.good_orders();
         let error = json!({
-            "cniVersion": self.version().to_string(),
+            "cniVersion": self.lab.version().to_string(),
             "code": 11,
             "msg": format!("{plugin} refuses {operation}"),
         });
@@ -96,7 +104,7 @@ impl Lab {
     }
 
     /// From now on, recording plugins take this long to answer.
-    pub fn dawdle(&self, milliseconds: u64) -> Doing {
+    pub fn answer_slowly(&self, milliseconds: u64) -> Doing {
         let mut orders = self.good_orders();
         for reply in orders.answers.values_mut() {
             reply.pause_ms = milliseconds;
@@ -107,7 +115,8 @@ impl Lab {
     /// Gives the runtime a command for a container.
     pub fn command(&self, label: Label<'_>, operation: Operation, container: &str) -> Doing<Call> {
         let arguments = self.words(operation, container);
-        self.execute(self.commanded(label, operation, container, &arguments))
+        self.lab
+            .execute(self.commanded(label, operation, container, &arguments))
     }
 
     /// Gives the runtime a command for this attachment.
@@ -122,7 +131,7 @@ impl Lab {
         arguments[network] = attachment.network.to_owned();
         let mut execution = self.commanded(label, operation, attachment.container, &arguments);
         set(&mut execution.env, "CNI_IFNAME", attachment.ifname);
-        self.execute(execution)
+        self.lab.execute(execution)
     }
 
     /// Gives the runtime a command with a CNI_PATH whose first directory has no plugin.
@@ -138,7 +147,7 @@ impl Lab {
         let mut execution = self.commanded(label, operation, container, &arguments);
         let path = format!("{}:{}", empty.display(), standin::DIRECTORY);
         set(&mut execution.env, "CNI_PATH", &path);
-        self.execute(execution)
+        self.lab.execute(execution)
     }
 
     /// Gives the runtime two commands at once.
@@ -148,7 +157,7 @@ impl Lab {
             let (label, operation, container) = commands[index];
             self.commanded(label, operation, container, &arguments[index])
         });
-        self.execute_at_once([first, second])
+        self.lab.execute_at_once([first, second])
     }
 
     fn commanded<'a>(
@@ -162,7 +171,7 @@ impl Lab {
             label,
             operation,
             container: Some(container),
-            path: &self.subject().path,
+            path: &self.lab.subject().path,
             arguments,
             env: self.surrounding_variables(),
             stdin: Vec::new(),
@@ -172,16 +181,22 @@ impl Lab {
 
     /// The words of a command, as cnitool takes them.
     fn words(&self, operation: Operation, container: &str) -> Vec<String> {
-        let mut words = self.subject().arguments.clone();
+        let mut words = self.lab.subject().arguments.clone();
         words.push(operation.as_str().to_lowercase());
-        words.push(self.network().name.clone());
-        words.push(self.netns_path(container).display().to_string());
+        words.push(self.lab.config().list().name.clone());
+        words.push(
+            self.lab
+                .container(container)
+                .netns_path()
+                .display()
+                .to_string(),
+        );
         words
     }
 
     /// What cnitool reads from its environment.
     fn surrounding_variables(&self) -> Vec<(String, Bytes)> {
-        let surroundings = &self.subject().fixture.surroundings;
+        let surroundings = &self.lab.subject().fixture.surroundings;
         let args: Vec<String> = surroundings
             .args
             .iter()
@@ -212,14 +227,16 @@ impl Lab {
 
     /// What every recording plugin answers if nothing is said against it.
     fn good_orders(&self) -> Orders {
-        self.orders(|plugin, number| result(self.version(), plugin, 0, number))
+        self.orders(|plugin, number| result(self.lab.version(), plugin, 0, number))
     }
 
     /// The same, with the results that `add` makes of a plugin's type and place in the list.
     fn orders(&self, add: impl Fn(&str, usize) -> Value) -> Orders {
         let mut orders = Orders::default();
         let plugins = self
-            .network()
+            .lab
+            .config()
+            .list()
             .plugins
             .iter()
             .filter_map(|p| p.plugin_type());
@@ -229,7 +246,7 @@ impl Lab {
                 .insert(format!("{plugin} ADD"), reply(&add(plugin, index + 1)));
         }
         let version = json!({
-            "cniVersion": self.version().to_string(),
+            "cniVersion": self.lab.version().to_string(),
             "supportedVersions": Version::ALL.map(|version| version.to_string()),
         });
         orders.answers.insert("VERSION".to_owned(), reply(&version));

@@ -3,12 +3,19 @@
 use cni_types::{NetworkConfigList, PluginConfig};
 use serde_json::{Map, Value, json};
 
-use super::{Doing, Lab};
+use super::Doing;
 use crate::error::HarnessError;
+use crate::subject::Subject;
 
-impl Lab {
+/// The network configuration list, with the subject's place in it.
+pub struct Config {
+    pub(super) subject: Subject,
+    pub(super) network: NetworkConfigList,
+}
+
+impl Config {
     /// The network configuration list, in the version of this run.
-    pub fn network(&self) -> &NetworkConfigList {
+    pub fn list(&self) -> &NetworkConfigList {
         &self.network
     }
 
@@ -19,7 +26,7 @@ impl Lab {
     }
 
     /// Changes the network configuration list for the calls that follow.
-    pub fn reconfigure_network(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
+    pub fn change_list(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
         let mut list = self.network.as_map().clone();
         change(&mut list);
         self.network = NetworkConfigList::from_value(Value::Object(list)).map_err(|error| {
@@ -31,7 +38,7 @@ impl Lab {
     }
 
     /// Another name, with which the network's own begins.
-    pub fn beginning_of_network_name(&self) -> String {
+    pub fn shortened_name(&self) -> String {
         let name = &self.network.name;
         match name.char_indices().next_back() {
             Some((end, _)) if end > 0 && name.as_bytes()[end - 1].is_ascii_alphanumeric() => {
@@ -42,19 +49,19 @@ impl Lab {
     }
 
     /// Gives the network another name, so that it is another network from now on.
-    pub fn rename_network(&mut self, name: &str) -> Doing {
-        self.reconfigure_network(|list| {
+    pub fn rename(&mut self, name: &str) -> Doing {
+        self.change_list(|list| {
             list.insert("name".to_owned(), Value::from(name));
         })
     }
 
     /// Uses this network again, which is as it was before.
-    pub fn return_to_network(&mut self, network: NetworkConfigList) {
+    pub fn restore(&mut self, network: NetworkConfigList) {
         self.network = network;
     }
 
     /// Changes the subject's own entry in the configuration list.
-    pub fn reconfigure(&mut self, change: impl Fn(PluginConfig) -> PluginConfig) {
+    pub fn change_own(&mut self, change: impl Fn(PluginConfig) -> PluginConfig) {
         let own = self.subject.own_plugin(&self.network).clone();
         for plugin in &mut self.network.plugins {
             if *plugin == own {
@@ -64,14 +71,14 @@ impl Lab {
     }
 
     /// Sets a pair of CNI_ARGS for the calls that follow.
-    pub fn ask_by_variable(&mut self, key: &str, value: &str) {
+    pub fn set_arg(&mut self, key: &str, value: &str) {
         let args = &mut self.subject.fixture.surroundings.args;
         args.insert(key.to_owned(), value.to_owned());
         args.insert("IgnoreUnknown".to_owned(), "1".to_owned());
     }
 
     /// Gives the IPAM configuration these subnets in place of its own, with a default route of each family.
-    pub fn pool(&mut self, subnets: &[&str]) -> Doing {
+    pub fn use_pool(&mut self, subnets: &[&str]) -> Doing {
         let ranges: Vec<Value> = subnets
             .iter()
             .map(|subnet| json!([{ "subnet": subnet }]))
@@ -87,7 +94,7 @@ impl Lab {
         let of_one_range = own
             .filter_map(|plugin| plugin.get("ipam"))
             .any(|ipam| ipam.get("range").is_some());
-        self.reconfigure_network(|list| {
+        self.change_list(|list| {
             let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
             for plugin in plugins.into_iter().flatten() {
                 let Some(ipam) = plugin.get_mut("ipam").and_then(Value::as_object_mut) else {
@@ -119,8 +126,8 @@ impl Lab {
     }
 
     /// Puts `args` into the configuration of every plugin, as a runtime does.
-    pub fn args(&mut self, args: Value) -> Doing {
-        self.reconfigure_network(|list| {
+    pub fn set_args(&mut self, args: Value) -> Doing {
+        self.change_list(|list| {
             let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
             for plugin in plugins
                 .into_iter()
@@ -147,6 +154,6 @@ impl Lab {
 
     /// The subject's entry in the list.
     pub(in crate::engine) fn own_plugin(&self) -> &PluginConfig {
-        self.subject().own_plugin(self.network())
+        self.subject.own_plugin(self.list())
     }
 }
