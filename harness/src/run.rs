@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::kind::Kind;
 use crate::report::{Report, Selection};
 use crate::runner::{self, Event, Program, Request, machine};
+use crate::verdict::Profile;
 
 /// A conformance test of one plugin: what to test, and in which network.
 ///
@@ -123,6 +124,7 @@ impl Run {
             selection: self.selection,
             settings: self.settings,
             strict: self.strict,
+            profile: Profile::Core,
             plugin: None,
             config: self.config,
             program,

@@ -53,6 +53,17 @@ pub enum Strictness {
     Strict,
 }
 
+/// Which requirements decide the exit status of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Every "must".
+    #[default]
+    Core,
+    /// Every "must" and every "should".
+    Extended,
+}
+
 /// Judges one transcript by every check of `checks` that reads it.
 pub fn judge<'t>(
     transcript: &'t Transcript,

@@ -63,6 +63,7 @@ impl Again {
                     timeout: Duration::from_millis(environment.timeout_ms),
                 },
                 strict: environment.strict,
+                profile: environment.profile,
                 plugin: path,
                 config,
                 program: Program::this(),

@@ -24,6 +24,14 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A duration in whole minutes and seconds, such as `1 min 5 s`.
+pub(super) fn in_words(duration: Duration) -> String {
+    match (duration.as_secs() / 60, duration.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

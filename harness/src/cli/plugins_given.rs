@@ -122,6 +122,7 @@ mod tests {
                 timeout: std::time::Duration::from_secs(1),
             },
             strict: false,
+            profile: crate::verdict::Profile::Core,
             plugin: None,
             config,
             program: Program::this(),

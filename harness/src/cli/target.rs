@@ -24,7 +24,17 @@ pub(super) fn publish(
     if targets.iter().any(Target::is_stdout) {
         return to_reader(show(&mut anstream::stderr().lock()), "standard error");
     }
-    print(show)
+    print(|out| {
+        show(out)?;
+        let written = targets
+            .iter()
+            .filter_map(|target| target.path.as_ref().map(|path| (target.format, path)));
+        written
+            .filter(|_| detail != Detail::Quiet)
+            .try_for_each(|(format, path)| {
+                writeln!(out, "{} report: {}", format.name(), path.display())
+            })
+    })
 }
 
 /// One `--report FORMAT=PATH`.

@@ -110,6 +110,7 @@ fn request(arguments: &TestArguments) -> Request {
             timeout: arguments.timeout,
         },
         strict: arguments.strict,
+        profile: arguments.profile,
         plugin: None,
         config: arguments.network.config.clone(),
         program: Program::this(),

@@ -152,6 +152,7 @@ fn differing(one: &Part, other: &Part) -> Vec<(&'static str, String, String)> {
             ("network configuration", environment.config.clone()),
             ("deadline", format!("{} ms", environment.timeout_ms)),
             ("strictness", environment.strict.to_string()),
+            ("profile", format!("{:?}", environment.profile)),
             ("list of supported versions", versions.join(" ")),
             (
                 "selection",

@@ -34,9 +34,9 @@ pub fn word(outcome: Outcome) -> &'static str {
         Outcome::Fail => "FAIL",
         Outcome::Warn => "warn",
         Outcome::NotApplicable => "n/a",
-        Outcome::Inconclusive => "open",
-        Outcome::KnownFailure => "known",
-        Outcome::StaleExpectation => "stale",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::KnownFailure => "known failure",
+        Outcome::StaleExpectation => "stale expectation",
     }
 }
 

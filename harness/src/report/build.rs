@@ -1,8 +1,9 @@
 //! From the parts of a run to its report.
 
 use crate::subject::Subject;
-use crate::verdict::{Outcome, Verdict, verdict};
+use crate::verdict::{Outcome, Profile, Verdict, verdict};
 
+use super::headline::narrowed;
 use super::model::{
     ConfigFile, Counts, Environment, HarnessFault, Report, SCHEMA_ID, SubjectFacts, Summary, Tool,
 };
@@ -36,6 +37,7 @@ impl Report {
                 planned: run.planned,
                 executed: whole.executed,
                 counts: Counts::default(),
+                part: Vec::new(),
             },
             results: whole.results,
             check_mutations: whole.mutations,
@@ -54,17 +56,24 @@ impl Report {
         let outcomes = || self.results.iter().map(|entry| entry.outcome);
         self.summary.verdict = overall(outcomes(), &self.harness_errors);
         self.summary.counts = Counts::of(outcomes());
+        self.summary.part = narrowed(self);
     }
 
     /// The exit status of `cnispec` for this report.
     pub fn exit_status(&self) -> u8 {
         match self.summary.verdict {
             _ if !self.harness_errors.is_empty() => 3,
-            Some(Verdict::Conformant) => 0,
             Some(Verdict::Nonconformant) => 1,
+            Some(Verdict::Conformant) if self.breaks_profile() => 1,
+            Some(Verdict::Conformant) => 0,
             None => 4,
             Some(Verdict::Inconclusive) => 5,
         }
+    }
+
+    /// Whether a recommendation is broken that decides the exit status.
+    fn breaks_profile(&self) -> bool {
+        self.environment.profile == Profile::Extended && self.summary.counts.warn > 0
     }
 }
 

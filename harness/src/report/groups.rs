@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::model::{Entry, Evidence, EvidenceCall, Report};
 use super::remedy::remedy;
 use crate::transcript::Exit;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::Outcome;
 
 /// Every result of one check; there is at least one.
 pub(super) struct Group<'r> {
@@ -145,7 +145,7 @@ impl<'r> Cause<'r> {
 
     /// What it costs.
     pub fn effect(&self) -> String {
-        format!("{} requirements are not shown", self.groups.len())
+        format!("{} requirements are inconclusive", self.groups.len())
     }
 
     /// Whether it is why this check is open.
@@ -219,59 +219,4 @@ pub(super) fn by_check(report: &Report) -> Vec<Group<'_>> {
         }
     }
     groups
-}
-
-/// The verdict in words.
-pub(super) fn in_words(report: &Report) -> String {
-    let groups = by_check(report);
-    let count = |outcome: Outcome| {
-        groups
-            .iter()
-            .filter(|group| group.worst() == outcome)
-            .count()
-    };
-    let versions = versions(report);
-    let mut parts = Vec::new();
-    let mut part = |number: usize, one: &str, many: &str| {
-        if number > 0 {
-            parts.push(format!("{number} {}", if number == 1 { one } else { many }));
-        }
-    };
-    part(
-        count(Outcome::Fail),
-        "requirement broken",
-        "requirements broken",
-    );
-    part(count(Outcome::Inconclusive), "not shown", "not shown");
-    part(
-        count(Outcome::StaleExpectation),
-        "stale expectation",
-        "stale expectations",
-    );
-    part(count(Outcome::Pass), "requirement met", "requirements met");
-    part(
-        count(Outcome::KnownFailure),
-        "known failure",
-        "known failures",
-    );
-    part(count(Outcome::Warn), "warning", "warnings");
-    part(
-        count(Outcome::NotApplicable),
-        "not applicable",
-        "not applicable",
-    );
-    let word = match report.summary.verdict {
-        Some(Verdict::Conformant) => "conformant",
-        Some(Verdict::Nonconformant) => "nonconformant",
-        Some(Verdict::Inconclusive) => "inconclusive",
-        None => "nothing was judged",
-    };
-    if parts.is_empty() {
-        return word.to_owned();
-    }
-    let versions = match versions.len() {
-        1 => "1 version".to_owned(),
-        number => format!("{number} versions"),
-    };
-    format!("{word}: {}, in {versions} of the SPEC", parts.join(", "))
 }

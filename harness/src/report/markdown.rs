@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::block;
 use super::escape::{visible, visible_lines};
-use super::groups::{Cause, Group, by_check, causes, in_words, version_list, versions};
+use super::groups::{Cause, Group, by_check, causes, version_list, versions};
+use super::headline::in_words;
 use super::model::{Evidence, Report};
 use crate::transcript::Bytes;
 use crate::verdict::Outcome;

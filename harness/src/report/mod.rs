@@ -7,6 +7,7 @@ mod change;
 mod escape;
 mod format;
 mod groups;
+mod headline;
 mod html;
 mod junit;
 mod limits;

@@ -10,7 +10,7 @@ use crate::check::Level;
 use crate::kind::Kind;
 use crate::subject::Neighbour;
 use crate::transcript::{Bytes, Exit, Role};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Profile, Verdict};
 
 /// The value of the report's `schema`.
 pub const SCHEMA_ID: &str = "cnispec.report.v1";
@@ -99,6 +99,9 @@ pub struct Environment {
     pub timeout_ms: u64,
     /// Whether disputed clauses count.
     pub strict: bool,
+    /// Which requirements decide the exit status.
+    #[serde(default)]
+    pub profile: Profile,
     /// Where the network configuration came from.
     pub config: String,
     /// What was chosen of everything that could be run.
@@ -153,6 +156,9 @@ pub struct Summary {
     pub executed: usize,
     /// The results by outcome.
     pub counts: Counts,
+    /// Why the report does not speak for the whole plugin; empty where it does.
+    #[serde(default)]
+    pub part: Vec<String>,
 }
 
 /// How many results have each outcome.

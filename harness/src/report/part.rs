@@ -63,6 +63,13 @@ impl Judging {
     }
 }
 
+impl Part {
+    /// Its results.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.results.iter().map(|(_, entry)| entry)
+    }
+}
+
 /// What came of a run so far.
 #[derive(Default)]
 pub struct Parts {

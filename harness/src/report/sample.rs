@@ -275,6 +275,7 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
             jobs: 2,
             timeout_ms: 20_000,
             strict: false,
+            profile: crate::verdict::Profile::Core,
             config: "my.conflist".to_owned(),
             selection: Selection::default(),
             started_at: 0,

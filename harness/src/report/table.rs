@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
-use super::groups::{by_check, in_words};
+use super::groups::by_check;
+use super::headline::in_words;
 use super::matrix::Matrix;
 use super::terminal::{self, Detail};
 use crate::verdict::Outcome;

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::block::{level, word};
-use super::groups::{Group, by_check, in_words, version_list};
+use super::groups::{Group, by_check, version_list};
+use super::headline::in_words;
 use super::markdown::{address, code, plain as markdown_text};
 use super::matrix::Matrix;
 use super::terminal::why_nothing;

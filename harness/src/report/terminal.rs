@@ -1,21 +1,27 @@
-//! The report for people: a section per operation, a line per check, a block per broken requirement.
+//! The report for people: a line per operation, a line per warning, a block per broken requirement, and at the very end
+//! the verdict.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anstyle::Style;
 
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
-use super::groups::{Group, by_check, causes, in_words, version_list};
+use super::groups::{Group, by_check, causes, version_list};
+use super::headline::in_words;
 use super::model::{Entry, Mutation, Report};
 use crate::verdict::{Outcome, Verdict};
+
+/// The most of a reason that people are shown on one line, in characters.
+const SHOWN_REASON: usize = 240;
 
 /// How much people want to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Detail {
     /// What is broken, and the verdict.
     Quiet,
-    /// Every check.
+    /// How each operation did as well, and a line for each warning.
     #[default]
     Normal,
     /// Every check in every scenario and version, with every reason.
@@ -26,42 +32,52 @@ pub enum Detail {
 pub fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result<()> {
     let groups = by_check(report);
     let causes = causes(&groups);
-    if detail != Detail::Quiet {
-        header(report, out)?;
+    let of = |outcome: Outcome| groups.iter().filter(move |group| group.worst() == outcome);
+    // Several open checks with one cause are told once, by the cause.
+    let explained = |group: &Group<'_>| causes.iter().any(|cause| cause.explains(group));
+    let open = of(Outcome::StaleExpectation).chain(of(Outcome::Inconclusive));
+    let open: Vec<&Group<'_>> = open.filter(|group| !explained(group)).collect();
+    match detail {
+        Detail::Quiet => lines(&open, out)?,
+        Detail::Normal => {
+            header(report, out)?;
+            operations(&groups, out)?;
+            let noted = of(Outcome::KnownFailure).chain(of(Outcome::Warn));
+            lines(&noted.chain(open).collect::<Vec<_>>(), out)?;
+        }
+        Detail::Verbose => {
+            header(report, out)?;
+            sections(&groups, out)?;
+            for group in of(Outcome::Warn) {
+                block(group, out)?;
+            }
+            drift(report, out)?;
+        }
     }
     for cause in &causes {
         block::cause(cause, out)?;
         writeln!(out)?;
     }
-    // What has one cause with others is told once, unless somebody wants to see every result.
-    let explained = |group: &Group<'_>| causes.iter().any(|cause| cause.explains(group));
-    let told: Vec<&Group<'_>> = groups
-        .iter()
-        .filter(|group| detail == Detail::Verbose || !explained(group))
-        .collect();
-    if detail != Detail::Quiet {
-        sections(&told, detail, out)?;
-    } else {
-        open(&told, out)?;
-    }
-    for outcome in [Outcome::Warn, Outcome::Fail] {
-        if outcome == Outcome::Warn && detail == Detail::Quiet {
-            continue;
-        }
-        for group in groups.iter().filter(|group| group.worst() == outcome) {
-            block::write(group.example(), &group.others(), out)?;
-            writeln!(out)?;
-        }
-    }
-    if detail != Detail::Quiet {
-        mutations(report, out)?;
+    for group in of(Outcome::Fail) {
+        block(group, out)?;
     }
     harness_errors(report, out)?;
-    conclusion(report, out)?;
-    match causes.iter().find_map(|cause| cause.hint(report)) {
-        Some(hint) => writeln!(out, "hint: {}", visible(&hint)),
-        None => Ok(()),
+    if detail != Detail::Quiet {
+        last_list(&of(Outcome::Fail).collect::<Vec<_>>(), out)?;
     }
+    conclusion(report, out)?;
+    if let Some(hint) = causes.iter().find_map(|cause| cause.hint(report)) {
+        writeln!(out, "hint: {}", visible(&hint))?;
+    }
+    match detail {
+        Detail::Quiet => Ok(()),
+        _ => footer(report, &groups, out),
+    }
+}
+
+fn block(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
+    block::write(group.example(), &group.others(), out)?;
+    writeln!(out)
 }
 
 fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -99,12 +115,8 @@ fn header(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn sections(groups: &[&Group<'_>], detail: Detail, out: &mut dyn Write) -> io::Result<()> {
-    let width = groups
-        .iter()
-        .map(|group| group.example().check.len())
-        .max()
-        .unwrap_or(0);
+/// The names of the operations that results belong to, in the report's order.
+fn section_names<'r>(groups: &[Group<'r>]) -> Vec<&'r str> {
     let mut names: Vec<&str> = Vec::new();
     for group in groups {
         let name = group.example().section();
@@ -112,34 +124,86 @@ fn sections(groups: &[&Group<'_>], detail: Detail, out: &mut dyn Write) -> io::R
             names.push(name);
         }
     }
+    names
+}
+
+/// A line per operation: how many of its checks have each outcome.
+fn operations(groups: &[Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let names = section_names(groups);
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
     for name in names {
+        let of_it = groups
+            .iter()
+            .filter(|group| group.example().section() == name);
+        let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+        for group in of_it {
+            *counts.entry(group.worst()).or_default() += 1;
+        }
+        let shown = SHOWN_ORDER.iter().filter_map(|outcome| {
+            let mark = style(*outcome);
+            let count = counts.get(outcome)?;
+            Some(format!("{mark}{count} {}{mark:#}", word(*outcome)))
+        });
+        let shown: Vec<String> = shown.collect();
+        writeln!(
+            out,
+            "{BOLD}{:<width$}{BOLD:#}  {}",
+            visible(name),
+            shown.join(", ")
+        )?;
+    }
+    writeln!(out)
+}
+
+/// The order in which counts are read: what is met, then what is not, the gravest first.
+const SHOWN_ORDER: [Outcome; 7] = [
+    Outcome::Pass,
+    Outcome::Fail,
+    Outcome::Warn,
+    Outcome::Inconclusive,
+    Outcome::StaleExpectation,
+    Outcome::KnownFailure,
+    Outcome::NotApplicable,
+];
+
+/// Every check, and every result of it.
+fn sections(groups: &[Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let (marks, ids) = widths(groups.iter());
+    for name in section_names(groups) {
         writeln!(out, "{BOLD}{}{BOLD:#}", visible(name))?;
         for group in groups
             .iter()
             .filter(|group| group.example().section() == name)
         {
-            line(group, width, out)?;
-            match detail {
-                Detail::Verbose => group.entries.iter().try_for_each(|entry| row(entry, out))?,
-                _ => reason(group.example(), out)?,
-            }
+            line(group, marks, ids, out)?;
+            group.entries.iter().try_for_each(|entry| row(entry, out))?;
         }
         writeln!(out)?;
     }
     Ok(())
 }
 
-/// What is not known to be broken and yet keeps a plugin from being called conformant.
-fn open(groups: &[&Group<'_>], out: &mut dyn Write) -> io::Result<()> {
-    let open = [Outcome::Inconclusive, Outcome::StaleExpectation];
-    for group in groups.iter().filter(|group| open.contains(&group.worst())) {
-        line(group, 0, out)?;
+/// A line per check, with the reason where there is one.
+fn lines(groups: &[&Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let (marks, ids) = widths(groups.iter().copied());
+    for group in groups {
+        line(group, marks, ids, out)?;
         reason(group.example(), out)?;
     }
-    Ok(())
+    match groups.is_empty() {
+        true => Ok(()),
+        false => writeln!(out),
+    }
 }
 
-fn line(group: &Group<'_>, width: usize, out: &mut dyn Write) -> io::Result<()> {
+/// The widths of the columns of outcomes and of ids.
+fn widths<'g, 'r: 'g>(groups: impl Iterator<Item = &'g Group<'r>> + Clone) -> (usize, usize) {
+    let marks = groups.clone().map(|group| word(group.worst()).len());
+    let ids = groups.map(|group| group.example().check.len());
+    (marks.max().unwrap_or(0), ids.max().unwrap_or(0))
+}
+
+fn line(group: &Group<'_>, marks: usize, ids: usize, out: &mut dyn Write) -> io::Result<()> {
     let entry = group.example();
     let mark = style(entry.outcome);
     let extent = group
@@ -148,17 +212,26 @@ fn line(group: &Group<'_>, width: usize, out: &mut dyn Write) -> io::Result<()> 
         .unwrap_or_default();
     writeln!(
         out,
-        "  {mark}{:<5}{mark:#} {:<width$}  {}{extent}",
+        "  {mark}{:<marks$}{mark:#}  {:<ids$}  {}{extent}",
         word(entry.outcome),
         visible(&entry.check),
         visible(&entry.claim)
     )
 }
 
+/// Why it was not judged, or how it was broken.
 fn reason(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
-    match &entry.reason {
-        Some(reason) => writeln!(out, "        {DIM}{}{DIM:#}", visible(reason)),
+    match entry.reason.as_ref().or(entry.actual.as_ref()) {
+        Some(reason) => writeln!(out, "        {DIM}{}{DIM:#}", visible(&shortened(reason))),
         None => Ok(()),
+    }
+}
+
+/// The beginning of a text that may be long: its whole stands in the reports.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_REASON) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -179,7 +252,7 @@ fn row(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// How much of what was changed behind the plugin's back CHECK noticed, by sort.
-fn mutations(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn drift(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mutations = &report.check_mutations;
     if mutations.is_empty() {
         return Ok(());
@@ -260,6 +333,47 @@ fn conclusion(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "the harness failed in {failed} of {} runs: that is not the plugin's fault",
             report.summary.planned
         )?;
+    }
+    Ok(())
+}
+
+/// The ids of what is broken, once more: blocks are long, and the end of the output is what people see.
+fn last_list(broken: &[&Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let mark = style(Outcome::Fail);
+    for group in broken {
+        let entry = group.example();
+        let extent = group
+            .extent()
+            .map(|extent| format!("  {DIM}({extent}){DIM:#}"));
+        writeln!(
+            out,
+            "{mark}{}{mark:#} {}{}",
+            word(entry.outcome),
+            visible(&entry.check),
+            extent.unwrap_or_default()
+        )?;
+    }
+    match broken.is_empty() {
+        true => Ok(()),
+        false => writeln!(out),
+    }
+}
+
+/// How long the run took, and what can be done next.
+fn footer(report: &Report, groups: &[Group<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let summary = &report.summary;
+    let seconds = report.environment.wall_ms as f64 / 1000.0;
+    writeln!(
+        out,
+        "{DIM}{} of {} scenarios ran, in {seconds:.1} s{DIM:#}",
+        summary.executed, summary.planned
+    )?;
+    let worst = groups.iter().map(Group::worst).max();
+    let gravest = worst.filter(|worst| *worst >= Outcome::Warn);
+    let example = gravest.and_then(|worst| groups.iter().find(|group| group.worst() == worst));
+    if let Some(group) = example {
+        let check = visible(&group.example().check);
+        writeln!(out, "{DIM}next: `cnispec explain {check}`{DIM:#}")?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::sample::{checks, fault, prevented, report, report_of, whole};
 use super::*;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Profile, Verdict};
 
 fn terminal(report: &Report, detail: Detail) -> String {
     let mut out = Vec::new();
@@ -79,7 +79,7 @@ fn complaints_of(schema: &str, instance: &Value) -> Vec<String> {
 }
 
 #[test]
-fn people_see_every_check_and_what_is_broken() {
+fn people_see_operations_warnings_and_what_is_broken() {
     insta::assert_snapshot!("terminal", plain(&report(), Detail::Normal));
 }
 
@@ -423,15 +423,80 @@ fn the_verdict_is_said_in_words() {
     );
     assert_eq!(
         last(&[met, broken, disputed]),
-        "nonconformant: 1 requirement broken, 1 requirement met, 1 warning, in 2 versions of the SPEC"
+        "nonconformant: 1 requirement broken, 1 requirement met, 1 disputed requirement broken, in 2 versions of the SPEC"
     );
     assert_eq!(
         last(&[open]),
-        "inconclusive: 1 not shown, in 2 versions of the SPEC"
+        "inconclusive: 1 requirement inconclusive, in 2 versions of the SPEC"
+    );
+    assert_eq!(
+        last(&[met, disputed]),
+        "core conformant: 1 requirement met, 1 disputed requirement broken, in 2 versions of the SPEC"
     );
     assert!(last(&[]).starts_with("because no chosen check binds a plugin of kind `interface`"));
     assert_eq!(
         last(&[meaningless]),
         "because the plugin is called \\x1b]0;evil\\x07"
     );
+}
+
+#[test]
+fn a_part_is_never_called_conformant() {
+    let [met, ..] = checks()[..] else { panic!() };
+    let told = |change: &dyn Fn(&mut Report)| {
+        let mut report = report_of(&[met], Vec::new());
+        change(&mut report);
+        report.recount();
+        plain(&report, Detail::Quiet)
+    };
+    assert!(told(&|_| ()).starts_with("conformant: "));
+    for (change, reason) in [
+        (
+            &(|report: &mut Report| report.environment.selection.checks = vec!["add.*".to_owned()])
+                as &dyn Fn(&mut Report),
+            "(--check 'add.*')",
+        ),
+        (
+            &|report| report.environment.selection.scenarios = vec!["twice".to_owned()],
+            "(--scenario twice)",
+        ),
+        (
+            &|report| report.environment.selection.spec_versions = vec![cni_types::Version::V1_1_0],
+            "(--spec 1.1.0)",
+        ),
+        (
+            &|report| {
+                report.environment.selection.shard = Some(Shard {
+                    index: 1,
+                    count: 3,
+                    planned: 8,
+                });
+            },
+            "(--shard 1/3)",
+        ),
+    ] {
+        let told = told(change);
+        assert!(
+            told.starts_with("not a verdict on the whole plugin: "),
+            "{told}"
+        );
+        assert!(told.contains(reason), "{told}");
+    }
+    let known = told(&|report| report.results[0].outcome = Outcome::KnownFailure);
+    assert!(
+        known.contains("not a verdict on the whole plugin: 1 known failure"),
+        "{known}"
+    );
+}
+
+#[test]
+fn a_profile_decides_whether_recommendations_fail() {
+    let [met, _, _, _, _, disputed, _] = checks()[..] else {
+        panic!()
+    };
+    let mut report = report_of(&[met, disputed], Vec::new());
+    assert_eq!(report.exit_status(), 0);
+    report.environment.profile = Profile::Extended;
+    assert_eq!(report.exit_status(), 1);
+    assert_eq!(report.summary.verdict, Some(Verdict::Conformant));
 }

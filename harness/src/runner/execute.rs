@@ -14,7 +14,7 @@ use super::workers::Ran;
 use super::{config_file, machine, plan};
 use crate::engine::Task;
 use crate::error::{Error, HarnessError};
-use crate::report::{Environment, HarnessFault, Judging, Parts, Report, Run, Shard};
+use crate::report::{Entry, Environment, HarnessFault, Judging, Parts, Report, Run, Shard};
 use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
 use crate::verdict::Strictness;
@@ -24,6 +24,8 @@ use crate::verdict::Strictness;
 pub enum Event<'a> {
     /// So many tasks will be run.
     Planned(usize),
+    /// A check was judged in one of them, before what was expected to be broken is taken into account.
+    Judged(&'a Entry),
     /// One of them is over.
     Finished(Result<&'a Transcript, &'a HarnessError>),
 }
@@ -66,7 +68,11 @@ pub fn execute(
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let (parts, on_event) = &mut *kept;
         match part {
-            Ok(part) => parts.take(position, part),
+            Ok(part) => {
+                part.entries()
+                    .for_each(|entry| on_event(Event::Judged(entry)));
+                parts.take(position, part);
+            }
             Err(error) => parts.fail(position, fault(&tasks[position], error)),
         }
         on_event(Event::Finished(ran.as_ref()));
@@ -91,6 +97,7 @@ pub fn execute(
             jobs: request.settings.jobs,
             timeout_ms: millis(request.settings.timeout),
             strict: request.strict,
+            profile: request.profile,
             config: subject.fixture.origin.clone(),
             selection,
             started_at: started_at

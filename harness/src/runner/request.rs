@@ -7,6 +7,7 @@ use crate::engine::{DEFAULT_TIMEOUT, Settings};
 use crate::error::HarnessError;
 use crate::report::{Replay, Selection};
 use crate::subject::Subject;
+use crate::verdict::Profile;
 
 /// Everything that decides what a run does with its subject.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct Request {
     pub settings: Settings,
     /// Whether disputed clauses count.
     pub strict: bool,
+    /// Which requirements decide the exit status.
+    pub profile: Profile,
     /// The plugin's path as it was given; none for the embedded one.
     pub plugin: Option<PathBuf>,
     /// The file of the network configuration, if it was given.
@@ -51,6 +54,9 @@ impl Request {
         }
         if self.strict {
             words.push("--strict".to_owned());
+        }
+        if self.profile == Profile::Extended {
+            words.extend(["--profile".to_owned(), "extended".to_owned()]);
         }
         Replay {
             plugin: self.plugin.clone(),

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 use cni_types::Version;
 
 use super::network::NetworkArguments;
@@ -11,13 +12,15 @@ use super::{DEFAULT_TIMEOUT, DetailArguments};
 use crate::cli::duration;
 use crate::cli::target::Target;
 use crate::report::Shard;
+use crate::verdict::Profile;
 
 #[derive(Debug, Args)]
 #[command(
     mut_arg("config", |config| config.help(
         "A network configuration list to try it in; or a directory, in which the first that uses the plugin is taken"
     )),
-    after_help = "Exit status: 0 conformant, 1 a \"must\" is broken, 2 usage, 3 the harness or its environment \
+    after_help = "Exit status: 0 nothing is broken, 1 a \"must\" (with `--profile extended`: or a \"should\") \
+    is broken, 2 usage, 3 the harness or its environment \
     failed, 4 nothing was judged, 5 inconclusive."
 )]
 pub(in crate::cli) struct TestArguments {
@@ -53,6 +56,9 @@ pub(in crate::cli) struct TestArguments {
     /// Let disputed requirements count like any other.
     #[arg(long)]
     pub strict: bool,
+    /// Which requirements decide the exit status: every "must", or every "should" as well.
+    #[arg(long, visible_alias = "fail-on", value_name = "PROFILE", value_enum, default_value_t = Profile::Core)]
+    pub profile: Profile,
     /// Try every finding below this directory, and nothing else.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "check", "scenario", "shard", "expect", "snapshot", "report"])]
     pub replay: Option<PathBuf>,
@@ -71,6 +77,19 @@ pub(in crate::cli) struct TestArguments {
     pub report: Vec<Target>,
     #[command(flatten)]
     pub detail: DetailArguments,
+}
+
+impl ValueEnum for Profile {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Core, Self::Extended]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Core => PossibleValue::new("core").alias("fail"),
+            Self::Extended => PossibleValue::new("extended").alias("warn"),
+        })
+    }
 }
 
 /// How many parts a run can be divided into; there are not nearly so many scenarios.

@@ -6,7 +6,8 @@ use askama::Template;
 
 use super::{STYLE, class, policy, verdict, word};
 use crate::report::escape::visible;
-use crate::report::groups::{in_words, version_list};
+use crate::report::groups::version_list;
+use crate::report::headline::in_words;
 use crate::report::matrix::Matrix;
 use crate::report::terminal::why_nothing;
 use crate::verdict::Outcome;

@@ -416,7 +416,7 @@ fn html_tells_a_common_cause_once_and_leads_to_what_it_leaves_open() {
     assert_eq!(causes.len(), 1);
     let words: String = causes[0].text().collect();
     assert!(words.contains("DEL of `hostile` fails"), "{words}");
-    assert!(words.contains("3 requirements are not shown"), "{words}");
+    assert!(words.contains("3 requirements are inconclusive"), "{words}");
     let led_to: Vec<&str> = all(&page, "div.cause a[href$=\".prevented\"]")
         .iter()
         .map(|link| attribute(link, "href"))

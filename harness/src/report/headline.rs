@@ -1,0 +1,165 @@
+//! The verdict in words. *Conformant* is said of a whole run only, and a broken recommendation is never silent.
+
+use std::collections::BTreeMap;
+
+use super::groups::{Group, by_check, versions};
+use super::model::{Report, Shard};
+use super::replay::shell_quote;
+use crate::verdict::{Outcome, Verdict};
+
+/// The most reasons that people are told why a report does not speak for the whole plugin.
+const SHOWN_REASONS: usize = 3;
+
+/// Why the report does not speak for the whole plugin; empty where it does.
+pub(super) fn narrowed(report: &Report) -> Vec<String> {
+    let selection = &report.environment.selection;
+    let patterns = |option: &str, values: &[String]| -> Vec<String> {
+        let option = |value: &String| format!("--{option} {}", shell_quote(value));
+        values.iter().map(option).collect()
+    };
+    let mut reasons = patterns("check", &selection.checks);
+    reasons.extend(patterns("scenario", &selection.scenarios));
+    let asked = &selection.spec_versions;
+    let left_out = |version| !asked.contains(version);
+    if !asked.is_empty() && report.subject.supported_versions.iter().any(left_out) {
+        let versions: Vec<String> = asked.iter().map(|version| version.to_string()).collect();
+        reasons.extend(patterns("spec", &versions));
+    }
+    if let Some(Shard { index, count, .. }) = selection.shard {
+        reasons.push(format!("--shard {index}/{count}"));
+    }
+    let results = report.results.iter();
+    let known = results.filter(|entry| entry.outcome == Outcome::KnownFailure);
+    if known.count() > 0 {
+        reasons.push("known failures are allowed".to_owned());
+    }
+    reasons
+}
+
+/// How many requirements have each outcome, by their worst.
+struct Tally {
+    outcomes: BTreeMap<Outcome, usize>,
+    /// How many of the warnings are of disputed requirements.
+    disputed: usize,
+    /// The operations with broken recommendations, and how many each has.
+    sections: Vec<(String, usize)>,
+}
+
+impl Tally {
+    fn of(groups: &[Group<'_>]) -> Self {
+        let mut tally = Self {
+            outcomes: BTreeMap::new(),
+            disputed: 0,
+            sections: Vec::new(),
+        };
+        for group in groups {
+            let outcome = group.worst();
+            *tally.outcomes.entry(outcome).or_default() += 1;
+            let example = group.example();
+            if outcome != Outcome::Warn {
+                continue;
+            }
+            if example.disputed.is_some() {
+                tally.disputed += 1;
+                continue;
+            }
+            let known = tally.sections.iter_mut();
+            match known
+                .into_iter()
+                .find(|(name, _)| name == example.section())
+            {
+                Some((_, number)) => *number += 1,
+                None => tally.sections.push((example.section().to_owned(), 1)),
+            }
+        }
+        tally
+    }
+
+    fn count(&self, outcome: Outcome) -> usize {
+        self.outcomes.get(&outcome).copied().unwrap_or(0)
+    }
+
+    fn recommendations(&self) -> usize {
+        self.count(Outcome::Warn) - self.disputed
+    }
+
+    /// What was counted, the gravest first.
+    fn parts(&self) -> Vec<String> {
+        let parts = [
+            number(self.count(Outcome::Fail), "requirement", " broken"),
+            number(
+                self.count(Outcome::Inconclusive),
+                "requirement",
+                " inconclusive",
+            ),
+            number(
+                self.count(Outcome::StaleExpectation),
+                "stale expectation",
+                "",
+            ),
+            number(self.count(Outcome::Pass), "requirement", " met"),
+            number(self.count(Outcome::KnownFailure), "known failure", ""),
+            number(self.recommendations(), "recommendation", " broken")
+                .map(|number| format!("{number} ({})", self.places())),
+            number(self.disputed, "disputed requirement", " broken"),
+            match self.count(Outcome::NotApplicable) {
+                0 => None,
+                some => Some(format!("{some} not applicable")),
+            },
+        ];
+        parts.into_iter().flatten().collect()
+    }
+
+    /// Where recommendations are broken, by operation.
+    fn places(&self) -> String {
+        let places = self.sections.iter();
+        let places: Vec<String> = places
+            .map(|(name, number)| format!("{name} {number}"))
+            .collect();
+        places.join(", ")
+    }
+}
+
+fn number(number: usize, one: &str, rest: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {one}{rest}")),
+        _ => Some(format!("{number} {one}s{rest}")),
+    }
+}
+
+/// The verdict in words: the answer, a colon, and what it rests on.
+pub(super) fn in_words(report: &Report) -> String {
+    let groups = by_check(report);
+    let tally = Tally::of(&groups);
+    let counted = tally.parts().join(", ");
+    let narrowed = &report.summary.part;
+    let answer = match report.summary.verdict {
+        None => "nothing was judged",
+        Some(Verdict::Nonconformant) => "nonconformant",
+        Some(Verdict::Inconclusive) => "inconclusive",
+        Some(Verdict::Conformant) if !narrowed.is_empty() => "not a verdict on the whole plugin",
+        Some(Verdict::Conformant) if tally.count(Outcome::Warn) > 0 => "core conformant",
+        Some(Verdict::Conformant) => "conformant",
+    };
+    if counted.is_empty() {
+        return answer.to_owned();
+    }
+    let versions = match versions(report).len() {
+        1 => "1 version".to_owned(),
+        number => format!("{number} versions"),
+    };
+    let narrowed = match narrowed.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", reasons(narrowed)),
+    };
+    format!("{answer}: {counted}, in {versions} of the SPEC{narrowed}")
+}
+
+fn reasons(narrowed: &[String]) -> String {
+    let shown = narrowed[..narrowed.len().min(SHOWN_REASONS)].join(", ");
+    match narrowed.len() - narrowed.len().min(SHOWN_REASONS) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
