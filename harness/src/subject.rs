@@ -316,9 +316,12 @@ impl Subject {
     }
 }
 
+/// How much of a binary is read and hashed at once, in bytes.
+const PIECE: usize = 256 * 1024;
+
 /// SHA-256 of a file, in hexadecimal. Binaries are large: it is read piece by piece.
 fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = BufReader::new(File::open(path)?);
+    let mut file = BufReader::with_capacity(PIECE, File::open(path)?);
     let mut hash = Sha256::new();
     loop {
         let piece = file.fill_buf()?;

@@ -15,6 +15,7 @@ use super::{config_file, machine, plan};
 use crate::engine::Task;
 use crate::error::{Error, HarnessError};
 use crate::report::{Entry, Environment, HarnessFault, Judging, Parts, Report, Run, Shard};
+use crate::scenario::{self, Scenario, Wants};
 use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
 use crate::verdict::Strictness;
@@ -40,7 +41,16 @@ pub fn execute(
     let (began, started_at) = (Instant::now(), SystemTime::now());
     let lacking = probe(&mut subject, &request.settings, &request.program)?;
     let versions = versions(&subject, &request.selection.spec_versions)?;
-    if let (None, Some(newest)) = (&lacking, versions.last()) {
+    let asks_delegates = || {
+        let mut scenarios = scenario::all().into_iter();
+        let is_chosen = |scenario: &Scenario| choice.wants(scenario.id.as_str(), subject.kind);
+        scenarios.any(|scenario| scenario.wants == Wants::Delegate && is_chosen(scenario))
+    };
+    // Where the configuration names the IPAM plugin, nobody asks what else is executed.
+    if let (None, Some(newest)) = (&lacking, versions.last())
+        && subject.ipam_type().is_none()
+        && asks_delegates()
+    {
         find_delegates(&mut subject, *newest, &request.settings, &request.program)?;
     }
     let planned = plan(&subject, &versions, |scenario| {
