@@ -8,10 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cni_runtime::{
-    CallEnv, Exec, ExecError, FindError, GcAttachment, Runtime, RuntimeConf, load_network_list,
-};
-use cni_types::NetworkConfigList;
+use cni_runtime::{CallEnv, Exec, ExecError, FindError, Runtime, RuntimeConf, load_network_list};
+use cni_types::{Attachment, NetworkConfigList};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use serde_json::json;
 use tempfile::TempDir;
@@ -137,9 +135,9 @@ fn collection(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gc over");
     for count in [100, 1000, 10_000] {
         let (cache, runtime, list) = stored(count);
-        let valid: Vec<GcAttachment> = (0..count)
+        let valid: Vec<Attachment> = (0..count)
             .map(attachment)
-            .map(|rt| GcAttachment {
+            .map(|rt| Attachment {
                 container_id: rt.container_id,
                 ifname: rt.if_name,
             })

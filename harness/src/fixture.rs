@@ -173,67 +173,67 @@ pub struct Needs {
 const EMBEDDED: &[(&str, &str)] = &[
     (
         "ptp",
-        include_str!("../../fixtures/networks/valid/ptp.conflist"),
+        include_str!("../fixtures/networks/valid/ptp.conflist"),
     ),
     (
         "bridge",
-        include_str!("../../fixtures/networks/valid/bridge.conflist"),
+        include_str!("../fixtures/networks/valid/bridge.conflist"),
     ),
     (
         "macvlan",
-        include_str!("../../fixtures/networks/valid/macvlan.conflist"),
+        include_str!("../fixtures/networks/valid/macvlan.conflist"),
     ),
     (
         "ipvlan",
-        include_str!("../../fixtures/networks/valid/ipvlan.conflist"),
+        include_str!("../fixtures/networks/valid/ipvlan.conflist"),
     ),
     (
         "vlan",
-        include_str!("../../fixtures/networks/valid/vlan.conflist"),
+        include_str!("../fixtures/networks/valid/vlan.conflist"),
     ),
     (
         "loopback",
-        include_str!("../../fixtures/networks/valid/loopback.conflist"),
+        include_str!("../fixtures/networks/valid/loopback.conflist"),
     ),
     (
         "host-device",
-        include_str!("../../fixtures/networks/valid/host-device.conflist"),
+        include_str!("../fixtures/networks/valid/host-device.conflist"),
     ),
     (
         "host-local",
-        include_str!("../../fixtures/networks/valid/host-local.conflist"),
+        include_str!("../fixtures/networks/valid/host-local.conflist"),
     ),
     (
         "static",
-        include_str!("../../fixtures/networks/valid/static.conflist"),
+        include_str!("../fixtures/networks/valid/static.conflist"),
     ),
     (
         "dhcp",
-        include_str!("../../fixtures/networks/valid/dhcp.conflist"),
+        include_str!("../fixtures/networks/valid/dhcp.conflist"),
     ),
     (
         "portmap",
-        include_str!("../../fixtures/networks/valid/portmap.conflist"),
+        include_str!("../fixtures/networks/valid/portmap.conflist"),
     ),
     (
         "tuning",
-        include_str!("../../fixtures/networks/valid/tuning.conflist"),
+        include_str!("../fixtures/networks/valid/tuning.conflist"),
     ),
     (
         "firewall",
-        include_str!("../../fixtures/networks/valid/firewall.conflist"),
+        include_str!("../fixtures/networks/valid/firewall.conflist"),
     ),
     (
         "bandwidth",
-        include_str!("../../fixtures/networks/valid/bandwidth.conflist"),
+        include_str!("../fixtures/networks/valid/bandwidth.conflist"),
     ),
     (
         "sbr",
-        include_str!("../../fixtures/networks/valid/sbr.conflist"),
+        include_str!("../fixtures/networks/valid/sbr.conflist"),
     ),
     (
         "vrf",
-        include_str!("../../fixtures/networks/valid/vrf.conflist"),
+        include_str!("../fixtures/networks/valid/vrf.conflist"),
     ),
 ];
 
@@ -383,7 +383,7 @@ pub fn minimal(plugin_type: &str, kind: crate::kind::Kind) -> Fixture {
 pub fn of_runtimes() -> Fixture {
     let (origin, text) = (
         "fixtures/runtimes/recorded.conflist",
-        include_str!("../../fixtures/runtimes/recorded.conflist"),
+        include_str!("../fixtures/runtimes/recorded.conflist"),
     );
     parse(origin, text).unwrap_or_else(|error| unreachable!("{error}"))
 }

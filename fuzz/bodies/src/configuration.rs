@@ -1,5 +1,5 @@
-use cni_runtime::{GcAttachment, derive_gc_config, derive_plugin_config, derive_status_config};
-use cni_types::{NetworkConfigList, PluginConfig};
+use cni_runtime::{derive_gc_config, derive_plugin_config, derive_status_config};
+use cni_types::{Attachment, NetworkConfigList, PluginConfig};
 use serde_json::{Map, Value, json};
 
 /// Keys that the runtime sets itself, or keeps to itself.
@@ -25,7 +25,7 @@ pub fn configuration(data: &[u8]) -> bool {
         .into_iter()
         .collect();
     let result = json!({"cniVersion": "1.0.0", "ips": []});
-    let valid = [GcAttachment {
+    let valid = [Attachment {
         container_id: "c".to_owned(),
         ifname: "eth0".to_owned(),
     }];

@@ -27,9 +27,10 @@ impl Plugin for Reader {
         Self::read(&call.network)?;
         let previous = call.network.prev_result()?;
         let address = "10.0.0.2/24".parse().unwrap();
-        Ok(previous.unwrap_or_else(|| AddResult {
-            ips: vec![IpConfig::new(address, None)],
-            ..AddResult::default()
+        Ok(previous.unwrap_or_else(|| {
+            let mut result = AddResult::default();
+            result.ips = vec![IpConfig::new(address, None)];
+            result
         }))
     }
 

@@ -29,7 +29,7 @@ use crate::bench::server::Measured;
 use crate::report::Tool;
 
 /// The JSON schema of the report.
-pub const SCHEMA: &str = include_str!("../../../reports/schema/bench.v1.schema.json");
+pub const SCHEMA: &str = include_str!("../../schema/bench.v1.schema.json");
 
 impl BenchReport {
     /// The report of a measurement, without gates.

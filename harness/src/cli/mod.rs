@@ -13,6 +13,7 @@ mod findings;
 mod fuzz;
 mod list;
 mod merge;
+mod new;
 mod plugins;
 mod plugins_given;
 mod progress;
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::List { what } => list::run(what),
         Command::Explain { id } => explain::run(&id),
         Command::Doctor => doctor::run(),
+        Command::New(arguments) => new::run(&arguments),
         Command::Plugins { directory } => plugins::run(&directory),
         Command::Cnitool { words } => return cnitool::main(words),
     };

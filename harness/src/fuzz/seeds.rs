@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use cni_runtime::{GcAttachment, derive_gc_config, derive_plugin_config, derive_status_config};
-use cni_types::{NetworkConfigList, Operation, PluginConfig, Version};
+use cni_runtime::{derive_gc_config, derive_plugin_config, derive_status_config};
+use cni_types::{Attachment, NetworkConfigList, Operation, PluginConfig, Version};
 use serde_json::{Value, json};
 
 use super::case::{Case, STORED_RESULT, Shot};
@@ -115,7 +115,7 @@ impl<'a> Seeds<'a> {
     }
 
     fn gc(&self) -> Shot {
-        let valid = [GcAttachment {
+        let valid = [Attachment {
             container_id: "cnispec-a-00000001".to_owned(),
             ifname: self.subject.fixture.surroundings.ifname.clone(),
         }];

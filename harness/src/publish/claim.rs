@@ -321,7 +321,7 @@ mod tests {
     use crate::report::sample::{checks, fault, report, report_of};
 
     fn complaints(instance: &serde_json::Value) -> Vec<String> {
-        let schema = include_str!("../../../reports/schema/claim.v1.schema.json");
+        let schema = include_str!("../../schema/claim.v1.schema.json");
         let schema = serde_json::from_str(schema).unwrap();
         let validator = jsonschema::draft202012::new(&schema).unwrap();
         validator

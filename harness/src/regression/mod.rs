@@ -15,4 +15,4 @@ pub use expectations::{ExpectationError, Expectations, Known, line_and_column};
 pub use merge::merge;
 
 /// The JSON schema of a difference.
-pub const DIFF_SCHEMA: &str = include_str!("../../../reports/schema/diff.v1.schema.json");
+pub const DIFF_SCHEMA: &str = include_str!("../../schema/diff.v1.schema.json");

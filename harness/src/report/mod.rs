@@ -49,10 +49,10 @@ pub use table::write as write_table;
 pub use terminal::{Detail, write as write_terminal};
 
 /// The JSON schema of the report.
-pub const SCHEMA: &str = include_str!("../../../reports/schema/report.v1.schema.json");
+pub const SCHEMA: &str = include_str!("../../schema/report.v1.schema.json");
 
 /// The JSON schema of several reports.
-pub const MATRIX_SCHEMA: &str = include_str!("../../../reports/schema/matrix.v1.schema.json");
+pub const MATRIX_SCHEMA: &str = include_str!("../../schema/matrix.v1.schema.json");
 
 /// Writes a report, or another document, as JSON, with a line break at the end. Text that would not be plainly
 /// visible is written in JSON's own escapes, so that it is as harmless on a terminal as it is in a file.

@@ -1,7 +1,6 @@
 //! Operations on the plugin or the whole network rather than on one container: VERSION, GC, STATUS.
 
-use cni_runtime::GcAttachment;
-use cni_types::{Operation, Version};
+use cni_types::{Attachment, Operation, Version};
 use serde_json::json;
 
 use super::{Scenario, Wants, add_unless_refused};
@@ -299,7 +298,7 @@ fn gc_keys(lab: &mut Lab) -> Doing {
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD_A, "a")?;
     lab.observe(label::ATTACHED)?;
-    let mut valid = vec![GcAttachment {
+    let mut valid = vec![Attachment {
         container_id: lab.container("a").id(),
         ifname: lab.container("a").ifname(),
     }];
@@ -309,7 +308,7 @@ fn gc_keys(lab: &mut Lab) -> Doing {
     lab.plugin()
         .gc_with(label::GC_LATER_KEY, &["cni.dev/valid-attachments"], &valid)?;
     lab.observe(label::AFTER_LATER_KEY)?;
-    valid.push(GcAttachment {
+    valid.push(Attachment {
         container_id: "cnispec-nobody".to_owned(),
         ifname: "net7".to_owned(),
     });

@@ -86,6 +86,47 @@ fn crates_are_published_and_none_is_banned() {
 }
 
 #[test]
+fn published_packages_have_what_a_registry_shows() {
+    let mut published = Vec::new();
+    for package in packages() {
+        let ours = package["source"].is_null() && package["publish"].is_null();
+        if !ours {
+            continue;
+        }
+        let name = package["name"].as_str().unwrap();
+        for key in ["description", "license", "repository", "readme"] {
+            assert!(package[key].is_string(), "{name} has no `{key}`");
+        }
+        for key in ["keywords", "categories"] {
+            assert_ne!(package[key], Value::Array(Vec::new()), "`{key}` of {name}");
+        }
+        for dependency in package["dependencies"].as_array().unwrap() {
+            // cargo leaves a dev-dependency without a version out of the package.
+            let packaged = dependency["kind"] != "dev";
+            assert!(
+                !packaged || dependency["req"] != "*",
+                "{name} has no version for {}",
+                dependency["name"]
+            );
+        }
+        published.push(name.to_owned());
+    }
+    published.sort_unstable();
+    assert_eq!(
+        published,
+        [
+            "cni-netlink",
+            "cni-observe",
+            "cni-reference",
+            "cni-runtime",
+            "cni-skel",
+            "cni-types",
+            "cnispec"
+        ]
+    );
+}
+
+#[test]
 fn expressions_offer_a_choice_or_demand_everything() {
     let allowed = [
         "MIT".to_owned(),

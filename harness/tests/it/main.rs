@@ -16,6 +16,7 @@ mod fuzz;
 mod kills;
 mod library;
 mod neighbours;
+mod new;
 mod recipe;
 mod regression;
 mod report;

@@ -1,7 +1,4 @@
-//! The kernel, for plugins: namespaces, links, addresses, routes, rules, nftables.
-//!
-//! A codec of our own that starts at once, without a runtime. What the harness sees is read by `cni-observe`, on
-//! another's, so that a mistake in one of them shows.
+#![doc = include_str!("../README.md")]
 
 pub mod address;
 mod error;

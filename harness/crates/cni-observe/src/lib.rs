@@ -1,7 +1,4 @@
-//! The kernel as the harness sees it: snapshots of a network namespace and of a machine, and what is different between two.
-//!
-//! What plugins do goes through `cni-netlink`, on a codec of its own; what the harness sees is read on rtnetlink's. So a
-//! mistake in one of them shows, instead of being judged by itself. [`KINDS`] is the table of what is watched.
+#![doc = include_str!("../README.md")]
 
 mod channel;
 mod conversation;

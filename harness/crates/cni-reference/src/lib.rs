@@ -1,4 +1,4 @@
-//! The reference plugins `ptp` and `host-local` as libraries.
+#![doc = include_str!("../README.md")]
 
 pub mod host_local;
 pub mod ptp;

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The attachment parameters of section 3: everything about a call that is not the network's configuration.
@@ -18,14 +17,4 @@ pub struct RuntimeConf {
     pub capability_args: Map<String, Value>,
     /// Where results are kept for this attachment, if not where the runtime keeps them.
     pub cache_dir: Option<PathBuf>,
-}
-
-/// An attachment that is still valid, as GC lists it (section 2).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GcAttachment {
-    /// `CNI_CONTAINERID` of its ADD.
-    #[serde(rename = "containerID")]
-    pub container_id: String,
-    /// `CNI_IFNAME` of its ADD.
-    pub ifname: String,
 }

@@ -1,9 +1,7 @@
 //! Section 3, "Deriving request configuration from plugin configuration".
 
-use cni_types::{NetworkConfigList, PluginConfig};
+use cni_types::{Attachment, NetworkConfigList, PluginConfig};
 use serde_json::{Map, Value, json};
-
-use crate::GcAttachment;
 
 /// Where libcni puts the list of valid attachments, and where section 2 does. Plugins look for either.
 const VALID_ATTACHMENTS: [&str; 2] = ["cni.dev/valid-attachments", "cni.dev/attachments"];
@@ -44,7 +42,7 @@ pub fn derive_plugin_config(
 pub fn derive_gc_config(
     list: &NetworkConfigList,
     plugin: &PluginConfig,
-    valid: &[GcAttachment],
+    valid: &[Attachment],
 ) -> Vec<u8> {
     let mut config = common(list, plugin);
     for key in VALID_ATTACHMENTS {
@@ -140,7 +138,7 @@ mod tests {
     #[test]
     fn gc_lists_attachments_under_both_keys() {
         let list = list(r#"{"type":"a","cni.dev/attachments":[],"capabilities":{"mac":true}}"#);
-        let valid = [GcAttachment {
+        let valid = [Attachment {
             container_id: "c".to_owned(),
             ifname: "eth0".to_owned(),
         }];

@@ -10,6 +10,7 @@ use crate::{ExecError, Exit, FindError};
 
 /// Why an operation failed, and whose fault it is.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The network configuration or the attachment parameters are wrong.
     #[error(transparent)]
@@ -27,6 +28,7 @@ pub enum Error {
 
 /// What is wrong with a network configuration or with attachment parameters.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ConfigurationError {
     /// A file is no network configuration.
     #[error("`{}`: {what}", file.display())]
@@ -107,6 +109,7 @@ pub struct PluginError {
 
 /// The ways in which a plugin fails.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PluginFault {
     /// It reported an error (section 5).
     #[error("{0}")]
@@ -156,6 +159,7 @@ pub enum PluginFault {
 
 /// A failure of the system, or of what the runtime stored on it.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SystemError {
     /// A plugin could not be executed to its end.
     #[error(transparent)]

@@ -24,6 +24,7 @@ pub trait Exec {
 
 /// A plugin that was not executed to its good end.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ExecError {
     /// It could not be executed.
     #[error("cannot execute `{}`: {source}{}", plugin.display(), hint(source))]

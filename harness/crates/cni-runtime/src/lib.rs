@@ -1,7 +1,4 @@
-//! The runtime's side of the CNI specification: what libcni does.
-//!
-//! A [`Runtime`] executes network configurations (section 3). It reaches plugins only through [`Exec`];
-//! [`ProcessExec`] is the one that starts processes.
+#![doc = include_str!("../README.md")]
 
 mod cache;
 mod cancel;
@@ -23,7 +20,7 @@ mod runtime;
 
 pub use cache::NetworkAttachment;
 pub use cancel::Cancellation;
-pub use conf::{GcAttachment, RuntimeConf};
+pub use conf::RuntimeConf;
 pub use delegate::{
     Delegation, delegate_add, delegate_check, delegate_del, delegate_gc, delegate_status,
 };

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
-use cni_types::{NetworkConfigList, Operation, PluginConfig};
+use cni_types::{Attachment, NetworkConfigList, Operation, PluginConfig};
 
 use crate::{
-    CallEnv, Error, GcAttachment, NetworkAttachment, Runtime, RuntimeConf, derive_gc_config,
-    derive_status_config,
+    CallEnv, Error, NetworkAttachment, Runtime, RuntimeConf, derive_gc_config, derive_status_config,
 };
 
 impl Runtime<'_> {
@@ -15,7 +14,7 @@ impl Runtime<'_> {
     pub fn gc_network_list(
         &self,
         list: &NetworkConfigList,
-        valid: &[GcAttachment],
+        valid: &[Attachment],
     ) -> Result<(), Error> {
         if list.disable_gc {
             return Ok(());
@@ -58,7 +57,7 @@ impl Runtime<'_> {
         &self,
         list: &NetworkConfigList,
         plugin: &PluginConfig,
-        valid: &[GcAttachment],
+        valid: &[Attachment],
     ) -> Result<(), Error> {
         self.call_for_network(Operation::Gc, plugin, derive_gc_config(list, plugin, valid))
     }
@@ -83,7 +82,7 @@ impl Runtime<'_> {
     fn stale_attachments(
         &self,
         list: &NetworkConfigList,
-        valid: &[GcAttachment],
+        valid: &[Attachment],
     ) -> Result<Vec<RuntimeConf>, Error> {
         let valid: HashSet<(&str, &str)> = valid
             .iter()

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use cni_types::{
-    AddResult, CniArgs, CniError, ContainerId, IfName, InvalidResult, NetworkName, PluginConfig,
-    Version,
+    AddResult, Attachment, CniArgs, CniError, ContainerId, IfName, InvalidResult, NetworkName,
+    PluginConfig, Version,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -85,14 +85,4 @@ pub struct GcCall<'a> {
     pub network: Network<'a>,
     /// `cni.dev/valid-attachments` (or, as section 2 calls it, `cni.dev/attachments`).
     pub valid: Vec<Attachment>,
-}
-
-/// An attachment as GC's list names it. Any text: what no ADD could have been called with matches nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
-pub struct Attachment {
-    /// `CNI_CONTAINERID` of its ADD.
-    #[serde(rename = "containerID")]
-    pub container_id: String,
-    /// `CNI_IFNAME` of its ADD.
-    pub ifname: String,
 }

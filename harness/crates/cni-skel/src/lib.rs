@@ -1,8 +1,4 @@
-//! The plugin's side of the CNI specification: environment, dispatch, delegation, one document out.
-//!
-//! A plugin implements [`Plugin`] and hands itself to [`main`]. What arrives in its functions has been
-//! validated: required variables (section 2), network configuration (section 1), agreed version.
-//! [`run`] is the same thing on values, for tests and fuzzers.
+#![doc = include_str!("../README.md")]
 
 mod call;
 mod delegate;
@@ -13,7 +9,7 @@ mod request;
 mod run;
 mod variables;
 
-pub use call::{Attachment, Call, GcCall, Network};
+pub use call::{Call, GcCall, Network};
 pub use cni_types::code;
 pub use delegate::{Delegate, add_with_ipam};
 pub use env::{Env, ProcessEnv};

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use cni_types::{
-    CniArgs, CniError, ContainerId, IfName, InvalidConfig, InvalidVersion, Operation, PluginConfig,
-    Version,
+    Attachment, CniArgs, CniError, ContainerId, IfName, InvalidConfig, InvalidVersion, Operation,
+    PluginConfig, Version,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::variables::Variables;
-use crate::{Attachment, Call, Env, GcCall, Network, code, netns};
+use crate::{Call, Env, GcCall, Network, code, netns};
 
 /// The key of GC's list in libcni and in upstream's conventions, then the one in section 2.
 const VALID_ATTACHMENTS: [&str; 2] = ["cni.dev/valid-attachments", "cni.dev/attachments"];
@@ -153,11 +153,7 @@ fn agree(operation: Operation, version: Version, supported: &[Version]) -> Resul
             ),
         );
     }
-    let since = match operation {
-        Operation::Add | Operation::Del | Operation::Version => Version::V0_1_0,
-        Operation::Check => Version::V0_4_0,
-        Operation::Gc | Operation::Status => Version::V1_1_0,
-    };
+    let since = operation.since();
     if version < since {
         let msg = format!("{operation} does not exist in CNI version `{version}`");
         let details = format!("{operation} exists since `{since}`; hint: raise `cniVersion`");

@@ -60,6 +60,10 @@ fn answer<P: Plugin>(plugin: &P, env: &dyn Env, input: &[u8]) -> Result<Option<V
             .status(&request::network(Operation::Status, env, input, supported)?)
             .map(|()| None),
         Operation::Version => version_document(input, supported).map(Some),
+        newer => {
+            let msg = format!("{newer} is not supported");
+            Err(CniError::new(code::INVALID_ENVIRONMENT, msg))
+        }
     }
 }
 

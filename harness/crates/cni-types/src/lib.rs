@@ -1,6 +1,7 @@
-//! The documents of the CNI specification as values: configurations, results, errors, versions, names.
+#![doc = include_str!("../README.md")]
 
 mod args;
+mod attachment;
 mod config;
 mod error;
 mod list;
@@ -12,6 +13,7 @@ mod version;
 mod version_info;
 
 pub use args::{CniArgs, InvalidPair};
+pub use attachment::Attachment;
 pub use config::PluginConfig;
 pub use error::{CniError, code};
 pub use list::NetworkConfigList;

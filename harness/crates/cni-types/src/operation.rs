@@ -4,9 +4,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::Version;
+
 /// What a plugin is asked to do: `CNI_COMMAND` of section 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
 pub enum Operation {
     /// Add a container to the network, or apply modifications.
     Add,
@@ -32,6 +35,15 @@ impl Operation {
         Operation::Status,
         Operation::Version,
     ];
+
+    /// The version of the specification that introduced it.
+    pub fn since(self) -> Version {
+        match self {
+            Operation::Add | Operation::Del | Operation::Version => Version::V0_1_0,
+            Operation::Check => Version::V0_4_0,
+            Operation::Gc | Operation::Status => Version::V1_1_0,
+        }
+    }
 
     /// The word in `CNI_COMMAND`.
     pub fn as_str(self) -> &'static str {

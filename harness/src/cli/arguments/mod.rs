@@ -73,6 +73,8 @@ pub(super) enum Command {
     },
     /// Tell what this machine allows, and how to change what it forbids.
     Doctor,
+    /// Write a new plugin in Rust: a crate that builds, and is certified by its test.
+    New(NewArguments),
     /// Write the reference plugins and the cnitool that cnispec carries into a directory.
     Plugins {
         /// The directory; made if it does not exist.
@@ -92,6 +94,15 @@ pub(super) enum Command {
 pub(super) enum Listed {
     Checks,
     Scenarios,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewArguments {
+    /// The plugin's `type`, its crate, and the directory that is made.
+    pub name: String,
+    /// Use cnispec's libraries in this directory, `harness/crates` of its sources, instead of published ones.
+    #[arg(long, value_name = "DIR")]
+    pub crates: Option<PathBuf>,
 }
 
 /// How much to show.

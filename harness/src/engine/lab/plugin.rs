@@ -6,8 +6,8 @@ pub(super) mod direct;
 use std::path::{Path, PathBuf};
 
 use cni_netlink::MacAddr;
-use cni_runtime::{GcAttachment, derive_gc_config, derive_plugin_config, derive_status_config};
-use cni_types::{Operation, PluginConfig};
+use cni_runtime::{derive_gc_config, derive_plugin_config, derive_status_config};
+use cni_types::{Attachment, Operation, PluginConfig};
 use serde_json::{Map, Value};
 
 use super::{Doing, Execution, Lab, Stop};
@@ -148,8 +148,8 @@ impl<'a> Plugin<'a> {
         self.gc_with(label, &GC_KEYS, &self.attachments_of(valid))
     }
 
-    fn attachments_of(&self, names: &[&str]) -> Vec<GcAttachment> {
-        let attachment = |name: &&str| GcAttachment {
+    fn attachments_of(&self, names: &[&str]) -> Vec<Attachment> {
+        let attachment = |name: &&str| Attachment {
             container_id: self.lab.container(name).id(),
             ifname: self.lab.container(name).ifname(),
         };
@@ -157,7 +157,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// GC by every plugin of the list, with these attachments under these keys only.
-    pub fn gc_with(&self, label: Label<'_>, keys: &[&str], valid: &[GcAttachment]) -> Doing {
+    pub fn gc_with(&self, label: Label<'_>, keys: &[&str], valid: &[Attachment]) -> Doing {
         for (plugin, path) in self.members(&self.walked())? {
             let stdin = derive_gc_config(self.lab.config().list(), &plugin, valid);
             let other = GC_KEYS.iter().filter(|key| !keys.contains(key));

@@ -7,7 +7,7 @@ use scraper::{ElementRef, Html, Selector};
 
 use super::*;
 
-const SARIF_SCHEMA: &str = include_str!("../../../../fixtures/formats/sarif-2.1.0.schema.json");
+const SARIF_SCHEMA: &str = include_str!("../../../fixtures/formats/sarif-2.1.0.schema.json");
 
 /// Reports that differ in what they hold.
 fn reports() -> [Report; 4] {

@@ -1,5 +1,5 @@
-use cni_skel::{Attachment, Call, GcCall, Network, code};
-use cni_types::{AddResult, CniError, Dns};
+use cni_skel::{Call, GcCall, Network, code};
+use cni_types::{AddResult, Attachment, CniError, Dns};
 
 use super::failure::NOT_AS_ADDED;
 use super::settings::{self, Settings};
@@ -16,12 +16,11 @@ pub(crate) fn add(call: &Call<'_>) -> Result<AddResult, CniError> {
     };
     let store = settings::store(&call.network)?.create()?;
     let ips = allocation::allocate(&store, &settings.sets, requested, &owner(call))?;
-    Ok(AddResult {
-        ips,
-        routes: settings.routes,
-        dns,
-        ..AddResult::default()
-    })
+    let mut result = AddResult::default();
+    result.ips = ips;
+    result.routes = settings.routes;
+    result.dns = dns;
+    Ok(result)
 }
 
 /// CHECK: the attachment has reservations, and among them all addresses of `prevResult` that come from the ranges.

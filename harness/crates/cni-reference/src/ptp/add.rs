@@ -211,13 +211,11 @@ fn add_route(socket: &Socket, link: &Link, route: Route) -> KernelResult<()> {
 }
 
 fn interface(link: &Link, sandbox: &str) -> Interface {
-    Interface {
-        name: link.name.clone(),
-        mac: link.mac.map(|mac| mac.to_string()).unwrap_or_default(),
-        mtu: Some(link.mtu),
-        sandbox: sandbox.to_owned(),
-        ..Interface::default()
-    }
+    let mut interface = Interface::new(&link.name);
+    interface.mac = link.mac.map(|mac| mac.to_string()).unwrap_or_default();
+    interface.mtu = Some(link.mtu);
+    interface.sandbox = sandbox.to_owned();
+    interface
 }
 
 /// Takes back what `configure` may have made.

@@ -43,10 +43,7 @@ impl Expected {
         let inside = interfaces.iter().filter(|i| i.sandbox == sandbox);
         Self {
             container: interfaces.iter().find(|i| is_container(i)).cloned(),
-            host: host.unwrap_or_else(|| Interface {
-                name: veth.to_owned(),
-                ..Interface::default()
-            }),
+            host: host.unwrap_or_else(|| Interface::new(veth)),
             addresses: ours.iter().map(|ip| ip.address).collect(),
             plan: Plan::of_addresses(ours),
             interfaces: inside.map(|i| i.name.clone()).collect(),

@@ -2,7 +2,7 @@
 
 use cni_netlink::nft::{Masquerade, MasqueradeTable};
 use cni_netlink::{Error, Result};
-use cni_skel::Attachment;
+use cni_types::Attachment;
 use ipnet::IpNet;
 
 use super::identity;

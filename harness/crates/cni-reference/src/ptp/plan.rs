@@ -46,10 +46,8 @@ impl Plan {
         }
         let mut routes = links(&ips);
         for wanted in &result.routes {
-            let route = Route {
-                gw: wanted.gw.or_else(|| gateway(&ips, wanted.dst)),
-                ..wanted.clone()
-            };
+            let mut route = wanted.clone();
+            route.gw = wanted.gw.or_else(|| gateway(&ips, wanted.dst));
             // A route that the addresses bring along anyway is made once.
             if !routes.iter().any(|known| known.route == route) {
                 routes.push(ContainerRoute {
@@ -150,19 +148,16 @@ mod tests {
 
     fn result(ips: &[(&str, Option<&str>)], routes: &[(&str, Option<&str>)]) -> AddResult {
         let address = |text: &&str| text.parse::<IpAddr>().unwrap();
-        AddResult {
-            ips: ips
-                .iter()
-                .map(|(ip, gateway)| {
-                    IpConfig::new(ip.parse().unwrap(), gateway.as_ref().map(address))
-                })
-                .collect(),
-            routes: routes
-                .iter()
-                .map(|(dst, gw)| Route::new(dst.parse().unwrap(), gw.as_ref().map(address)))
-                .collect(),
-            ..AddResult::default()
-        }
+        let mut result = AddResult::default();
+        result.ips = ips
+            .iter()
+            .map(|(ip, gateway)| IpConfig::new(ip.parse().unwrap(), gateway.as_ref().map(address)))
+            .collect();
+        result.routes = routes
+            .iter()
+            .map(|(dst, gw)| Route::new(dst.parse().unwrap(), gw.as_ref().map(address)))
+            .collect();
+        result
     }
 
     fn routes(plan: &Plan) -> Vec<String> {

@@ -1,14 +1,14 @@
 //! GC, STATUS, VERSION and validation.
 
-use cni_runtime::{ConfigurationError, Error, GcAttachment};
-use cni_types::{NetworkConfigList, Version};
+use cni_runtime::{ConfigurationError, Error};
+use cni_types::{Attachment, NetworkConfigList, Version};
 use serde_json::json;
 use trials::test;
 
 use crate::recorder::{Recorder, attachment, failure, good_answer, network, runtime};
 
-fn valid(container_id: &str) -> GcAttachment {
-    GcAttachment {
+fn valid(container_id: &str) -> Attachment {
+    Attachment {
         container_id: container_id.to_owned(),
         ifname: "eth0".to_owned(),
     }

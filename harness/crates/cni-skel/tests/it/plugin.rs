@@ -40,9 +40,10 @@ impl Plugin for Probe {
             Some(ipam) => add_with_ipam(&call.network, &ipam, |result| {
                 self.called("ADD").map(|()| result)
             }),
-            None => self.called("ADD").map(|()| AddResult {
-                ips: vec![IpConfig::new("10.0.0.2/24".parse().unwrap(), None)],
-                ..AddResult::default()
+            None => self.called("ADD").map(|()| {
+                let mut result = AddResult::default();
+                result.ips = vec![IpConfig::new("10.0.0.2/24".parse().unwrap(), None)];
+                result
             }),
         }
     }

@@ -13,6 +13,7 @@ use crate::Version;
 
 /// What a successful ADD made. The model is that of the newest version; older documents lack parts of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AddResult {
     /// The version of the document that it was read from; the newest, if it was not read.
     pub cni_version: Version,
@@ -40,6 +41,7 @@ impl Default for AddResult {
 
 /// A document that is no result, or a result that a version cannot express.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InvalidResult {
     /// The bytes are no JSON document.
     #[error("not a JSON document: {0}")]

@@ -9,6 +9,7 @@ use crate::Version;
 /// An interface that an attachment made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Interface {
     /// Its name.
     #[serde(default)]
@@ -30,8 +31,19 @@ pub struct Interface {
     pub pci_id: String,
 }
 
+impl Interface {
+    /// An interface with nothing but its name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
+    }
+}
+
 /// An address that an attachment assigned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct IpConfig {
     /// Index into `interfaces`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +61,7 @@ pub struct IpConfig {
 
 /// A route that an attachment made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Route {
     /// The destination.
     pub dst: IpNet,
@@ -94,6 +107,7 @@ impl Route {
 /// Name resolution that a network offers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Dns {
     /// Addresses of name servers, the preferred one first.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "maybe_list")]

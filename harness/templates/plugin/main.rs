@@ -1,0 +1,1 @@
+../../crates/cni-skel/examples/mtu.rs
