@@ -71,6 +71,11 @@ pub(super) fn run(arguments: &ExpectArguments) -> Result<u8, Failure> {
     let expectations = with_known(|known| Expectations::parse(&before, known))
         .map_err(|error| mistake(&path, &error))?;
     let after = with_known(|known| expectations.updated(document.reports(), known));
+    // A file that says so is easier to understand than one that is not there.
+    let after = match after.is_empty() {
+        true => "# No failure of the plugin is known.\n".to_owned(),
+        false => after,
+    };
     if before == after {
         print(|out| {
             writeln!(

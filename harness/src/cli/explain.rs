@@ -6,25 +6,33 @@ use super::failure::Failure;
 use super::print;
 use crate::check::{self, Check, Clause, Level};
 use crate::kind::Kind;
-use crate::pattern::NoSuchId;
+use crate::pattern;
 use crate::scenario::{self, Scenario};
 
-pub(super) fn run(id: &str) -> Result<u8, Failure> {
-    if let Some(check) = check::find(id) {
-        print(|out| explain_check(check, out))?;
-    } else if let Some(scenario) = scenario::find(id) {
-        print(|out| explain_scenario(scenario, out))?;
-    } else {
-        let checks = check::catalogue().into_iter().map(|check| check.id);
-        let ids: Vec<&str> = checks
-            .chain(
-                scenario::all()
-                    .into_iter()
-                    .map(|scenario| scenario.id.as_str()),
-            )
-            .collect();
-        return Err(NoSuchId::new(id, &ids, "check or scenario").into());
-    }
+pub(super) fn run(pattern: &str) -> Result<u8, Failure> {
+    let (checks, scenarios) = (check::catalogue(), scenario::all());
+    let ids = checks.iter().map(|check| check.id);
+    let ids: Vec<&str> = ids
+        .chain(scenarios.iter().map(|scenario| scenario.id.as_str()))
+        .collect();
+    let chosen = pattern::select(&[pattern.to_owned()], &ids, "check or scenario")?;
+    let is_chosen = |id: &str| chosen.contains(&id);
+    print(|out| {
+        let mut explained = 0;
+        let mut gap = |out: &mut dyn Write| {
+            explained += 1;
+            if explained > 1 { writeln!(out) } else { Ok(()) }
+        };
+        for check in checks.iter().filter(|check| is_chosen(check.id)) {
+            gap(out)?;
+            explain_check(check, out)?;
+        }
+        for scenario in scenarios.iter().filter(|one| is_chosen(one.id.as_str())) {
+            gap(out)?;
+            explain_scenario(scenario, out)?;
+        }
+        Ok(())
+    })?;
     Ok(0)
 }
 

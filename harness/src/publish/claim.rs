@@ -197,7 +197,8 @@ impl Claim {
             (Standing::Success, Standing::Success) => {
                 (format!("{newest} core and extended"), "brightgreen")
             }
-            (Standing::Success, _) => (format!("{newest} core"), "green"),
+            (Standing::Success, Standing::Partial) => (format!("{newest} core"), "green"),
+            (Standing::Success, Standing::Failure) => (format!("{newest} core"), "yellow"),
             (Standing::Partial, _) => (
                 format!(
                     "{newest} core: {} of {} shown",
@@ -378,7 +379,7 @@ mod tests {
         assert_eq!((core, extended), (Standing::Success, Standing::Failure));
         assert_eq!(
             (badge.message.as_str(), badge.color.as_str()),
-            ("1.1.0 core", "green")
+            ("1.1.0 core", "yellow")
         );
     }
 

@@ -170,7 +170,13 @@ impl Expectations {
                 };
                 if let Some((entry, _)) = entry {
                     result.outcome = outcome;
-                    result.reason = Some(format!("{} ({})", entry.reason, entry.link));
+                    let reason = format!("{} ({})", entry.reason, entry.link);
+                    result.reason = Some(match outcome {
+                        Outcome::StaleExpectation => {
+                            format!("passes now; remove its entry: {reason}")
+                        }
+                        _ => reason,
+                    });
                 }
             }
             report.recount();

@@ -128,38 +128,69 @@ fn number(number: usize, one: &str, rest: &str) -> Option<String> {
     }
 }
 
-/// The verdict in words: the answer, a colon, and what it rests on.
-pub(super) fn in_words(report: &Report) -> String {
-    let groups = by_check(report);
-    let tally = Tally::of(&groups);
-    let counted = tally.parts().join(", ");
-    let narrowed = &report.summary.part;
-    let answer = match report.summary.verdict {
-        None => "nothing was judged",
-        Some(Verdict::Nonconformant) => "nonconformant",
-        Some(Verdict::Inconclusive) => "inconclusive",
-        Some(Verdict::Conformant) if !narrowed.is_empty() => "not a verdict on the whole plugin",
-        Some(Verdict::Conformant) if tally.count(Outcome::Warn) > 0 => "core conformant",
-        Some(Verdict::Conformant) => "conformant",
-    };
-    if counted.is_empty() {
-        return answer.to_owned();
+/// The verdict in words.
+pub(super) struct Headline {
+    /// The answer.
+    pub answer: &'static str,
+    /// What it rests on; empty where there are no results.
+    pub counted: String,
+    /// The outcome that has the colour of the answer.
+    pub colour: Outcome,
+}
+
+impl Headline {
+    /// The headline of a report.
+    pub fn of(report: &Report) -> Self {
+        let tally = Tally::of(&by_check(report));
+        let part = &report.summary.part;
+        let (answer, colour) = match report.summary.verdict {
+            None => ("nothing was judged", Outcome::NotApplicable),
+            Some(Verdict::Nonconformant) => ("nonconformant", Outcome::Fail),
+            Some(Verdict::Inconclusive) => ("inconclusive", Outcome::Inconclusive),
+            Some(Verdict::Conformant) if !part.is_empty() => {
+                ("not a verdict on the whole plugin", Outcome::NotApplicable)
+            }
+            Some(Verdict::Conformant) if tally.count(Outcome::Warn) > 0 => {
+                ("core conformant", Outcome::Warn)
+            }
+            Some(Verdict::Conformant) => ("conformant", Outcome::Pass),
+        };
+        Self {
+            answer,
+            counted: counted(&tally, versions(report).len(), part),
+            colour,
+        }
     }
-    let versions = match versions(report).len() {
+
+    /// The headline on one line.
+    pub fn line(&self) -> String {
+        match self.counted.is_empty() {
+            true => self.answer.to_owned(),
+            false => format!("{}: {}", self.answer, self.counted),
+        }
+    }
+}
+
+fn counted(tally: &Tally, versions: usize, part: &[String]) -> String {
+    let counted = tally.parts().join(", ");
+    if counted.is_empty() {
+        return counted;
+    }
+    let versions = match versions {
         1 => "1 version".to_owned(),
         number => format!("{number} versions"),
     };
-    let narrowed = match narrowed.is_empty() {
+    let part = match part.is_empty() {
         true => String::new(),
-        false => format!(" ({})", reasons(narrowed)),
+        false => format!(" ({})", reasons(part)),
     };
-    format!("{answer}: {counted}, in {versions} of the SPEC{narrowed}")
+    format!("{counted}, in {versions} of the SPEC{part}")
 }
 
-fn reasons(narrowed: &[String]) -> String {
-    let shown = narrowed[..narrowed.len().min(SHOWN_REASONS)].join(", ");
-    match narrowed.len() - narrowed.len().min(SHOWN_REASONS) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
+fn reasons(part: &[String]) -> String {
+    let shown = &part[..part.len().min(SHOWN_REASONS)];
+    match part.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::block;
 use super::escape::{visible, visible_lines};
 use super::groups::{Cause, Group, by_check, causes, version_list, versions};
-use super::headline::in_words;
+use super::headline::Headline;
 use super::model::{Evidence, Report};
 use crate::transcript::Bytes;
 use crate::verdict::Outcome;
@@ -69,9 +69,7 @@ fn within(report: &Report, limit: usize) -> String {
 fn head(report: &Report) -> String {
     let subject = &report.subject;
     let environment = &report.environment;
-    let words = in_words(report);
-    let (word, rest) = words.split_once(':').unwrap_or((&words, ""));
-    let colon = if rest.is_empty() { "" } else { ":" };
+    let headline = Headline::of(report);
     let claimed = match subject.supported_versions.len() {
         0 => "VERSION was not answered with a known version".to_owned(),
         _ => version_list(&subject.supported_versions),
@@ -82,8 +80,10 @@ fn head(report: &Report) -> String {
         "as root"
     };
     let mut text = format!(
-        "## cnispec: {}\n\n**{word}**{colon}{rest}\n\n| | |\n|---|---|\n",
-        code(&subject.path)
+        "## cnispec: {}\n\n**{}**: {}\n\n| | |\n|---|---|\n",
+        code(&subject.path),
+        headline.answer,
+        headline.counted
     );
     for (name, value) in [
         (

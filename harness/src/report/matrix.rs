@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::groups::by_check;
+use super::headline::Headline;
 use super::model::{Counts, Report, Tool};
 use crate::verdict::{Outcome, Verdict};
 
@@ -95,6 +96,25 @@ impl Matrix {
             .into_iter()
             .find(|status| of(*status))
             .unwrap_or(4)
+    }
+
+    /// How many of the reports have which answer, the gravest first: `7 of 18 nonconformant, 11 of 18 conformant`.
+    pub(super) fn headline(&self) -> String {
+        let mut answers: Vec<(Outcome, &str, usize)> = Vec::new();
+        for report in &self.reports {
+            let Headline { answer, colour, .. } = Headline::of(report);
+            match answers.iter_mut().find(|(_, known, _)| *known == answer) {
+                Some((_, _, number)) => *number += 1,
+                None => answers.push((colour, answer, 1)),
+            }
+        }
+        answers.sort_by_key(|(colour, ..)| std::cmp::Reverse(*colour));
+        let all = self.reports.len();
+        let answers = answers.iter();
+        let answers: Vec<String> = answers
+            .map(|(_, answer, number)| format!("{number} of {all} {answer}"))
+            .collect();
+        answers.join(", ")
     }
 
     /// A name for every report that tells it from the others: its plugin's type, with whatever else is needed.

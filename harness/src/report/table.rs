@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
 use super::groups::by_check;
-use super::headline::in_words;
+use super::headline::Headline;
 use super::matrix::Matrix;
 use super::terminal::{self, Detail};
 use crate::verdict::Outcome;
@@ -105,7 +105,6 @@ fn plugins(matrix: &Matrix, names: &[String], out: &mut dyn Write) -> io::Result
     let width = shown.iter().map(|name| name.len()).max().unwrap_or(0);
     let column = matrix.reports.len().to_string().len();
     for (index, (report, name)) in matrix.reports.iter().zip(&shown).enumerate() {
-        let colour = terminal::colour(report.summary.verdict);
         let failed = match report.harness_errors.len() {
             0 => String::new(),
             number => format!(
@@ -115,9 +114,9 @@ fn plugins(matrix: &Matrix, names: &[String], out: &mut dyn Write) -> io::Result
         };
         writeln!(
             out,
-            "{DIM}{:>column$}{DIM:#} {name:<width$}  {colour}{}{colour:#}{failed}",
+            "{DIM}{:>column$}{DIM:#} {name:<width$}  {}{failed}",
             index + 1,
-            in_words(report)
+            terminal::coloured(&Headline::of(report))
         )?;
         if report.summary.verdict.is_none() {
             writeln!(
@@ -136,6 +135,9 @@ fn plugins(matrix: &Matrix, names: &[String], out: &mut dyn Write) -> io::Result
             visible(&untried.path),
             visible(&untried.reason)
         )?;
+    }
+    if matrix.reports.len() > 1 {
+        writeln!(out, "\n{}", matrix.headline())?;
     }
     Ok(())
 }

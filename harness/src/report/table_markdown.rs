@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::block::{level, word};
 use super::groups::{Group, by_check, version_list};
-use super::headline::in_words;
+use super::headline::Headline;
 use super::markdown::{address, code, plain as markdown_text};
 use super::matrix::Matrix;
 use super::terminal::why_nothing;
@@ -19,7 +19,7 @@ pub fn write(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
     for (number, (report, name)) in matrix.reports.iter().zip(&names).enumerate() {
         let subject = &report.subject;
         let verdict = match report.summary.verdict {
-            Some(_) => in_words(report),
+            Some(_) => Headline::of(report).line(),
             None => format!("nothing was judged, {}", why_nothing(report)),
         };
         writeln!(

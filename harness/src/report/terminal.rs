@@ -4,14 +4,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use anstyle::Style;
-
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
 use super::groups::{Group, by_check, causes, version_list};
-use super::headline::in_words;
+use super::headline::Headline;
 use super::model::{Entry, Mutation, Report};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::Outcome;
 
 /// The most of a reason that people are shown on one line, in characters.
 const SHOWN_REASON: usize = 240;
@@ -306,23 +304,18 @@ pub(super) fn harness_errors(report: &Report, out: &mut dyn Write) -> io::Result
     }
 }
 
-/// The colour of a verdict.
-pub(super) fn colour(verdict: Option<Verdict>) -> Style {
-    match verdict {
-        Some(Verdict::Conformant) => style(Outcome::Pass),
-        Some(Verdict::Nonconformant) => style(Outcome::Fail),
-        Some(Verdict::Inconclusive) => style(Outcome::Inconclusive),
-        None => DIM,
-    }
-    .bold()
+/// The headline, in its colour.
+pub(super) fn coloured(headline: &Headline) -> String {
+    let colour = style(headline.colour).bold();
+    let rest = match headline.counted.is_empty() {
+        true => String::new(),
+        false => format!(": {}", headline.counted),
+    };
+    format!("{colour}{}{colour:#}{rest}", headline.answer)
 }
 
 fn conclusion(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mark = colour(report.summary.verdict);
-    let words = in_words(report);
-    let (word, rest) = words.split_once(':').unwrap_or((&words, ""));
-    let colon = if rest.is_empty() { "" } else { ":" };
-    writeln!(out, "{mark}{word}{mark:#}{colon}{rest}")?;
+    writeln!(out, "{}", coloured(&Headline::of(report)))?;
     if report.summary.verdict.is_none() {
         writeln!(out, "{}", visible(&why_nothing(report)))?;
     }

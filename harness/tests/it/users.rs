@@ -375,6 +375,30 @@ fn every_check_and_scenario_can_be_explained() {
     }
 }
 
+#[test]
+fn the_list_is_filtered_and_is_data() {
+    let output = cnispec(&[
+        "list", "--level", "must", "--kind", "ipam", "--format", "json",
+    ]);
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(rows.len() >= 20, "{}", rows.len());
+    for row in &rows {
+        let kinds = row["kinds"].as_array().unwrap();
+        assert!(
+            kinds.contains(&"ipam".into()) && row["level"] == "must",
+            "{row}"
+        );
+    }
+    let explained = cnispec(&["explain", "del.repeat-*"]);
+    let text = String::from_utf8_lossy(&explained.stdout);
+    assert!(text.contains("del.repeat-succeeds: "), "{text}");
+    refused(
+        &["explain", "no.*"],
+        2,
+        &["the pattern `no.*` matches no check or scenario"],
+    );
+}
+
 /// Processes whose command line holds this text.
 fn processes(text: &str) -> usize {
     let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod fuzz;
+mod list;
 mod network;
 mod reports;
 mod test;
@@ -10,12 +11,13 @@ mod validate;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::report::Detail;
 
 pub(super) use bench::BenchArguments;
 pub(super) use fuzz::FuzzArguments;
+pub(super) use list::{LevelName, ListArguments, ListFormat, Listed};
 pub(super) use reports::{
     ClaimArguments, DiffArguments, DiffFormat, ExpectArguments, ExpectCommand, MergeArguments,
     ReplayArguments, VerifyArguments,
@@ -62,14 +64,12 @@ pub(super) enum Command {
     /// Print a GitHub composite action that tests a plugin.
     Action,
     /// List every check, or every scenario, with what it is about.
-    List {
-        #[arg(value_enum, default_value_t = Listed::Checks)]
-        what: Listed,
-    },
-    /// Explain a check or a scenario.
+    List(ListArguments),
+    /// Explain checks and scenarios.
     Explain {
-        /// Its id.
-        id: String,
+        /// An id, or a pattern of ids such as `del.*`.
+        #[arg(value_name = "ID")]
+        pattern: String,
     },
     /// Tell what this machine allows, and how to change what it forbids.
     Doctor,
@@ -88,12 +88,6 @@ pub(super) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Listed {
-    Checks,
-    Scenarios,
 }
 
 #[derive(Debug, Args)]

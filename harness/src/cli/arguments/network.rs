@@ -36,7 +36,7 @@ impl NetworkArguments {
 
 /// The words for [`Kind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum KindName {
+pub(in crate::cli) enum KindName {
     Interface,
     Chained,
     Ipam,

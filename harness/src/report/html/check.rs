@@ -18,16 +18,26 @@ const CASES: usize = 12;
 /// In how many of them the call is shown in any case; the others have their timelines.
 const SHOWN: usize = 3;
 
-#[derive(Template)]
-#[template(path = "report/check.html")]
-pub(super) struct CheckView {
+/// By what a check is found on the page.
+pub(super) struct Facets {
     pub id: String,
     /// What is searched.
     pub words: String,
     pub outcomes: String,
     pub levels: String,
+}
+
+/// A check as a row of the table of checks by version.
+pub(super) struct CheckRow {
+    pub facets: Facets,
     pub level: &'static str,
     pub cells: Vec<Option<CellView>>,
+}
+
+#[derive(Template)]
+#[template(path = "report/check.html")]
+pub(super) struct CheckView {
+    facets: Facets,
     class: &'static str,
     word: &'static str,
     claim: String,
@@ -88,7 +98,41 @@ struct RunCellView {
     run: Option<String>,
 }
 
+impl Facets {
+    fn of(group: &Group<'_>) -> Self {
+        let entry = group.example();
+        let entries = || group.entries.iter();
+        let outcomes: BTreeSet<&str> = entries().map(|entry| class(entry.outcome)).collect();
+        let levels: BTreeSet<&str> = entries().map(|entry| block::level(entry.level)).collect();
+        Self {
+            id: visible(&entry.check),
+            words: visible(&format!("{} {}", entry.check, entry.claim)).to_lowercase(),
+            outcomes: outcomes.into_iter().collect::<Vec<_>>().join(" "),
+            levels: levels.into_iter().collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+impl CheckRow {
+    pub fn new(group: &Group<'_>, versions: &[Version]) -> Self {
+        let strongest = group.entries.iter().map(|entry| entry.level).max();
+        Self {
+            facets: Facets::of(group),
+            level: strongest.map_or("", block::level),
+            cells: versions
+                .iter()
+                .map(|version| cell(group, *version))
+                .collect(),
+        }
+    }
+}
+
 impl CheckView {
+    /// The word for its outcome.
+    pub fn word(&self) -> &'static str {
+        self.word
+    }
+
     /// `runs` are the ids of the timelines that stand on the page; `explained` is a check whose cause stands on top.
     pub fn new(
         group: &Group<'_>,
@@ -98,28 +142,9 @@ impl CheckView {
     ) -> Self {
         let entry = group.example();
         let worst = group.worst();
-        let outcomes: BTreeSet<&str> = group
-            .entries
-            .iter()
-            .map(|entry| class(entry.outcome))
-            .collect();
-        let levels: BTreeSet<&str> = group
-            .entries
-            .iter()
-            .map(|entry| block::level(entry.level))
-            .collect();
-        let strongest = group.entries.iter().map(|entry| entry.level).max();
         let cases = alike(&group.entries);
         Self {
-            id: visible(&entry.check),
-            words: visible(&format!("{} {}", entry.check, entry.claim)).to_lowercase(),
-            outcomes: outcomes.into_iter().collect::<Vec<_>>().join(" "),
-            levels: levels.into_iter().collect::<Vec<_>>().join(" "),
-            level: strongest.map_or("", block::level),
-            cells: versions
-                .iter()
-                .map(|version| cell(group, *version))
-                .collect(),
+            facets: Facets::of(group),
             class: class(worst),
             word: word(worst),
             claim: visible(&entry.claim),

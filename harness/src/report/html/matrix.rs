@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use askama::Template;
 
-use super::{STYLE, class, policy, verdict, word};
+use super::{STYLE, class, policy, word};
 use crate::report::escape::visible;
 use crate::report::groups::version_list;
-use crate::report::headline::in_words;
+use crate::report::headline::Headline;
 use crate::report::matrix::Matrix;
 use crate::report::terminal::why_nothing;
-use crate::verdict::Outcome;
+use crate::verdict::{Outcome, Verdict};
 
 /// Writes the page.
 pub fn write(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
@@ -23,7 +23,7 @@ pub fn write(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
 struct Page {
     policy: String,
     style: &'static str,
-    verdict: &'static str,
+    verdict: String,
     verdict_class: &'static str,
     plugins: Vec<PluginView>,
     untried: Vec<(String, String)>,
@@ -51,21 +51,22 @@ struct RowView {
 
 impl Page {
     fn new(matrix: &Matrix) -> Self {
-        let (overall, overall_class) = verdict(matrix.summary.verdict);
+        let overall_class = match matrix.summary.verdict {
+            Some(Verdict::Conformant) => "pass",
+            Some(Verdict::Nonconformant) => "fail",
+            Some(Verdict::Inconclusive) => "inconclusive",
+            None => "not-applicable",
+        };
         let plugin = |(report, name): (&crate::report::Report, &String)| {
-            let (verdict, verdict_class) = verdict(report.summary.verdict);
-            let words = in_words(report);
+            let headline = Headline::of(report);
             let sentence = match report.summary.verdict {
-                Some(_) => words
-                    .split_once(": ")
-                    .map_or("", |(_, rest)| rest)
-                    .to_owned(),
+                Some(_) => headline.counted,
                 None => visible(&why_nothing(report)),
             };
             PluginView {
                 name: visible(name),
-                verdict,
-                verdict_class,
+                verdict: headline.answer,
+                verdict_class: class(headline.colour),
                 sentence,
                 kind: report.subject.kind.as_str(),
                 versions: version_list(&report.subject.supported_versions),
@@ -79,7 +80,7 @@ impl Page {
         Self {
             policy: policy(),
             style: STYLE,
-            verdict: overall,
+            verdict: matrix.headline(),
             verdict_class: overall_class,
             plugins: matrix
                 .reports

@@ -14,20 +14,21 @@ use std::io::{self, Write};
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
 use cni_types::Version;
 use sha2::{Digest, Sha256};
 
 use self::call::StreamView;
 use self::cause::CauseView;
-use self::check::{CheckView, ClauseView};
+use self::check::{CheckRow, CheckView, ClauseView};
 use self::run::RunView;
 use super::block;
 use super::escape::visible;
 use super::groups::{Cause, Group, by_check, causes, version_list, versions};
-use super::headline::in_words;
-use super::model::{Counts, Finding, HarnessFault, Latency, Report};
+use super::headline::Headline;
+use super::model::{Finding, HarnessFault, Latency, Report};
 use super::plot::{self, Series};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::Outcome;
 
 const STYLE: &str = include_str!("../../../templates/report/style.css");
 const SCRIPT: &str = include_str!("../../../templates/report/script.js");
@@ -56,12 +57,12 @@ struct Page {
     counts: Vec<CountView>,
     versions: Vec<String>,
     sections: Vec<SectionView>,
+    outcomes: Vec<OutcomeView>,
     findings: Vec<FindingView>,
     plot: String,
     latency: Vec<LatencyView>,
     runs: Vec<RunView>,
     left_out: usize,
-    tool: String,
 }
 
 struct FaultView {
@@ -76,8 +77,16 @@ struct CountView {
     number: usize,
 }
 
+/// The checks of one operation, as rows of the table of checks by version.
 struct SectionView {
     name: String,
+    checks: Vec<CheckRow>,
+}
+
+/// The checks with one outcome.
+struct OutcomeView {
+    title: &'static str,
+    class: &'static str,
     checks: Vec<CheckView>,
 }
 
@@ -98,9 +107,7 @@ struct LatencyView {
 
 impl Page {
     fn new(report: &Report) -> Self {
-        let (verdict, verdict_class) = verdict(report.summary.verdict);
-        let words = in_words(report);
-        let sentence = words.split_once(": ").map_or("", |(_, rest)| rest);
+        let headline = Headline::of(report);
         let versions: Vec<Version> = versions(report).into_iter().collect();
         let timelines = report.timelines.iter();
         let runs: HashSet<String> = timelines
@@ -108,18 +115,20 @@ impl Page {
             .collect();
         let groups = by_check(report);
         let causes = causes(&groups);
+        let outcomes = outcomes(&groups, &causes, &versions, &runs);
         Self {
             policy: policy(),
             style: STYLE,
             script: SCRIPT,
             plugin_type: visible(&report.subject.plugin_type),
-            verdict,
-            verdict_class,
-            sentence: sentence.to_owned(),
+            verdict: headline.answer,
+            verdict_class: class(headline.colour),
+            sentence: headline.counted,
             facts: facts(report),
             faults: report.harness_errors.iter().map(FaultView::new).collect(),
-            counts: counts(&report.summary.counts),
-            sections: sections(&groups, &causes, &versions, &runs),
+            counts: counts(&outcomes),
+            sections: sections(&groups, &versions),
+            outcomes,
             causes: causes
                 .iter()
                 .map(|cause| CauseView::new(cause, &runs))
@@ -133,11 +142,6 @@ impl Page {
                 0 => 0,
                 told => report.summary.executed.saturating_sub(told),
             },
-            tool: format!(
-                "Made by {} {}.",
-                visible(&report.tool.name),
-                visible(&report.tool.version)
-            ),
         }
     }
 }
@@ -214,40 +218,77 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
                 if environment.strict { ", strict" } else { "" }
             ),
         ),
+        ("date", date(environment.started_at)),
+        (
+            "tool",
+            format!(
+                "{} {}",
+                visible(&report.tool.name),
+                visible(&report.tool.version)
+            ),
+        ),
     ]
 }
 
-fn counts(counts: &Counts) -> Vec<CountView> {
-    let counts = [
-        (Outcome::Fail, counts.fail),
-        (Outcome::Warn, counts.warn),
-        (Outcome::Inconclusive, counts.inconclusive),
-        (Outcome::StaleExpectation, counts.stale_expectation),
-        (Outcome::KnownFailure, counts.known_failure),
-        (Outcome::Pass, counts.pass),
-        (Outcome::NotApplicable, counts.not_applicable),
-    ];
-    let present = counts.into_iter().filter(|(_, number)| *number > 0);
-    present
-        .map(|(outcome, number)| CountView {
-            class: class(outcome),
-            word: word(outcome),
-            number,
-        })
-        .collect()
+/// A time in seconds since 1970, as people write it; empty where no calendar has it.
+fn date(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    let date = DateTime::from_timestamp(seconds, 0);
+    date.map_or_else(String::new, |date| {
+        date.format("%Y-%m-%d %H:%M UTC").to_string()
+    })
 }
 
-fn sections(
+/// How many checks have each outcome.
+fn counts(outcomes: &[OutcomeView]) -> Vec<CountView> {
+    let counts = outcomes.iter().map(|outcome| CountView {
+        class: outcome.class,
+        word: outcome.checks.first().map_or("", CheckView::word),
+        number: outcome.checks.len(),
+    });
+    counts.collect()
+}
+
+/// The order in which checks are read, with the title of those that have one outcome.
+const OUTCOMES: [(Outcome, &str); 7] = [
+    (Outcome::Fail, "Broken requirements"),
+    (Outcome::Inconclusive, "Inconclusive"),
+    (
+        Outcome::Warn,
+        "Broken recommendations and disputed requirements",
+    ),
+    (Outcome::StaleExpectation, "Stale expectations"),
+    (Outcome::KnownFailure, "Known failures"),
+    (Outcome::Pass, "Met"),
+    (Outcome::NotApplicable, "Not applicable"),
+];
+
+fn outcomes(
     groups: &[Group<'_>],
     causes: &[Cause<'_>],
     versions: &[Version],
     runs: &HashSet<String>,
-) -> Vec<SectionView> {
+) -> Vec<OutcomeView> {
+    let explained = |group: &Group<'_>| causes.iter().any(|cause| cause.explains(group));
+    let outcomes = OUTCOMES.into_iter().map(|(outcome, title)| OutcomeView {
+        title,
+        class: class(outcome),
+        checks: groups
+            .iter()
+            .filter(|group| group.worst() == outcome)
+            .map(|group| CheckView::new(group, versions, runs, explained(group)))
+            .collect(),
+    });
+    outcomes
+        .filter(|outcome| !outcome.checks.is_empty())
+        .collect()
+}
+
+fn sections(groups: &[Group<'_>], versions: &[Version]) -> Vec<SectionView> {
     let mut sections: Vec<SectionView> = Vec::new();
     for group in groups {
         let name = visible(group.example().section());
-        let explained = causes.iter().any(|cause| cause.explains(group));
-        let check = CheckView::new(group, versions, runs, explained);
+        let check = CheckRow::new(group, versions);
         match sections.iter_mut().find(|section| section.name == name) {
             Some(section) => section.checks.push(check),
             None => sections.push(SectionView {
@@ -290,16 +331,6 @@ fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Fail => "fail",
         outcome => block::word(outcome),
-    }
-}
-
-/// The words and the class of a verdict.
-fn verdict(verdict: Option<Verdict>) -> (&'static str, &'static str) {
-    match verdict {
-        Some(Verdict::Conformant) => ("conformant", "pass"),
-        Some(Verdict::Nonconformant) => ("nonconformant", "fail"),
-        Some(Verdict::Inconclusive) => ("inconclusive", "inconclusive"),
-        None => ("nothing was judged", "not-applicable"),
     }
 }
 
