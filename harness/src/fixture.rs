@@ -24,13 +24,14 @@ pub struct Fixture {
     /// The configuration list, without the key `cnispec`.
     pub list: Map<String, Value>,
     /// The key `cnispec`.
-    pub surroundings: Surroundings,
+    #[serde(rename = "surroundings")]
+    pub setup: HostSetup,
 }
 
 /// What the lab holds before the plugin is called, and what the runtime passes along.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Surroundings {
+pub struct HostSetup {
     /// The CNI_IFNAME of every attachment.
     #[serde(deserialize_with = "link_name")]
     pub ifname: String,
@@ -56,7 +57,7 @@ pub struct Surroundings {
     pub address_rest: u64,
 }
 
-impl Default for Surroundings {
+impl Default for HostSetup {
     fn default() -> Self {
         Self {
             ifname: "eth0".to_owned(),
@@ -297,7 +298,7 @@ pub enum FixtureError {
     #[error(
         "`{origin}`: the key `cnispec` does not say what the lab must hold: {error}\nhint: the README lists its keys"
     )]
-    Surroundings {
+    HostSetup {
         /// The file.
         origin: String,
         /// What is wrong, with line and column in the file.
@@ -375,7 +376,7 @@ pub fn minimal(plugin_type: &str, kind: crate::kind::Kind) -> Fixture {
     Fixture {
         origin: format!("the minimal {} network", kind.as_str()),
         list,
-        surroundings: Surroundings::default(),
+        setup: HostSetup::default(),
     }
 }
 
@@ -422,13 +423,13 @@ fn of_network(
         Value::from(plugin.without("cnispec"))
     });
     list.insert("plugins".to_owned(), plugins.collect());
-    match surroundings(text) {
-        Ok(surroundings) => Ok(Fixture {
+    match host_setup(text) {
+        Ok(setup) => Ok(Fixture {
             origin,
             list,
-            surroundings,
+            setup,
         }),
-        Err(error) => Err(FixtureError::Surroundings { origin, error }),
+        Err(error) => Err(FixtureError::HostSetup { origin, error }),
     }
 }
 
@@ -443,14 +444,14 @@ fn read(text: &str) -> Result<NetworkConfigList, InvalidConfig> {
 }
 
 /// What stands under the key `cnispec`. Its errors have their line and column in the whole text.
-fn surroundings(text: &str) -> Result<Surroundings, serde_json::Error> {
+fn host_setup(text: &str) -> Result<HostSetup, serde_json::Error> {
     #[derive(Deserialize)]
     struct Document<'a> {
         #[serde(borrow)]
         cnispec: Option<&'a RawValue>,
     }
     let Some(raw) = serde_json::from_str::<Document<'_>>(text)?.cnispec else {
-        return Ok(Surroundings::default());
+        return Ok(HostSetup::default());
     };
     // The value borrows from the text, so their distance is its offset; what stands before it is blanked.
     let offset = (raw.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);

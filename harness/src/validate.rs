@@ -198,7 +198,7 @@ fn unusable(path: &Path, error: &FixtureError) -> Problem {
                 format!("{}{}", key.unwrap_or_default(), error.what()),
             )
         }
-        FixtureError::Surroundings { error, .. } => {
+        FixtureError::HostSetup { error, .. } => {
             let place = Place {
                 line: error.line(),
                 column: error.column(),
@@ -287,7 +287,7 @@ fn doubts(document: &Value, fixture: &Fixture) -> Vec<(InvalidConfig, String)> {
         None => of_plugin(document, &At::default(), &mut doubts),
     }
     let plugins = fixture.list.get("plugins").and_then(Value::as_array);
-    for capability in fixture.surroundings.capability_args.keys() {
+    for capability in fixture.setup.capability_args.keys() {
         let declares = |plugin: &Value| plugin["capabilities"][capability] == true;
         if !plugins.into_iter().flatten().any(declares) {
             let at = At::default()

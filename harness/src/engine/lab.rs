@@ -23,11 +23,11 @@ use serde_json::Value;
 
 use super::enclosure;
 use super::files::Disk;
+use super::host_setup;
 use super::lan::Lan;
 use super::machine::{self, Needed};
 use super::process::Limits;
 use super::services::Services;
-use super::surroundings;
 use super::task::Job;
 use crate::error::HarnessError;
 use crate::kind::Kind;
@@ -148,9 +148,9 @@ impl Lab {
         let broken =
             |error: cni_netlink::Error| HarnessError::new(format!("the lab's network: {error}"));
         let host = NetNs::current().map_err(broken)?;
-        let asked = &subject.fixture.surroundings;
-        let lan = surroundings::build(asked)?;
-        let services = match surroundings::missing(&asked.needs)? {
+        let asked = &subject.fixture.setup;
+        let lan = host_setup::build(asked)?;
+        let services = match host_setup::missing(&asked.needs)? {
             Some(_) => Services::default(),
             None => Services::start(&asked.services, &cni_path(&subject), lan.as_ref())?,
         };
@@ -294,7 +294,7 @@ impl Lab {
 
     /// The CNI_IFNAME of every attachment.
     pub fn ifname(&self) -> &str {
-        &self.config.subject.fixture.surroundings.ifname
+        &self.config.subject.fixture.setup.ifname
     }
 
     /// What an execution may cost.

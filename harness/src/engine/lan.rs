@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Address, LinkKind, Socket, VethEnd};
 
-use super::{enclosure, surroundings};
+use super::{enclosure, host_setup};
 use crate::error::HarnessError;
 use crate::fixture;
 
@@ -32,7 +32,7 @@ impl Lan {
         let machine = enclosure::network_namespace()
             .map_err(|error| HarnessError::new(format!("the neighbouring machine: {error}")))?;
         let furnish = || -> cni_netlink::Result<()> {
-            surroundings::prepare_namespace()?;
+            host_setup::prepare_namespace()?;
             let socket = Socket::open()?;
             socket.create_link(BRIDGE, LinkKind::Bridge)?;
             let index = socket.link(BRIDGE)?.index;

@@ -3,9 +3,11 @@
 pub(crate) mod enclosure;
 mod files;
 mod foreign;
+pub(crate) mod host_setup;
 pub mod lab;
 mod lan;
 pub(crate) mod limits;
+mod links;
 pub(crate) mod machine;
 pub mod mutations;
 pub mod process;
@@ -13,7 +15,6 @@ pub(crate) mod processes;
 mod recorders;
 mod services;
 pub mod standin;
-pub(crate) mod surroundings;
 mod task;
 pub mod traffic;
 

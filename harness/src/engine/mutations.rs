@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::lab::{Doing, Lab, Stop};
-use super::surroundings;
+use super::links;
 use crate::label::change::{self, Change};
 use crate::transcript::State;
 
@@ -227,7 +227,7 @@ fn removed(lab: &Lab, attached: &Attached) -> Doing<String> {
 
 fn addresses_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
     to_link(lab, attached, |_, link| {
-        surroundings::remove_addresses(&link.name)?;
+        links::remove_addresses(&link.name)?;
         Ok(format!("the addresses of `{}` were removed", link.name))
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::finding::Finding;
-use crate::fixture::{LinkKind, Surroundings};
+use crate::fixture::{HostSetup, LinkKind};
 use crate::report::shell_quote;
 use crate::transcript::{Call, Transcript};
 
@@ -55,7 +55,7 @@ for scope in all default; do echo 0 > /proc/sys/net/ipv6/conf/$scope/accept_dad;
         quote = finding.clause.quote,
         url = finding.clause.url,
     );
-    surroundings(&mut script, &finding.subject.fixture.surroundings);
+    host_setup(&mut script, &finding.subject.fixture.setup);
     let mut containers: Vec<String> = Vec::new();
     for (_, call) in transcript.calls() {
         let path = call.variable("CNI_NETNS").unwrap_or_default();
@@ -128,8 +128,8 @@ fn one_call(script: &mut String, index: usize, call: &Call) {
     );
 }
 
-fn surroundings(script: &mut String, surroundings: &Surroundings) {
-    for link in &surroundings.links {
+fn host_setup(script: &mut String, setup: &HostSetup) {
+    for link in &setup.links {
         let name = shell_quote(&link.name);
         let _ = match link.kind {
             LinkKind::Bridge => writeln!(script, "ip link add {name} type bridge"),
@@ -147,7 +147,7 @@ fn surroundings(script: &mut String, surroundings: &Surroundings) {
         }
         let _ = writeln!(script, "ip link set {name} up");
     }
-    for (path, content) in &surroundings.files {
+    for (path, content) in &setup.files {
         let path = shell_quote(path);
         let _ = writeln!(script, "printf '{}' > {path}", octal(content.as_bytes()));
     }

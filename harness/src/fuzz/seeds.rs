@@ -49,7 +49,7 @@ impl<'a> Seeds<'a> {
             vec![add.clone(), del.clone(), del.clone()],
             vec![add.clone(), add.clone(), del.clone()],
         ];
-        if !self.subject.fixture.surroundings.exclusive {
+        if !self.subject.fixture.setup.exclusive {
             courses.push(vec![
                 add.clone(),
                 of_other(&add),
@@ -84,7 +84,7 @@ impl<'a> Seeds<'a> {
 
     fn attachment(&self, operation: Operation, stored: bool) -> Shot {
         let stored = stored.then(|| Value::String(STORED_RESULT.to_owned()));
-        let offered = &self.subject.fixture.surroundings.capability_args;
+        let offered = &self.subject.fixture.setup.capability_args;
         let stdin = derive_plugin_config(&self.list, &self.plugin, stored.as_ref(), offered);
         Shot::new(operation, stdin)
     }
@@ -117,7 +117,7 @@ impl<'a> Seeds<'a> {
     fn gc(&self) -> Shot {
         let valid = [Attachment {
             container_id: "cnispec-a-00000001".to_owned(),
-            ifname: self.subject.fixture.surroundings.ifname.clone(),
+            ifname: self.subject.fixture.setup.ifname.clone(),
         }];
         Shot::new(
             Operation::Gc,
@@ -127,7 +127,7 @@ impl<'a> Seeds<'a> {
 
     /// A result such as an ADD of this version has it, for prevResult.
     pub fn result(&self) -> Value {
-        let ifname = &self.subject.fixture.surroundings.ifname;
+        let ifname = &self.subject.fixture.setup.ifname;
         let mut result = self.addresses();
         if self.version >= Version::V0_3_0 {
             let netns = Path::new("/run/netns/cnispec-a-00000001");

@@ -16,7 +16,7 @@ pub fn shrink(case: &Case, plain: &[Shot], mut shows: impl FnMut(&Case) -> bool)
     let mut best = case.clone();
     loop {
         let before = best.clone();
-        for step in [calls, plain_inputs, surroundings, values, replies, bytes] {
+        for step in [calls, plain_inputs, extras, values, replies, bytes] {
             let mut at = 0;
             while let Some(smaller) = step(&best, plain).into_iter().nth(at) {
                 if Instant::now() > until {
@@ -66,7 +66,7 @@ fn plain_inputs(case: &Case, plain: &[Shot]) -> Vec<Case> {
 }
 
 /// Without a variable, an answer of the IPAM plugin, or a second container.
-fn surroundings(case: &Case, _: &[Shot]) -> Vec<Case> {
+fn extras(case: &Case, _: &[Shot]) -> Vec<Case> {
     each_shot(case, |shot| {
         let mut smaller = Vec::new();
         for name in shot.env.keys() {

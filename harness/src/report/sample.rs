@@ -13,7 +13,7 @@ use super::replay::Replay;
 use crate::check::clause::{only, since};
 use crate::check::{Check, Clause, Dispute, Judged, Level, Page, Scope, Unmet};
 use crate::fault::Fault;
-use crate::fixture::{Fixture, Surroundings};
+use crate::fixture::{Fixture, HostSetup};
 use crate::kind::Kind;
 use crate::label;
 use crate::subject::Subject;
@@ -149,7 +149,7 @@ pub(crate) fn subject() -> Subject {
         fixture: Fixture {
             origin: "my.conflist".to_owned(),
             list: serde_json::Map::new(),
-            surroundings: Surroundings::default(),
+            setup: HostSetup::default(),
         },
         cni_path: Vec::new(),
         supported: vec![Version::V1_0_0, Version::V1_1_0],

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::workers::Program;
 use crate::engine::lab::{Lab, Stop};
-use crate::engine::{Job, enclosure, limits, surroundings};
+use crate::engine::{Job, enclosure, host_setup, limits};
 use crate::error::HarnessError;
 use crate::scenario::{self, PROBE};
 use crate::transcript::Transcript;
@@ -202,7 +202,7 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
         )));
     };
     let mut lab = Lab::new(job, true)?;
-    let lacking = surroundings::missing(&lab.subject().fixture.surroundings.needs)?;
+    let lacking = host_setup::missing(&lab.subject().fixture.setup.needs)?;
     let ending = match lacking {
         None => (scenario.run)(&mut lab),
         // The plugin can be asked for its versions anywhere.

@@ -193,7 +193,7 @@ fn netns_empty(lab: &mut Lab) -> Doing {
         .run()?;
     lab.plugin().del_companions("a")?;
     // Another container, since a repeated DEL is another matter.
-    if !lab.subject().fixture.surroundings.exclusive {
+    if !lab.subject().fixture.setup.exclusive {
         lab.container("b").create()?;
         lab.plugin().must_add(label::ADD_B, "b")?;
         lab.container("b").remove_netns(label::NETNS_OF_B_REMOVED)?;

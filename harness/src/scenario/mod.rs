@@ -75,10 +75,8 @@ impl Wants {
             Wants::Nothing => true,
             Wants::Ipam => subject.ipam_type().is_some(),
             Wants::Delegate => subject.ipam_type().is_some() || !subject.delegates.is_empty(),
-            Wants::Pool => {
-                has_pool(&subject.fixture.list) && !subject.fixture.surroundings.exclusive
-            }
-            Wants::Two => !subject.fixture.surroundings.exclusive,
+            Wants::Pool => has_pool(&subject.fixture.list) && !subject.fixture.setup.exclusive,
+            Wants::Two => !subject.fixture.setup.exclusive,
         }
     }
 }

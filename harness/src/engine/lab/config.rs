@@ -72,7 +72,7 @@ impl Config {
 
     /// Sets a pair of CNI_ARGS for the calls that follow.
     pub fn set_arg(&mut self, key: &str, value: &str) {
-        let args = &mut self.subject.fixture.surroundings.args;
+        let args = &mut self.subject.fixture.setup.args;
         args.insert(key.to_owned(), value.to_owned());
         args.insert("IgnoreUnknown".to_owned(), "1".to_owned());
     }

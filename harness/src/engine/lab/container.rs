@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Doing, Lab, Stop};
-use crate::engine::{enclosure, machine, surroundings};
+use crate::engine::{enclosure, host_setup, links, machine};
 use crate::error::HarnessError;
 use crate::label::Label;
 use crate::transcript::CONTAINER_PREFIX;
@@ -57,9 +57,7 @@ impl Container<'_> {
     pub fn make_interface(&self, label: Label<'_>) -> Doing {
         self.require_free_ifname()?;
         let what = format!("an interface `{}` was made", self.lab.ifname());
-        self.change(label, what, || {
-            surroundings::make_spare_link(self.lab.ifname())
-        })
+        self.change(label, what, || links::make_spare_link(self.lab.ifname()))
     }
 
     /// Makes an interface in the container that no plugin asks for, with default routes if it is to have them.
@@ -70,9 +68,9 @@ impl Container<'_> {
             false => format!("an interface `{NAME}` was made"),
         };
         self.change(label, what, || {
-            surroundings::make_spare_link(NAME)?;
+            links::make_spare_link(NAME)?;
             match with_default_routes {
-                true => surroundings::lead_everything_through(NAME),
+                true => links::lead_everything_through(NAME),
                 false => Ok(()),
             }
         })
@@ -80,7 +78,7 @@ impl Container<'_> {
 
     /// Lets a container look for duplicates of IPv6 addresses, as every kernel does that is not told otherwise.
     pub fn enable_dad(&self) -> Doing {
-        self.enter(|| surroundings::set_ipv6(&["default"], "accept_dad", "1"))
+        self.enter(|| links::set_ipv6(&["default"], "accept_dad", "1"))
     }
 
     /// Lets the stored result tell of DNS, as an earlier plugin of the list may have done.
@@ -182,7 +180,7 @@ impl Container<'_> {
             HarnessError::new(format!("cannot make a network namespace: {error}"))
         })?;
         inside.mount_at(&netns)?;
-        inside.enter(surroundings::prepare_namespace)??;
+        inside.enter(host_setup::prepare_namespace)??;
         self.lab.connect(&inside, ifname)?;
         let observed = self.lab.recording.then(|| Observer::in_netns(&inside));
         let inside = observed.transpose()?.map(|observer| (inside, observer));
@@ -316,7 +314,7 @@ impl Container<'_> {
             label,
             format!("the network namespace was removed `{}`", path.display()),
         );
-        surroundings::await_removed_namespaces()
+        host_setup::await_removed_namespaces()
     }
 
     /// Removes the network namespace and leaves an ordinary file at its path, as after an unclean unmount.
@@ -329,7 +327,7 @@ impl Container<'_> {
             label,
             format!("the network namespace was {left} `{}`", path.display()),
         );
-        surroundings::await_removed_namespaces()
+        host_setup::await_removed_namespaces()
     }
 
     /// The kernel takes the other ends of the namespace's links away in its own time, for which callers wait: what a plugin finds

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::{Doing, Lab, Stop};
-use crate::engine::surroundings;
+use crate::engine::links;
 use crate::label::Label;
 
 /// Applies drift to an attachment or to the host, between two calls of the plugin.
@@ -45,22 +45,20 @@ impl Drift<'_> {
         let ifname = self.lab.ifname();
         let what = format!("the interface `{ifname}` was deleted");
         self.lab.container(container).change(label, what, || {
-            surroundings::delete_link(ifname)?
-                .then_some(())
-                .ok_or_else(|| {
-                    Stop::NotApplicable(format!(
-                        "an interface like its `{ifname}` cannot be deleted"
-                    ))
-                })
+            links::delete_link(ifname)?.then_some(()).ok_or_else(|| {
+                Stop::NotApplicable(format!(
+                    "an interface like its `{ifname}` cannot be deleted"
+                ))
+            })
         })
     }
 
     /// Takes every address away from the attachment's interface.
     pub fn remove_addresses(&self, container: &str, label: Label<'_>) -> Doing {
         let what = format!("the addresses of `{}` were removed", self.lab.ifname());
-        self.lab.container(container).change(label, what, || {
-            surroundings::remove_addresses(self.lab.ifname())
-        })
+        self.lab
+            .container(container)
+            .change(label, what, || links::remove_addresses(self.lab.ifname()))
     }
 
     /// Takes the last one of several addresses of the attachment's result away from its interface.
@@ -80,7 +78,7 @@ impl Drift<'_> {
             self.lab.ifname()
         );
         self.lab.container(container).change(label, what, || {
-            surroundings::remove_address(self.lab.ifname(), *last)
+            links::remove_address(self.lab.ifname(), *last)
         })
     }
 
@@ -89,7 +87,7 @@ impl Drift<'_> {
         let what = format!("the interface `{}` was set down", self.lab.ifname());
         self.lab
             .container(container)
-            .change(label, what, || surroundings::set_down(self.lab.ifname()))
+            .change(label, what, || links::set_down(self.lab.ifname()))
     }
 
     /// Gives the attachment's interface another MAC.
@@ -97,7 +95,7 @@ impl Drift<'_> {
         let what = format!("the MAC of `{}` was changed", self.lab.ifname());
         self.lab
             .container(container)
-            .change(label, what, || surroundings::change_mac(self.lab.ifname()))
+            .change(label, what, || links::change_mac(self.lab.ifname()))
     }
 
     /// Deletes one route of the attachment's result in the container.
@@ -135,7 +133,7 @@ impl Drift<'_> {
         let what = format!("the route to `{destination}` was deleted");
         self.lab
             .container(container)
-            .change(label, what, || surroundings::remove_route(destination))
+            .change(label, what, || links::remove_route(destination))
     }
 
     /// Does what a later plugin of the list may do: another address, another route.
@@ -145,7 +143,7 @@ impl Drift<'_> {
             self.lab.ifname()
         );
         let added = self.lab.container(container).change(label, what, || {
-            surroundings::add_address_and_route(self.lab.ifname())
+            links::add_address_and_route(self.lab.ifname())
         });
         // A link that is down takes no routes.
         added.map_err(|stop| match stop {
@@ -177,11 +175,11 @@ impl Drift<'_> {
         let what =
             format!("a later plugin gave `{ifname}` another {adjusted}, and said so in its result");
         let (mac, mtu) = self.lab.container(container).change(label, what, || {
-            surroundings::change_mac(ifname)?;
+            links::change_mac(ifname)?;
             if has_mtu {
-                surroundings::shrink_mtu(ifname)?;
+                links::shrink_mtu(ifname)?;
             }
-            surroundings::mac_and_mtu(ifname)
+            links::mac_and_mtu(ifname)
         })?;
         for interface in own {
             interface["mac"] = json!(mac);

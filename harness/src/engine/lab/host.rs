@@ -9,7 +9,7 @@ use cni_netlink::{Address, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
 
 use super::{Doing, Lab};
-use crate::engine::surroundings;
+use crate::engine::{host_setup, links};
 use crate::label::{self, Label};
 use crate::transcript::{State, Step};
 
@@ -72,7 +72,7 @@ impl<'a> Host<'a> {
 
     /// Makes a link of the requested name on the host.
     pub fn make_namesake(&self, label: Label<'_>) -> Doing {
-        surroundings::make_spare_link(self.lab.ifname())?;
+        links::make_spare_link(self.lab.ifname())?;
         self.lab.note(
             label,
             format!("a link `{}` was made on the host", self.lab.ifname()),
@@ -82,7 +82,7 @@ impl<'a> Host<'a> {
 
     /// Disables IPv6 on the host and in a container.
     pub fn disable_ipv6(&self, container: &str) -> Doing {
-        let disable = || surroundings::set_ipv6(&["all", "default"], "disable_ipv6", "1");
+        let disable = || links::set_ipv6(&["all", "default"], "disable_ipv6", "1");
         disable()?;
         self.lab.container(container).change(
             label::IPV6_DISABLED,
@@ -110,7 +110,7 @@ impl<'a> Host<'a> {
     /// The same, for this number of links.
     pub fn settle_to(&self, wanted: usize) -> Doing {
         if !self.has_links_at_most(wanted, SOON)? {
-            surroundings::await_removed_namespaces()?;
+            host_setup::await_removed_namespaces()?;
             self.has_links_at_most(wanted, SOON)?;
         }
         Ok(())
@@ -133,7 +133,7 @@ impl<'a> Host<'a> {
 
     /// Waits until an address that was released may be given again, as the fixture says.
     pub fn let_addresses_rest(&self) {
-        let seconds = self.lab.subject().fixture.surroundings.address_rest;
+        let seconds = self.lab.subject().fixture.setup.address_rest;
         std::thread::sleep(Duration::from_secs(seconds));
     }
 
@@ -161,7 +161,7 @@ impl<'a> Host<'a> {
         }
         let had = |name: &str| base.host.links.iter().any(|link| link.name == name);
         for link in now.host.links.iter().filter(|link| !had(&link.name)) {
-            let _ = surroundings::delete_link(&link.name);
+            let _ = links::delete_link(&link.name);
         }
     }
 }

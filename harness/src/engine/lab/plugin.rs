@@ -370,7 +370,7 @@ impl<'a> Plugin<'a> {
             ("CNI_PATH".to_owned(), joined(&self.cni_path()).text()),
         ];
         if let Some(name) = container {
-            let args = &self.lab.subject().fixture.surroundings.args;
+            let args = &self.lab.subject().fixture.setup.args;
             let args: Vec<String> = args
                 .iter()
                 .map(|(key, value)| format!("{key}={value}"))
@@ -397,13 +397,7 @@ impl<'a> Plugin<'a> {
     /// The capability arguments for a container. No runtime maps one port of the host to two containers, or gives
     /// both one MAC: what is offered is for the first, and counted up for the others.
     pub fn capability_args(&self, container: Option<&str>) -> Map<String, Value> {
-        let mut offered = self
-            .lab
-            .subject()
-            .fixture
-            .surroundings
-            .capability_args
-            .clone();
+        let mut offered = self.lab.subject().fixture.setup.capability_args.clone();
         let observed = self.lab.observed.borrow();
         let number = container.and_then(|name| observed.containers.get(name));
         let further = number.map_or(0, |container| container.number - 1);

@@ -196,20 +196,20 @@ impl Runtime<'_> {
 
     /// What cnitool reads from its environment.
     fn surrounding_variables(&self) -> Vec<(String, Bytes)> {
-        let surroundings = &self.lab.subject().fixture.surroundings;
-        let args: Vec<String> = surroundings
+        let setup = &self.lab.subject().fixture.setup;
+        let args: Vec<String> = setup
             .args
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        let caps = Value::Object(surroundings.capability_args.clone());
+        let caps = Value::Object(setup.capability_args.clone());
         [
             (
                 "CNI_PATH",
                 format!("{}:{}", standin::DIRECTORY, machine::BIN),
             ),
             ("NETCONFPATH", networks().display().to_string()),
-            ("CNI_IFNAME", surroundings.ifname.clone()),
+            ("CNI_IFNAME", setup.ifname.clone()),
             ("CNI_ARGS", args.join(";")),
             ("CAP_ARGS", caps.to_string()),
             ("PATH", std::env::var("PATH").unwrap_or_default()),
