@@ -1,5 +1,6 @@
 //! The lab: a throwaway machine in which plugins are called and everything is written down.
 
+pub mod drift;
 pub(crate) mod enclosure;
 mod files;
 mod foreign;
@@ -9,7 +10,6 @@ mod lan;
 pub(crate) mod limits;
 mod links;
 pub(crate) mod machine;
-pub mod mutations;
 pub mod process;
 pub(crate) mod processes;
 mod recorders;

@@ -40,7 +40,7 @@ impl Report {
                 part: Vec::new(),
             },
             results: whole.results,
-            check_mutations: whole.mutations,
+            drift: whole.drift,
             harness_errors: whole.faults,
             config_file: run.config_file,
             timelines: whole.timelines,

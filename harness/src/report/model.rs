@@ -31,9 +31,9 @@ pub struct Report {
     pub summary: Summary,
     /// Every requirement in every scenario and version: in the catalogue's order, then by version.
     pub results: Vec<Entry>,
-    /// Which single changes behind the plugin's back its CHECK noticed: no requirement, but a measure.
-    #[serde(default)]
-    pub check_mutations: Vec<Mutation>,
+    /// The drift that CHECK notices: a measure, not a requirement.
+    #[serde(default, rename = "checkMutations")]
+    pub drift: Vec<DriftEntry>,
     /// Where the harness or its environment failed; never the plugin's fault.
     pub harness_errors: Vec<HarnessFault>,
     /// Where the keys of the network configuration stand, if it came from a file.
@@ -200,10 +200,10 @@ impl Counts {
     }
 }
 
-/// A single change behind the plugin's back, and what CHECK made of it.
+/// One change of the plugin's state between two calls, and whether CHECK noticed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Mutation {
+pub struct DriftEntry {
     /// What sort of thing was changed.
     pub kind: String,
     /// What became of it.

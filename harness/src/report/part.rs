@@ -7,7 +7,8 @@ use cni_types::Operation;
 
 use super::change::difference;
 use super::model::{
-    ClauseLink, Disputed, Entry, Evidence, EvidenceCall, HarnessFault, Latency, Mutation, Timeline,
+    ClauseLink, Disputed, DriftEntry, Entry, Evidence, EvidenceCall, HarnessFault, Latency,
+    Timeline,
 };
 use super::replay::Replay;
 use super::timeline::{self, Timelines, beginning};
@@ -37,7 +38,7 @@ pub struct Judging {
 pub struct Part {
     /// Results, each with its check's place among all.
     results: Vec<(usize, Entry)>,
-    mutations: Vec<Mutation>,
+    drift: Vec<DriftEntry>,
     timeline: Option<Timeline>,
     /// How long calls that succeeded took, in microseconds.
     times: Vec<(Operation, u64)>,
@@ -54,7 +55,7 @@ impl Judging {
         let succeeded = transcript.calls().filter(|(_, call)| call.succeeded());
         Part {
             results: results.collect(),
-            mutations: mutations(transcript),
+            drift: drift(transcript),
             timeline: (!transcript.steps.is_empty()).then(|| timeline::of(transcript)),
             times: succeeded
                 .map(|(_, call)| (call.operation, call.usage.wall_us))
@@ -82,7 +83,7 @@ pub struct Parts {
 /// What came of the whole run, in its order.
 pub(super) struct Whole {
     pub results: Vec<Entry>,
-    pub mutations: Vec<Mutation>,
+    pub drift: Vec<DriftEntry>,
     pub timelines: Vec<Timeline>,
     pub latency: Vec<Latency>,
     pub faults: Vec<HarnessFault>,
@@ -108,16 +109,16 @@ impl Parts {
 
     pub(super) fn whole(self) -> Whole {
         let latency = latency(self.parts.values());
-        let (mut results, mut mutations) = (Vec::new(), Vec::new());
+        let (mut results, mut drift) = (Vec::new(), Vec::new());
         for part in self.parts.into_values() {
             results.extend(part.results);
-            mutations.extend(part.mutations);
+            drift.extend(part.drift);
         }
         // The sort is stable: scenarios keep the order in which they were planned.
         results.sort_by_key(|(place, entry)| (*place, entry.spec_version));
         Whole {
             results: results.into_iter().map(|(_, entry)| entry).collect(),
-            mutations,
+            drift,
             timelines: self.timelines.in_order(),
             latency,
             faults: self.faults.into_values().collect(),
@@ -147,13 +148,13 @@ fn latency<'p>(parts: impl Iterator<Item = &'p Part>) -> Vec<Latency> {
 }
 
 /// The changes after which CHECK was called, if it succeeded before.
-fn mutations(transcript: &Transcript) -> Vec<Mutation> {
+fn drift(transcript: &Transcript) -> Vec<DriftEntry> {
     if transcript.success(label::INTACT).is_err() {
         return Vec::new();
     }
     let changed = transcript.calls().filter_map(|(_, call)| {
         let (kind, change) = change::MUTATED.member(&call.label)?.split_once('.')?;
-        Some(Mutation {
+        Some(DriftEntry {
             kind: kind.to_owned(),
             change: change.to_owned(),
             spec_version: transcript.spec_version,

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::build::Run;
 use super::model::{
-    ClauseLink, ConfigFile, Counts, Environment, Finding, HarnessFault, KeyPlace, Latency,
-    Mutation, Report, Selection,
+    ClauseLink, ConfigFile, Counts, DriftEntry, Environment, Finding, HarnessFault, KeyPlace,
+    Latency, Report, Selection,
 };
 use super::part::{Judging, Parts};
 use super::replay::Replay;
@@ -285,8 +285,8 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
         parts,
         config_file: Some(config_file()),
     });
-    report.check_mutations = [("route", "removed", true), ("rule", "added", false)]
-        .map(|(kind, change, noticed)| Mutation {
+    report.drift = [("route", "removed", true), ("rule", "added", false)]
+        .map(|(kind, change, noticed)| DriftEntry {
             kind: kind.to_owned(),
             change: change.to_owned(),
             spec_version: Version::V1_1_0,

@@ -8,7 +8,7 @@ use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
 use super::groups::{Group, by_check, causes, version_list};
 use super::headline::Headline;
-use super::model::{Entry, Mutation, Report};
+use super::model::{DriftEntry, Entry, Report};
 use crate::verdict::Outcome;
 
 /// The most of a reason that people are shown on one line, in characters.
@@ -251,30 +251,21 @@ fn row(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
 
 /// How much of what was changed behind the plugin's back CHECK noticed, by sort.
 fn drift(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mutations = &report.check_mutations;
-    if mutations.is_empty() {
+    let drift = &report.drift;
+    if drift.is_empty() {
         return Ok(());
     }
-    let share = |of: &dyn Fn(&Mutation) -> bool| {
-        let of_it = mutations.iter().filter(|mutation| of(mutation));
-        let noticed = of_it.clone().filter(|mutation| mutation.noticed).count();
+    let share = |of: &dyn Fn(&DriftEntry) -> bool| {
+        let of_it = drift.iter().filter(|entry| of(entry));
+        let noticed = of_it.clone().filter(|entry| entry.noticed).count();
         format!("{noticed} of {}", of_it.count())
     };
-    let mut kinds: Vec<&str> = mutations
-        .iter()
-        .map(|mutation| mutation.kind.as_str())
-        .collect();
+    let mut kinds: Vec<&str> = drift.iter().map(|entry| entry.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
     let by_kind: Vec<String> = kinds
         .iter()
-        .map(|kind| {
-            format!(
-                "{} {}",
-                visible(kind),
-                share(&|mutation| mutation.kind == *kind)
-            )
-        })
+        .map(|kind| format!("{} {}", visible(kind), share(&|entry| entry.kind == *kind)))
         .collect();
     writeln!(
         out,

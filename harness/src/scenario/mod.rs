@@ -5,10 +5,10 @@ mod chain;
 mod concurrency;
 mod del;
 mod delegation;
+mod drift;
 mod identity;
 mod input;
 mod lifecycle;
-mod mutation;
 mod names;
 mod network;
 mod pool;
@@ -145,7 +145,7 @@ pub fn all() -> Vec<&'static Scenario> {
         concurrency::SCENARIOS,
         pool::SCENARIOS,
         traffic::SCENARIOS,
-        mutation::SCENARIOS,
+        drift::SCENARIOS,
         input::SCENARIOS,
         names::SCENARIOS,
         delegation::SCENARIOS,

@@ -7,9 +7,9 @@ use cni_types::Version;
 
 use super::pool::{V4, V6};
 use super::{INTERFACE, PLUGINS, Scenario, Wants, add_unless_refused};
+use crate::engine::drift::{self, Attached};
 use crate::engine::lab::Went;
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::engine::mutations::{self, Attached};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
@@ -79,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..scenario(
             scenario_id::CHECK_MUTATIONS,
             "CHECK after every single change of what an attachment consists of, each of an attachment of its own",
-            mutations,
+            every_kind,
         )
     },
 ];
@@ -105,41 +105,33 @@ fn after(lab: &Lab, mutate: impl FnOnce(&Lab) -> Doing) -> Doing {
 }
 
 fn interface_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| {
-        lab.drift().delete_interface("a", label::MUTATION)
-    })
+    after(lab, |lab| lab.drift().delete_interface("a", label::DRIFT))
 }
 
 fn address_removed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| {
-        lab.drift().remove_addresses("a", label::MUTATION)
-    })
+    after(lab, |lab| lab.drift().remove_addresses("a", label::DRIFT))
 }
 
 fn link_down(lab: &mut Lab) -> Doing {
-    after(lab, |lab| {
-        lab.drift().set_interface_down("a", label::MUTATION)
-    })
+    after(lab, |lab| lab.drift().set_interface_down("a", label::DRIFT))
 }
 
 fn route_removed(lab: &mut Lab) -> Doing {
     after(lab, |lab| {
-        lab.drift().remove_result_route("a", label::MUTATION)
+        lab.drift().remove_result_route("a", label::DRIFT)
     })
 }
 
 fn last_address_removed(lab: &mut Lab) -> Doing {
     of_both_families(lab)?;
     after(lab, |lab| {
-        lab.drift().remove_last_address("a", label::MUTATION)
+        lab.drift().remove_last_address("a", label::DRIFT)
     })
 }
 
 fn last_route_removed(lab: &mut Lab) -> Doing {
     of_both_families(lab)?;
-    after(lab, |lab| {
-        lab.drift().remove_last_route("a", label::MUTATION)
-    })
+    after(lab, |lab| lab.drift().remove_last_route("a", label::DRIFT))
 }
 
 /// Whoever takes a pool is given addresses of both families, unless one of them is refused.
@@ -159,41 +151,39 @@ fn of_both_families(lab: &mut Lab) -> Doing {
 }
 
 fn mac_changed(lab: &mut Lab) -> Doing {
-    after(lab, |lab| lab.drift().change_mac("a", label::MUTATION))
+    after(lab, |lab| lab.drift().change_mac("a", label::DRIFT))
 }
 
 /// The other ends of its links go in the kernel's own time, which no CHECK is to be blamed for.
 fn netns_removed(lab: &mut Lab) -> Doing {
     lab.warm_up()?;
     after(lab, |lab| {
-        lab.container("a").remove_netns(label::MUTATION)?;
+        lab.container("a").remove_netns(label::DRIFT)?;
         lab.host().settle(label::START)
     })
 }
 
 /// A change that cannot be made, since there is nothing to change, is noted with its reason.
-fn mutations(lab: &mut Lab) -> Doing {
+fn every_kind(lab: &mut Lab) -> Doing {
     lab.container("intact").create()?;
     lab.plugin().must_add(label::ADD, "intact")?;
     lab.plugin().check_alone(label::INTACT, "intact")?;
     lab.plugin().del(label::DEL, "intact")?;
     let mut container = Fresh::first(lab)?;
-    for mutation in mutations::ALL {
+    for drift in drift::ALL {
         let name = container.name.as_str();
         let made = match lab.plugin().add(label::ADD_TO_CHANGE, name)? {
-            Went::Well => {
-                Attached::of(lab, name).and_then(|attached| mutation.make(lab, &attached))
-            }
+            Went::Well => Attached::of(lab, name).and_then(|attached| drift.apply(lab, &attached)),
             Went::Wrong(how) => Err(Stop::NotApplicable(format!(
                 "ADD does not succeed any more: {how}"
             ))),
         };
         match made {
             Ok(what) => {
-                lab.note(label::MUTATION, what);
-                lab.plugin().check_alone(mutation.change.checked(), name)?;
+                lab.note(label::DRIFT, what);
+                lab.plugin().check_alone(drift.change.checked(), name)?;
             }
-            Err(Stop::NotApplicable(fact)) => lab.note(mutation.change.impossible(), fact),
+            Err(Stop::NotApplicable(fact)) => lab.note(drift.change.impossible(), fact),
             Err(stop) => return Err(stop),
         }
         lab.plugin().del(label::DEL_CHANGED, name)?;

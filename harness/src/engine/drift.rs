@@ -1,4 +1,4 @@
-//! Single changes behind a plugin's back, of everything that an attachment consists of.
+//! Every kind of drift: single changes, behind the plugin's back, of what an attachment consists of.
 
 use std::net::IpAddr;
 
@@ -13,12 +13,12 @@ use super::links;
 use crate::label::change::{self, Change};
 use crate::transcript::State;
 
-/// One change.
-pub struct Mutation {
+/// One kind of drift.
+pub struct DriftKind {
     /// What it is called.
     pub change: Change,
     /// Does it, and says what was done.
-    make: fn(&Lab, &Attached) -> Doing<String>,
+    apply: fn(&Lab, &Attached) -> Doing<String>,
 }
 
 /// An attachment that stands.
@@ -34,58 +34,58 @@ pub struct Attached {
 }
 
 /// Every change; what cannot be mended for the attachments that follow comes last.
-pub const ALL: &[Mutation] = &[
-    mutation(change::LINK_MAC_CHANGED, mac_changed),
-    mutation(change::LINK_MTU_CHANGED, mtu_changed),
-    mutation(change::LINK_SET_DOWN, set_down),
-    mutation(change::ADDRESS_REMOVED, addresses_removed),
-    mutation(change::ADDRESS_REPLACED, addresses_replaced),
-    mutation(change::ADDRESS_ANOTHER_ADDED, address_added),
-    mutation(change::ROUTE_REMOVED, route_removed),
-    mutation(change::ROUTE_REPLACED, |lab, at| {
+pub const ALL: &[DriftKind] = &[
+    kind(change::LINK_MAC_CHANGED, mac_changed),
+    kind(change::LINK_MTU_CHANGED, mtu_changed),
+    kind(change::LINK_SET_DOWN, set_down),
+    kind(change::ADDRESS_REMOVED, addresses_removed),
+    kind(change::ADDRESS_REPLACED, addresses_replaced),
+    kind(change::ADDRESS_ANOTHER_ADDED, address_added),
+    kind(change::ROUTE_REMOVED, route_removed),
+    kind(change::ROUTE_REPLACED, |lab, at| {
         divert(lab, at, at.destination()?)
     }),
-    mutation(change::ROUTE_NEXT_HOP_REPLACED, |lab, at| {
+    kind(change::ROUTE_NEXT_HOP_REPLACED, |lab, at| {
         divert(lab, at, at.destination_by_gateway()?)
     }),
-    mutation(change::ROUTE_ANOTHER_ADDED, route_added),
-    mutation(change::RULE_ADDED, rule_added),
-    mutation(change::NEIGHBOUR_WRONG_GATEWAY, neighbour_wrong),
-    mutation(change::SYSCTL_CHANGED, sysctl_changed),
-    mutation(change::QDISC_REMOVED, qdisc_removed),
-    mutation(change::FIREWALL_RULE_1_REMOVED, |lab, at| {
+    kind(change::ROUTE_ANOTHER_ADDED, route_added),
+    kind(change::RULE_ADDED, rule_added),
+    kind(change::NEIGHBOUR_WRONG_GATEWAY, neighbour_wrong),
+    kind(change::SYSCTL_CHANGED, sysctl_changed),
+    kind(change::QDISC_REMOVED, qdisc_removed),
+    kind(change::FIREWALL_RULE_1_REMOVED, |lab, at| {
         firewall(lab, at, 0)
     }),
-    mutation(change::FIREWALL_RULE_2_REMOVED, |lab, at| {
+    kind(change::FIREWALL_RULE_2_REMOVED, |lab, at| {
         firewall(lab, at, 1)
     }),
-    mutation(change::FIREWALL_RULE_3_REMOVED, |lab, at| {
+    kind(change::FIREWALL_RULE_3_REMOVED, |lab, at| {
         firewall(lab, at, 2)
     }),
-    mutation(change::FIREWALL_RULE_4_REMOVED, |lab, at| {
+    kind(change::FIREWALL_RULE_4_REMOVED, |lab, at| {
         firewall(lab, at, 3)
     }),
-    mutation(change::RESERVATION_REMOVED, reservation_removed),
-    mutation(change::HOST_LINK_MAC_CHANGED, host_mac_changed),
-    mutation(change::HOST_LINK_MTU_CHANGED, host_mtu_changed),
-    mutation(change::HOST_LINK_SET_DOWN, host_set_down),
-    mutation(change::HOST_LINK_PORT_DETACHED, port_detached),
-    mutation(change::HOST_SYSCTL_FORWARDING_OFF, forwarding_off),
-    mutation(change::HOST_ROUTE_REMOVED, host_route_removed),
-    mutation(change::HOST_ADDRESS_GATEWAY_REMOVED, gateway_removed),
-    mutation(change::LINK_RENAMED, renamed),
-    mutation(change::HOST_LINK_REMOVED, host_removed),
-    mutation(change::LINK_REMOVED, removed),
+    kind(change::RESERVATION_REMOVED, reservation_removed),
+    kind(change::HOST_LINK_MAC_CHANGED, host_mac_changed),
+    kind(change::HOST_LINK_MTU_CHANGED, host_mtu_changed),
+    kind(change::HOST_LINK_SET_DOWN, host_set_down),
+    kind(change::HOST_LINK_PORT_DETACHED, port_detached),
+    kind(change::HOST_SYSCTL_FORWARDING_OFF, forwarding_off),
+    kind(change::HOST_ROUTE_REMOVED, host_route_removed),
+    kind(change::HOST_ADDRESS_GATEWAY_REMOVED, gateway_removed),
+    kind(change::LINK_RENAMED, renamed),
+    kind(change::HOST_LINK_REMOVED, host_removed),
+    kind(change::LINK_REMOVED, removed),
 ];
 
-const fn mutation(change: Change, make: fn(&Lab, &Attached) -> Doing<String>) -> Mutation {
-    Mutation { change, make }
+const fn kind(change: Change, apply: fn(&Lab, &Attached) -> Doing<String>) -> DriftKind {
+    DriftKind { change, apply }
 }
 
-impl Mutation {
+impl DriftKind {
     /// Changes an attachment, and says what was done. What the kernel refuses cannot be changed.
-    pub fn make(&self, lab: &Lab, attached: &Attached) -> Doing<String> {
-        match (self.make)(lab, attached) {
+    pub fn apply(&self, lab: &Lab, attached: &Attached) -> Doing<String> {
+        match (self.apply)(lab, attached) {
             Err(Stop::Harness(error)) => Err(Stop::NotApplicable(error.what)),
             done => done,
         }
