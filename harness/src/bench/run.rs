@@ -12,7 +12,7 @@ use super::model::{
 use super::statistics::{exponent, mean, median, outliers};
 use crate::bench::server::{self, Done, Measured, Request, Sample, Server};
 use crate::bench::trace::Trace;
-use crate::engine::{BIN, Settings, Task, standin};
+use crate::engine::{BIN, Settings, Task, stub};
 use crate::error::HarnessError;
 use crate::report::SubjectFacts;
 use crate::runner::Workers;
@@ -466,7 +466,7 @@ fn cni_path(subject: &Subject) -> Vec<String> {
         .map(|path| path.display().to_string());
     own.into_iter()
         .chain(more)
-        .chain([BIN, standin::DIRECTORY].map(str::to_owned))
+        .chain([BIN, stub::DIRECTORY].map(str::to_owned))
         .collect()
 }
 

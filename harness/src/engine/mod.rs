@@ -14,7 +14,7 @@ pub mod process;
 pub(crate) mod processes;
 mod recorders;
 mod services;
-pub mod standin;
+pub mod stub;
 mod task;
 pub mod traffic;
 

@@ -6,7 +6,7 @@ use super::case::{Case, STORED_RESULT, Shot};
 use super::seeds::Seeds;
 use super::tree::Tree;
 use super::values;
-use crate::engine::standin::Reply;
+use crate::engine::stub::Reply;
 use crate::transcript::Bytes;
 
 /// The variables that are tried.

@@ -24,7 +24,7 @@ use super::queue::Done;
 use super::seeds::Seeds;
 use super::tally::{Phase, Tally};
 use super::tree::Tree;
-use crate::engine::standin::Reply;
+use crate::engine::stub::Reply;
 use crate::error::HarnessError;
 use crate::subject::Subject;
 use crate::transcript::Bytes;

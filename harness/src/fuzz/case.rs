@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cni_types::Operation;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::standin::Reply;
+use crate::engine::stub::Reply;
 use crate::transcript::Bytes;
 
 /// Stands in an input for the result that the runtime has stored of the container's last ADD.

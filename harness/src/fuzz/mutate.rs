@@ -7,7 +7,7 @@ use super::case::{Case, LONGEST_INPUT, Shot};
 use super::dictionary::Dictionary;
 use super::tree::{Path, Tree};
 use super::values;
-use crate::engine::standin::Reply;
+use crate::engine::stub::Reply;
 use crate::transcript::Bytes;
 
 /// The most calls in one case.

@@ -7,7 +7,7 @@ use cni_types::{Attachment, NetworkConfigList, Operation, PluginConfig, Version}
 use serde_json::{Value, json};
 
 use super::case::{Case, STORED_RESULT, Shot};
-use crate::engine::standin::Reply;
+use crate::engine::stub::Reply;
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::subject::Subject;

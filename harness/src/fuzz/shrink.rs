@@ -124,7 +124,7 @@ fn replies(case: &Case, _: &[Shot]) -> Vec<Case> {
             return Vec::new();
         };
         let with = |document: Vec<u8>| Shot {
-            delegate: Some(crate::engine::standin::Reply {
+            delegate: Some(crate::engine::stub::Reply {
                 stdout: Bytes(document),
                 ..reply.clone()
             }),

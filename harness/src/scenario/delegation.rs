@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{INTERFACE, PLUGINS, Scenario, Wants};
 use crate::engine::lab::{Doing, Lab, Stop};
-use crate::engine::standin::{Reply, Second};
+use crate::engine::stub::{Reply, Second};
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
 use crate::transcript::Bytes;

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::Object;
-use crate::engine::standin::Second;
+use crate::engine::stub::Second;
 
 /// The destination of the route that is added.
 const DESTINATION: &str = "198.51.100.0/24";

@@ -1,4 +1,4 @@
-//! The recording plugin: it stands in for a plugin, writes down what it was given, and hands the call on to the plugin that it stands
+//! The delegate stub: it replaces a plugin, writes down what it was given, and hands the call on to the plugin that it stands
 //! for, or answers as told.
 
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ use rustix::param::linux_execfn;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{augment, relay};
-use crate::engine::standin::{self, Orders, Place, Reply, Second};
+use crate::engine::stub::{self, Place, Reply, Script, Second};
 use crate::transcript::{Bytes, Delegated};
 
 /// The exit status where there is nothing to answer; the lab, not a plugin, is at fault.
@@ -29,7 +29,7 @@ pub fn main() -> Option<ExitCode> {
     let executable = fs::read_link("/proc/self/exe").ok()?;
     // The name it was called by is the caller's to choose.
     let name = PathBuf::from(OsStr::from_bytes(linux_execfn().to_bytes()));
-    let place = standin::place(&executable, &name)?;
+    let place = stub::place(&executable, &name)?;
     Some(match serve(&place) {
         Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
         Err(error) => {
@@ -43,18 +43,18 @@ fn serve(place: &Place) -> io::Result<i32> {
     let env = environment();
     let command = variable(&env, "CNI_COMMAND");
     let stands_for_plugin = place.real.exists();
-    let is_beside = env.iter().any(|(name, _)| name == standin::BESIDE);
+    let is_beside = env.iter().any(|(name, _)| name == stub::BESIDE);
     // What is executed for another purpose than CNI's is no delegate, wherever it stands.
     if stands_for_plugin && (is_beside || command.is_empty()) {
         return Err(relay::become_it(&place.real));
     }
-    let by = standin::delegate_above(getppid());
-    let orders = standin::orders()?;
+    let by = stub::delegate_above(getppid());
+    let script = stub::script()?;
     let began = now();
     // Before the call is handed on: this is what the caller had done by then.
     let container_links = container_links(&env);
     let record = |stdin: Vec<u8>, stdout: &[u8], status: i32, is_told: bool| {
-        standin::record(&Delegated {
+        stub::record(&Delegated {
             plugin: place.name.clone(),
             path: place.path.display().to_string(),
             by: by.clone(),
@@ -67,11 +67,11 @@ fn serve(place: &Place) -> io::Result<i32> {
             container_links: container_links.clone(),
         })
     };
-    let told = orders.answer(&place.name, &command).cloned();
+    let told = script.answer(&place.name, &command).cloned();
     if told.is_none() && stands_for_plugin {
         let relayed = {
-            let _waiting = standin::wait_for(&place.name)?;
-            hand_on(place, &command, &orders)?
+            let _waiting = stub::wait_for(&place.name)?;
+            hand_on(place, &command, &script)?
         };
         let (stdin, relayed) = relayed;
         let status = relayed.status.code().unwrap_or(1);
@@ -99,9 +99,9 @@ fn nothing_told() -> Reply {
     }
 }
 
-fn hand_on(place: &Place, command: &str, orders: &Orders) -> io::Result<(Vec<u8>, relay::Relayed)> {
+fn hand_on(place: &Place, command: &str, script: &Script) -> io::Result<(Vec<u8>, relay::Relayed)> {
     let input = relay::look_at_input()?;
-    let second = match &orders.augments {
+    let second = match &script.augments {
         Some((plugin, second)) if command == "ADD" && *plugin == place.name => Some(*second),
         _ => None,
     };

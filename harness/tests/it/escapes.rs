@@ -232,7 +232,7 @@ acts! {
     "#
 
     changes_the_labs_own: Conformant r#"
-        for name in bin/ptp standin orders.json cnispec escaped; do
+        for name in bin/ptp stubs script.json cnispec escaped; do
             (: >"/run/cnispec/$name") && escaped "/run/cnispec/$name"
         done
         umount -l /run/cnispec

@@ -6,7 +6,7 @@ use cni_types::Operation;
 
 use super::plugin::joined;
 use super::{Doing, Lab};
-use crate::engine::standin::{self, Orders, Reply, Second};
+use crate::engine::stub::{self, Reply, Script, Second};
 use crate::engine::{machine, recorders};
 use crate::error::HarnessError;
 
@@ -25,12 +25,12 @@ fn is_recorded(path: &Path) -> bool {
 impl Delegates<'_> {
     /// Lets recording plugins be found in place of those neighbours that could not be covered.
     pub(super) fn record_neighbours(&self) -> Result<(), HarnessError> {
-        standin::prepare()
+        stub::prepare()
             .and_then(|()| {
                 for neighbour in &self.lab.subject().neighbours {
                     let found = self.find_delegate(&neighbour.plugin_type);
                     if let Some(path) = found.filter(|path| !is_recorded(path)) {
-                        standin::install(&neighbour.plugin_type, Some(&path))?;
+                        stub::install(&neighbour.plugin_type, Some(&path))?;
                     }
                 }
                 Ok(())
@@ -49,24 +49,24 @@ impl Delegates<'_> {
 
     /// Lets delegates do their work.
     pub fn pass_through(&self) -> Doing {
-        Ok(standin::give(&Orders::default())?)
+        Ok(stub::set_script(&Script::default())?)
     }
 
     /// Lets delegates do their work, but answers this operation for them.
     pub fn answer(&self, operation: Operation, reply: Reply) -> Doing {
-        let mut orders = Orders::default();
+        let mut script = Script::default();
         for delegate in &self.types() {
-            orders = orders.but(delegate, operation, reply.clone());
+            script = script.but(delegate, operation, reply.clone());
         }
-        Ok(standin::give(&orders)?)
+        Ok(stub::set_script(&script)?)
     }
 
     /// Delegates do their work, and results of the IPAM plugin are augmented, if they are to be.
     pub fn augment_results(&self, how: Option<Second>) -> Doing {
         let ipam = self.lab.subject().ipam_type().map(str::to_owned);
-        Ok(standin::give(&Orders {
+        Ok(stub::set_script(&Script {
             augments: ipam.zip(how),
-            ..Orders::default()
+            ..Script::default()
         })?)
     }
 
@@ -74,7 +74,7 @@ impl Delegates<'_> {
         let path = self.lab.plugin().cni_path();
         let real = path
             .iter()
-            .filter(|directory| *directory != Path::new(standin::DIRECTORY));
+            .filter(|directory| *directory != Path::new(stub::DIRECTORY));
         real.map(|directory| directory.join(plugin_type))
             .find(|path| path.is_file())
     }
@@ -90,7 +90,7 @@ impl Delegates<'_> {
         let ordinary = self.lab.plugin().cni_path();
         let directories = ordinary
             .iter()
-            .filter(|directory| *directory != Path::new(standin::DIRECTORY));
+            .filter(|directory| *directory != Path::new(stub::DIRECTORY));
         for entry in directories.filter_map(|directory| std::fs::read_dir(directory).ok()) {
             for plugin in entry {
                 let plugin = plugin?;

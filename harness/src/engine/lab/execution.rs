@@ -9,7 +9,7 @@ use cni_types::Operation;
 
 use super::{Doing, Lab, Stop};
 use crate::engine::process::{self, Ended, Limits};
-use crate::engine::standin;
+use crate::engine::stub;
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step};
 
@@ -86,7 +86,7 @@ impl Lab {
         self.lose_patience()?;
         let ended = run(&execution, self.limits)?;
         let after = self.state()?;
-        Ok(self.write_down(execution, ended, [before, after], standin::take_records()?))
+        Ok(self.write_down(execution, ended, [before, after], stub::take_records()?))
     }
 
     /// Executes two at once. What the recording plugins were told stands with the first of them.
@@ -94,7 +94,7 @@ impl Lab {
         let before = self.state()?;
         let ended = at_once(&executions, self.limits)?;
         let states = [before, self.state()?];
-        let mut records = standin::take_records()?;
+        let mut records = stub::take_records()?;
         for (execution, ended) in executions.into_iter().zip(ended) {
             self.write_down(execution, ended, states, std::mem::take(&mut records));
         }

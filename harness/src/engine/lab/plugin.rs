@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{Doing, Execution, Lab, Stop};
 use crate::engine::machine;
-use crate::engine::standin::{self, Orders};
+use crate::engine::stub::{self, Script};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label::{self, Label};
@@ -249,8 +249,8 @@ impl<'a> Plugin<'a> {
         operation: Operation,
     ) -> Doing<Went> {
         let plugin_type = &self.lab.subject().plugin_type;
-        standin::install(plugin_type, Some(&self.lab.subject().path))?;
-        standin::give(&Orders::default())?;
+        stub::install(plugin_type, Some(&self.lab.subject().path))?;
+        stub::set_script(&Script::default())?;
         let path = Path::new(machine::BIN).join("ptp");
         let call = self.call(
             label,
@@ -352,7 +352,7 @@ impl<'a> Plugin<'a> {
         if !self.lab.kind().may_delegate() || path == self.lab.subject().path {
             return;
         }
-        env.push((standin::BESIDE.to_owned(), Bytes::from("1")));
+        env.push((stub::BESIDE.to_owned(), Bytes::from("1")));
         if self.lab.kind() == Kind::Chained {
             env.retain(|(name, _)| name != "CNI_PATH");
             env.push(("CNI_PATH".to_owned(), joined(&self.companions_path())));
@@ -422,7 +422,7 @@ impl<'a> Plugin<'a> {
 
 /// The directories of CNI_PATH.
 pub(super) fn cni_path(subject: &Subject) -> Vec<PathBuf> {
-    let mut path = vec![PathBuf::from(standin::DIRECTORY)];
+    let mut path = vec![PathBuf::from(stub::DIRECTORY)];
     path.extend(subject.path.parent().map(Path::to_owned));
     path.extend(subject.cni_path.clone());
     path.push(PathBuf::from(machine::BIN));

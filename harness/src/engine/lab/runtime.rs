@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::plugin::FOREIGN;
 use super::{Doing, Execution, Lab};
 use crate::engine::machine;
-use crate::engine::standin::{self, Orders, Reply};
+use crate::engine::stub::{self, Reply, Script};
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
 
@@ -52,7 +52,7 @@ impl Runtime<'_> {
             .iter()
             .filter_map(|p| p.plugin_type())
         {
-            standin::install(plugin, None)?;
+            stub::install(plugin, None)?;
         }
         self.answer_well()
     }
@@ -67,26 +67,26 @@ impl Runtime<'_> {
 
     /// Recording plugins answer ADD with other addresses, names and servers for each `round`.
     pub fn answer_round(&self, round: usize) -> Doing {
-        Ok(standin::give(&self.orders(|plugin, number| {
+        Ok(stub::set_script(&self.script(|plugin, number| {
             result(self.lab.version(), plugin, round, number)
         }))?)
     }
 
     /// Recording plugins answer ADD with results that have every key of the version.
     pub fn answer_in_full(&self) -> Doing {
-        Ok(standin::give(&self.orders(|plugin, number| {
+        Ok(stub::set_script(&self.script(|plugin, number| {
             full_result(self.lab.version(), plugin, number)
         }))?)
     }
 
     /// Recording plugins answer well from now on.
     pub fn answer_well(&self) -> Doing {
-        Ok(standin::give(&self.good_orders())?)
+        Ok(stub::set_script(&self.good_script())?)
     }
 
     /// From now on, this plugin refuses this operation.
     pub fn refuse(&self, plugin: &str, operation: Operation) -> Doing {
-        let mut orders = self.good_orders();
+        let mut script = self.good_script();
         let error = json!({
             "cniVersion": self.lab.version().to_string(),
             "code": 11,
@@ -97,19 +97,19 @@ impl Runtime<'_> {
             status: 1,
             ..Reply::default()
         };
-        orders
+        script
             .answers
             .insert(format!("{plugin} {operation}"), reply);
-        Ok(standin::give(&orders)?)
+        Ok(stub::set_script(&script)?)
     }
 
     /// From now on, recording plugins take this long to answer.
     pub fn answer_slowly(&self, milliseconds: u64) -> Doing {
-        let mut orders = self.good_orders();
-        for reply in orders.answers.values_mut() {
+        let mut script = self.good_script();
+        for reply in script.answers.values_mut() {
             reply.pause_ms = milliseconds;
         }
-        Ok(standin::give(&orders)?)
+        Ok(stub::set_script(&script)?)
     }
 
     /// Gives the runtime a command for a container.
@@ -145,7 +145,7 @@ impl Runtime<'_> {
         fs::create_dir_all(&empty)?;
         let arguments = self.words(operation, container);
         let mut execution = self.commanded(label, operation, container, &arguments);
-        let path = format!("{}:{}", empty.display(), standin::DIRECTORY);
+        let path = format!("{}:{}", empty.display(), stub::DIRECTORY);
         set(&mut execution.env, "CNI_PATH", &path);
         self.lab.execute(execution)
     }
@@ -204,10 +204,7 @@ impl Runtime<'_> {
             .collect();
         let caps = Value::Object(setup.capability_args.clone());
         [
-            (
-                "CNI_PATH",
-                format!("{}:{}", standin::DIRECTORY, machine::BIN),
-            ),
+            ("CNI_PATH", format!("{}:{}", stub::DIRECTORY, machine::BIN)),
             ("NETCONFPATH", networks().display().to_string()),
             ("CNI_IFNAME", setup.ifname.clone()),
             ("CNI_ARGS", args.join(";")),
@@ -226,13 +223,13 @@ impl Runtime<'_> {
     }
 
     /// What every recording plugin answers if nothing is said against it.
-    fn good_orders(&self) -> Orders {
-        self.orders(|plugin, number| result(self.lab.version(), plugin, 0, number))
+    fn good_script(&self) -> Script {
+        self.script(|plugin, number| result(self.lab.version(), plugin, 0, number))
     }
 
     /// The same, with the results that `add` makes of a plugin's type and place in the list.
-    fn orders(&self, add: impl Fn(&str, usize) -> Value) -> Orders {
-        let mut orders = Orders::default();
+    fn script(&self, add: impl Fn(&str, usize) -> Value) -> Script {
+        let mut script = Script::default();
         let plugins = self
             .lab
             .config()
@@ -241,7 +238,7 @@ impl Runtime<'_> {
             .iter()
             .filter_map(|p| p.plugin_type());
         for (index, plugin) in plugins.enumerate() {
-            orders
+            script
                 .answers
                 .insert(format!("{plugin} ADD"), reply(&add(plugin, index + 1)));
         }
@@ -249,13 +246,13 @@ impl Runtime<'_> {
             "cniVersion": self.lab.version().to_string(),
             "supportedVersions": Version::ALL.map(|version| version.to_string()),
         });
-        orders.answers.insert("VERSION".to_owned(), reply(&version));
+        script.answers.insert("VERSION".to_owned(), reply(&version));
         for operation in ["CHECK", "DEL", "GC", "STATUS"] {
-            orders
+            script
                 .answers
                 .insert(operation.to_owned(), Reply::default());
         }
-        orders
+        script
     }
 }
 

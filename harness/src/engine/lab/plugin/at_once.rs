@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::Plugin;
 use crate::engine::lab::{Doing, Execution};
 use crate::engine::process::{self, Ended, Limits};
-use crate::engine::standin;
+use crate::engine::stub;
 use crate::label::Label;
 use crate::transcript::{Bytes, Delivery, Exit, Reading, read};
 
@@ -163,7 +163,7 @@ impl Plugin<'_> {
                     delivery: Delivery::Whole,
                 };
                 self.lab
-                    .write_down(execution, ended, [before, after], standin::take_records()?);
+                    .write_down(execution, ended, [before, after], stub::take_records()?);
             }
             self.lab
                 .container(container)

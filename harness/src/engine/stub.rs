@@ -1,7 +1,7 @@
-//! What recording plugins are told, and what they write down.
+//! Delegate stubs: the script that recording plugins follow, and the records that they write.
 //!
-//! One stands over every plugin that the subject may execute ([`super::recorders`]). Others stand in a directory that comes first in
-//! CNI_PATH, under a plugin's own name, so that the configuration stays what it is.
+//! A stub is mounted over every plugin that the subject may execute ([`super::recorders`]). Further stubs are installed in the first
+//! directory of CNI_PATH under a plugin's own name, so that the configuration need not change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,10 +18,10 @@ use super::machine::{self, FAULT_STATE, RECORDS};
 use super::recorders::{is_covered, real};
 use crate::transcript::{Bytes, Delegated};
 
-/// The first directory of every CNI_PATH in the lab; empty unless a plugin is stood in for.
-pub const DIRECTORY: &str = "/run/cnispec/standin";
-/// What the recording plugin is told.
-const ORDERS: &str = "/run/cnispec/orders.json";
+/// The first directory of every CNI_PATH in the lab; empty unless a stub replaces a plugin.
+pub const DIRECTORY: &str = "/run/cnispec/stubs";
+/// The file that holds the script.
+const SCRIPT: &str = "/run/cnispec/script.json";
 /// A file for each process that waits for the plugin that it stands for; in it, that plugin's name.
 const WAITING: &str = "/run/cnispec/records/waiting";
 /// The variable of the plugins beside the subject, whose delegates are nobody's concern.
@@ -30,10 +30,10 @@ pub const BESIDE: &str = "CNISPEC_BESIDE";
 /// How long a record may be, in bytes: twice the longest input that a plugin is given, and hands on as it came.
 const LONGEST_RECORD: u64 = 32 << 20;
 
-/// What the recording plugin does when it is called.
+/// How stubs answer calls: by themselves, or with the answer of the plugin that they replace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Orders {
-    /// What it answers itself, by operation, or by its name and the operation, as in `first ADD`.
+pub struct Script {
+    /// Replies by operation, or by the plugin's name and the operation, as in `first ADD`; other calls are handed on.
     pub answers: BTreeMap<String, Reply>,
     /// The plugin whose results of ADD are augmented before they are handed back, and how.
     pub augments: Option<(String, Second)>,
@@ -48,7 +48,7 @@ pub enum Second {
     Beside,
 }
 
-/// An answer of the recording plugin.
+/// A scripted answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reply {
     /// On standard output.
@@ -61,26 +61,26 @@ pub struct Reply {
     pub pause_ms: u64,
 }
 
-impl Orders {
-    /// What this plugin is to answer, if it was told.
+impl Script {
+    /// The reply that this plugin gives to the command, if the script has one.
     pub fn answer(&self, plugin: &str, command: &str) -> Option<&Reply> {
         let of_plugin = self.answers.get(&format!("{plugin} {command}"));
         of_plugin.or_else(|| self.answers.get(command))
     }
 
-    /// The same, but this plugin answers this operation with `reply`.
+    /// Adds a reply of this plugin to this operation.
     pub fn but(mut self, plugin: &str, operation: Operation, reply: Reply) -> Self {
         self.answers.insert(format!("{plugin} {operation}"), reply);
         self
     }
 }
 
-/// Makes the places that recording plugins need.
+/// Creates the directories that stubs need.
 pub fn prepare() -> io::Result<()> {
     [DIRECTORY, WAITING].iter().try_for_each(fs::create_dir_all)
 }
 
-/// Lets a recording plugin of this type be found first in CNI_PATH, in place of the plugin at `stands_for`, if there is one.
+/// Installs a stub of this type in the first directory of CNI_PATH. It hands calls on to the plugin at `stands_for`, if given.
 pub fn install(plugin_type: &str, stands_for: Option<&Path>) -> io::Result<()> {
     prepare()?;
     let place = Path::new(DIRECTORY).join(plugin_type);
@@ -95,21 +95,21 @@ pub fn install(plugin_type: &str, stands_for: Option<&Path>) -> io::Result<()> {
     std::os::unix::fs::symlink(Path::new(machine::OWN).join("cnispec"), place)
 }
 
-/// Tells the recording plugins what to do from now on.
-pub fn give(orders: &Orders) -> io::Result<()> {
-    fs::write(ORDERS, serde_json::to_vec(orders)?)
+/// Sets the script for all calls that follow.
+pub fn set_script(script: &Script) -> io::Result<()> {
+    fs::write(SCRIPT, serde_json::to_vec(script)?)
 }
 
-/// What recording plugins were told, as they read it themselves.
-pub fn orders() -> io::Result<Orders> {
-    match fs::read(ORDERS) {
+/// Reads the script, as a stub does when it is called.
+pub fn script() -> io::Result<Script> {
+    match fs::read(SCRIPT) {
         Ok(text) => Ok(serde_json::from_slice(&text)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Orders::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Script::default()),
         Err(error) => Err(error),
     }
 }
 
-/// Whom a recording plugin stands for.
+/// The plugin that a stub replaces.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
     /// The plugin's name.
@@ -120,7 +120,7 @@ pub struct Place {
     pub real: PathBuf,
 }
 
-/// Where the recording plugin stands when this file is executed under that name, if it stands there.
+/// The plugin that is replaced where this file is executed under that name; none if it is not executed as a stub.
 pub fn place(executable: &Path, name: &Path) -> Option<Place> {
     let path = std::path::absolute(name).ok()?;
     let name = path.file_name()?.to_string_lossy().into_owned();
