@@ -27,7 +27,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, chdir, getegid, geteuid, getppid};
 
 use super::limits;
-use super::machine::{self, Needed, Writable};
+use super::rootfs::{self, Needed, Writable};
 use crate::error::HarnessError;
 
 /// The lab of this process; there is one at most.
@@ -61,7 +61,7 @@ pub fn leave_the_caller() -> Result<(), HarnessError> {
     chdir("/").map_err(|e| fault("leave its directory", e))?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(|error| HarnessError {
         what: format!("this kernel refuses new namespaces: {error}"),
-        hint: machine::why_no_namespaces(),
+        hint: why_no_namespaces(),
     })?;
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| fault("ask to die with its parent", e))?;
     match getppid() == parent {
@@ -93,7 +93,7 @@ pub fn map_users(child: u32) -> Result<(), HarnessError> {
         .and_then(|tables| tables.into_iter().try_for_each(write))
         .map_err(|error| HarnessError {
             what: format!("this kernel refuses users in a new namespace: {error}"),
-            hint: machine::why_no_namespaces(),
+            hint: why_no_namespaces(),
         })
 }
 
@@ -120,7 +120,7 @@ pub fn enter(needed: &Needed) -> Result<Vec<Writable>, HarnessError> {
         setns(namespace(name)?, CloneFlags::empty()).map_err(|e| fault("enter its host", e))?;
     }
     let user_namespace = namespace("user")?;
-    let writable = machine::build(needed, is_root)?;
+    let writable = rootfs::build(needed, is_root)?;
     let door = Door::open();
     let (control, of_keeper) = UnixStream::pair().map_err(|e| fault("make a socket", e))?;
     let inner = user_namespace
@@ -173,8 +173,8 @@ pub fn enter(needed: &Needed) -> Result<Vec<Writable>, HarnessError> {
 /// A mount namespace for whoever observes: that of the lab, with this machine's `/proc`, and before plugins can mount anything.
 fn look_from_outside() -> Result<(), HarnessError> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(|e| fault("look from outside", e))?;
-    machine::show_outer_proc()?;
-    machine::leave()
+    rootfs::show_outer_proc()?;
+    rootfs::leave()
 }
 
 /// Starts a program in the lab; where there is none, as in tests, beside the caller.
@@ -286,7 +286,7 @@ impl Maker {
         let maker = Self { control, pid };
         maker.hear().map_err(|error| HarnessError {
             what: format!("this kernel refuses namespaces in a namespace: {error}"),
-            hint: machine::why_no_namespaces(),
+            hint: why_no_namespaces(),
         })?;
         for table in ["uid_map", "gid_map"] {
             fs::read_to_string(format!("/proc/self/{table}"))
@@ -350,7 +350,7 @@ fn serve(mut control: &UnixStream) -> io::Result<()> {
 fn keep(control: &UnixStream, inner: &File, is_root: bool) -> i32 {
     let mut orders = BufReader::new(control);
     let mut order = String::new();
-    let kept = say(control, machine::own_proc(is_root))
+    let kept = say(control, rootfs::own_proc(is_root))
         .and_then(|()| orders.read_line(&mut order))
         .and_then(|_| say(control, go_in(inner)))
         .and_then(|()| orders.read_line(&mut order));
@@ -366,7 +366,7 @@ fn keep(control: &UnixStream, inner: &File, is_root: bool) -> i32 {
 }
 
 fn go_in(inner: &File) -> Result<(), HarnessError> {
-    machine::close()?;
+    rootfs::close()?;
     setns(inner, CloneFlags::CLONE_NEWUSER)
         .and_then(|()| unshare(CloneFlags::CLONE_NEWNS))
         .and_then(|()| prctl::set_pdeathsig(Signal::SIGKILL))
@@ -411,4 +411,22 @@ fn hear(said: &mut impl BufRead) -> Result<(), HarnessError> {
         None => Ok(()),
         Some((what, hint)) => Err(HarnessError { what, hint }),
     }
+}
+
+/// The setting that forbids namespaces to this user, if one is known, and how to change it.
+fn why_no_namespaces() -> Option<String> {
+    let read = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok();
+    let is = |name: &str, value: &str| read(name).is_some_and(|text| text.trim() == value);
+    if is("kernel/unprivileged_userns_clone", "0") {
+        return Some("run as root, or `sysctl kernel.unprivileged_userns_clone=1`".to_owned());
+    }
+    if is("kernel/apparmor_restrict_unprivileged_userns", "1") {
+        return Some(
+            "run as root, or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`".to_owned(),
+        );
+    }
+    if is("user/max_user_namespaces", "0") {
+        return Some("run as root, or raise `sysctl user.max_user_namespaces`".to_owned());
+    }
+    Some("run as root, or allow CAP_SYS_ADMIN and user namespaces to this container".to_owned())
 }

@@ -13,7 +13,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
 use super::foreign;
-use super::machine::Writable;
+use super::rootfs::Writable;
 use crate::transcript::{FileEntry, Files};
 
 /// Files up to this length are kept whole in the transcript.

@@ -25,8 +25,8 @@ use super::enclosure;
 use super::files::Disk;
 use super::host_setup;
 use super::lan::Lan;
-use super::machine::{self, Needed};
 use super::process::Limits;
+use super::rootfs::{self, Needed};
 use super::services::Services;
 use super::task::Job;
 use crate::error::HarnessError;
@@ -320,7 +320,7 @@ impl Lab {
 /// stands if that is elsewhere, and every directory that was asked for.
 fn needed_paths(subject: &Subject) -> Vec<PathBuf> {
     let mut paths = subject.cni_path.clone();
-    if !subject.path.starts_with(machine::OWN) {
+    if !subject.path.starts_with(rootfs::OWN) {
         let real = subject.path.canonicalize().ok();
         for file in [Some(&subject.path), real.as_ref()].into_iter().flatten() {
             paths.extend(file.parent().map(Path::to_owned));

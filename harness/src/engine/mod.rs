@@ -9,14 +9,14 @@ pub mod lab;
 mod lan;
 pub(crate) mod limits;
 mod links;
-pub(crate) mod machine;
 pub mod process;
 pub(crate) mod processes;
 mod recorders;
+pub(crate) mod rootfs;
 mod services;
 pub mod stub;
 mod task;
 pub mod traffic;
 
-pub use machine::{BIN, EMBEDDED as CARRIED};
+pub use rootfs::{BIN, EMBEDDED as CARRIED};
 pub use task::{DEFAULT_TIMEOUT, Job, Settings, Task, VERSION};

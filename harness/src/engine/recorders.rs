@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
 
-use super::machine::{BIN, EMBEDDED, OWN};
+use super::rootfs::{BIN, EMBEDDED, OWN};
 
 /// Where plugins are that a recording plugin stands for.
 const REAL: &str = "/run/cnispec/real";

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::foreign;
 use super::lab::{Doing, Stop};
-use super::machine::{self, FAULT_STATE, RECORDS};
 use super::recorders::{is_covered, real};
+use super::rootfs::{self, FAULT_STATE, RECORDS};
 use crate::transcript::{Bytes, Delegated};
 
 /// The first directory of every CNI_PATH in the lab; empty unless a stub replaces a plugin.
@@ -92,7 +92,7 @@ pub fn install(plugin_type: &str, stands_for: Option<&Path>) -> io::Result<()> {
         fs::create_dir_all(real.with_file_name(""))?;
         std::os::unix::fs::symlink(plugin, real)?;
     }
-    std::os::unix::fs::symlink(Path::new(machine::OWN).join("cnispec"), place)
+    std::os::unix::fs::symlink(Path::new(rootfs::OWN).join("cnispec"), place)
 }
 
 /// Sets the script for all calls that follow.
@@ -125,7 +125,7 @@ pub fn place(executable: &Path, name: &Path) -> Option<Place> {
     let path = std::path::absolute(name).ok()?;
     let name = path.file_name()?.to_string_lossy().into_owned();
     // What cnispec is called by decides for its own file; others are those that it is mounted over.
-    let file = match executable == Path::new(machine::OWN).join("cnispec") {
+    let file = match executable == Path::new(rootfs::OWN).join("cnispec") {
         true => &path,
         false => executable,
     };

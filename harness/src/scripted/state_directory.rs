@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::call::{Attachment, Call};
 use super::error::Refusal;
 use super::input::Verb;
-use crate::engine::machine::FAULT_STATE;
+use crate::engine::rootfs::FAULT_STATE;
 use crate::fault::Fault;
 
 /// That ADD was called for an attachment.

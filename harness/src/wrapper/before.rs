@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Flaw};
-use crate::engine::machine::FAULT_STATE;
+use crate::engine::rootfs::FAULT_STATE;
 
 /// Where the wrapped plugins keep their reservations.
 const STORES: &str = "/var/lib/cni";

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Doing, Lab, Stop};
-use crate::engine::{enclosure, host_setup, links, machine};
+use crate::engine::{enclosure, host_setup, links, rootfs};
 use crate::error::HarnessError;
 use crate::label::Label;
 use crate::transcript::CONTAINER_PREFIX;
@@ -143,7 +143,7 @@ impl Container<'_> {
     /// The same, with its namespace where no runtime keeps them.
     pub fn create_elsewhere(&self) -> Doing {
         let (id, number) = (self.default_id(), self.lab.next_number());
-        let netns = Path::new(machine::OWN).join("elsewhere");
+        let netns = Path::new(rootfs::OWN).join("elsewhere");
         let netns = netns.join(self.lab.namespace_name(&id, number));
         self.create_at(number, id, netns, self.lab.ifname())
     }

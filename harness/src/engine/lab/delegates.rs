@@ -7,7 +7,7 @@ use cni_types::Operation;
 use super::plugin::joined;
 use super::{Doing, Lab};
 use crate::engine::stub::{self, Reply, Script, Second};
-use crate::engine::{machine, recorders};
+use crate::engine::{recorders, rootfs};
 use crate::error::HarnessError;
 
 /// Decides how calls of delegates are answered.
@@ -82,7 +82,7 @@ impl Delegates<'_> {
     /// A CNI_PATH in which delegates stand in the last directory only, which is reached by a link; the
     /// directory before it is empty, and the first one does not exist. Other plugins stand there, too.
     pub fn roundabout_path(&self) -> Doing<String> {
-        let own = Path::new(machine::OWN);
+        let own = Path::new(rootfs::OWN);
         let [missing, empty, last, link] =
             ["missing", "empty", "last", "link"].map(|name| own.join(name));
         std::fs::create_dir(&empty)?;

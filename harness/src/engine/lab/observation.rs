@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cni_types::Operation;
 
 use super::{Doing, Lab};
-use crate::engine::{machine, processes};
+use crate::engine::{processes, rootfs};
 use crate::label::Label;
 use crate::transcript::{Role, State, Step};
 
@@ -47,7 +47,7 @@ impl Lab {
         let mut observed = self.observed.borrow_mut();
         let host = observed.host.snapshot()?;
         let mut containers = BTreeMap::new();
-        let mut own = vec![PathBuf::from(machine::OWN)];
+        let mut own = vec![PathBuf::from(rootfs::OWN)];
         for (name, container) in &mut observed.containers {
             own.push(container.netns.clone());
             if let Some((_, observer)) = &mut container.inside {

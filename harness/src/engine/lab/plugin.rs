@@ -11,7 +11,7 @@ use cni_types::{Attachment, Operation, PluginConfig};
 use serde_json::{Map, Value};
 
 use super::{Doing, Execution, Lab, Stop};
-use crate::engine::machine;
+use crate::engine::rootfs;
 use crate::engine::stub::{self, Script};
 use crate::error::HarnessError;
 use crate::kind::Kind;
@@ -58,8 +58,8 @@ impl<'a> Plugin<'a> {
     /// Where the plugins beside a chained one look: they are ours, and so is what they delegate to.
     pub fn companions_path(&self) -> Vec<PathBuf> {
         let mut path = self.cni_path();
-        path.retain(|directory| directory != Path::new(machine::BIN));
-        path.insert(1, PathBuf::from(machine::BIN));
+        path.retain(|directory| directory != Path::new(rootfs::BIN));
+        path.insert(1, PathBuf::from(rootfs::BIN));
         path
     }
 
@@ -68,7 +68,7 @@ impl<'a> Plugin<'a> {
         if plugin_type == self.lab.subject().plugin_type {
             return Some(self.lab.subject().path.clone());
         }
-        let carried = Path::new(machine::BIN).join(plugin_type);
+        let carried = Path::new(rootfs::BIN).join(plugin_type);
         if self.lab.subject().kind != Kind::Interface && carried.exists() {
             return Some(carried);
         }
@@ -251,7 +251,7 @@ impl<'a> Plugin<'a> {
         let plugin_type = &self.lab.subject().plugin_type;
         stub::install(plugin_type, Some(&self.lab.subject().path))?;
         stub::set_script(&Script::default())?;
-        let path = Path::new(machine::BIN).join("ptp");
+        let path = Path::new(rootfs::BIN).join("ptp");
         let call = self.call(
             label,
             operation,
@@ -425,7 +425,7 @@ pub(super) fn cni_path(subject: &Subject) -> Vec<PathBuf> {
     let mut path = vec![PathBuf::from(stub::DIRECTORY)];
     path.extend(subject.path.parent().map(Path::to_owned));
     path.extend(subject.cni_path.clone());
-    path.push(PathBuf::from(machine::BIN));
+    path.push(PathBuf::from(rootfs::BIN));
     path
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::plugin::FOREIGN;
 use super::{Doing, Execution, Lab};
-use crate::engine::machine;
+use crate::engine::rootfs;
 use crate::engine::stub::{self, Reply, Script};
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
@@ -141,7 +141,7 @@ impl Runtime<'_> {
         operation: Operation,
         container: &str,
     ) -> Doing<Call> {
-        let empty = Path::new(machine::OWN).join("empty");
+        let empty = Path::new(rootfs::OWN).join("empty");
         fs::create_dir_all(&empty)?;
         let arguments = self.words(operation, container);
         let mut execution = self.commanded(label, operation, container, &arguments);
@@ -204,7 +204,7 @@ impl Runtime<'_> {
             .collect();
         let caps = Value::Object(setup.capability_args.clone());
         [
-            ("CNI_PATH", format!("{}:{}", stub::DIRECTORY, machine::BIN)),
+            ("CNI_PATH", format!("{}:{}", stub::DIRECTORY, rootfs::BIN)),
             ("NETCONFPATH", networks().display().to_string()),
             ("CNI_IFNAME", setup.ifname.clone()),
             ("CNI_ARGS", args.join(";")),
@@ -262,7 +262,7 @@ fn set(env: &mut Vec<(String, Bytes)>, name: &str, value: &str) {
 }
 
 fn networks() -> PathBuf {
-    Path::new(machine::OWN).join("networks")
+    Path::new(rootfs::OWN).join("networks")
 }
 
 fn reply(document: &Value) -> Reply {

@@ -1,18 +1,28 @@
-//! The mount side of a lab: a root of its own, in which this machine's files are seen and cannot be changed.
+//! The lab's root file system: this machine's files read-only, writable layers where plugins keep state.
+
+mod devices;
+mod kernel;
+mod mounts;
+mod programs;
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sys::stat::{Mode, fstat, stat};
+use nix::sys::stat::{fstat, stat};
 use nix::unistd::{AccessFlags, access, chdir, pivot_root};
 
-use super::{limits, recorders};
+use self::devices::own_devices;
+use self::kernel::own_sys;
+pub use self::kernel::{own_proc, show_outer_proc};
+use self::mounts::{NOTHING_SPECIAL, again, bind, fault, fd_path, path_fd, place, remount, tmpfs};
+pub use self::programs::EMBEDDED;
+use self::programs::{Executable, carry_plugins};
+use super::recorders;
 use crate::error::HarnessError;
 
 /// The lab's own directory, which plugins cannot write to; nothing in it belongs to the state that is observed.
@@ -30,37 +40,15 @@ const PLACE: &str = "/sys";
 /// Where the upper layers of the overlays are kept while the lab is built.
 const LAYERS: &str = "/.layers";
 
-/// Plugins, and the runtime, that the `cnispec` binary is, depending on the name it is called by.
-pub const EMBEDDED: &[&str] = &["ptp", "host-local", "scripted", "cnitool"];
-
 /// Directories that the lab has of its own.
 const OF_THE_LAB: &[&str] = &["proc", "sys", "dev", "run", "tmp", "etc", "var", "opt"];
 /// Directories in which plugins may write, and which keep the machine's content underneath.
 const OVERLAID: &[&str] = &["/etc", "/var", "/opt"];
 /// Directories in which plugins may write, and which start empty.
 const EMPTY: &[&str] = &["/tmp", "/dev/shm"];
-/// Devices that plugins may use.
-const DEVICES: &[&str] = &[
-    "null", "zero", "full", "random", "urandom", "tty", "net/tun",
-];
-/// What `/dev` has besides: names, and where they lead.
-const DEVICE_LINKS: &[(&str, &str)] = &[
-    ("ptmx", "pts/ptmx"),
-    ("fd", "/proc/self/fd"),
-    ("stdin", "/proc/self/fd/0"),
-    ("stdout", "/proc/self/fd/1"),
-    ("stderr", "/proc/self/fd/2"),
-];
 
 /// What a tmpfs of the lab holds at most.
 const ROOM: &str = "mode=755,size=64m,nr_inodes=16k";
-/// The same for the lab's own directory, where our own binary may have to be copied to.
-const OWN_ROOM: &str = "mode=755,size=256m,nr_inodes=4k";
-
-/// How many control groups' namespaces may be made in a lab: what is seen through one can be frozen and killed.
-const CGROUP_NAMESPACES: &str = "/proc/sys/user/max_cgroup_namespaces";
-
-const NOTHING_SPECIAL: MsFlags = MsFlags::MS_NOSUID.union(MsFlags::MS_NODEV);
 
 /// What the machine must have for the subject.
 #[derive(Debug, Default)]
@@ -159,44 +147,6 @@ pub fn close() -> Result<(), HarnessError> {
     Ok(())
 }
 
-/// Shows the `/proc` of the machine, in which the caller finds itself, in the caller's mount namespace.
-pub fn show_outer_proc() -> Result<(), HarnessError> {
-    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-    remount(Some(&format!("{MACHINE}/proc")), "/proc", flags)
-        .map_err(|e| fault("see the machine's `/proc`", e))
-}
-
-fn fault(what: &str, error: impl std::fmt::Display) -> HarnessError {
-    HarnessError::new(format!("the lab cannot {what}: {error}"))
-}
-
-fn path_fd(path: &Path) -> nix::Result<OwnedFd> {
-    open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-}
-
-/// This very file.
-struct Executable {
-    fd: OwnedFd,
-    /// Whether it still stands where it was started from; otherwise it can only be read.
-    is_there: bool,
-}
-
-impl Executable {
-    fn open() -> Result<Self, HarnessError> {
-        let broken = |e: io::Error| fault("find our own binary", e);
-        let own = fs::metadata("/proc/self/exe").map_err(broken)?;
-        let path = fs::read_link("/proc/self/exe").map_err(broken)?;
-        let is_there = fs::metadata(&path)
-            .is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino()));
-        // Opened by its path, since what the link itself leads to stands in another mount namespace.
-        let fd = match is_there {
-            true => path_fd(&path).map_err(|e| fault("open our own binary", e))?,
-            false => fs::File::open("/proc/self/exe").map_err(broken)?.into(),
-        };
-        Ok(Self { fd, is_there })
-    }
-}
-
 fn keep(needed: &[PathBuf]) -> Result<Vec<(PathBuf, OwnedFd)>, HarnessError> {
     needed
         .iter()
@@ -206,22 +156,6 @@ fn keep(needed: &[PathBuf]) -> Result<Vec<(PathBuf, OwnedFd)>, HarnessError> {
             Ok((path.clone(), fd))
         })
         .collect()
-}
-
-/// Changes how something is mounted, or mounts it again.
-fn remount(source: Option<&str>, target: &str, flags: MsFlags) -> nix::Result<()> {
-    mount(source, target, None::<&str>, flags, None::<&str>)
-}
-
-/// Changes the flags of what is mounted, here only.
-fn again(target: &str, flags: MsFlags) -> nix::Result<()> {
-    remount(None, target, MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags)
-}
-
-fn tmpfs(target: &str, options: &str) -> Result<(), HarnessError> {
-    let kind = Some("tmpfs");
-    mount(kind, target, kind, NOTHING_SPECIAL, Some(options))
-        .map_err(|e| fault(&format!("mount a tmpfs on `{target}`"), e))
 }
 
 /// Makes an empty tmpfs the root; the machine's tree hangs in it for now.
@@ -397,97 +331,6 @@ fn overlay(directory: &str) -> Result<String, HarnessError> {
     Ok(upper)
 }
 
-/// A `/dev` of the lab's own.
-fn own_devices() -> Result<(), HarnessError> {
-    let broken = |e: io::Error| fault("make its own `/dev`", e);
-    for name in DEVICES {
-        let (source, target) = (format!("{MACHINE}/dev/{name}"), format!("/dev/{name}"));
-        if !Path::new(&source).exists() {
-            continue;
-        }
-        place(target.as_ref(), false).map_err(broken)?;
-        // Read-only is the node, with its owner and mode; the device can be written to all the same.
-        remount(Some(&source), &target, MsFlags::MS_BIND)
-            .and_then(|()| {
-                again(
-                    &target,
-                    MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
-                )
-            })
-            .map_err(|e| fault(&format!("show `{target}`"), e))?;
-    }
-    fs::create_dir("/dev/pts").map_err(broken)?;
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    let options = Some("newinstance,ptmxmode=0666,mode=0620");
-    mount(Some("devpts"), "/dev/pts", Some("devpts"), flags, options)
-        .map_err(|e| fault("mount its own `/dev/pts`", e))?;
-    for (name, leads_to) in DEVICE_LINKS {
-        symlink(leads_to, Path::new("/dev").join(name)).map_err(broken)?;
-    }
-    Ok(())
-}
-
-/// A `/sys` of the network namespace that this thread is in. The machine's root could change the machine by it.
-fn own_sys(is_root: bool) -> Result<(), HarnessError> {
-    let mut flags = NOTHING_SPECIAL | MsFlags::MS_NOEXEC;
-    flags.set(MsFlags::MS_RDONLY, is_root);
-    mount(Some("sysfs"), "/sys", Some("sysfs"), flags, None::<&str>).map_err(|e| masked("sys", e))
-}
-
-/// Mounts the `/proc` of the caller's own PID namespace, in which only network settings can be written.
-pub fn own_proc(is_root: bool) -> Result<(), HarnessError> {
-    let flags = NOTHING_SPECIAL | MsFlags::MS_NOEXEC;
-    mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
-        .map_err(|e| masked("proc", e))?;
-    let broken = |e: io::Error| fault("protect `/proc`", e);
-    if Path::new(CGROUP_NAMESPACES).exists() {
-        fs::write(CGROUP_NAMESPACES, "0").map_err(broken)?;
-    }
-    limits::bound_processes().map_err(|e| fault("bound its processes", e))?;
-    if !is_root {
-        return Ok(());
-    }
-    for entry in fs::read_dir("/proc").map_err(broken)? {
-        let entry = entry.map_err(broken)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        // Processes come and go, and belong to the lab.
-        if name.bytes().all(|byte| byte.is_ascii_digit()) {
-            continue;
-        }
-        let metadata = entry.metadata().map_err(broken)?;
-        let can_be_written = metadata.is_file() && metadata.permissions().mode() & 0o222 != 0;
-        if metadata.is_dir() || can_be_written {
-            protect_part(&format!("/proc/{name}"), flags)?;
-        }
-    }
-    let net = "/proc/sys/net";
-    remount(Some(net), net, MsFlags::MS_BIND)
-        .and_then(|()| again(net, flags))
-        .map_err(|e| fault("keep network sysctls writable", e))
-}
-
-/// Makes a part of `/proc` read-only.
-fn protect_part(path: &str, flags: MsFlags) -> Result<(), HarnessError> {
-    remount(Some(path), path, MsFlags::MS_BIND)
-        .and_then(|()| again(path, flags | MsFlags::MS_RDONLY))
-        .map_err(|e| fault(&format!("protect `{path}`"), e))
-}
-
-/// Why the kernel would not mount another of these.
-fn masked(name: &str, errno: Errno) -> HarnessError {
-    let hint = (errno == Errno::EPERM).then(|| {
-        format!("a container that masks `/{name}` keeps labs out: unmask it (docker `--security-opt systempaths=unconfined`, podman `--security-opt unmask=ALL`)")
-    });
-    HarnessError {
-        what: format!("the lab cannot mount its own `/{name}`: {errno}"),
-        hint,
-    }
-}
-
-fn fd_path(fd: &OwnedFd) -> String {
-    format!("{MACHINE}/proc/self/fd/{}", fd.as_raw_fd())
-}
-
 /// Shows a file or directory at its path again, if the lab's mounts have hidden it. Whether they have.
 fn show_again(path: &Path, fd: &OwnedFd) -> Result<bool, HarnessError> {
     let same = match (stat(path), fstat(fd)) {
@@ -502,74 +345,4 @@ fn show_again(path: &Path, fd: &OwnedFd) -> Result<bool, HarnessError> {
         .and_then(|()| Ok(bind(fd, path)?))
         .map_err(|e| fault(&format!("show `{}`", path.display()), e))?;
     Ok(true)
-}
-
-fn place(path: &Path, is_directory: bool) -> io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
-    if is_directory {
-        return fs::create_dir_all(path);
-    }
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    fs::File::create(path).map(drop)
-}
-
-fn bind(fd: &OwnedFd, path: &Path) -> nix::Result<()> {
-    let flags = MsFlags::MS_BIND;
-    mount(
-        Some(fd_path(fd).as_str()),
-        path,
-        None::<&str>,
-        flags,
-        None::<&str>,
-    )
-}
-
-/// Puts the plugins that cnispec carries where labs have them. Returns what was mounted for that.
-fn carry_plugins(exe: &Executable) -> Result<Option<PathBuf>, HarnessError> {
-    let broken = |e: io::Error| fault("carry its plugins along", e);
-    fs::create_dir(OWN).map_err(broken)?;
-    tmpfs(OWN, OWN_ROOM)?;
-    remount(None, OWN, MsFlags::MS_SHARED).map_err(|e| fault("share its directory", e))?;
-    fs::create_dir(BIN)
-        .and_then(|()| fs::create_dir(RECORDS))
-        .map_err(broken)?;
-    tmpfs(RECORDS, ROOM)?;
-    let program = PathBuf::from(OWN).join("cnispec");
-    for name in EMBEDDED {
-        symlink(&program, Path::new(BIN).join(name)).map_err(broken)?;
-    }
-    if exe.is_there {
-        place(&program, false)
-            .and_then(|()| Ok(bind(&exe.fd, &program)?))
-            .map_err(broken)?;
-        return Ok(Some(program));
-    }
-    let mut from = fs::File::from(exe.fd.as_fd().try_clone_to_owned().map_err(broken)?);
-    let mut to = fs::File::create(&program).map_err(broken)?;
-    io::copy(&mut from, &mut to)
-        .and_then(|_| to.set_permissions(fs::Permissions::from_mode(0o755)))
-        .map_err(broken)?;
-    Ok(None)
-}
-
-/// The setting that forbids namespaces to this user, if one is known, and how to change it.
-pub fn why_no_namespaces() -> Option<String> {
-    let read = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok();
-    let is = |name: &str, value: &str| read(name).is_some_and(|text| text.trim() == value);
-    if is("kernel/unprivileged_userns_clone", "0") {
-        return Some("run as root, or `sysctl kernel.unprivileged_userns_clone=1`".to_owned());
-    }
-    if is("kernel/apparmor_restrict_unprivileged_userns", "1") {
-        return Some(
-            "run as root, or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`".to_owned(),
-        );
-    }
-    if is("user/max_user_namespaces", "0") {
-        return Some("run as root, or raise `sysctl user.max_user_namespaces`".to_owned());
-    }
-    Some("run as root, or allow CAP_SYS_ADMIN and user namespaces to this container".to_owned())
 }
