@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::trace::{self, Trace};
-use crate::engine::lab::{Doing, Execution, Lab, Stop, at_once};
+use crate::engine::lab::{Execution, Lab, StepResult, Stop, at_once};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label;
@@ -165,7 +165,7 @@ impl Handler for Server {
 }
 
 impl Server {
-    fn container(&mut self, name: &str) -> Doing {
+    fn container(&mut self, name: &str) -> StepResult {
         if self.made.insert(name.to_owned()) {
             self.lab.container(name).create()?;
         }
@@ -188,7 +188,7 @@ impl Server {
             .filter_map(|measured| Some((measured, measured.operation()?)))
     }
 
-    fn life(&mut self) -> Doing<Vec<Sample>> {
+    fn life(&mut self) -> StepResult<Vec<Sample>> {
         self.container(ALONE)?;
         self.lab.plugin().precede(ALONE)?;
         let mut samples = Vec::new();
@@ -202,7 +202,7 @@ impl Server {
         Ok(samples)
     }
 
-    fn trace(&mut self) -> Doing<Vec<(Measured, Trace)>> {
+    fn trace(&mut self) -> StepResult<Vec<(Measured, Trace)>> {
         self.container(ALONE)?;
         self.lab.plugin().precede(ALONE)?;
         let mut traces = Vec::new();
@@ -230,7 +230,7 @@ impl Server {
     }
 
     /// The call by which something is measured.
-    fn execution<'a>(&'a self, measured: Measured, name: &'a str) -> Doing<Execution<'a>> {
+    fn execution<'a>(&'a self, measured: Measured, name: &'a str) -> StepResult<Execution<'a>> {
         let operation = measured.operation().unwrap_or(Operation::Add);
         let call = self
             .lab
@@ -265,7 +265,7 @@ impl Server {
         }
     }
 
-    fn attach(&mut self, count: usize) -> Doing<Done> {
+    fn attach(&mut self, count: usize) -> StepResult<Done> {
         while self.attached < count {
             let name = other(self.attached);
             self.container(&name)?;
@@ -283,7 +283,7 @@ impl Server {
         Ok(Done::Attached)
     }
 
-    fn burst(&mut self, width: usize) -> Doing<Vec<Sample>> {
+    fn burst(&mut self, width: usize) -> StepResult<Vec<Sample>> {
         let names: Vec<String> = (0..width).map(|index| format!("p{index}")).collect();
         for name in &names {
             self.container(name)?;
@@ -294,7 +294,7 @@ impl Server {
             let executions: Vec<Execution<'_>> = names
                 .iter()
                 .map(|name| self.execution(measured, name))
-                .collect::<Doing<_>>()?;
+                .collect::<StepResult<_>>()?;
             let ended = at_once(&executions, self.lab.limits())?;
             for (execution, ended) in executions.into_iter().zip(ended) {
                 let call = self.lab.record(execution, ended);
@@ -309,7 +309,7 @@ impl Server {
     }
 
     /// How long the kernel takes to delete a veth pair between host and container, in microseconds.
-    fn delete_a_link(&mut self) -> Doing<u64> {
+    fn delete_a_link(&mut self) -> StepResult<u64> {
         self.container(ALONE)?;
         let inside = NetNs::open(self.lab.container(ALONE).netns_path())?;
         let socket = Socket::open()?;

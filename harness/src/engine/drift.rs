@@ -8,7 +8,7 @@ use cni_observe::{Link as Seen, NftRule};
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::lab::{Doing, Lab, Stop};
+use super::lab::{Lab, StepResult, Stop};
 use super::links;
 use crate::label::change::{self, Change};
 use crate::transcript::State;
@@ -18,7 +18,7 @@ pub struct DriftKind {
     /// What it is called.
     pub change: Change,
     /// Does it, and says what was done.
-    apply: fn(&Lab, &Attached) -> Doing<String>,
+    apply: fn(&Lab, &Attached) -> StepResult<String>,
 }
 
 /// An attachment that stands.
@@ -78,13 +78,13 @@ pub const ALL: &[DriftKind] = &[
     kind(change::LINK_REMOVED, removed),
 ];
 
-const fn kind(change: Change, apply: fn(&Lab, &Attached) -> Doing<String>) -> DriftKind {
+const fn kind(change: Change, apply: fn(&Lab, &Attached) -> StepResult<String>) -> DriftKind {
     DriftKind { change, apply }
 }
 
 impl DriftKind {
     /// Changes an attachment, and says what was done. What the kernel refuses cannot be changed.
-    pub fn apply(&self, lab: &Lab, attached: &Attached) -> Doing<String> {
+    pub fn apply(&self, lab: &Lab, attached: &Attached) -> StepResult<String> {
         match (self.apply)(lab, attached) {
             Err(Stop::Harness(error)) => Err(Stop::NotApplicable(error.what)),
             done => done,
@@ -94,7 +94,7 @@ impl DriftKind {
 
 impl Attached {
     /// What stands since the container's last ADD.
-    pub fn of(lab: &Lab, container: &str) -> Doing<Self> {
+    pub fn of(lab: &Lab, container: &str) -> StepResult<Self> {
         let (before, after) = lab
             .states_of_add(container)
             .ok_or_else(|| Stop::NotApplicable("its ADD was not made".to_owned()))?;
@@ -113,7 +113,7 @@ impl Attached {
         links.filter(|link| old.iter().all(|old| old.name != link.name))
     }
 
-    fn host_link(&self) -> Doing<&Seen> {
+    fn host_link(&self) -> StepResult<&Seen> {
         let mut links = self.host_links();
         links
             .next()
@@ -128,7 +128,7 @@ impl Attached {
             .collect()
     }
 
-    fn gateway(&self) -> Doing<IpAddr> {
+    fn gateway(&self) -> StepResult<IpAddr> {
         let gateways = self.gateways();
         gateways
             .first()
@@ -137,7 +137,7 @@ impl Attached {
     }
 
     /// The destination of the result's first route that has its own next hop.
-    fn destination_by_gateway(&self) -> Doing<IpNet> {
+    fn destination_by_gateway(&self) -> StepResult<IpNet> {
         let mut routes = self.result["routes"].as_array().into_iter().flatten();
         let dst = routes.find(|route| route["gw"].is_string());
         let dst: Option<IpNet> = dst.and_then(|route| route["dst"].as_str()?.parse().ok());
@@ -146,7 +146,7 @@ impl Attached {
     }
 
     /// The destination of the result's first route.
-    fn destination(&self) -> Doing<IpNet> {
+    fn destination(&self) -> StepResult<IpNet> {
         let dst = self.result["routes"][0]["dst"].as_str();
         let dst: Option<IpNet> = dst.and_then(|dst| dst.parse().ok());
         dst.map(|dst| dst.trunc())
@@ -162,8 +162,8 @@ fn impossible(why: impl Into<String>) -> Stop {
 fn to_link(
     lab: &Lab,
     attached: &Attached,
-    act: impl FnOnce(&Socket, &Link) -> Doing<String>,
-) -> Doing<String> {
+    act: impl FnOnce(&Socket, &Link) -> StepResult<String>,
+) -> StepResult<String> {
     let ifname = lab.ifname();
     lab.container(&attached.container).enter(|| {
         let socket = Socket::open()?;
@@ -173,7 +173,7 @@ fn to_link(
     })
 }
 
-fn other_mac(link: &Link) -> Doing<MacAddr> {
+fn other_mac(link: &Link) -> StepResult<MacAddr> {
     let Some(MacAddr(mut mac)) = link.mac.filter(|mac| mac.0 != [0; 6]) else {
         return Err(impossible(format!("`{}` has no MAC", link.name)));
     };
@@ -181,7 +181,7 @@ fn other_mac(link: &Link) -> Doing<MacAddr> {
     Ok(MacAddr(mac))
 }
 
-fn mac_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn mac_changed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         let mac = other_mac(link)?;
         // Some links keep the MAC of what they are stacked on.
@@ -191,21 +191,21 @@ fn mac_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
     })
 }
 
-fn mtu_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn mtu_changed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         socket.set_mtu(link.index, link.mtu - 28)?;
         Ok(format!("the MTU of `{}` was changed", link.name))
     })
 }
 
-fn set_down(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn set_down(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         socket.set_down(link.index)?;
         Ok(format!("`{}` was set down", link.name))
     })
 }
 
-fn renamed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn renamed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         if link.name == "lo" {
             return Err(impossible("`lo` cannot be renamed"));
@@ -217,7 +217,7 @@ fn renamed(lab: &Lab, attached: &Attached) -> Doing<String> {
     })
 }
 
-fn removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         let stays = |_| impossible(format!("`{}` cannot be deleted", link.name));
         socket.delete_link(link.index).map_err(stays)?;
@@ -225,7 +225,7 @@ fn removed(lab: &Lab, attached: &Attached) -> Doing<String> {
     })
 }
 
-fn addresses_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn addresses_removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |_, link| {
         links::remove_addresses(&link.name)?;
         Ok(format!("the addresses of `{}` were removed", link.name))
@@ -237,7 +237,7 @@ fn foreign(last: u8) -> IpNet {
     IpNet::from(IpAddr::from([192, 0, 2, last]))
 }
 
-fn addresses_replaced(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn addresses_replaced(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         let old = socket.addresses(Some(link.index))?;
         let old: Vec<_> = old.iter().filter(|address| address.scope == 0).collect();
@@ -256,14 +256,14 @@ fn addresses_replaced(lab: &Lab, attached: &Attached) -> Doing<String> {
     })
 }
 
-fn address_added(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn address_added(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         socket.add_address(&Address::new(link.index, foreign(202)))?;
         Ok(format!("`{}` got another address", link.name))
     })
 }
 
-fn routes_to(socket: &Socket, destination: IpNet) -> Doing<Vec<Route>> {
+fn routes_to(socket: &Socket, destination: IpNet) -> StepResult<Vec<Route>> {
     let mut routes = socket.routes()?;
     routes.retain(|route| route.dst == destination);
     match routes.is_empty() {
@@ -272,7 +272,7 @@ fn routes_to(socket: &Socket, destination: IpNet) -> Doing<Vec<Route>> {
     }
 }
 
-fn route_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn route_removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     let destination = attached.destination()?;
     to_link(lab, attached, |socket, _| {
         for route in routes_to(socket, destination)? {
@@ -283,7 +283,7 @@ fn route_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
 }
 
 /// Leads a route by another next hop.
-fn divert(lab: &Lab, attached: &Attached, destination: IpNet) -> Doing<String> {
+fn divert(lab: &Lab, attached: &Attached, destination: IpNet) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         let old = routes_to(socket, destination)?;
         for route in &old {
@@ -302,7 +302,7 @@ fn divert(lab: &Lab, attached: &Attached, destination: IpNet) -> Doing<String> {
     })
 }
 
-fn route_added(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn route_added(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, link| {
         let down = |_| impossible(format!("no route can be made through `{}`", link.name));
         socket
@@ -312,7 +312,7 @@ fn route_added(lab: &Lab, attached: &Attached) -> Doing<String> {
     })
 }
 
-fn rule_added(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn rule_added(lab: &Lab, attached: &Attached) -> StepResult<String> {
     to_link(lab, attached, |socket, _| {
         let rule = Rule {
             ipv6: false,
@@ -327,7 +327,7 @@ fn rule_added(lab: &Lab, attached: &Attached) -> Doing<String> {
     })
 }
 
-fn neighbour_wrong(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn neighbour_wrong(lab: &Lab, attached: &Attached) -> StepResult<String> {
     let gateway = attached.gateway()?;
     to_link(lab, attached, |socket, link| {
         let alone = |_| impossible(format!("`{}` knows no neighbours", link.name));
@@ -342,7 +342,7 @@ fn neighbour_wrong(lab: &Lab, attached: &Attached) -> Doing<String> {
 }
 
 /// The first sysctl of the configuration.
-fn sysctl_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn sysctl_changed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     let section = lab
         .subject()
         .plugin_config()
@@ -361,7 +361,7 @@ fn sysctl_changed(lab: &Lab, attached: &Attached) -> Doing<String> {
     })
 }
 
-fn qdisc_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+fn qdisc_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
     const OWN: [&str; 5] = ["noqueue", "pfifo_fast", "fq_codel", "mq", "noop"];
     let old = &attached.before.host.qdiscs;
     let mut new = attached
@@ -381,7 +381,7 @@ fn qdisc_removed(_: &Lab, attached: &Attached) -> Doing<String> {
     ))
 }
 
-fn firewall(_: &Lab, attached: &Attached, which: usize) -> Doing<String> {
+fn firewall(_: &Lab, attached: &Attached, which: usize) -> StepResult<String> {
     let name = |rule: &NftRule| (rule.family.clone(), rule.table.clone(), rule.handle);
     let old: Vec<_> = attached
         .before
@@ -406,7 +406,7 @@ fn firewall(_: &Lab, attached: &Attached, which: usize) -> Doing<String> {
 }
 
 /// A file that has come and that names the container, in its content, or an address of the result.
-fn reservation_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
+fn reservation_removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     let id = lab.container(&attached.container).id();
     let ips = attached.result["ips"].as_array().into_iter().flatten();
     let addresses: Vec<&str> = ips
@@ -432,43 +432,43 @@ fn reservation_removed(lab: &Lab, attached: &Attached) -> Doing<String> {
 /// Does something to the interface that has come to the host.
 fn to_host_link(
     attached: &Attached,
-    act: impl FnOnce(&Socket, &Link) -> Doing<String>,
-) -> Doing<String> {
+    act: impl FnOnce(&Socket, &Link) -> StepResult<String>,
+) -> StepResult<String> {
     let name = &attached.host_link()?.name;
     let socket = Socket::open()?;
     let link = socket.link(name)?;
     act(&socket, &link)
 }
 
-fn host_mac_changed(_: &Lab, attached: &Attached) -> Doing<String> {
+fn host_mac_changed(_: &Lab, attached: &Attached) -> StepResult<String> {
     to_host_link(attached, |socket, link| {
         socket.set_mac(link.index, other_mac(link)?)?;
         Ok(format!("the MAC of the host's `{}` was changed", link.name))
     })
 }
 
-fn host_mtu_changed(_: &Lab, attached: &Attached) -> Doing<String> {
+fn host_mtu_changed(_: &Lab, attached: &Attached) -> StepResult<String> {
     to_host_link(attached, |socket, link| {
         socket.set_mtu(link.index, link.mtu - 28)?;
         Ok(format!("the MTU of the host's `{}` was changed", link.name))
     })
 }
 
-fn host_set_down(_: &Lab, attached: &Attached) -> Doing<String> {
+fn host_set_down(_: &Lab, attached: &Attached) -> StepResult<String> {
     to_host_link(attached, |socket, link| {
         socket.set_down(link.index)?;
         Ok(format!("the host's `{}` was set down", link.name))
     })
 }
 
-fn host_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+fn host_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
     to_host_link(attached, |socket, link| {
         socket.delete_link(link.index)?;
         Ok(format!("the host's `{}` was deleted", link.name))
     })
 }
 
-fn port_detached(_: &Lab, attached: &Attached) -> Doing<String> {
+fn port_detached(_: &Lab, attached: &Attached) -> StepResult<String> {
     let mut ports = attached.host_links().filter(|link| link.master.is_some());
     let port = ports
         .next()
@@ -477,7 +477,7 @@ fn port_detached(_: &Lab, attached: &Attached) -> Doing<String> {
     Ok(format!("the host's `{}` is no port any more", port.name))
 }
 
-fn forwarding_off(_: &Lab, attached: &Attached) -> Doing<String> {
+fn forwarding_off(_: &Lab, attached: &Attached) -> StepResult<String> {
     let link = attached.host_link()?;
     let path = format!("ipv4/conf/{}/forwarding", link.name);
     if sysctl::read(&path)? == "0" {
@@ -490,7 +490,7 @@ fn forwarding_off(_: &Lab, attached: &Attached) -> Doing<String> {
     Ok(format!("the host forwards no more through `{}`", link.name))
 }
 
-fn host_route_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+fn host_route_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
     let old = &attached.before.host.routes;
     let mut new = attached.after.host.routes.iter().filter(|route| {
         !old.contains(route) && route.kind == "unicast" && route.protocol != "kernel"
@@ -504,7 +504,7 @@ fn host_route_removed(_: &Lab, attached: &Attached) -> Doing<String> {
     Ok(format!("the host's route to `{destination}` was deleted"))
 }
 
-fn gateway_removed(_: &Lab, attached: &Attached) -> Doing<String> {
+fn gateway_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
     let gateways = attached.gateways();
     let mut addresses = attached.after.host.addresses.iter();
     let address = addresses.find(|address| gateways.contains(&address.net.addr()));

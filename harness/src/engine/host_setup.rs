@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Address, LinkKind, Socket, VethEnd, sysctl};
 
-use super::lab::{Doing, Stop};
+use super::lab::{StepResult, Stop};
 use super::lan::Lan;
 use crate::error::HarnessError;
 use crate::fixture::{self, HostSetup, LinkNeed, Needs};
@@ -137,7 +137,7 @@ fn write(path: &Path, content: &str) -> std::io::Result<()> {
 
 /// Waits until the kernel has taken away the links of every namespace that was removed before. It does so in
 /// turn, so that a pair with one end in a namespace that is removed now goes last.
-pub fn await_removed_namespaces() -> Doing {
+pub fn await_removed_namespaces() -> StepResult {
     const MARKER: &str = "settling";
     let socket = Socket::open()?;
     let removed = NetNs::create_anonymous()?;

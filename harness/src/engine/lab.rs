@@ -45,7 +45,7 @@ pub(crate) use execution::at_once;
 pub use host::{HOST, Host, OUTSIDE, OUTSIDE_V6};
 use plugin::cni_path;
 pub use plugin::direct::Direct;
-pub use plugin::{Plugin, Went};
+pub use plugin::{OperationResult, Plugin};
 pub use runtime::{Attachment, Runtime};
 
 /// The most that a plugin may write on standard output or on standard error, in bytes.
@@ -92,8 +92,8 @@ impl Stop {
     }
 }
 
-/// The result of what a scenario does.
-pub type Doing<T = ()> = Result<T, Stop>;
+/// The result of one step of a scenario.
+pub type StepResult<T = ()> = Result<T, Stop>;
 
 /// A throwaway host, its containers, and the record of what happened to them.
 pub struct Lab {
@@ -189,7 +189,7 @@ impl Lab {
     }
 
     /// The transcript of everything done, once the scenario is over.
-    pub fn into_transcript(self, done: Doing) -> Result<Transcript, HarnessError> {
+    pub fn into_transcript(self, done: StepResult) -> Result<Transcript, HarnessError> {
         let ending = match done {
             Ok(()) => Ending::Completed,
             Err(Stop::CutShort(why)) => Ending::CutShort(why),
@@ -260,7 +260,7 @@ impl Lab {
 
     /// The whole life of another container, and a look: what plugins set up once for a network is
     /// there from now on, and only what an attachment leaves is seen as left behind.
-    pub fn warm_up(&self) -> Doing {
+    pub fn warm_up(&self) -> StepResult {
         self.container("warm").create()?;
         self.plugin().must_add(label::WARM_ADD, "warm")?;
         self.plugin().del(label::WARM_DEL, "warm")?;

@@ -3,10 +3,10 @@
 use cni_netlink::{Address, Link, MacAddr, Route, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
 
-use super::lab::{Doing, Stop};
+use super::lab::{StepResult, Stop};
 
 /// A link of the calling thread's namespace, without which there is nothing to change.
-fn existing(socket: &Socket, name: &str) -> Doing<Link> {
+fn existing(socket: &Socket, name: &str) -> StepResult<Link> {
     match socket.link(name) {
         Err(error) if error.is_not_found() => Err(Stop::CutShort(format!(
             "the container has no interface `{name}`"
@@ -16,7 +16,7 @@ fn existing(socket: &Socket, name: &str) -> Doing<Link> {
 }
 
 /// Deletes a link of the calling thread's namespace; false if it is of a kind that stays for ever.
-pub fn delete_link(name: &str) -> Doing<bool> {
+pub fn delete_link(name: &str) -> StepResult<bool> {
     let socket = Socket::open()?;
     match socket.delete_link(existing(&socket, name)?.index) {
         Err(error) if error.is_unsupported() => Ok(false),
@@ -25,7 +25,7 @@ pub fn delete_link(name: &str) -> Doing<bool> {
 }
 
 /// Makes a link that no plugin made.
-pub fn make_spare_link(name: &str) -> Doing {
+pub fn make_spare_link(name: &str) -> StepResult {
     let socket = Socket::open()?;
     let near = VethEnd {
         name,
@@ -39,7 +39,7 @@ pub fn make_spare_link(name: &str) -> Doing {
 }
 
 /// Takes every address of global scope away from a link.
-pub fn remove_addresses(name: &str) -> Doing {
+pub fn remove_addresses(name: &str) -> StepResult {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?.index;
     let addresses = socket.addresses(Some(link))?;
@@ -57,7 +57,7 @@ pub fn remove_addresses(name: &str) -> Doing {
 }
 
 /// Takes one address away from a link, unless it is one that comes with the link, as those of `lo`.
-pub fn remove_address(name: &str, net: IpNet) -> Doing {
+pub fn remove_address(name: &str, net: IpNet) -> StepResult {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?.index;
     let has = socket.addresses(Some(link))?;
@@ -71,13 +71,13 @@ pub fn remove_address(name: &str, net: IpNet) -> Doing {
 }
 
 /// Sets a link down.
-pub fn set_down(name: &str) -> Doing {
+pub fn set_down(name: &str) -> StepResult {
     let socket = Socket::open()?;
     Ok(socket.set_down(existing(&socket, name)?.index)?)
 }
 
 /// Gives a link a MAC that it does not have.
-pub fn change_mac(name: &str) -> Doing {
+pub fn change_mac(name: &str) -> StepResult {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?;
     let Some(MacAddr(mut mac)) = link.mac.filter(|mac| mac.0 != [0; 6]) else {
@@ -94,7 +94,7 @@ pub fn change_mac(name: &str) -> Doing {
 }
 
 /// Deletes the routes to a destination, whatever their next hop.
-pub fn remove_route(destination: &str) -> Doing {
+pub fn remove_route(destination: &str) -> StepResult {
     let Ok(destination) = destination.parse::<IpNet>() else {
         return Err(Stop::CutShort(format!(
             "`{destination}` is no destination of a route"
@@ -120,7 +120,7 @@ pub fn remove_route(destination: &str) -> Doing {
 }
 
 /// Writes a setting of IPv6, where the kernel has it.
-pub fn set_ipv6(scopes: &[&str], name: &str, value: &str) -> Doing {
+pub fn set_ipv6(scopes: &[&str], name: &str, value: &str) -> StepResult {
     for scope in scopes {
         match sysctl::write(&format!("ipv6/conf/{scope}/{name}"), value) {
             Err(error) if error.is_not_found() => {}
@@ -131,7 +131,7 @@ pub fn set_ipv6(scopes: &[&str], name: &str, value: &str) -> Doing {
 }
 
 /// Gives a link an address and a route that are reserved for documentation.
-pub fn add_address_and_route(name: &str) -> Doing {
+pub fn add_address_and_route(name: &str) -> StepResult {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?.index;
     let host = |last| IpNet::from(std::net::IpAddr::from([192, 0, 2, last]));
@@ -140,7 +140,7 @@ pub fn add_address_and_route(name: &str) -> Doing {
 }
 
 /// Gives a link an address that is reserved for documentation, and the default routes of the calling thread's namespace.
-pub fn lead_everything_through(name: &str) -> Doing {
+pub fn lead_everything_through(name: &str) -> StepResult {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?.index;
     let address = IpNet::from(std::net::IpAddr::from([192, 0, 2, 221]));
@@ -158,7 +158,7 @@ pub fn lead_everything_through(name: &str) -> Doing {
 }
 
 /// Makes a link's MTU smaller, where there is room for IPv6 then.
-pub fn shrink_mtu(name: &str) -> Doing {
+pub fn shrink_mtu(name: &str) -> StepResult {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?;
     let mtu = match link.mtu {
@@ -169,7 +169,7 @@ pub fn shrink_mtu(name: &str) -> Doing {
 }
 
 /// What a result would say of a link.
-pub fn mac_and_mtu(name: &str) -> Doing<(String, u32)> {
+pub fn mac_and_mtu(name: &str) -> StepResult<(String, u32)> {
     let link = existing(&Socket::open()?, name)?;
     let mac = link.mac.map(|mac| mac.to_string());
     Ok((mac.unwrap_or_default(), link.mtu))

@@ -13,7 +13,7 @@ use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
 use super::foreign;
-use super::lab::{Doing, Stop};
+use super::lab::{StepResult, Stop};
 use super::recorders::{is_covered, real};
 use super::rootfs::{self, FAULT_STATE, RECORDS};
 use crate::transcript::{Bytes, Delegated};
@@ -146,7 +146,7 @@ pub fn record(delegated: &Delegated) -> io::Result<()> {
 /// Takes away what was written down since the last time, in order.
 ///
 /// Plugins can write there too. What no recording plugin has written is reported as theirs: nothing is shown by such records.
-pub fn take_records() -> Doing<Vec<Delegated>> {
+pub fn take_records() -> StepResult<Vec<Delegated>> {
     let mut records: Vec<Delegated> = Vec::new();
     for path in files(RECORDS)? {
         if [WAITING, FAULT_STATE].contains(&path.to_string_lossy().as_ref()) {

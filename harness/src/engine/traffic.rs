@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 
-use super::lab::{Doing, Lab};
+use super::lab::{Lab, StepResult};
 use crate::label::Composed;
 use crate::transcript::{Exchange, Transport};
 
@@ -38,7 +38,7 @@ pub struct Attempt<'a> {
 
 impl Attempt<'_> {
     /// Sends something, waits for the answer, and writes down what came of it.
-    pub fn make(&self, lab: &Lab) -> Doing {
+    pub fn make(&self, lab: &Lab) -> StepResult {
         let done = match self.transport {
             Transport::Tcp => self.tcp()?,
             Transport::Udp => self.udp()?,
@@ -91,7 +91,7 @@ fn connect(source: Option<IpAddr>, target: SocketAddr) -> io::Result<TcpStream> 
 type Answered = io::Result<SocketAddr>;
 
 impl Attempt<'_> {
-    fn tcp(&self) -> Doing<Answered> {
+    fn tcp(&self) -> StepResult<Answered> {
         let listener = match self.to.1.enter(|| TcpListener::bind(self.listen))? {
             Ok(listener) => listener,
             Err(error) => return Ok(Err(error)),
@@ -126,7 +126,7 @@ impl Attempt<'_> {
         Ok(peer)
     }
 
-    fn udp(&self) -> Doing<Answered> {
+    fn udp(&self) -> StepResult<Answered> {
         let listener = match self.to.1.enter(|| UdpSocket::bind(self.listen))? {
             Ok(listener) => listener,
             Err(error) => return Ok(Err(error)),

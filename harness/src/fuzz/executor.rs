@@ -12,7 +12,7 @@ use super::behaviour::{self, Seen};
 use super::case::{CONTAINERS, Case, Shot};
 use super::mask::Echoes;
 use super::oracle::{self, Broken};
-use crate::engine::lab::{Doing, Execution, Lab, Stop};
+use crate::engine::lab::{Execution, Lab, StepResult, Stop};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label;
@@ -135,7 +135,7 @@ fn harness_error(stop: Stop) -> HarnessError {
 
 impl Executor {
     /// Leads a container through a life first, so that what plugins set up for a network is there.
-    fn prepare(lab: Lab) -> Doing<Self> {
+    fn prepare(lab: Lab) -> StepResult<Self> {
         let stands_in = lab.subject().ipam_type().is_some();
         if stands_in {
             lab.delegates().pass_through()?;
@@ -159,7 +159,7 @@ impl Executor {
         Ok(executor)
     }
 
-    fn precede(&mut self, container: &str) -> Doing {
+    fn precede(&mut self, container: &str) -> StepResult {
         self.lab.container(container).store_result(None);
         self.lab.plugin().precede(container)?;
         if let Some(result) = self.lab.container(container).stored_result() {
@@ -168,7 +168,7 @@ impl Executor {
         Ok(())
     }
 
-    fn once(&mut self, case: &Case, strict: bool, shown: bool) -> Doing<Outcome> {
+    fn once(&mut self, case: &Case, strict: bool, shown: bool) -> StepResult<Outcome> {
         let start = self.lab.keep(std::mem::take(&mut self.base));
         let made = self.make_calls(case, CONTAINERS, start);
         let mut transcript = self.lab.take_transcript();
@@ -205,7 +205,7 @@ impl Executor {
         })
     }
 
-    fn twice(&mut self, case: &Case, strict: bool) -> Doing<Outcome> {
+    fn twice(&mut self, case: &Case, strict: bool) -> StepResult<Outcome> {
         let start = self.lab.keep(std::mem::take(&mut self.base));
         self.make_calls(case, CONTAINERS, start)?;
         for container in OTHERS {
@@ -233,7 +233,7 @@ impl Executor {
     }
 
     /// Makes the calls, and those DELs that the SPEC demands after them.
-    fn make_calls(&mut self, case: &Case, names: [&str; 2], start: usize) -> Doing<Made> {
+    fn make_calls(&mut self, case: &Case, names: [&str; 2], start: usize) -> StepResult<Made> {
         let mut end = start;
         let mut open = OpenAttachments::default();
         for shot in &case.shots {
@@ -258,7 +258,7 @@ impl Executor {
         })
     }
 
-    fn call(&self, shot: &Shot, names: [&str; 2], at: usize) -> Doing<Call> {
+    fn call(&self, shot: &Shot, names: [&str; 2], at: usize) -> StepResult<Call> {
         let operation = shot.operation;
         let container = shot.is_about_container().then(|| names[shot.container % 2]);
         let stored = container.and_then(|name| self.lab.container(name).stored_result());
@@ -307,7 +307,7 @@ impl Executor {
     }
 
     /// Puts the lab in order, and says whether the next case can begin in it.
-    fn is_as_before(&mut self, base: State, now: State) -> Doing<bool> {
+    fn is_as_before(&mut self, base: State, now: State) -> StepResult<bool> {
         for container in CONTAINERS {
             self.lab
                 .container(container)

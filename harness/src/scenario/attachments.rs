@@ -3,7 +3,7 @@
 use cni_types::Version;
 
 use super::{Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -14,11 +14,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     kinds: Kind::ALL,
     since: Version::V0_1_0,
     once: false,
-    wants: Wants::Two,
+    wants: Wants::ConcurrentAttachments,
     run: two_containers,
 }];
 
-fn two_containers(lab: &mut Lab) -> Doing {
+fn two_containers(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -28,7 +28,7 @@ fn two_containers(lab: &mut Lab) -> Doing {
 }
 
 /// `a` and `b` are attached: the end of `a`, and then that of `b`.
-pub(super) fn one_outlives_the_other(lab: &Lab) -> Doing {
+pub(super) fn one_outlives_the_other(lab: &Lab) -> StepResult {
     lab.observe(label::BOTH)?;
     lab.plugin().del(label::DEL_A, "a")?;
     lab.observe(label::ONE)?;

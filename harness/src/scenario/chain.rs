@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 
 use super::{Scenario, Wants};
-use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -30,7 +30,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-fn ipam_delegate(lab: &mut Lab) -> Doing {
+fn ipam_delegate(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     if lab.host().connects_containers() {
         return Err(Stop::NotApplicable(
@@ -48,7 +48,7 @@ fn ipam_delegate(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn told_of_dns(lab: &mut Lab) -> Doing {
+fn told_of_dns(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().precede("a")?;
     lab.container("a").store_dns(label::TOLD);

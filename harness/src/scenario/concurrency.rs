@@ -3,8 +3,8 @@
 use cni_types::{Operation, Version};
 
 use super::{Scenario, Wants};
-use crate::engine::lab::Went;
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::OperationResult;
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id::{self, ScenarioId};
@@ -22,14 +22,18 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(
+    id: ScenarioId,
+    title: &'static str,
+    run: fn(&mut Lab) -> StepResult,
+) -> Scenario {
     Scenario {
         id,
         title,
         kinds: Kind::ALL,
         since: Version::V0_4_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run,
     }
 }
@@ -40,7 +44,7 @@ const CONTAINERS: usize = 16;
 const ROUNDS: usize = 5;
 
 /// Without a warm-up: what all attachments share is made by whoever comes first. It is taken away again after each round.
-fn cold_storm(lab: &mut Lab) -> Doing {
+fn cold_storm(lab: &mut Lab) -> StepResult {
     let names = containers(lab)?;
     let cold = lab.look()?;
     for round in 1..=ROUNDS {
@@ -62,7 +66,7 @@ fn cold_storm(lab: &mut Lab) -> Doing {
     Ok(())
 }
 
-fn containers(lab: &Lab) -> Doing<Vec<String>> {
+fn containers(lab: &Lab) -> StepResult<Vec<String>> {
     let names: Vec<String> = (0..CONTAINERS).map(|number| format!("c{number}")).collect();
     for name in &names {
         lab.container(name).create()?;
@@ -70,7 +74,7 @@ fn containers(lab: &Lab) -> Doing<Vec<String>> {
     Ok(names)
 }
 
-fn storm(lab: &mut Lab) -> Doing {
+fn storm(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     let names = containers(lab)?;
     let (attached, _) = add_all(lab, label::STORM_ADD, &names)?;
@@ -86,7 +90,7 @@ fn storm(lab: &mut Lab) -> Doing {
 }
 
 /// The ADDs at once, and again alone of those that failed; which succeeded in the end, and whether all did at once.
-fn add_all(lab: &Lab, label: Label<'_>, names: &[String]) -> Doing<(Vec<String>, bool)> {
+fn add_all(lab: &Lab, label: Label<'_>, names: &[String]) -> StepResult<(Vec<String>, bool)> {
     let mut attached = lab.plugin().at_once(label, Operation::Add, names)?;
     let all_at_once = attached.len() == names.len();
     for name in names {
@@ -95,7 +99,7 @@ fn add_all(lab: &Lab, label: Label<'_>, names: &[String]) -> Doing<(Vec<String>,
         }
         // Whoever fails alone as well has another reason: its pool may be small.
         lab.plugin().del(label::DEL_FAILED, name)?;
-        if lab.plugin().add(label::ADD_ALONE, name)? == Went::Well {
+        if lab.plugin().add(label::ADD_ALONE, name)? == OperationResult::Succeeded {
             attached.push(name.clone());
         }
     }

@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 
 use super::{PLUGINS, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
@@ -69,7 +69,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         ..scenario(
             scenario_id::DEL_BESIDE_ANOTHER,
             "DEL that knows neither namespace nor result, while another container is attached",
@@ -78,7 +78,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(
+    id: ScenarioId,
+    title: &'static str,
+    run: fn(&mut Lab) -> StepResult,
+) -> Scenario {
     Scenario {
         id,
         title,
@@ -91,19 +95,19 @@ const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doin
 }
 
 /// Container `a`, attached, after a warm-up.
-fn attached(lab: &Lab) -> Doing {
+fn attached(lab: &Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")
 }
 
-fn state_gone(lab: &mut Lab) -> Doing {
+fn state_gone(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     lab.drift().delete_state(label::ADD, label::STATE_DELETED)?;
     lab.plugin().del(label::DEL_NO_STATE, "a").map(drop)
 }
 
-fn flushed(lab: &mut Lab) -> Doing {
+fn flushed(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     lab.drift().flush_firewall(label::FIREWALL_FLUSHED)?;
     lab.plugin().del(label::DEL_NO_RULES, "a")?;
@@ -114,7 +118,7 @@ fn flushed(lab: &mut Lab) -> Doing {
     lab.plugin().del(label::DEL_NO_ADDRESSES, "b").map(drop)
 }
 
-fn no_runtime_config(lab: &mut Lab) -> Doing {
+fn no_runtime_config(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     let given = lab
         .plugin()
@@ -128,7 +132,7 @@ fn no_runtime_config(lab: &mut Lab) -> Doing {
     }
 }
 
-fn beside_another(lab: &mut Lab) -> Doing {
+fn beside_another(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -145,12 +149,12 @@ fn beside_another(lab: &mut Lab) -> Doing {
     lab.plugin().del(label::DEL_B, "b").map(drop)
 }
 
-fn ending(lab: &Lab) -> Doing {
+fn ending(lab: &Lab) -> StepResult {
     lab.host().settle(label::START)?;
     lab.observe(label::END)
 }
 
-fn repeat(lab: &mut Lab) -> Doing {
+fn repeat(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     let stored = lab.container("a").stored_result();
     lab.plugin().del(label::DEL, "a")?;
@@ -166,7 +170,7 @@ fn repeat(lab: &mut Lab) -> Doing {
     ending(lab)
 }
 
-fn without_add(lab: &mut Lab) -> Doing {
+fn without_add(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.plugin()
@@ -176,14 +180,14 @@ fn without_add(lab: &mut Lab) -> Doing {
     ending(lab)
 }
 
-fn netns_gone(lab: &mut Lab) -> Doing {
+fn netns_gone(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     lab.container("a").remove_netns(label::NETNS_REMOVED)?;
     lab.plugin().del(label::DEL_GONE, "a")?;
     ending(lab)
 }
 
-fn netns_empty(lab: &mut Lab) -> Doing {
+fn netns_empty(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     lab.container("a").remove_netns(label::NETNS_REMOVED)?;
     lab.plugin()
@@ -207,14 +211,14 @@ fn netns_empty(lab: &mut Lab) -> Doing {
     ending(lab)
 }
 
-fn netns_stale(lab: &mut Lab) -> Doing {
+fn netns_stale(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     lab.container("a").leave_stale_netns(label::NETNS_STALE)?;
     lab.plugin().del(label::DEL_STALE, "a")?;
     ending(lab)
 }
 
-fn no_result(lab: &mut Lab) -> Doing {
+fn no_result(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     let stored = lab.container("a").stored_result();
     lab.container("a").store_result(None);
@@ -227,7 +231,7 @@ fn no_result(lab: &mut Lab) -> Doing {
     ending(lab)
 }
 
-fn interface_gone(lab: &mut Lab) -> Doing {
+fn interface_gone(lab: &mut Lab) -> StepResult {
     attached(lab)?;
     lab.drift()
         .delete_interface("a", label::INTERFACE_DELETED)?;

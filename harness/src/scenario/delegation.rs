@@ -5,7 +5,7 @@ use cni_types::{Operation, Version};
 use serde_json::{Value, json};
 
 use super::{INTERFACE, PLUGINS, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::engine::stub::{Reply, Second};
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
@@ -72,7 +72,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(
+    id: ScenarioId,
+    title: &'static str,
+    run: fn(&mut Lab) -> StepResult,
+) -> Scenario {
     Scenario {
         id,
         title,
@@ -102,7 +106,7 @@ fn refusal(lab: &Lab, code: u32) -> Reply {
 
 /// Without a `dns` of its own, the delegate's is the attachment's; with `args`, and with more in the delegate's
 /// result, there is more to hand on. A plugin may refuse `args` that it does not know, and two addresses of a family.
-fn delegation(lab: &mut Lab) -> Doing {
+fn delegation(lab: &mut Lab) -> StepResult {
     let unknown_args = lab.config().args_with_unknown();
     let own_args = lab.config().own_key("args").cloned();
     let own_args = own_args.as_ref();
@@ -123,7 +127,7 @@ fn delegation(lab: &mut Lab) -> Doing {
     delegated_life(lab)
 }
 
-fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) -> Doing {
+fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) -> StepResult {
     lab.config_mut().change_own(|plugin| match args {
         Some(args) => plugin.without("dns").with("args", args.clone()),
         None => plugin.without("dns").without("args"),
@@ -132,7 +136,7 @@ fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) 
     lab.warm_up()
 }
 
-fn delegated_life(lab: &Lab) -> Doing {
+fn delegated_life(lab: &Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
     if lab.version().supports_check() {
@@ -147,7 +151,7 @@ fn delegated_life(lab: &Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn add_fails(lab: &mut Lab) -> Doing {
+fn add_fails(lab: &mut Lab) -> StepResult {
     lab.delegates().pass_through()?;
     lab.warm_up()?;
     lab.delegates().answer(Operation::Add, refusal(lab, 100))?;
@@ -159,7 +163,7 @@ fn add_fails(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn garbage(lab: &mut Lab) -> Doing {
+fn garbage(lab: &mut Lab) -> StepResult {
     lab.delegates().pass_through()?;
     lab.warm_up()?;
     let reply = Reply {
@@ -182,7 +186,7 @@ fn garbage(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn del_fails(lab: &mut Lab) -> Doing {
+fn del_fails(lab: &mut Lab) -> StepResult {
     lab.delegates().pass_through()?;
     lab.warm_up()?;
     lab.container("a").create()?;
@@ -195,7 +199,7 @@ fn del_fails(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn check_fails(lab: &mut Lab) -> Doing {
+fn check_fails(lab: &mut Lab) -> StepResult {
     lab.delegates().pass_through()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
@@ -206,7 +210,7 @@ fn check_fails(lab: &mut Lab) -> Doing {
     lab.plugin().del(label::DEL, "a").map(drop)
 }
 
-fn status_fails(lab: &mut Lab) -> Doing {
+fn status_fails(lab: &mut Lab) -> StepResult {
     lab.delegates().pass_through()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
@@ -216,13 +220,13 @@ fn status_fails(lab: &mut Lab) -> Doing {
     lab.plugin().del(label::DEL_AFTER_STATUS, "a").map(drop)
 }
 
-fn gc_fails(lab: &mut Lab) -> Doing {
+fn gc_fails(lab: &mut Lab) -> StepResult {
     lab.delegates().pass_through()?;
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD_A, "a")?;
     lab.observe(label::FIRST)?;
-    let with_stale = Wants::Two.met_by(lab.subject());
+    let with_stale = Wants::ConcurrentAttachments.met_by(lab.subject());
     if with_stale {
         lab.container("b").create()?;
         lab.plugin().must_add(label::ADD_B, "b")?;
@@ -239,7 +243,7 @@ fn gc_fails(lab: &mut Lab) -> Doing {
     lab.plugin().del(label::DEL_A, "a").map(drop)
 }
 
-fn path(lab: &mut Lab) -> Doing {
+fn path(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.plugin().precede("a")?;
@@ -253,7 +257,7 @@ fn path(lab: &mut Lab) -> Doing {
 }
 
 /// No kernel takes a group of nodes for a next hop.
-fn bad_route(lab: &mut Lab) -> Doing {
+fn bad_route(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     let mut ipam = lab.config().own_key("ipam").cloned().unwrap_or_default();
     ipam["routes"] = json!([{"dst": "198.51.100.0/24", "gw": "224.0.0.1"}]);

@@ -8,8 +8,8 @@ use cni_types::Version;
 use super::pool::{V4, V6};
 use super::{INTERFACE, PLUGINS, Scenario, Wants, add_unless_refused};
 use crate::engine::drift::{self, Attached};
-use crate::engine::lab::Went;
-use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::lab::OperationResult;
+use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
@@ -84,7 +84,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doing) -> Scenario {
+const fn scenario(
+    id: ScenarioId,
+    title: &'static str,
+    run: fn(&mut Lab) -> StepResult,
+) -> Scenario {
     Scenario {
         id,
         title,
@@ -96,7 +100,7 @@ const fn scenario(id: ScenarioId, title: &'static str, run: fn(&mut Lab) -> Doin
     }
 }
 
-fn after(lab: &Lab, mutate: impl FnOnce(&Lab) -> Doing) -> Doing {
+fn after(lab: &Lab, mutate: impl FnOnce(&Lab) -> StepResult) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
     mutate(lab)?;
@@ -104,38 +108,38 @@ fn after(lab: &Lab, mutate: impl FnOnce(&Lab) -> Doing) -> Doing {
     lab.plugin().del(label::DEL, "a").map(drop)
 }
 
-fn interface_removed(lab: &mut Lab) -> Doing {
+fn interface_removed(lab: &mut Lab) -> StepResult {
     after(lab, |lab| lab.drift().delete_interface("a", label::DRIFT))
 }
 
-fn address_removed(lab: &mut Lab) -> Doing {
+fn address_removed(lab: &mut Lab) -> StepResult {
     after(lab, |lab| lab.drift().remove_addresses("a", label::DRIFT))
 }
 
-fn link_down(lab: &mut Lab) -> Doing {
+fn link_down(lab: &mut Lab) -> StepResult {
     after(lab, |lab| lab.drift().set_interface_down("a", label::DRIFT))
 }
 
-fn route_removed(lab: &mut Lab) -> Doing {
+fn route_removed(lab: &mut Lab) -> StepResult {
     after(lab, |lab| {
         lab.drift().remove_result_route("a", label::DRIFT)
     })
 }
 
-fn last_address_removed(lab: &mut Lab) -> Doing {
+fn last_address_removed(lab: &mut Lab) -> StepResult {
     of_both_families(lab)?;
     after(lab, |lab| {
         lab.drift().remove_last_address("a", label::DRIFT)
     })
 }
 
-fn last_route_removed(lab: &mut Lab) -> Doing {
+fn last_route_removed(lab: &mut Lab) -> StepResult {
     of_both_families(lab)?;
     after(lab, |lab| lab.drift().remove_last_route("a", label::DRIFT))
 }
 
 /// Whoever takes a pool is given addresses of both families, unless one of them is refused.
-fn of_both_families(lab: &mut Lab) -> Doing {
+fn of_both_families(lab: &mut Lab) -> StepResult {
     if Wants::Pool.met_by(lab.subject()) {
         lab.config_mut().use_pool(&[V4, V6])?;
         lab.container("both").create()?;
@@ -150,12 +154,12 @@ fn of_both_families(lab: &mut Lab) -> Doing {
     Ok(())
 }
 
-fn mac_changed(lab: &mut Lab) -> Doing {
+fn mac_changed(lab: &mut Lab) -> StepResult {
     after(lab, |lab| lab.drift().change_mac("a", label::DRIFT))
 }
 
 /// The other ends of its links go in the kernel's own time, which no CHECK is to be blamed for.
-fn netns_removed(lab: &mut Lab) -> Doing {
+fn netns_removed(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     after(lab, |lab| {
         lab.container("a").remove_netns(label::DRIFT)?;
@@ -164,7 +168,7 @@ fn netns_removed(lab: &mut Lab) -> Doing {
 }
 
 /// A change that cannot be made, since there is nothing to change, is noted with its reason.
-fn every_kind(lab: &mut Lab) -> Doing {
+fn every_kind(lab: &mut Lab) -> StepResult {
     lab.container("intact").create()?;
     lab.plugin().must_add(label::ADD, "intact")?;
     lab.plugin().check_alone(label::INTACT, "intact")?;
@@ -173,8 +177,10 @@ fn every_kind(lab: &mut Lab) -> Doing {
     for drift in drift::ALL {
         let name = container.name.as_str();
         let made = match lab.plugin().add(label::ADD_TO_CHANGE, name)? {
-            Went::Well => Attached::of(lab, name).and_then(|attached| drift.apply(lab, &attached)),
-            Went::Wrong(how) => Err(Stop::NotApplicable(format!(
+            OperationResult::Succeeded => {
+                Attached::of(lab, name).and_then(|attached| drift.apply(lab, &attached))
+            }
+            OperationResult::Failed(how) => Err(Stop::NotApplicable(format!(
                 "ADD does not succeed any more: {how}"
             ))),
         };
@@ -192,7 +198,7 @@ fn every_kind(lab: &mut Lab) -> Doing {
     Ok(())
 }
 
-fn later_plugin(lab: &mut Lab) -> Doing {
+fn later_plugin(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
     lab.plugin().check_alone(label::INTACT, "a")?;
@@ -216,11 +222,11 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn first(lab: &Lab) -> Doing<Self> {
+    fn first(lab: &Lab) -> StepResult<Self> {
         Self::make(lab, 0)
     }
 
-    fn make(lab: &Lab, number: usize) -> Doing<Self> {
+    fn make(lab: &Lab, number: usize) -> StepResult<Self> {
         let name = format!("m{number}");
         lab.container(&name).create()?;
         let mut state = lab.look()?;
@@ -232,7 +238,7 @@ impl Fresh {
         })
     }
 
-    fn again(self, lab: &Lab) -> Doing<Self> {
+    fn again(self, lab: &Lab) -> StepResult<Self> {
         if lab.look()?.containers.remove(&self.name) == self.state {
             return Ok(self);
         }

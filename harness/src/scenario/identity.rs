@@ -5,8 +5,8 @@ use cni_types::{Operation, Version};
 use super::attachments::one_outlives_the_other;
 use super::pool::add_from_pool;
 use super::{Scenario, Wants, add_unless_refused};
-use crate::engine::lab::Went;
-use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::lab::OperationResult;
+use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -18,7 +18,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: two_interfaces,
     },
     Scenario {
@@ -27,7 +27,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: later_goes_first,
     },
     Scenario {
@@ -36,7 +36,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: ids_run_together,
     },
     Scenario {
@@ -45,7 +45,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: |lab| ids_ending(lab, "1", "11"),
     },
     Scenario {
@@ -54,7 +54,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: |lab| ids_ending(lab, "a", "A"),
     },
     Scenario {
@@ -63,7 +63,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: |lab| ids_ending(lab, ".1", "_1"),
     },
     Scenario {
@@ -72,7 +72,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: same_pod,
     },
     Scenario {
@@ -95,7 +95,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-fn two_interfaces(lab: &mut Lab) -> Doing {
+fn two_interfaces(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.container("a").attach_again("second")?;
@@ -125,7 +125,7 @@ fn two_interfaces(lab: &mut Lab) -> Doing {
 }
 
 /// The second attachment of the container is left out where it is refused.
-fn later_goes_first(lab: &mut Lab) -> Doing {
+fn later_goes_first(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.container("a").attach_again("second")?;
@@ -148,7 +148,7 @@ fn later_goes_first(lab: &mut Lab) -> Doing {
 /// What may stand between the parts of a key: both attachments of a pair have the same parts, joined by it.
 const BETWEEN: [&str; 4] = ["", "-", "_", "."];
 
-fn ids_run_together(lab: &mut Lab) -> Doing {
+fn ids_run_together(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     let mut pairs = Vec::new();
     for (number, between) in BETWEEN.iter().enumerate() {
@@ -163,8 +163,8 @@ fn ids_run_together(lab: &mut Lab) -> Doing {
             .create_with(id, &format!("n{between}{ifname}"))?;
         lab.plugin().must_add(label::ADD_OF.of(&a).label(), &a)?;
         match lab.plugin().add(label::ADD_OF.of(&b).label(), &b)? {
-            Went::Well => pairs.push((a, b)),
-            Went::Wrong(_) => alone(lab, &a, &b)?,
+            OperationResult::Succeeded => pairs.push((a, b)),
+            OperationResult::Failed(_) => alone(lab, &a, &b)?,
         }
     }
     lab.observe(label::BOTH)?;
@@ -183,7 +183,7 @@ fn ids_run_together(lab: &mut Lab) -> Doing {
 }
 
 /// Whether the second of two attachments succeeds when the first is gone.
-fn alone(lab: &Lab, first: &str, second: &str) -> Doing {
+fn alone(lab: &Lab, first: &str, second: &str) -> StepResult {
     lab.plugin().del(label::DEL_OF.of(second).label(), second)?;
     lab.plugin().del(label::DEL_OF.of(first).label(), first)?;
     lab.plugin().add(label::ALONE.of(second).label(), second)?;
@@ -192,7 +192,7 @@ fn alone(lab: &Lab, first: &str, second: &str) -> Doing {
         .map(drop)
 }
 
-fn ids_ending(lab: &Lab, first: &str, second: &str) -> Doing {
+fn ids_ending(lab: &Lab, first: &str, second: &str) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create_with_long_id(first)?;
     lab.container("b").create_with_long_id(second)?;
@@ -200,7 +200,7 @@ fn ids_ending(lab: &Lab, first: &str, second: &str) -> Doing {
     one_outlives_the_other(lab)
 }
 
-fn same_pod(lab: &mut Lab) -> Doing {
+fn same_pod(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.config_mut().set_arg("K8S_POD_NAMESPACE", "default");
     lab.config_mut().set_arg("K8S_POD_NAME", "pod");
@@ -211,11 +211,11 @@ fn same_pod(lab: &mut Lab) -> Doing {
 }
 
 /// Who refuses one such container has another reason than that there are two.
-fn add_two_such(lab: &Lab) -> Doing {
+fn add_two_such(lab: &Lab) -> StepResult {
     add_unless_refused(lab, label::ADD_A, "a", "one such container is refused")?;
     match lab.plugin().add(label::ADD_B, "b")? {
-        Went::Well => Ok(()),
-        Went::Wrong(how) => {
+        OperationResult::Succeeded => Ok(()),
+        OperationResult::Failed(how) => {
             alone(lab, "a", "b")?;
             let fact = format!("a second such container is refused: {how}");
             Err(Stop::NotApplicable(fact))
@@ -224,7 +224,7 @@ fn add_two_such(lab: &Lab) -> Doing {
 }
 
 /// Beside another interface first: a plugin may want the container for itself.
-fn default_route_taken(lab: &mut Lab) -> Doing {
+fn default_route_taken(lab: &mut Lab) -> StepResult {
     for (life, with_route) in [(label::BESIDE, false), (label::TAKEN, true)] {
         lab.container(life.container).create()?;
         lab.container(life.container)
@@ -235,7 +235,7 @@ fn default_route_taken(lab: &mut Lab) -> Doing {
     Ok(())
 }
 
-fn late_del(lab: &mut Lab) -> Doing {
+fn late_del(lab: &mut Lab) -> StepResult {
     lab.config_mut().use_pool(&["10.98.0.0/30"])?;
     lab.container("old").create()?;
     lab.container("new").create()?;

@@ -4,7 +4,7 @@ use cni_types::{AddResult, Operation, Version};
 use serde_json::json;
 
 use super::{INTERFACE, Scenario, Wants, attach_and_detach};
-use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id;
@@ -79,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 /// The length of a long input: far more than any pipe or page holds.
 const LONG: usize = 16 << 20;
 
-fn required_variables(lab: &mut Lab) -> Doing {
+fn required_variables(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().precede("a")?;
     lab.observe(label::START)?;
@@ -127,7 +127,7 @@ fn required_variables(lab: &mut Lab) -> Doing {
     attach_and_detach(lab, label::NO_ARGS, |call| call.unset("CNI_ARGS"))
 }
 
-fn bad_input(lab: &mut Lab) -> Doing {
+fn bad_input(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().precede("a")?;
     lab.observe(label::START)?;
@@ -165,7 +165,7 @@ fn bad_input(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn input_delivery(lab: &mut Lab) -> Doing {
+fn input_delivery(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     attach_and_detach(lab, label::PIECES, |call| call.delivered(Delivery::Pieces))?;
     attach_and_detach(lab, label::REARRANGED, |call| call.rearranged())?;
@@ -174,7 +174,7 @@ fn input_delivery(lab: &mut Lab) -> Doing {
     })
 }
 
-fn odd_input(lab: &mut Lab) -> Doing {
+fn odd_input(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     let args = lab.config().args_with_unknown();
     attach_and_detach(lab, label::ARGS, |call| call.config("args", args.clone()))?;
@@ -185,7 +185,7 @@ fn odd_input(lab: &mut Lab) -> Doing {
 
 /// A runtime converts what it has stored. What a plugin does with a result that was not converted is its own affair, as
 /// long as it says so properly, and the DEL that follows leaves nothing.
-fn odd_result(lab: &mut Lab) -> Doing {
+fn odd_result(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
@@ -218,7 +218,7 @@ fn odd_result(lab: &mut Lab) -> Doing {
 }
 
 /// Neither is forbidden. What a plugin refuses, it has to refuse properly; what it does, it has to undo.
-fn odd_variables(lab: &mut Lab) -> Doing {
+fn odd_variables(lab: &mut Lab) -> StepResult {
     /// A process knows its own namespace by this name.
     const OWN: &str = "/proc/self/ns/net";
     const NOWHERE: &str = "/run/netns/cnispec-nowhere";
@@ -243,7 +243,7 @@ fn odd_variables(lab: &mut Lab) -> Doing {
 }
 
 /// The well-known capabilities that have a form, and what breaks it.
-fn malformed_capability(lab: &mut Lab) -> Doing {
+fn malformed_capability(lab: &mut Lab) -> StepResult {
     let malformed = [
         ("mac", json!("not:a:mac")),
         ("ips", json!(["not an address"])),

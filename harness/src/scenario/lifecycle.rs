@@ -3,7 +3,7 @@
 use cni_types::Version;
 
 use super::{INTERFACE, PLUGINS, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -38,7 +38,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-fn lifecycle(lab: &mut Lab) -> Doing {
+fn lifecycle(lab: &mut Lab) -> StepResult {
     lab.watch_sysctls();
     lab.observe(label::UNTOUCHED)?;
     lab.warm_up()?;
@@ -55,7 +55,7 @@ fn lifecycle(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn add_existing(lab: &mut Lab) -> Doing {
+fn add_existing(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.container("a").make_interface(label::INTERFACE_MADE)?;
@@ -66,7 +66,7 @@ fn add_existing(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn netns_elsewhere(lab: &mut Lab) -> Doing {
+fn netns_elsewhere(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create_elsewhere()?;
     lab.plugin().add(label::ADD_ELSEWHERE, "a")?;

@@ -19,8 +19,8 @@ mod traffic;
 use cni_types::{Operation, Version};
 
 use crate::engine::lab::Direct;
-use crate::engine::lab::Went;
-use crate::engine::lab::{Doing, Lab, Stop};
+use crate::engine::lab::OperationResult;
+use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label::{Label, Life};
 use crate::scenario_id::{self, ScenarioId};
@@ -44,7 +44,7 @@ pub struct Scenario {
     /// What the subject must have for it; a scenario without it is not planned.
     pub wants: Wants,
     /// Does it.
-    pub run: fn(&mut Lab) -> Doing,
+    pub run: fn(&mut Lab) -> StepResult,
 }
 
 /// What a scenario needs of the subject's configuration.
@@ -57,7 +57,7 @@ pub enum Wants {
     /// A delegate: the IPAM plugin, or one that ADD was seen to execute.
     Delegate,
     /// That there can be two attachments at once.
-    Two,
+    ConcurrentAttachments,
     /// An IPAM configuration with subnets, which can be replaced by others.
     Pool,
 }
@@ -76,7 +76,7 @@ impl Wants {
             Wants::Ipam => subject.ipam_type().is_some(),
             Wants::Delegate => subject.ipam_type().is_some() || !subject.delegates.is_empty(),
             Wants::Pool => has_pool(&subject.fixture.list) && !subject.fixture.setup.exclusive,
-            Wants::Two => !subject.fixture.setup.exclusive,
+            Wants::ConcurrentAttachments => !subject.fixture.setup.exclusive,
         }
     }
 }
@@ -90,7 +90,7 @@ fn attach_and_detach(
     lab: &Lab,
     life: Life,
     unusual: impl for<'a> Fn(Direct<'a>) -> Direct<'a>,
-) -> Doing {
+) -> StepResult {
     let name = life.container;
     lab.container(name).create()?;
     lab.plugin().precede(name)?;
@@ -113,10 +113,10 @@ fn attach_and_detach(
 }
 
 /// ADD that a plugin may refuse for reasons of its own; what it refuses then, in words.
-fn add_unless_refused(lab: &Lab, label: Label<'_>, container: &str, refusal: &str) -> Doing {
+fn add_unless_refused(lab: &Lab, label: Label<'_>, container: &str, refusal: &str) -> StepResult {
     match lab.plugin().add(label, container)? {
-        Went::Well => Ok(()),
-        Went::Wrong(how) => Err(Stop::NotApplicable(format!("{refusal}: {how}"))),
+        OperationResult::Succeeded => Ok(()),
+        OperationResult::Failed(how) => Err(Stop::NotApplicable(format!("{refusal}: {how}"))),
     }
 }
 

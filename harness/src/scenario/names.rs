@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 
 use super::{INTERFACE, Scenario, Wants, attach_and_detach};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id;
@@ -55,7 +55,7 @@ const ID_OF_64: &str = "0123456789abcdef0123456789abcdef0123456789abcdef01234567
 const ID_OF_200: &str = "A123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\
 B123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
 
-fn interface_names(lab: &mut Lab) -> Doing {
+fn interface_names(lab: &mut Lab) -> StepResult {
     lab.container("free").create()?;
     lab.container("free").require_free_ifname()?;
     lab.warm_up()?;
@@ -68,7 +68,7 @@ fn interface_names(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn container_ids(lab: &mut Lab) -> Doing {
+fn container_ids(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     attach_and_detach(lab, label::ID_1, |call| call.set("CNI_CONTAINERID", "x"))?;
     attach_and_detach(lab, label::ID_64, |call| {
@@ -84,7 +84,7 @@ fn container_ids(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn impossible_names(lab: &mut Lab) -> Doing {
+fn impossible_names(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().precede("a")?;
     lab.observe(label::START)?;
@@ -105,7 +105,7 @@ fn impossible_names(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn host_has_ifname(lab: &mut Lab) -> Doing {
+fn host_has_ifname(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.container("a").require_free_ifname()?;
     lab.warm_up()?;

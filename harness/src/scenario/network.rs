@@ -4,7 +4,7 @@ use cni_types::{Attachment, Operation, Version};
 use serde_json::json;
 
 use super::{Scenario, Wants, add_unless_refused};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -37,7 +37,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: gc,
     },
     Scenario {
@@ -46,7 +46,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: gc_keys,
     },
     Scenario {
@@ -55,7 +55,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: gc_interfaces,
     },
     Scenario {
@@ -64,7 +64,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: gc_several,
     },
     Scenario {
@@ -73,7 +73,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: two_networks,
     },
     Scenario {
@@ -82,7 +82,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: networks_run_together,
     },
     Scenario {
@@ -91,7 +91,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Two,
+        wants: Wants::ConcurrentAttachments,
         run: one_container_two_networks,
     },
     Scenario {
@@ -105,7 +105,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-fn version(lab: &mut Lab) -> Doing {
+fn version(lab: &mut Lab) -> StepResult {
     let asked = |version: Version| json!({ "cniVersion": version.to_string() }).to_string();
     lab.plugin()
         .direct(label::VERSION, Operation::Version)
@@ -142,7 +142,7 @@ fn version(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn unsupported_version(lab: &mut Lab) -> Doing {
+fn unsupported_version(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.plugin().precede("a")?;
@@ -178,7 +178,7 @@ fn unsupported_version(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn gc(lab: &mut Lab) -> Doing {
+fn gc(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -200,7 +200,7 @@ fn gc(lab: &mut Lab) -> Doing {
     lab.observe(label::END)
 }
 
-fn gc_interfaces(lab: &mut Lab) -> Doing {
+fn gc_interfaces(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.container("a").attach_next("b")?;
@@ -213,7 +213,7 @@ fn gc_interfaces(lab: &mut Lab) -> Doing {
     lab.observe(label::ONE)
 }
 
-fn gc_several(lab: &mut Lab) -> Doing {
+fn gc_several(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     for name in ["a", "b", "c"] {
         lab.container(name).create()?;
@@ -234,7 +234,7 @@ fn gc_several(lab: &mut Lab) -> Doing {
 }
 
 /// The other one's name is the beginning of the first one's: it is another name nevertheless.
-fn two_networks(lab: &mut Lab) -> Doing {
+fn two_networks(lab: &mut Lab) -> StepResult {
     lab.container("b").create()?;
     let other = lab.config().shortened_name();
     lab.plugin().must_add(label::ADD_B, "b")?;
@@ -243,7 +243,7 @@ fn two_networks(lab: &mut Lab) -> Doing {
 }
 
 /// Names that are long and differ in their end only, and that make one text with the container's id.
-fn networks_run_together(lab: &mut Lab) -> Doing {
+fn networks_run_together(lab: &mut Lab) -> StepResult {
     let own = format!("{:0<60}", lab.config().list().name);
     let id = lab.container("a").default_id();
     let (first, other) = (format!("{own}1"), format!("{own}1-x"));
@@ -255,7 +255,7 @@ fn networks_run_together(lab: &mut Lab) -> Doing {
     beside_another_network(lab, &other, "a")
 }
 
-fn one_container_two_networks(lab: &mut Lab) -> Doing {
+fn one_container_two_networks(lab: &mut Lab) -> StepResult {
     let other = format!("{}-2", lab.config().list().name);
     lab.container("b").create()?;
     lab.container("b").attach_again("a")?;
@@ -265,7 +265,7 @@ fn one_container_two_networks(lab: &mut Lab) -> Doing {
 
 /// Attaches `a` to another network, while `b` is attached to the first, and ends that again. Each network has a pool of its own,
 /// since nobody has to bear one address in two networks.
-fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> Doing {
+fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> StepResult {
     let own = lab.config().list().clone();
     lab.config_mut().rename(other)?;
     if Wants::Pool.met_by(lab.subject()) {
@@ -286,14 +286,14 @@ fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> Doing 
     lab.plugin().del(label::DEL_B, "b").map(drop)
 }
 
-fn status(lab: &mut Lab) -> Doing {
+fn status(lab: &mut Lab) -> StepResult {
     lab.plugin().status(label::STATUS)?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
     lab.plugin().del(label::DEL, "a").map(drop)
 }
 
-fn gc_keys(lab: &mut Lab) -> Doing {
+fn gc_keys(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD_A, "a")?;

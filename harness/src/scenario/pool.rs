@@ -4,8 +4,8 @@ use cni_types::Version;
 use serde_json::json;
 
 use super::{Scenario, Wants, add_unless_refused};
-use crate::engine::lab::Went;
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::OperationResult;
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label::{self, Label, Life};
 use crate::scenario_id;
@@ -55,7 +55,7 @@ pub(super) const V6: &str = "fd00:98::/64";
 /// The host's address is taken.
 const ONE_ADDRESS: &[&str] = &["10.98.0.0/30"];
 
-fn families(lab: &mut Lab) -> Doing {
+fn families(lab: &mut Lab) -> StepResult {
     for (life, subnets) in [
         (label::V4, &[V4][..]),
         (label::V6, &[V6]),
@@ -73,10 +73,10 @@ fn families(lab: &mut Lab) -> Doing {
 }
 
 /// The life of one container, as far as the plugin can give it.
-fn attach(lab: &Lab, life: Life) -> Doing {
+fn attach(lab: &Lab, life: Life) -> StepResult {
     let name = life.container;
     let went = lab.plugin().add(life.add, name)?;
-    if went == Went::Well && lab.version().supports_check() {
+    if went == OperationResult::Succeeded && lab.version().supports_check() {
         lab.plugin().check(life.check, name)?;
     }
     lab.plugin().del(life.del, name).map(drop)
@@ -84,7 +84,7 @@ fn attach(lab: &Lab, life: Life) -> Doing {
 
 /// ADD from a pool of the lab's. What an IPAM plugin wants of its pool is its own affair, and so is when it gives an address
 /// again.
-pub(super) fn add_from_pool(lab: &Lab, label: Label<'_>, container: &str) -> Doing {
+pub(super) fn add_from_pool(lab: &Lab, label: Label<'_>, container: &str) -> StepResult {
     add_unless_refused(
         lab,
         label,
@@ -93,7 +93,7 @@ pub(super) fn add_from_pool(lab: &Lab, label: Label<'_>, container: &str) -> Doi
     )
 }
 
-fn exhausted(lab: &mut Lab) -> Doing {
+fn exhausted(lab: &mut Lab) -> StepResult {
     lab.config_mut().use_pool(ONE_ADDRESS)?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -110,7 +110,7 @@ fn exhausted(lab: &mut Lab) -> Doing {
     add_once_free(lab)
 }
 
-fn collected(lab: &mut Lab) -> Doing {
+fn collected(lab: &mut Lab) -> StepResult {
     lab.config_mut().use_pool(ONE_ADDRESS)?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -123,14 +123,14 @@ fn collected(lab: &mut Lab) -> Doing {
 }
 
 /// ADD when the address has rested for as long as the fixture says.
-fn add_once_free(lab: &Lab) -> Doing {
+fn add_once_free(lab: &Lab) -> StepResult {
     lab.host().let_addresses_rest();
     lab.container("c").create()?;
     lab.plugin().add(label::ADD_FREE, "c")?;
     lab.plugin().del(label::DEL_C, "c").map(drop)
 }
 
-fn args(lab: &mut Lab) -> Doing {
+fn args(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.config_mut().set_args(json!({
         "cni": {"labels": [{"key": "app", "value": "cnispec"}]},

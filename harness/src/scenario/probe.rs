@@ -4,7 +4,7 @@ use cni_types::{Operation, Version};
 use serde_json::json;
 
 use super::{PLUGINS, Scenario, Wants};
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -29,13 +29,13 @@ pub const FIRST_ADD: &Scenario = &Scenario {
     ..*PROBE
 };
 
-fn first_add(lab: &mut Lab) -> Doing {
+fn first_add(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD, "a")?;
     lab.plugin().del(label::DEL, "a").map(drop)
 }
 
-fn probe(lab: &mut Lab) -> Doing {
+fn probe(lab: &mut Lab) -> StepResult {
     let asked = json!({ "cniVersion": lab.version().to_string() }).to_string();
     lab.plugin()
         .direct(label::VERSION, Operation::Version)

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Scenario, Wants};
 use crate::engine::lab::Attachment;
-use crate::engine::lab::{Doing, Lab};
+use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
@@ -203,7 +203,7 @@ fn second_network(lab: &Lab) -> String {
     format!("{}-second", lab.config().list().name)
 }
 
-fn lifecycle(lab: &mut Lab) -> Doing {
+fn lifecycle(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().command(label::ADD, Operation::Add, "a")?;
@@ -219,7 +219,7 @@ fn lifecycle(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn add_fails(lab: &mut Lab) -> Doing {
+fn add_fails(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().refuse("second", Operation::Add)?;
@@ -231,7 +231,7 @@ fn add_fails(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn del_fails(lab: &mut Lab) -> Doing {
+fn del_fails(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().command(label::ADD, Operation::Add, "a")?;
@@ -244,7 +244,7 @@ fn del_fails(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn check_fails(lab: &mut Lab) -> Doing {
+fn check_fails(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().command(label::ADD, Operation::Add, "a")?;
@@ -257,7 +257,7 @@ fn check_fails(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn check_disabled(lab: &mut Lab) -> Doing {
+fn check_disabled(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network_with(|list| {
         list.insert("disableCheck".to_owned(), json!(true));
     })?;
@@ -269,7 +269,7 @@ fn check_disabled(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn check_without_add(lab: &mut Lab) -> Doing {
+fn check_without_add(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime()
@@ -281,7 +281,7 @@ fn check_without_add(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn plugin_missing(lab: &mut Lab) -> Doing {
+fn plugin_missing(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("b").create()?;
     lab.runtime().command(label::ADD, Operation::Add, "b")?;
@@ -294,7 +294,7 @@ fn plugin_missing(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn gc(lab: &mut Lab) -> Doing {
+fn gc(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().command(label::ADD, Operation::Add, "a")?;
@@ -306,7 +306,7 @@ fn gc(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn versions(lab: &mut Lab) -> Doing {
+fn versions(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network_with(|list| {
         list.insert("cniVersion".to_owned(), json!("0.4.0"));
         list.insert(
@@ -321,7 +321,7 @@ fn versions(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn at_once(lab: &mut Lab) -> Doing {
+fn at_once(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().answer_slowly(LONG)?;
@@ -331,7 +331,7 @@ fn at_once(lab: &mut Lab) -> Doing {
     ])
 }
 
-fn gc_beside(lab: &mut Lab) -> Doing {
+fn gc_beside(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -343,7 +343,7 @@ fn gc_beside(lab: &mut Lab) -> Doing {
     ])
 }
 
-fn full_results(lab: &mut Lab) -> Doing {
+fn full_results(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.runtime().answer_in_full()?;
     lab.container("a").create()?;
@@ -356,7 +356,7 @@ fn full_results(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn interfaces(lab: &mut Lab) -> Doing {
+fn interfaces(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     let network = lab.config().list().name.clone();
@@ -390,7 +390,7 @@ fn interfaces(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn containers(lab: &mut Lab) -> Doing {
+fn containers(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -409,7 +409,7 @@ fn containers(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn two_networks(lab: &mut Lab) -> Doing {
+fn two_networks(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     let names = [lab.config().list().name.clone(), second_network(lab)];
@@ -437,7 +437,7 @@ fn two_networks(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn second_directory(lab: &mut Lab) -> Doing {
+fn second_directory(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -447,7 +447,7 @@ fn second_directory(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn del_unknown(lab: &mut Lab) -> Doing {
+fn del_unknown(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.container("b").create()?;
@@ -458,7 +458,7 @@ fn del_unknown(lab: &mut Lab) -> Doing {
 }
 
 /// The ADD shows whether the runtime knows the version.
-fn status(lab: &mut Lab) -> Doing {
+fn status(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().command(label::ADD, Operation::Add, "a")?;
@@ -470,7 +470,7 @@ fn status(lab: &mut Lab) -> Doing {
         .map(drop)
 }
 
-fn gc_attachments(lab: &mut Lab) -> Doing {
+fn gc_attachments(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     let names = [lab.config().list().name.clone(), second_network(lab)];
     lab.runtime().add_network(&names[1])?;
@@ -502,7 +502,7 @@ fn gc_attachments(lab: &mut Lab) -> Doing {
 }
 
 /// What the version lacks is asked for once more in 1.1.0, which shows whether the runtime has the commands at all.
-fn later_operations(lab: &mut Lab) -> Doing {
+fn later_operations(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
     lab.runtime().command(label::ADD, Operation::Add, "a")?;

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::{PLUGINS, Scenario, Wants};
-use crate::engine::lab::{Doing, HOST, Lab, OUTSIDE, OUTSIDE_V6};
+use crate::engine::lab::{HOST, Lab, OUTSIDE, OUTSIDE_V6, StepResult};
 use crate::engine::traffic::Attempt;
 use crate::label::{self, Family};
 use crate::scenario_id;
@@ -34,7 +34,7 @@ struct Reached {
     gateway: Option<IpAddr>,
 }
 
-fn traffic(lab: &mut Lab) -> Doing {
+fn traffic(lab: &mut Lab) -> StepResult {
     let outside = lab.host().make_outside()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD_A, "a")?;
@@ -46,7 +46,9 @@ fn traffic(lab: &mut Lab) -> Doing {
         to_outside(lab, &a, &outside, reached)?;
     }
     port_mappings(lab, &a, &outside)?;
-    if Wants::Two.met_by(lab.subject()) && !lab.config().has_capability("portMappings") {
+    if Wants::ConcurrentAttachments.met_by(lab.subject())
+        && !lab.config().has_capability("portMappings")
+    {
         to_neighbour(lab, &a, &own)?;
     }
     lab.plugin().del(label::DEL_A, "a").map(drop)
@@ -87,7 +89,7 @@ fn any(address: IpAddr) -> IpAddr {
 }
 
 /// Only where the gateway is an address of the host: others are not in the lab.
-fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
+fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> StepResult {
     let on_host = |gateway: &IpAddr| lab.host().has_address(*gateway) && !gateway.is_loopback();
     let Some(gateway) = reached.gateway.filter(on_host) else {
         return Ok(());
@@ -126,7 +128,7 @@ fn to_gateway(lab: &Lab, a: &NetNs, reached: &Reached, mtu: usize) -> Doing {
     )
 }
 
-fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing {
+fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> StepResult {
     let target: IpAddr = match reached.net {
         IpNet::V4(_) => OUTSIDE.into(),
         IpNet::V6(_) => OUTSIDE_V6.into(),
@@ -147,7 +149,7 @@ fn to_outside(lab: &Lab, a: &NetNs, outside: &NetNs, reached: &Reached) -> Doing
     Ok(())
 }
 
-fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
+fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> StepResult {
     lab.container("b").create()?;
     lab.plugin().must_add(label::ADD_B, "b")?;
     let b = lab.container("b").netns()?;
@@ -176,7 +178,7 @@ fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> Doing {
 }
 
 /// From the outside, from the host, and from the container itself, to the host's address.
-fn port_mappings(lab: &Lab, a: &NetNs, outside: &NetNs) -> Doing {
+fn port_mappings(lab: &Lab, a: &NetNs, outside: &NetNs) -> StepResult {
     if !lab.config().has_capability("portMappings") {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use cni_types::{NetworkConfigList, PluginConfig};
 use serde_json::{Map, Value, json};
 
-use super::Doing;
+use super::StepResult;
 use crate::error::HarnessError;
 use crate::subject::Subject;
 
@@ -26,7 +26,7 @@ impl Config {
     }
 
     /// Changes the network configuration list for the calls that follow.
-    pub fn change_list(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
+    pub fn change_list(&mut self, change: impl FnOnce(&mut Map<String, Value>)) -> StepResult {
         let mut list = self.network.as_map().clone();
         change(&mut list);
         self.network = NetworkConfigList::from_value(Value::Object(list)).map_err(|error| {
@@ -49,7 +49,7 @@ impl Config {
     }
 
     /// Gives the network another name, so that it is another network from now on.
-    pub fn rename(&mut self, name: &str) -> Doing {
+    pub fn rename(&mut self, name: &str) -> StepResult {
         self.change_list(|list| {
             list.insert("name".to_owned(), Value::from(name));
         })
@@ -78,7 +78,7 @@ impl Config {
     }
 
     /// Gives the IPAM configuration these subnets in place of its own, with a default route of each family.
-    pub fn use_pool(&mut self, subnets: &[&str]) -> Doing {
+    pub fn use_pool(&mut self, subnets: &[&str]) -> StepResult {
         let ranges: Vec<Value> = subnets
             .iter()
             .map(|subnet| json!([{ "subnet": subnet }]))
@@ -126,7 +126,7 @@ impl Config {
     }
 
     /// Puts `args` into the configuration of every plugin, as a runtime does.
-    pub fn set_args(&mut self, args: Value) -> Doing {
+    pub fn set_args(&mut self, args: Value) -> StepResult {
         self.change_list(|list| {
             let plugins = list.get_mut("plugins").and_then(Value::as_array_mut);
             for plugin in plugins

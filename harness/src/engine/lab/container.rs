@@ -8,7 +8,7 @@ use cni_observe::Observer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Doing, Lab, Stop};
+use super::{Lab, StepResult, Stop};
 use crate::engine::{enclosure, host_setup, links, rootfs};
 use crate::error::HarnessError;
 use crate::label::Label;
@@ -37,7 +37,7 @@ pub struct Container<'a> {
 
 impl Container<'_> {
     /// Whether every new network namespace has an interface of the requested name already.
-    pub fn require_free_ifname(&self) -> Doing {
+    pub fn require_free_ifname(&self) -> StepResult {
         let state = self.lab.look()?;
         let links = state
             .containers
@@ -54,14 +54,14 @@ impl Container<'_> {
     }
 
     /// Makes an interface of the requested name in the container, before any plugin does.
-    pub fn make_interface(&self, label: Label<'_>) -> Doing {
+    pub fn make_interface(&self, label: Label<'_>) -> StepResult {
         self.require_free_ifname()?;
         let what = format!("an interface `{}` was made", self.lab.ifname());
         self.change(label, what, || links::make_spare_link(self.lab.ifname()))
     }
 
     /// Makes an interface in the container that no plugin asks for, with default routes if it is to have them.
-    pub fn make_other_interface(&self, label: Label<'_>, with_default_routes: bool) -> Doing {
+    pub fn make_other_interface(&self, label: Label<'_>, with_default_routes: bool) -> StepResult {
         const NAME: &str = "other0";
         let what = match with_default_routes {
             true => format!("an interface `{NAME}` with default routes was made"),
@@ -77,7 +77,7 @@ impl Container<'_> {
     }
 
     /// Lets a container look for duplicates of IPv6 addresses, as every kernel does that is not told otherwise.
-    pub fn enable_dad(&self) -> Doing {
+    pub fn enable_dad(&self) -> StepResult {
         self.enter(|| links::set_ipv6(&["default"], "accept_dad", "1"))
     }
 
@@ -98,7 +98,7 @@ impl Container<'_> {
     }
 
     /// The MTU of the attachment's interface, in bytes.
-    pub fn mtu(&self) -> Doing<usize> {
+    pub fn mtu(&self) -> StepResult<usize> {
         let state = self.lab.look()?;
         let links = state
             .containers
@@ -116,7 +116,7 @@ impl Container<'_> {
     }
 
     /// The index of the attachment's interface; 0, which stands for none, if there is none.
-    pub fn interface_index(&self) -> Doing<u32> {
+    pub fn interface_index(&self) -> StepResult<u32> {
         let state = self.lab.look()?;
         let inside = state.containers.get(self.name);
         let mut links = inside.into_iter().flat_map(|inside| &inside.links);
@@ -135,13 +135,13 @@ impl Container<'_> {
     }
 
     /// Makes a container with a network namespace of its own, in which only `lo` stands, up.
-    pub fn create(&self) -> Doing {
+    pub fn create(&self) -> StepResult {
         let number = self.lab.next_number();
         self.create_as(number, self.default_id())
     }
 
     /// The same, with its namespace where no runtime keeps them.
-    pub fn create_elsewhere(&self) -> Doing {
+    pub fn create_elsewhere(&self) -> StepResult {
         let (id, number) = (self.default_id(), self.lab.next_number());
         let netns = Path::new(rootfs::OWN).join("elsewhere");
         let netns = netns.join(self.lab.namespace_name(&id, number));
@@ -149,14 +149,14 @@ impl Container<'_> {
     }
 
     /// The same, with an id and an interface's container that are given.
-    pub fn create_with(&self, id: String, ifname: &str) -> Doing {
+    pub fn create_with(&self, id: String, ifname: &str) -> StepResult {
         let number = self.lab.next_number();
         let netns = Path::new(NAMESPACES).join(self.lab.namespace_name(&id, number));
         self.create_at(number, id, netns, ifname)
     }
 
     /// The same, with a long id that differs from those of others made so in its end only.
-    pub fn create_with_long_id(&self, end: &str) -> Doing {
+    pub fn create_with_long_id(&self, end: &str) -> StepResult {
         let start = format!("{:0<56}", self.lab.container("").default_id());
         self.create_as(self.lab.next_number(), start + end)
     }
@@ -170,12 +170,12 @@ impl Container<'_> {
         )
     }
 
-    fn create_as(&self, number: u16, id: String) -> Doing {
+    fn create_as(&self, number: u16, id: String) -> StepResult {
         let netns = Path::new(NAMESPACES).join(self.lab.namespace_name(&id, number));
         self.create_at(number, id, netns, self.lab.ifname())
     }
 
-    fn create_at(&self, number: u16, id: String, netns: PathBuf, ifname: &str) -> Doing {
+    fn create_at(&self, number: u16, id: String, netns: PathBuf, ifname: &str) -> StepResult {
         let inside = enclosure::network_namespace().map_err(|error| {
             HarnessError::new(format!("cannot make a network namespace: {error}"))
         })?;
@@ -200,7 +200,7 @@ impl Container<'_> {
     }
 
     /// Gives a container a new, empty network namespace.
-    pub fn renew(&self) -> Doing {
+    pub fn renew(&self) -> StepResult {
         let path = self.netns_path();
         let old = self.lab.observed.borrow_mut().containers.remove(self.name);
         NetNs::delete_at(&path)?;
@@ -210,12 +210,12 @@ impl Container<'_> {
 
     /// Another attachment container a container, by an interface's name that begins with the first one's; the lab calls it by a name container
     /// its own.
-    pub fn attach_again(&self, name: &str) -> Doing {
+    pub fn attach_again(&self, name: &str) -> StepResult {
         self.attach_as(name, format!("{}1", self.lab.ifname()))
     }
 
     /// The same, by the name that comes after the first one's, as runtimes count: `eth1` after `eth0`.
-    pub fn attach_next(&self, name: &str) -> Doing {
+    pub fn attach_next(&self, name: &str) -> StepResult {
         let first = self.lab.ifname();
         let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
         let number = first[stem.len()..]
@@ -224,7 +224,7 @@ impl Container<'_> {
         self.attach_as(name, format!("{stem}{number}"))
     }
 
-    fn attach_as(&self, name: &str, ifname: String) -> Doing {
+    fn attach_as(&self, name: &str, ifname: String) -> StepResult {
         let (id, netns) = (self.id(), self.netns_path());
         self.require_free_ifname()?;
         let inside = NetNs::open(&netns)?;
@@ -277,12 +277,12 @@ impl Container<'_> {
     }
 
     /// A container's namespace.
-    pub fn netns(&self) -> Doing<NetNs> {
+    pub fn netns(&self) -> StepResult<NetNs> {
         Ok(NetNs::open(self.netns_path())?)
     }
 
     /// Does something in a container's namespace.
-    pub fn enter<T>(&self, act: impl FnOnce() -> Doing<T>) -> Doing<T> {
+    pub fn enter<T>(&self, act: impl FnOnce() -> StepResult<T>) -> StepResult<T> {
         let observed = self.lab.observed.borrow();
         let inside = observed
             .containers
@@ -299,15 +299,15 @@ impl Container<'_> {
         &self,
         label: Label<'_>,
         what: impl Into<String>,
-        act: impl FnOnce() -> Doing<T>,
-    ) -> Doing<T> {
+        act: impl FnOnce() -> StepResult<T>,
+    ) -> StepResult<T> {
         let done = self.enter(act)?;
         self.lab.note(label, what.into());
         Ok(done)
     }
 
     /// Removes the network namespace, as a runtime does that loses a container.
-    pub fn remove_netns(&self, label: Label<'_>) -> Doing {
+    pub fn remove_netns(&self, label: Label<'_>) -> StepResult {
         let path = self.netns_path();
         self.unmount(&path)?;
         self.lab.note(
@@ -318,7 +318,7 @@ impl Container<'_> {
     }
 
     /// Removes the network namespace and leaves an ordinary file at its path, as after an unclean unmount.
-    pub fn leave_stale_netns(&self, label: Label<'_>) -> Doing {
+    pub fn leave_stale_netns(&self, label: Label<'_>) -> StepResult {
         let path = self.netns_path();
         self.unmount(&path)?;
         std::fs::write(&path, "")?;
@@ -332,7 +332,7 @@ impl Container<'_> {
 
     /// The kernel takes the other ends of the namespace's links away in its own time, for which callers wait: what a plugin finds
     /// must not depend on it.
-    fn unmount(&self, path: &Path) -> Doing {
+    fn unmount(&self, path: &Path) -> StepResult {
         if let Some(container) = self.lab.observed.borrow_mut().containers.get_mut(self.name) {
             container.inside = None;
         }
@@ -354,7 +354,7 @@ impl Container<'_> {
     }
 
     /// Forgets a container that is gone, so that nobody looks for it any more.
-    pub fn forget(&self) -> Doing {
+    pub fn forget(&self) -> StepResult {
         self.store_result(None);
         let forgotten = self.lab.observed.borrow_mut().containers.remove(self.name);
         forgotten.map_or(Ok(()), |container| Ok(NetNs::delete_at(&container.netns)?))
@@ -371,7 +371,7 @@ impl Lab {
     }
 
     /// Gives a container the interface that it has before any plugin is called, if it has one.
-    fn connect(&self, inside: &NetNs, ifname: &str) -> Doing {
+    fn connect(&self, inside: &NetNs, ifname: &str) -> StepResult {
         match self.lan.as_ref().filter(|lan| lan.connects_containers) {
             Some(lan) => Ok(lan.connect(inside, ifname)?),
             None => Ok(()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cni_types::Operation;
 
 use super::plugin::joined;
-use super::{Doing, Lab};
+use super::{Lab, StepResult};
 use crate::engine::stub::{self, Reply, Script, Second};
 use crate::engine::{recorders, rootfs};
 use crate::error::HarnessError;
@@ -48,12 +48,12 @@ impl Delegates<'_> {
     }
 
     /// Lets delegates do their work.
-    pub fn pass_through(&self) -> Doing {
+    pub fn pass_through(&self) -> StepResult {
         Ok(stub::set_script(&Script::default())?)
     }
 
     /// Lets delegates do their work, but answers this operation for them.
-    pub fn answer(&self, operation: Operation, reply: Reply) -> Doing {
+    pub fn answer(&self, operation: Operation, reply: Reply) -> StepResult {
         let mut script = Script::default();
         for delegate in &self.types() {
             script = script.but(delegate, operation, reply.clone());
@@ -62,7 +62,7 @@ impl Delegates<'_> {
     }
 
     /// Delegates do their work, and results of the IPAM plugin are augmented, if they are to be.
-    pub fn augment_results(&self, how: Option<Second>) -> Doing {
+    pub fn augment_results(&self, how: Option<Second>) -> StepResult {
         let ipam = self.lab.subject().ipam_type().map(str::to_owned);
         Ok(stub::set_script(&Script {
             augments: ipam.zip(how),
@@ -81,7 +81,7 @@ impl Delegates<'_> {
 
     /// A CNI_PATH in which delegates stand in the last directory only, which is reached by a link; the
     /// directory before it is empty, and the first one does not exist. Other plugins stand there, too.
-    pub fn roundabout_path(&self) -> Doing<String> {
+    pub fn roundabout_path(&self) -> StepResult<String> {
         let own = Path::new(rootfs::OWN);
         let [missing, empty, last, link] =
             ["missing", "empty", "last", "link"].map(|name| own.join(name));
@@ -105,7 +105,7 @@ impl Delegates<'_> {
     }
 
     /// The usual CNI_PATH, seen from the directory that plugins run in.
-    pub fn relative_path(&self) -> Doing<String> {
+    pub fn relative_path(&self) -> StepResult<String> {
         let up = std::env::current_dir()?.components().count() - 1;
         let relative = |directory: &PathBuf| {
             let below_root = directory.strip_prefix("/").unwrap_or(directory);

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::{Doing, Lab, Stop};
+use super::{Lab, StepResult, Stop};
 use crate::engine::links;
 use crate::label::Label;
 
@@ -15,7 +15,7 @@ pub struct Drift<'a> {
 
 impl Drift<'_> {
     /// Deletes every table of nftables on the host.
-    pub fn flush_firewall(&self, label: Label<'_>) -> Doing {
+    pub fn flush_firewall(&self, label: Label<'_>) -> StepResult {
         cni_netlink::nft::flush()?;
         self.lab.note(
             label,
@@ -25,7 +25,7 @@ impl Drift<'_> {
     }
 
     /// Deletes the files that a container's ADD of this label brought.
-    pub fn delete_state(&self, add: Label<'_>, label: Label<'_>) -> Doing {
+    pub fn delete_state(&self, add: Label<'_>, label: Label<'_>) -> StepResult {
         let brought = self.lab.files_of(add);
         if brought.is_empty() {
             return Err(Stop::NotApplicable("its ADD makes no new file".to_owned()));
@@ -41,7 +41,7 @@ impl Drift<'_> {
     }
 
     /// Deletes the attachment's interface in the container.
-    pub fn delete_interface(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn delete_interface(&self, container: &str, label: Label<'_>) -> StepResult {
         let ifname = self.lab.ifname();
         let what = format!("the interface `{ifname}` was deleted");
         self.lab.container(container).change(label, what, || {
@@ -54,7 +54,7 @@ impl Drift<'_> {
     }
 
     /// Takes every address away from the attachment's interface.
-    pub fn remove_addresses(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn remove_addresses(&self, container: &str, label: Label<'_>) -> StepResult {
         let what = format!("the addresses of `{}` were removed", self.lab.ifname());
         self.lab
             .container(container)
@@ -62,7 +62,7 @@ impl Drift<'_> {
     }
 
     /// Takes the last one of several addresses of the attachment's result away from its interface.
-    pub fn remove_last_address(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn remove_last_address(&self, container: &str, label: Label<'_>) -> StepResult {
         let result = self
             .lab
             .container(container)
@@ -83,7 +83,7 @@ impl Drift<'_> {
     }
 
     /// Sets the attachment's interface down.
-    pub fn set_interface_down(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn set_interface_down(&self, container: &str, label: Label<'_>) -> StepResult {
         let what = format!("the interface `{}` was set down", self.lab.ifname());
         self.lab
             .container(container)
@@ -91,7 +91,7 @@ impl Drift<'_> {
     }
 
     /// Gives the attachment's interface another MAC.
-    pub fn change_mac(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn change_mac(&self, container: &str, label: Label<'_>) -> StepResult {
         let what = format!("the MAC of `{}` was changed", self.lab.ifname());
         self.lab
             .container(container)
@@ -99,7 +99,7 @@ impl Drift<'_> {
     }
 
     /// Deletes one route of the attachment's result in the container.
-    pub fn remove_result_route(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn remove_result_route(&self, container: &str, label: Label<'_>) -> StepResult {
         let result = self
             .lab
             .container(container)
@@ -112,7 +112,7 @@ impl Drift<'_> {
     }
 
     /// Deletes the last one of several routes of the attachment's result in the container.
-    pub fn remove_last_route(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn remove_last_route(&self, container: &str, label: Label<'_>) -> StepResult {
         let result = self
             .lab
             .container(container)
@@ -129,7 +129,7 @@ impl Drift<'_> {
         }
     }
 
-    fn remove_route(&self, container: &str, label: Label<'_>, destination: &str) -> Doing {
+    fn remove_route(&self, container: &str, label: Label<'_>, destination: &str) -> StepResult {
         let what = format!("the route to `{destination}` was deleted");
         self.lab
             .container(container)
@@ -137,7 +137,7 @@ impl Drift<'_> {
     }
 
     /// Does what a later plugin of the list may do: another address, another route.
-    pub fn add_as_later_plugin(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn add_as_later_plugin(&self, container: &str, label: Label<'_>) -> StepResult {
         let what = format!(
             "a later plugin gave `{}` another address and route",
             self.lab.ifname()
@@ -154,7 +154,7 @@ impl Drift<'_> {
 
     /// Does what a later plugin of the list may do: another MAC and a smaller MTU, which its result tells. Where
     /// results have no MTU, nobody could know of another one.
-    pub fn adjust_as_later_plugin(&self, container: &str, label: Label<'_>) -> Doing {
+    pub fn adjust_as_later_plugin(&self, container: &str, label: Label<'_>) -> StepResult {
         let ifname = self.lab.ifname();
         let mut result = self
             .lab

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cni_types::Operation;
 
-use super::{Doing, Lab, Stop};
+use super::{Lab, StepResult, Stop};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::stub;
 use crate::label::Label;
@@ -49,7 +49,7 @@ pub struct Execution<'a> {
 impl Lab {
     /// Executes a plugin and writes everything down, and does so again if the plugin asks to be called
     /// again later. Returns the record of the last one; those before are written down under another label.
-    pub fn execute(&self, execution: Execution<'_>) -> Doing<Call> {
+    pub fn execute(&self, execution: Execution<'_>) -> StepResult<Call> {
         for pause in PAUSES {
             let before = self.state()?;
             let call = self.execute_from(before, execution.clone())?;
@@ -64,7 +64,7 @@ impl Lab {
     }
 
     /// Ends a scenario in which plugins ran into their deadline time and again.
-    fn lose_patience(&self) -> Doing {
+    fn lose_patience(&self) -> StepResult {
         let tape = self.tape.borrow();
         let hung = |step: &&Step| matches!(step, Step::Call(call) if call.has_hung());
         match tape.steps.iter().filter(hung).count() {
@@ -82,7 +82,7 @@ impl Lab {
     }
 
     /// The same, where the state before is known: the index of what was last written down.
-    pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> Doing<Call> {
+    pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> StepResult<Call> {
         self.lose_patience()?;
         let ended = run(&execution, self.limits)?;
         let after = self.state()?;
@@ -90,7 +90,7 @@ impl Lab {
     }
 
     /// Executes two at once. What the recording plugins were told stands with the first of them.
-    pub fn execute_at_once(&self, executions: [Execution<'_>; 2]) -> Doing {
+    pub fn execute_at_once(&self, executions: [Execution<'_>; 2]) -> StepResult {
         let before = self.state()?;
         let ended = at_once(&executions, self.limits)?;
         let states = [before, self.state()?];
@@ -151,7 +151,7 @@ impl Lab {
 }
 
 /// Starts every execution in the same moment.
-pub(crate) fn at_once(executions: &[Execution<'_>], limits: Limits) -> Doing<Vec<Ended>> {
+pub(crate) fn at_once(executions: &[Execution<'_>], limits: Limits) -> StepResult<Vec<Ended>> {
     let start = Barrier::new(executions.len());
     std::thread::scope(|scope| {
         let running: Vec<_> = executions

@@ -8,7 +8,7 @@ use cni_netlink::netns::NetNs;
 use cni_netlink::{Address, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
 
-use super::{Doing, Lab};
+use super::{Lab, StepResult};
 use crate::engine::{host_setup, links};
 use crate::label::{self, Label};
 use crate::transcript::{State, Step};
@@ -33,7 +33,7 @@ pub struct Host<'a> {
 
 impl<'a> Host<'a> {
     /// A machine beyond the host, that knows the way to the host and to nobody behind it. The host forwards.
-    pub fn make_outside(&self) -> Doing<NetNs> {
+    pub fn make_outside(&self) -> StepResult<NetNs> {
         let outside = NetNs::create_anonymous()?;
         let near = VethEnd {
             name: "outside0",
@@ -71,7 +71,7 @@ impl<'a> Host<'a> {
     }
 
     /// Makes a link of the requested name on the host.
-    pub fn make_namesake(&self, label: Label<'_>) -> Doing {
+    pub fn make_namesake(&self, label: Label<'_>) -> StepResult {
         links::make_spare_link(self.lab.ifname())?;
         self.lab.note(
             label,
@@ -81,7 +81,7 @@ impl<'a> Host<'a> {
     }
 
     /// Disables IPv6 on the host and in a container.
-    pub fn disable_ipv6(&self, container: &str) -> Doing {
+    pub fn disable_ipv6(&self, container: &str) -> StepResult {
         let disable = || links::set_ipv6(&["all", "default"], "disable_ipv6", "1");
         disable()?;
         self.lab.container(container).change(
@@ -93,7 +93,7 @@ impl<'a> Host<'a> {
 
     /// Waits until the host has no more links than in the state observed under `label`, or the kernel has
     /// nothing more to take away: links of a removed namespace go in its own time.
-    pub fn settle(&self, label: Label<'_>) -> Doing {
+    pub fn settle(&self, label: Label<'_>) -> StepResult {
         let wanted = {
             let tape = self.lab.tape.borrow();
             let Some(index) = tape.steps.iter().find_map(|step| match step {
@@ -108,7 +108,7 @@ impl<'a> Host<'a> {
     }
 
     /// The same, for this number of links.
-    pub fn settle_to(&self, wanted: usize) -> Doing {
+    pub fn settle_to(&self, wanted: usize) -> StepResult {
         if !self.has_links_at_most(wanted, SOON)? {
             host_setup::await_removed_namespaces()?;
             self.has_links_at_most(wanted, SOON)?;
@@ -117,7 +117,7 @@ impl<'a> Host<'a> {
     }
 
     /// Whether the host has no more than this many links, now or within `patience`.
-    fn has_links_at_most(&self, wanted: usize, patience: Duration) -> Doing<bool> {
+    fn has_links_at_most(&self, wanted: usize, patience: Duration) -> StepResult<bool> {
         let host = Socket::open()?;
         let deadline = Instant::now() + patience;
         loop {
@@ -166,7 +166,7 @@ impl<'a> Host<'a> {
     }
 }
 
-fn furnish(name: &str, v4: IpAddr, v6: IpAddr) -> Doing {
+fn furnish(name: &str, v4: IpAddr, v6: IpAddr) -> StepResult {
     let socket = Socket::open()?;
     let link = socket.link(name)?.index;
     socket.set_up(link)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use cni_types::Operation;
 
-use super::{Doing, Lab};
+use super::{Lab, StepResult};
 use crate::engine::{processes, rootfs};
 use crate::label::Label;
 use crate::transcript::{Role, State, Step};
@@ -13,7 +13,7 @@ use crate::transcript::{Role, State, Step};
 impl Lab {
     /// Looks at everything, sysctls of the host included, and those of containers where the
     /// configuration is about them.
-    pub fn observe(&self, label: Label<'_>) -> Doing {
+    pub fn observe(&self, label: Label<'_>) -> StepResult {
         let mut state = self.look()?;
         let of_containers = self.subject().plugin_config().get("sysctl").is_some();
         self.add_sysctls(&mut state, of_containers)?;
@@ -30,7 +30,7 @@ impl Lab {
         self.watches_sysctls.set(true);
     }
 
-    fn add_sysctls(&self, state: &mut State, of_containers: bool) -> Doing {
+    fn add_sysctls(&self, state: &mut State, of_containers: bool) -> StepResult {
         let mut observed = self.observed.borrow_mut();
         let host = observed.host.sysctls()?;
         state.sysctls.insert("host".to_owned(), host);
@@ -43,7 +43,7 @@ impl Lab {
     }
 
     /// The lab as it is now.
-    pub fn look(&self) -> Doing<State> {
+    pub fn look(&self) -> StepResult<State> {
         let mut observed = self.observed.borrow_mut();
         let host = observed.host.snapshot()?;
         let mut containers = BTreeMap::new();
@@ -65,7 +65,7 @@ impl Lab {
     }
 
     /// The index of the lab's state as it is now; nothing is looked at where nothing is written down.
-    pub(in crate::engine) fn state(&self) -> Doing<usize> {
+    pub(in crate::engine) fn state(&self) -> StepResult<usize> {
         if !self.recording {
             return Ok(0);
         }

@@ -10,7 +10,7 @@ use cni_runtime::{derive_gc_config, derive_plugin_config, derive_status_config};
 use cni_types::{Attachment, Operation, PluginConfig};
 use serde_json::{Map, Value};
 
-use super::{Doing, Execution, Lab, Stop};
+use super::{Execution, Lab, StepResult, Stop};
 use crate::engine::rootfs;
 use crate::engine::stub::{self, Script};
 use crate::error::HarnessError;
@@ -34,13 +34,13 @@ pub(super) const FOREIGN: &[(&str, &str)] = &[
 /// The keys of the list of valid attachments in GC: the SPEC's and the one that came after it.
 const GC_KEYS: [&str; 2] = ["cni.dev/attachments", "cni.dev/valid-attachments"];
 
-/// How an operation on a list went. A plugin that fails is a result like any other.
+/// The result of an operation of a list. A plugin's failure is a result like any other.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Went {
+pub enum OperationResult {
     /// Every plugin succeeded.
-    Well,
+    Succeeded,
     /// One failed, and how.
-    Wrong(String),
+    Failed(String),
 }
 
 /// Calls the plugin under test: with the other plugins of its network configuration list, as a runtime does, or alone.
@@ -79,7 +79,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// ADD by every plugin of the list, in order. It may fail.
-    pub fn add(&self, label: Label<'_>, container: &str) -> Doing<Went> {
+    pub fn add(&self, label: Label<'_>, container: &str) -> StepResult<OperationResult> {
         self.lab.results.borrow_mut().remove(container);
         for (plugin, path) in self.members(&self.walked())? {
             let call = self.call(label, Operation::Add, container, &path, &plugin)?;
@@ -92,37 +92,40 @@ impl<'a> Plugin<'a> {
                 }
                 _ => {
                     let plugin = call.file_name();
-                    return Ok(Went::Wrong(format!("`{plugin}`: {}", call.outcome())));
+                    return Ok(OperationResult::Failed(format!(
+                        "`{plugin}`: {}",
+                        call.outcome()
+                    )));
                 }
             }
         }
-        Ok(Went::Well)
+        Ok(OperationResult::Succeeded)
     }
 
     /// ADD, without which the scenario has no sense.
-    pub fn must_add(&self, label: Label<'_>, container: &str) -> Doing {
+    pub fn must_add(&self, label: Label<'_>, container: &str) -> StepResult {
         match self.add(label, container)? {
-            Went::Well => Ok(()),
-            Went::Wrong(how) => Err(Stop::CutShort(format!(
+            OperationResult::Succeeded => Ok(()),
+            OperationResult::Failed(how) => Err(Stop::CutShort(format!(
                 "ADD (`{label}`) did not succeed: {how}"
             ))),
         }
     }
 
     /// CHECK by every plugin of the list, in order, until the subject fails.
-    pub fn check(&self, label: Label<'_>, container: &str) -> Doing<Went> {
+    pub fn check(&self, label: Label<'_>, container: &str) -> StepResult<OperationResult> {
         self.each(label, Operation::Check, container, self.walked())
     }
 
     /// DEL by every plugin of the list, in reverse order, until one fails; the result is forgotten then.
-    pub fn del(&self, label: Label<'_>, container: &str) -> Doing<Went> {
+    pub fn del(&self, label: Label<'_>, container: &str) -> StepResult<OperationResult> {
         let mut reversed = self.walked();
         reversed.reverse();
-        let went = self.each(label, Operation::Del, container, reversed)?;
-        if went == Went::Well {
+        let result = self.each(label, Operation::Del, container, reversed)?;
+        if result == OperationResult::Succeeded {
             self.lab.results.borrow_mut().remove(container);
         }
-        Ok(went)
+        Ok(result)
     }
 
     fn each(
@@ -131,20 +134,20 @@ impl<'a> Plugin<'a> {
         operation: Operation,
         container: &str,
         plugins: Vec<PluginConfig>,
-    ) -> Doing<Went> {
+    ) -> StepResult<OperationResult> {
         for (plugin, path) in self.members(&plugins)? {
             let call = self.call(label, operation, container, &path, &plugin)?;
             // A neighbour's CHECK that fails is not the subject's, which is asked all the same.
             let is_foreign = operation == Operation::Check && call.role == Role::Companion;
             if !call.succeeded() && !is_foreign {
-                return Ok(Went::Wrong(call.outcome()));
+                return Ok(OperationResult::Failed(call.outcome()));
             }
         }
-        Ok(Went::Well)
+        Ok(OperationResult::Succeeded)
     }
 
     /// GC by every plugin of the list, with these containers' attachments as the valid ones.
-    pub fn gc(&self, label: Label<'_>, valid: &[&str]) -> Doing {
+    pub fn gc(&self, label: Label<'_>, valid: &[&str]) -> StepResult {
         self.gc_with(label, &GC_KEYS, &self.attachments_of(valid))
     }
 
@@ -157,7 +160,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// GC by every plugin of the list, with these attachments under these keys only.
-    pub fn gc_with(&self, label: Label<'_>, keys: &[&str], valid: &[Attachment]) -> Doing {
+    pub fn gc_with(&self, label: Label<'_>, keys: &[&str], valid: &[Attachment]) -> StepResult {
         for (plugin, path) in self.members(&self.walked())? {
             let stdin = derive_gc_config(self.lab.config().list(), &plugin, valid);
             let other = GC_KEYS.iter().filter(|key| !keys.contains(key));
@@ -168,7 +171,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// STATUS of every plugin of the list.
-    pub fn status(&self, label: Label<'_>) -> Doing {
+    pub fn status(&self, label: Label<'_>) -> StepResult {
         for (plugin, path) in self.members(&self.walked())? {
             let stdin = derive_status_config(self.lab.config().list(), &plugin);
             self.call_with(label, Operation::Status, None, &path, stdin)?;
@@ -177,7 +180,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// VERSION of every neighbour that is there, with this on standard input.
-    pub fn ask_neighbours(&self, label: Label<'_>, stdin: &str) -> Doing {
+    pub fn ask_neighbours(&self, label: Label<'_>, stdin: &str) -> StepResult {
         for neighbour in &self.lab.subject().neighbours {
             if let Some(path) = self.find_plugin(&neighbour.plugin_type) {
                 self.call_with(label, Operation::Version, None, &path, stdin.into())?;
@@ -201,7 +204,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// Lets the plugins that stand before the subject do their ADD, so that the subject can be called.
-    pub fn precede(&self, container: &str) -> Doing {
+    pub fn precede(&self, container: &str) -> StepResult {
         if self.lab.kind() != Kind::Chained {
             return Ok(());
         }
@@ -225,7 +228,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// DEL by every plugin of the list except the subject.
-    pub fn del_companions(&self, container: &str) -> Doing {
+    pub fn del_companions(&self, container: &str) -> StepResult {
         for (plugin, path) in self.members(&self.walked())?.into_iter().rev() {
             if path != self.lab.subject().path {
                 self.call(
@@ -247,7 +250,7 @@ impl<'a> Plugin<'a> {
         label: Label<'_>,
         container: &str,
         operation: Operation,
-    ) -> Doing<Went> {
+    ) -> StepResult<OperationResult> {
         let plugin_type = &self.lab.subject().plugin_type;
         stub::install(plugin_type, Some(&self.lab.subject().path))?;
         stub::set_script(&Script::default())?;
@@ -260,12 +263,12 @@ impl<'a> Plugin<'a> {
             self.lab.config().own_plugin(),
         )?;
         if !call.succeeded() {
-            return Ok(Went::Wrong(call.outcome()));
+            return Ok(OperationResult::Failed(call.outcome()));
         }
         if let (Operation::Add, Reading::One(result)) = (operation, call.reading()) {
             self.lab.container(container).store_result(Some(result));
         }
-        Ok(Went::Well)
+        Ok(OperationResult::Succeeded)
     }
 
     /// The plugins that the runtime itself calls: the list's, and an IPAM plugin in its own person.
@@ -279,14 +282,17 @@ impl<'a> Plugin<'a> {
     }
 
     /// Every plugin with its file.
-    pub(super) fn members(&self, plugins: &[PluginConfig]) -> Doing<Vec<(PluginConfig, PathBuf)>> {
+    pub(super) fn members(
+        &self,
+        plugins: &[PluginConfig],
+    ) -> StepResult<Vec<(PluginConfig, PathBuf)>> {
         plugins
             .iter()
             .map(|plugin| Ok((plugin.clone(), self.file_of(plugin)?)))
             .collect()
     }
 
-    fn file_of(&self, plugin: &PluginConfig) -> Doing<PathBuf> {
+    fn file_of(&self, plugin: &PluginConfig) -> StepResult<PathBuf> {
         if self.lab.kind() == Kind::Ipam {
             return Ok(self.lab.subject().path.clone());
         }
@@ -315,7 +321,7 @@ impl<'a> Plugin<'a> {
         container: &str,
         path: &Path,
         plugin: &PluginConfig,
-    ) -> Doing<Call> {
+    ) -> StepResult<Call> {
         self.call_with(
             label,
             operation,
@@ -332,7 +338,7 @@ impl<'a> Plugin<'a> {
         container: Option<&str>,
         path: &Path,
         stdin: Vec<u8>,
-    ) -> Doing<Call> {
+    ) -> StepResult<Call> {
         let mut env = self.environment(operation, container);
         self.adapt(&mut env, path);
         self.lab.execute(Execution {
@@ -439,7 +445,7 @@ pub(super) fn joined(directories: &[PathBuf]) -> Bytes {
 }
 
 /// A configuration with keys set or taken away.
-pub(super) fn changed(config: Vec<u8>, changes: Vec<(&str, Option<Value>)>) -> Doing<Vec<u8>> {
+pub(super) fn changed(config: Vec<u8>, changes: Vec<(&str, Option<Value>)>) -> StepResult<Vec<u8>> {
     if changes.is_empty() {
         return Ok(config);
     }

@@ -7,7 +7,7 @@ use cni_types::{Operation, Version};
 use serde_json::{Map, Value, json};
 
 use super::plugin::FOREIGN;
-use super::{Doing, Execution, Lab};
+use super::{Execution, Lab, StepResult};
 use crate::engine::rootfs;
 use crate::engine::stub::{self, Reply, Script};
 use crate::label::Label;
@@ -32,12 +32,12 @@ pub struct Runtime<'a> {
 
 impl Runtime<'_> {
     /// Gives the runtime the network as it is, and puts recording plugins in place of those in it.
-    pub fn use_network(&self) -> Doing {
+    pub fn use_network(&self) -> StepResult {
         self.use_network_with(|_| {})
     }
 
     /// The same with a changed network.
-    pub fn use_network_with(&self, change: impl FnOnce(&mut Map<String, Value>)) -> Doing {
+    pub fn use_network_with(&self, change: impl FnOnce(&mut Map<String, Value>)) -> StepResult {
         let mut list = self.lab.config().list().as_map().clone();
         change(&mut list);
         let directory = networks();
@@ -58,7 +58,7 @@ impl Runtime<'_> {
     }
 
     /// Gives the runtime a second network: the first one's plugins under another name.
-    pub fn add_network(&self, name: &str) -> Doing {
+    pub fn add_network(&self, name: &str) -> StepResult {
         let mut list = self.lab.config().list().as_map().clone();
         list.insert("name".to_owned(), json!(name));
         let file = networks().join("20-second.conflist");
@@ -66,26 +66,26 @@ impl Runtime<'_> {
     }
 
     /// Recording plugins answer ADD with other addresses, names and servers for each `round`.
-    pub fn answer_round(&self, round: usize) -> Doing {
+    pub fn answer_round(&self, round: usize) -> StepResult {
         Ok(stub::set_script(&self.script(|plugin, number| {
             result(self.lab.version(), plugin, round, number)
         }))?)
     }
 
     /// Recording plugins answer ADD with results that have every key of the version.
-    pub fn answer_in_full(&self) -> Doing {
+    pub fn answer_in_full(&self) -> StepResult {
         Ok(stub::set_script(&self.script(|plugin, number| {
             full_result(self.lab.version(), plugin, number)
         }))?)
     }
 
     /// Recording plugins answer well from now on.
-    pub fn answer_well(&self) -> Doing {
+    pub fn answer_well(&self) -> StepResult {
         Ok(stub::set_script(&self.good_script())?)
     }
 
     /// From now on, this plugin refuses this operation.
-    pub fn refuse(&self, plugin: &str, operation: Operation) -> Doing {
+    pub fn refuse(&self, plugin: &str, operation: Operation) -> StepResult {
         let mut script = self.good_script();
         let error = json!({
             "cniVersion": self.lab.version().to_string(),
@@ -104,7 +104,7 @@ impl Runtime<'_> {
     }
 
     /// From now on, recording plugins take this long to answer.
-    pub fn answer_slowly(&self, milliseconds: u64) -> Doing {
+    pub fn answer_slowly(&self, milliseconds: u64) -> StepResult {
         let mut script = self.good_script();
         for reply in script.answers.values_mut() {
             reply.pause_ms = milliseconds;
@@ -113,7 +113,12 @@ impl Runtime<'_> {
     }
 
     /// Gives the runtime a command for a container.
-    pub fn command(&self, label: Label<'_>, operation: Operation, container: &str) -> Doing<Call> {
+    pub fn command(
+        &self,
+        label: Label<'_>,
+        operation: Operation,
+        container: &str,
+    ) -> StepResult<Call> {
         let arguments = self.words(operation, container);
         self.lab
             .execute(self.commanded(label, operation, container, &arguments))
@@ -125,7 +130,7 @@ impl Runtime<'_> {
         label: Label<'_>,
         operation: Operation,
         attachment: Attachment<'_>,
-    ) -> Doing<Call> {
+    ) -> StepResult<Call> {
         let mut arguments = self.words(operation, attachment.container);
         let network = arguments.len() - 2;
         arguments[network] = attachment.network.to_owned();
@@ -140,7 +145,7 @@ impl Runtime<'_> {
         label: Label<'_>,
         operation: Operation,
         container: &str,
-    ) -> Doing<Call> {
+    ) -> StepResult<Call> {
         let empty = Path::new(rootfs::OWN).join("empty");
         fs::create_dir_all(&empty)?;
         let arguments = self.words(operation, container);
@@ -151,7 +156,7 @@ impl Runtime<'_> {
     }
 
     /// Gives the runtime two commands at once.
-    pub fn command_at_once(&self, commands: [(Label<'_>, Operation, &str); 2]) -> Doing {
+    pub fn command_at_once(&self, commands: [(Label<'_>, Operation, &str); 2]) -> StepResult {
         let arguments = commands.map(|(_, operation, container)| self.words(operation, container));
         let [first, second] = [0, 1].map(|index| {
             let (label, operation, container) = commands[index];

@@ -8,7 +8,7 @@ use cni_types::{NetworkConfigList, Operation, PluginConfig};
 use serde_json::{Map, Value};
 
 use super::Plugin;
-use crate::engine::lab::{Doing, Execution};
+use crate::engine::lab::{Execution, StepResult};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::stub;
 use crate::label::Label;
@@ -86,7 +86,7 @@ impl Plugin<'_> {
         label: Label<'_>,
         operation: Operation,
         containers: &[String],
-    ) -> Doing<Vec<String>> {
+    ) -> StepResult<Vec<String>> {
         let mut members = self.members(&self.walked())?;
         if operation == Operation::Del {
             members.reverse();

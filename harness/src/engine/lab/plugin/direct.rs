@@ -4,7 +4,7 @@ use cni_types::Operation;
 use serde_json::{Map, Value};
 
 use super::{Plugin, changed};
-use crate::engine::lab::{Doing, Execution, Lab};
+use crate::engine::lab::{Execution, Lab, StepResult};
 use crate::error::HarnessError;
 use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delivery};
@@ -26,7 +26,7 @@ impl<'a> Plugin<'a> {
     }
 
     /// CHECK by the subject alone: another plugin of the list might fail first.
-    pub fn check_alone(self, label: Label<'_>, container: &str) -> Doing<Call> {
+    pub fn check_alone(self, label: Label<'_>, container: &str) -> StepResult<Call> {
         self.direct(label, Operation::Check)
             .container(container)
             .run()
@@ -96,12 +96,12 @@ impl<'a> Direct<'a> {
     }
 
     /// Makes the call.
-    pub fn run(self) -> Doing<Call> {
+    pub fn run(self) -> StepResult<Call> {
         self.lab.execute(self.prepare()?)
     }
 
     /// Everything about the call, before it is made.
-    pub fn prepare(self) -> Doing<Execution<'a>> {
+    pub fn prepare(self) -> StepResult<Execution<'a>> {
         let mut env = self
             .lab
             .plugin()
@@ -139,7 +139,7 @@ impl<'a> Direct<'a> {
 }
 
 /// The same object in another form.
-fn rearranged(config: &[u8]) -> Doing<Vec<u8>> {
+fn rearranged(config: &[u8]) -> StepResult<Vec<u8>> {
     let broken = |error: serde_json::Error| HarnessError::new(format!("a configuration: {error}"));
     let config: Map<String, Value> = serde_json::from_slice(config).map_err(broken)?;
     let reversed: Map<String, Value> = config.into_iter().rev().collect();
