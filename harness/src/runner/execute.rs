@@ -15,7 +15,7 @@ use super::{config_file, machine, plan};
 use crate::engine::Task;
 use crate::error::{Error, HarnessError};
 use crate::report::{Entry, Environment, HarnessFault, Judging, Parts, Report, Run, Shard};
-use crate::scenario::{self, Scenario, Wants};
+use crate::scenario::{self, Requires, Scenario};
 use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
 use crate::verdict::Strictness;
@@ -44,7 +44,7 @@ pub fn execute(
     let asks_delegates = || {
         let mut scenarios = scenario::all().into_iter();
         let is_chosen = |scenario: &Scenario| choice.wants(scenario.id.as_str(), subject.kind);
-        scenarios.any(|scenario| scenario.wants == Wants::Delegate && is_chosen(scenario))
+        scenarios.any(|scenario| scenario.requires == Requires::Delegate && is_chosen(scenario))
     };
     // Where the configuration names the IPAM plugin, nobody asks what else is executed.
     if let (None, Some(newest)) = (&lacking, versions.last())

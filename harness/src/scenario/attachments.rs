@@ -2,7 +2,7 @@
 
 use cni_types::Version;
 
-use super::{Scenario, Wants};
+use super::{Requires, Scenario};
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
@@ -14,7 +14,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     kinds: Kind::ALL,
     since: Version::V0_1_0,
     once: false,
-    wants: Wants::ConcurrentAttachments,
+    requires: Requires::ConcurrentAttachments,
     run: two_containers,
 }];
 

@@ -2,7 +2,7 @@
 
 use cni_types::{Operation, Version};
 
-use super::{Scenario, Wants};
+use super::{Requires, Scenario};
 use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label;
@@ -16,7 +16,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: &[Kind::Ipam],
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: ipam_delegate,
     },
     Scenario {
@@ -25,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: &[Kind::Chained],
         since: Version::V0_3_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: told_of_dns,
     },
 ];

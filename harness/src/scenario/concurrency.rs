@@ -2,7 +2,7 @@
 
 use cni_types::{Operation, Version};
 
-use super::{Scenario, Wants};
+use super::{Requires, Scenario};
 use crate::engine::lab::OperationResult;
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
@@ -33,7 +33,7 @@ const fn scenario(
         kinds: Kind::ALL,
         since: Version::V0_4_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run,
     }
 }

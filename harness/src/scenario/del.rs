@@ -2,7 +2,7 @@
 
 use cni_types::{Operation, Version};
 
-use super::{PLUGINS, Scenario, Wants};
+use super::{PLUGINS, Requires, Scenario};
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
@@ -69,7 +69,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         )
     },
     Scenario {
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         ..scenario(
             scenario_id::DEL_BESIDE_ANOTHER,
             "DEL that knows neither namespace nor result, while another container is attached",
@@ -89,7 +89,7 @@ const fn scenario(
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run,
     }
 }

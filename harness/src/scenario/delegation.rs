@@ -4,7 +4,7 @@
 use cni_types::{Operation, Version};
 use serde_json::{Value, json};
 
-use super::{INTERFACE, PLUGINS, Scenario, Wants};
+use super::{INTERFACE, PLUGINS, Requires, Scenario};
 use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::engine::stub::{Reply, Second};
 use crate::label;
@@ -63,7 +63,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     Scenario {
         kinds: INTERFACE,
-        wants: Wants::Ipam,
+        requires: Requires::Ipam,
         ..scenario(
             scenario_id::DELEGATE_BAD_ROUTE,
             "ADD with a route that the kernel refuses, and DEL",
@@ -83,7 +83,7 @@ const fn scenario(
         kinds: PLUGINS,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Delegate,
+        requires: Requires::Delegate,
         run,
     }
 }
@@ -226,7 +226,7 @@ fn gc_fails(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD_A, "a")?;
     lab.observe(label::FIRST)?;
-    let with_stale = Wants::ConcurrentAttachments.met_by(lab.subject());
+    let with_stale = Requires::ConcurrentAttachments.met_by(lab.subject());
     if with_stale {
         lab.container("b").create()?;
         lab.plugin().must_add(label::ADD_B, "b")?;

@@ -6,7 +6,7 @@ use cni_observe::Snapshot;
 use cni_types::Version;
 
 use super::pool::{V4, V6};
-use super::{INTERFACE, PLUGINS, Scenario, Wants, add_unless_refused};
+use super::{INTERFACE, PLUGINS, Requires, Scenario, add_unless_refused};
 use crate::engine::drift::{self, Attached};
 use crate::engine::lab::OperationResult;
 use crate::engine::lab::{Lab, StepResult, Stop};
@@ -95,7 +95,7 @@ const fn scenario(
         kinds: INTERFACE,
         since: Version::V0_4_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run,
     }
 }
@@ -140,7 +140,7 @@ fn last_route_removed(lab: &mut Lab) -> StepResult {
 
 /// Whoever takes a pool is given addresses of both families, unless one of them is refused.
 fn of_both_families(lab: &mut Lab) -> StepResult {
-    if Wants::Pool.met_by(lab.subject()) {
+    if Requires::Pool.met_by(lab.subject()) {
         lab.config_mut().use_pool(&[V4, V6])?;
         lab.container("both").create()?;
         add_unless_refused(

@@ -4,7 +4,7 @@ use cni_types::{Operation, Version};
 
 use super::attachments::one_outlives_the_other;
 use super::pool::add_from_pool;
-use super::{Scenario, Wants, add_unless_refused};
+use super::{Requires, Scenario, add_unless_refused};
 use crate::engine::lab::OperationResult;
 use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
@@ -18,7 +18,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: two_interfaces,
     },
     Scenario {
@@ -27,7 +27,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: later_goes_first,
     },
     Scenario {
@@ -36,7 +36,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: ids_run_together,
     },
     Scenario {
@@ -45,7 +45,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: |lab| ids_ending(lab, "1", "11"),
     },
     Scenario {
@@ -54,7 +54,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: |lab| ids_ending(lab, "a", "A"),
     },
     Scenario {
@@ -63,7 +63,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: |lab| ids_ending(lab, ".1", "_1"),
     },
     Scenario {
@@ -72,7 +72,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: same_pod,
     },
     Scenario {
@@ -81,7 +81,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: &[Kind::Interface],
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: default_route_taken,
     },
     Scenario {
@@ -90,7 +90,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_4_0,
         once: true,
-        wants: Wants::Pool,
+        requires: Requires::Pool,
         run: late_del,
     },
 ];

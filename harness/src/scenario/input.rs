@@ -3,7 +3,7 @@
 use cni_types::{AddResult, Operation, Version};
 use serde_json::json;
 
-use super::{INTERFACE, Scenario, Wants, attach_and_detach};
+use super::{INTERFACE, Requires, Scenario, attach_and_detach};
 use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label::{self, Label};
@@ -17,7 +17,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: required_variables,
     },
     Scenario {
@@ -26,7 +26,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: bad_input,
     },
     Scenario {
@@ -35,7 +35,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: true,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: input_delivery,
     },
     Scenario {
@@ -44,7 +44,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: odd_input,
     },
     Scenario {
@@ -53,7 +53,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_0_0,
         once: true,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: odd_result,
     },
     Scenario {
@@ -62,7 +62,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: INTERFACE,
         since: Version::V0_1_0,
         once: true,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: odd_variables,
     },
     Scenario {
@@ -71,7 +71,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: malformed_capability,
     },
 ];

@@ -2,7 +2,7 @@
 
 use cni_types::Version;
 
-use super::{INTERFACE, PLUGINS, Scenario, Wants};
+use super::{INTERFACE, PLUGINS, Requires, Scenario};
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
@@ -15,7 +15,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: lifecycle,
     },
     Scenario {
@@ -24,7 +24,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: INTERFACE,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: add_existing,
     },
     Scenario {
@@ -33,7 +33,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: PLUGINS,
         since: Version::V0_1_0,
         once: true,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: netns_elsewhere,
     },
 ];

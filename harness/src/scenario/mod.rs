@@ -42,21 +42,21 @@ pub struct Scenario {
     /// Whether it is done in the newest version alone, since the version makes no difference to it.
     pub once: bool,
     /// What the subject must have for it; a scenario without it is not planned.
-    pub wants: Wants,
+    pub requires: Requires,
     /// Does it.
     pub run: fn(&mut Lab) -> StepResult,
 }
 
-/// What a scenario needs of the subject's configuration.
+/// A requirement of a scenario on the subject's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wants {
+pub enum Requires {
     /// Nothing in particular.
     Nothing,
     /// An IPAM plugin, named by `ipam`.
     Ipam,
     /// A delegate: the IPAM plugin, or one that ADD was seen to execute.
     Delegate,
-    /// That there can be two attachments at once.
+    /// Two attachments at once: the fixture does not say that the plugin takes one only.
     ConcurrentAttachments,
     /// An IPAM configuration with subnets, which can be replaced by others.
     Pool,
@@ -65,18 +65,18 @@ pub enum Wants {
 impl Scenario {
     /// Whether it can be done with this subject, in this version.
     pub fn fits(&self, subject: &Subject, version: Version) -> bool {
-        self.kinds.contains(&subject.kind) && version >= self.since && self.wants.met_by(subject)
+        self.kinds.contains(&subject.kind) && version >= self.since && self.requires.met_by(subject)
     }
 }
 
-impl Wants {
+impl Requires {
     fn met_by(self, subject: &Subject) -> bool {
         match self {
-            Wants::Nothing => true,
-            Wants::Ipam => subject.ipam_type().is_some(),
-            Wants::Delegate => subject.ipam_type().is_some() || !subject.delegates.is_empty(),
-            Wants::Pool => has_pool(&subject.fixture.list) && !subject.fixture.setup.exclusive,
-            Wants::ConcurrentAttachments => !subject.fixture.setup.exclusive,
+            Requires::Nothing => true,
+            Requires::Ipam => subject.ipam_type().is_some(),
+            Requires::Delegate => subject.ipam_type().is_some() || !subject.delegates.is_empty(),
+            Requires::Pool => has_pool(&subject.fixture.list) && !subject.fixture.setup.exclusive,
+            Requires::ConcurrentAttachments => !subject.fixture.setup.exclusive,
         }
     }
 }

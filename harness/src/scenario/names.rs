@@ -2,7 +2,7 @@
 
 use cni_types::{Operation, Version};
 
-use super::{INTERFACE, Scenario, Wants, attach_and_detach};
+use super::{INTERFACE, Requires, Scenario, attach_and_detach};
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label::{self, Label};
@@ -15,7 +15,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: INTERFACE,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: interface_names,
     },
     Scenario {
@@ -24,7 +24,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: container_ids,
     },
     Scenario {
@@ -33,7 +33,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: impossible_names,
     },
     Scenario {
@@ -42,7 +42,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: INTERFACE,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: host_has_ifname,
     },
 ];

@@ -3,7 +3,7 @@
 use cni_types::{Attachment, Operation, Version};
 use serde_json::json;
 
-use super::{Scenario, Wants, add_unless_refused};
+use super::{Requires, Scenario, add_unless_refused};
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
@@ -19,7 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: version,
     },
     Scenario {
@@ -28,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: unsupported_version,
     },
     Scenario {
@@ -37,7 +37,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: gc,
     },
     Scenario {
@@ -46,7 +46,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: gc_keys,
     },
     Scenario {
@@ -55,7 +55,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: gc_interfaces,
     },
     Scenario {
@@ -64,7 +64,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: gc_several,
     },
     Scenario {
@@ -73,7 +73,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: two_networks,
     },
     Scenario {
@@ -82,7 +82,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: networks_run_together,
     },
     Scenario {
@@ -91,7 +91,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::ConcurrentAttachments,
+        requires: Requires::ConcurrentAttachments,
         run: one_container_two_networks,
     },
     Scenario {
@@ -100,7 +100,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: status,
     },
 ];
@@ -268,7 +268,7 @@ fn one_container_two_networks(lab: &mut Lab) -> StepResult {
 fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> StepResult {
     let own = lab.config().list().clone();
     lab.config_mut().rename(other)?;
-    if Wants::Pool.met_by(lab.subject()) {
+    if Requires::Pool.met_by(lab.subject()) {
         lab.config_mut().use_pool(&["10.97.0.0/24"])?;
     }
     add_unless_refused(lab, label::ADD_A, container, "another network is refused")?;

@@ -3,7 +3,7 @@
 use cni_types::Version;
 use serde_json::json;
 
-use super::{Scenario, Wants, add_unless_refused};
+use super::{Requires, Scenario, add_unless_refused};
 use crate::engine::lab::OperationResult;
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
@@ -17,7 +17,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Pool,
+        requires: Requires::Pool,
         run: families,
     },
     Scenario {
@@ -26,7 +26,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: &[Kind::Interface, Kind::Ipam],
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Pool,
+        requires: Requires::Pool,
         run: exhausted,
     },
     Scenario {
@@ -35,7 +35,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: &[Kind::Ipam],
         since: Version::V1_1_0,
         once: true,
-        wants: Wants::Pool,
+        requires: Requires::Pool,
         run: collected,
     },
     Scenario {
@@ -44,7 +44,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_3_0,
         once: true,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: args,
     },
 ];
@@ -138,7 +138,7 @@ fn args(lab: &mut Lab) -> StepResult {
     }))?;
     lab.plugin().add(label::ARGS.add, "a")?;
     lab.plugin().del(label::ARGS.del, "a")?;
-    if !Wants::Pool.met_by(lab.subject()) {
+    if !Requires::Pool.met_by(lab.subject()) {
         return Ok(());
     }
     lab.config_mut().use_pool(&[V4])?;

@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 use serde_json::json;
 
-use super::{PLUGINS, Scenario, Wants};
+use super::{PLUGINS, Requires, Scenario};
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
 use crate::label;
@@ -16,7 +16,7 @@ pub const PROBE: &Scenario = &Scenario {
     kinds: Kind::ALL,
     since: Version::V0_1_0,
     once: false,
-    wants: Wants::Nothing,
+    requires: Requires::Nothing,
     run: probe,
 };
 

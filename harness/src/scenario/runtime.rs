@@ -3,7 +3,7 @@
 use cni_types::{Operation, Version};
 use serde_json::json;
 
-use super::{Scenario, Wants};
+use super::{Requires, Scenario};
 use crate::engine::lab::Attachment;
 use crate::engine::lab::{Lab, StepResult};
 use crate::kind::Kind;
@@ -22,7 +22,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_3_1,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: lifecycle,
     },
     Scenario {
@@ -31,7 +31,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_3_1,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: add_fails,
     },
     Scenario {
@@ -40,7 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_3_1,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: del_fails,
     },
     Scenario {
@@ -49,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_4_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: check_fails,
     },
     Scenario {
@@ -58,7 +58,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_4_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: check_disabled,
     },
     Scenario {
@@ -67,7 +67,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_4_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: check_without_add,
     },
     Scenario {
@@ -76,7 +76,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_3_1,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: plugin_missing,
     },
     Scenario {
@@ -85,7 +85,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: gc,
     },
     Scenario {
@@ -94,7 +94,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: versions,
     },
     Scenario {
@@ -103,7 +103,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_4_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: at_once,
     },
     Scenario {
@@ -112,7 +112,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: gc_beside,
     },
     Scenario {
@@ -121,7 +121,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_3_1,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: full_results,
     },
     Scenario {
@@ -130,7 +130,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V1_0_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: interfaces,
     },
     Scenario {
@@ -139,7 +139,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_4_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: containers,
     },
     Scenario {
@@ -148,7 +148,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V1_0_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: two_networks,
     },
     Scenario {
@@ -157,7 +157,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_3_1,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: second_directory,
     },
     Scenario {
@@ -166,7 +166,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_4_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: del_unknown,
     },
     Scenario {
@@ -175,7 +175,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: status,
     },
     Scenario {
@@ -184,7 +184,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V1_1_0,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: gc_attachments,
     },
     Scenario {
@@ -193,7 +193,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: RUNTIME,
         since: Version::V0_3_1,
         once: false,
-        wants: Wants::Nothing,
+        requires: Requires::Nothing,
         run: later_operations,
     },
 ];

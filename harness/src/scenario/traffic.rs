@@ -7,7 +7,7 @@ use cni_types::Version;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::{PLUGINS, Scenario, Wants};
+use super::{PLUGINS, Requires, Scenario};
 use crate::engine::lab::{HOST, Lab, OUTSIDE, OUTSIDE_V6, StepResult};
 use crate::engine::traffic::Attempt;
 use crate::label::{self, Family};
@@ -20,7 +20,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario {
     kinds: PLUGINS,
     since: Version::V0_3_0,
     once: true,
-    wants: Wants::Nothing,
+    requires: Requires::Nothing,
     run: traffic,
 }];
 
@@ -46,7 +46,7 @@ fn traffic(lab: &mut Lab) -> StepResult {
         to_outside(lab, &a, &outside, reached)?;
     }
     port_mappings(lab, &a, &outside)?;
-    if Wants::ConcurrentAttachments.met_by(lab.subject())
+    if Requires::ConcurrentAttachments.met_by(lab.subject())
         && !lab.config().has_capability("portMappings")
     {
         to_neighbour(lab, &a, &own)?;
