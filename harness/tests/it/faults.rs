@@ -7,7 +7,7 @@ use cnispec::check;
 use cnispec::internal::Fault;
 use serde_json::{Value, json};
 
-use crate::kills::FAULTS;
+use crate::fault_matrix::FAULTS;
 use crate::rows::Row;
 
 const KINDS: [Kind; 3] = [Kind::Interface, Kind::Chained, Kind::Ipam];

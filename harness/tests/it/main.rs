@@ -11,9 +11,9 @@ mod cnitool;
 mod delegates;
 mod dependencies;
 mod escapes;
+mod fault_matrix;
 mod faults;
 mod fuzz;
-mod kills;
 mod library;
 mod neighbours;
 mod new;
@@ -33,5 +33,5 @@ mod walls;
 mod wrappers;
 
 fn main() -> std::process::ExitCode {
-    trials::main(rows::trials().into_iter().chain(kills::trials()))
+    trials::main(rows::trials().into_iter().chain(fault_matrix::trials()))
 }

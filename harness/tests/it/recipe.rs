@@ -47,7 +47,7 @@ fn the_recipe_shows_a_check_that_is_there() {
     assert!(text("harness/src/fault.rs").contains(fault));
     let committed = text("harness/src/scripted/interface/mod.rs");
     assert!(committed.contains("Fault::DelLeavesInterface"));
-    for table in ["harness/tests/it/faults.expected", "reports/kills.md"] {
+    for table in ["harness/tests/it/faults.expected", "reports/faults.md"] {
         let text = text(table);
         let mut rows = text
             .lines()

@@ -21,7 +21,7 @@ use cnispec::internal::Fault;
 use serde_json::Value;
 use trials::{Generated, Need};
 
-use crate::kills::{Checks, Table};
+use crate::fault_matrix::{Checks, Table};
 use crate::users::report;
 
 /// What stands for every scenario, in rows with checks that read all of them.

@@ -5,8 +5,8 @@ use cnispec::check;
 use cnispec::internal::Fault;
 use trials::test;
 
+use crate::fault_matrix::RUNTIMES;
 use crate::faults::version_for;
-use crate::kills::RUNTIMES;
 use crate::rows::Row;
 use crate::users::{checks_with, cnispec, report};
 

@@ -5,7 +5,7 @@ use cnispec::Kind;
 use cnispec::internal::Flaw;
 use serde_json::{Value, json};
 
-use crate::kills::WRAPPERS;
+use crate::fault_matrix::WRAPPERS;
 use crate::rows::Row;
 
 /// The wrapped plugins, each with the kind that it is wrapped as.
