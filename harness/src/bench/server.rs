@@ -16,7 +16,7 @@ use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label;
 use crate::runner::session::Handler;
-use crate::transcript::{Call, Exit, Reading, Usage};
+use crate::transcript::{Call, Exit, Output, Usage};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -257,7 +257,7 @@ impl Server {
 
     fn remember(&self, measured: Measured, call: &Call) {
         if measured == Measured::Add
-            && let (true, Reading::One(result)) = (call.succeeded(), call.reading())
+            && let (true, Output::Document(result)) = (call.succeeded(), call.output())
         {
             self.lab
                 .container(call.container.as_deref().unwrap_or(ALONE))

@@ -21,7 +21,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id;
-use crate::transcript::{Call, Delegated, Reading, Transcript, read};
+use crate::transcript::{Call, Delegated, Output, Transcript, read};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -461,7 +461,7 @@ const EXECUTED: Scope = Scope::In(&[scenario_id::DELEGATION, scenario_id::DELEGA
 impl Delegated {
     fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
         match read(bytes) {
-            Reading::One(Value::Object(document)) => Some(document),
+            Output::Document(Value::Object(document)) => Some(document),
             _ => None,
         }
     }

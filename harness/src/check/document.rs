@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::Unmet;
-use crate::transcript::{Call, Reading, State, Transcript};
+use crate::transcript::{Call, Output, State, Transcript};
 
 /// A successful ADD of the plugin under test, and what it printed.
 pub(super) struct Answer<'t> {
@@ -68,8 +68,8 @@ pub(super) fn answers(t: &Transcript) -> Result<Vec<Answer<'_>>, Unmet> {
         .calls()
         .filter(|(_, call)| call.asks_for(Operation::Add) && call.succeeded())
         .filter(|(_, call)| call.container.is_some())
-        .filter_map(|(step, call)| match call.reading() {
-            Reading::One(Value::Object(document)) => Some(Answer {
+        .filter_map(|(step, call)| match call.output() {
+            Output::Document(Value::Object(document)) => Some(Answer {
                 transcript: t,
                 step,
                 call,

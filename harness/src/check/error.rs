@@ -11,7 +11,7 @@ use super::{Check, Clause, Judged, Scope, Unmet, disputes, protocol};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::scenario_id;
-use crate::transcript::{Call, Delivery, Reading, Transcript, duplicate_key, read};
+use crate::transcript::{Call, Delivery, Output, Transcript, duplicate_key, read};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -232,7 +232,7 @@ const MEANINGFUL: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 11, 50, 51];
 
 fn every_error(t: &Transcript, judge: impl Fn(&Call, &Map<String, Value>) -> Judged) -> Judged {
     every_call(t, |call| match error_stream(call).map(read) {
-        Some(Reading::One(Value::Object(error))) => judge(call, &error),
+        Some(Output::Document(Value::Object(error))) => judge(call, &error),
         _ => Ok(()),
     })
 }

@@ -18,7 +18,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id;
-use crate::transcript::{Call, ErrorDocument, Reading, Transcript, read};
+use crate::transcript::{Call, ErrorDocument, Output, Transcript, read};
 
 /// The code of an error that asks the runtime to try again later.
 const TRY_AGAIN: u64 = 11;
@@ -220,7 +220,7 @@ fn results(t: &Transcript) -> Result<Vec<Given>, Unmet> {
     let results: Vec<_> = direct
         .chain(delegated)
         .filter_map(|(step, stdout)| match read(&stdout.0) {
-            Reading::One(Value::Object(document)) => Some((step, document)),
+            Output::Document(Value::Object(document)) => Some((step, document)),
             _ => None,
         })
         .collect();
@@ -264,8 +264,8 @@ fn no_index(t: &Transcript) -> Judged {
 }
 
 fn unique(t: &Transcript) -> Judged {
-    let given = |call: &Call| match call.reading() {
-        Reading::One(Value::Object(document)) => ips(&document)
+    let given = |call: &Call| match call.output() {
+        Output::Document(Value::Object(document)) => ips(&document)
             .iter()
             .filter_map(|ip| Some(ip.net?.addr()))
             .collect(),

@@ -449,7 +449,7 @@ fn status_error_on_stdout(t: &Transcript) -> Judged {
 }
 
 fn status_error_exits_non_zero(t: &Transcript) -> Judged {
-    let tells_of_error = |call: &Call| super::protocol::is_error(&call.reading());
+    let tells_of_error = |call: &Call| super::protocol::is_error(&call.output());
     each_failed_status(t, tells_of_error, |call| match call.succeeded() {
         true => {
             let actual = "exit status 0 with an error document";

@@ -9,9 +9,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
-use crate::transcript::{
-    Call, Delegated, Delivery, Exit, Reading, Transcript, duplicate_key, read,
-};
+use crate::transcript::{Call, Delegated, Delivery, Exit, Output, Transcript, duplicate_key, read};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -211,7 +209,7 @@ pub(super) fn error_stream(call: &Call) -> Option<&[u8]> {
     [&call.stdout.0, &call.stderr.0]
         .into_iter()
         .map(Vec::as_slice)
-        .find(|stream| matches!(read(stream), Reading::One(Value::Object(_))))
+        .find(|stream| matches!(read(stream), Output::Document(Value::Object(_))))
 }
 
 fn call_ends(t: &Transcript) -> Judged {
@@ -263,7 +261,7 @@ fn output_closed(t: &Transcript) -> Judged {
 
 fn failure_exits_non_zero(t: &Transcript) -> Judged {
     every_call(t, |call| {
-        match call.succeeded() && is_error(&call.reading()) {
+        match call.succeeded() && is_error(&call.output()) {
             true => Err(Unmet::broken(
                 ["an exit status that is not 0"],
                 "exit status 0 with an error document",
@@ -274,8 +272,8 @@ fn failure_exits_non_zero(t: &Transcript) -> Judged {
 }
 
 /// Whether a document tells of an error.
-pub(super) fn is_error(reading: &Reading) -> bool {
-    let Reading::One(Value::Object(document)) = reading else {
+pub(super) fn is_error(reading: &Output) -> bool {
+    let Output::Document(Value::Object(document)) = reading else {
         return false;
     };
     let code = document.get("code");
@@ -293,10 +291,10 @@ fn failure_has_error(t: &Transcript) -> Judged {
         if !call.failed() || found || call.delivery == Delivery::Unreadable {
             return Ok(());
         }
-        let actual = match call.reading() {
-            Reading::Nothing => "nothing on standard output".to_owned(),
-            Reading::One(_) => "JSON that is no object".to_owned(),
-            Reading::Unreadable(why) => format!("not one JSON document: {why}"),
+        let actual = match call.output() {
+            Output::Empty => "nothing on standard output".to_owned(),
+            Output::Document(_) => "JSON that is no object".to_owned(),
+            Output::Unreadable(why) => format!("not one JSON document: {why}"),
         };
         Err(Unmet::broken(
             ["one JSON object with `code` and `msg`"],
@@ -326,7 +324,7 @@ fn unknown_command(t: &Transcript) -> Judged {
 /// The checks of what stands on standard output after a success, by operation.
 pub(super) fn says_nothing(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        if !call.asks_for(operation) || !call.succeeded() || call.reading() == Reading::Nothing {
+        if !call.asks_for(operation) || !call.succeeded() || call.output() == Output::Empty {
             return Ok(());
         }
         Err(Unmet::broken(
@@ -348,11 +346,11 @@ pub(super) fn says_one_document(t: &Transcript, operation: Operation) -> Judged 
         }
         let broken =
             |actual: String| Err(Unmet::broken(["one JSON object and nothing else"], actual));
-        match call.reading() {
+        match call.output() {
             // That is another claim.
-            Reading::Nothing | Reading::One(Value::Object(_)) => Ok(()),
-            Reading::One(_) => broken("JSON that is no object".to_owned()),
-            Reading::Unreadable(why) => broken(why),
+            Output::Empty | Output::Document(Value::Object(_)) => Ok(()),
+            Output::Document(_) => broken("JSON that is no object".to_owned()),
+            Output::Unreadable(why) => broken(why),
         }
     })
 }
@@ -360,7 +358,7 @@ pub(super) fn says_one_document(t: &Transcript, operation: Operation) -> Judged 
 /// Whether no successful call of an operation printed nothing.
 pub(super) fn says_something(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        if call.asks_for(operation) && call.succeeded() && call.reading() == Reading::Nothing {
+        if call.asks_for(operation) && call.succeeded() && call.output() == Output::Empty {
             return Err(Unmet::broken(
                 ["one JSON object"],
                 "nothing on standard output",

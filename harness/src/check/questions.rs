@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Unmet;
 use crate::label::Label;
-use crate::transcript::{Call, Ending, Reading, State, Step, Transcript};
+use crate::transcript::{Call, Ending, Output, State, Step, Transcript};
 
 impl Transcript {
     /// The call of the plugin under test with this label.
@@ -45,8 +45,8 @@ impl Transcript {
     /// The call with this label, and the JSON object that it printed on success.
     pub fn result(&self, label: Label<'_>) -> Result<(usize, &Call, Map<String, Value>), Unmet> {
         let (step, call) = self.success(label)?;
-        match call.reading() {
-            Reading::One(Value::Object(document)) => Ok((step, call, document)),
+        match call.output() {
+            Output::Document(Value::Object(document)) => Ok((step, call, document)),
             _ => Err(Unmet::Prevented {
                 why: format!("the call `{label}` printed no readable result"),
                 by: step,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Unmet;
 use super::document::ips;
-use crate::transcript::{Call, Files, Reading, State, Transcript, has_pool};
+use crate::transcript::{Call, Files, Output, State, Transcript, has_pool};
 
 /// Why files do not show whether the reservation of this ADD is gone in a later state, where they do not. `shown_by` is the
 /// check that shows it by a pool that is used up.
@@ -46,8 +46,8 @@ pub(super) fn unseen(t: &Transcript, add: &Call, later: &State, shown_by: &str) 
 
 /// The container and the addresses of an attachment.
 fn names(add: &Call) -> BTreeSet<String> {
-    let document = match add.reading() {
-        Reading::One(Value::Object(document)) => document,
+    let document = match add.output() {
+        Output::Document(Value::Object(document)) => document,
         _ => serde_json::Map::new(),
     };
     let addresses = ips(&document).into_iter().filter_map(|ip| ip.net);

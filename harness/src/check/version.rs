@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id;
-use crate::transcript::{Call, Reading, Transcript};
+use crate::transcript::{Call, Output, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -243,11 +243,11 @@ fn answered(call: &Call) -> Judged {
     if !call.succeeded() {
         return Err(Unmet::broken(expected, call.outcome()));
     }
-    match call.reading() {
-        Reading::One(Value::Object(_)) => Ok(()),
-        Reading::One(_) => Err(Unmet::broken(expected, "JSON that is no object")),
-        Reading::Nothing => Err(Unmet::broken(expected, "nothing on standard output")),
-        Reading::Unreadable(why) => Err(Unmet::broken(
+    match call.output() {
+        Output::Document(Value::Object(_)) => Ok(()),
+        Output::Document(_) => Err(Unmet::broken(expected, "JSON that is no object")),
+        Output::Empty => Err(Unmet::broken(expected, "nothing on standard output")),
+        Output::Unreadable(why) => Err(Unmet::broken(
             expected,
             format!("not one JSON document: {why}"),
         )),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::mask::Echoes;
 use super::place;
-use crate::transcript::{Call, Exit, Reading, Transcript, read};
+use crate::transcript::{Call, Exit, Output, Transcript, read};
 
 /// What one call showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,10 +120,10 @@ fn message(call: &Call) -> String {
 
 /// The keys of what stands on standard output, and of its values no more than how large they are.
 fn shape(call: &Call) -> String {
-    match call.reading() {
-        Reading::Nothing => "nothing".to_owned(),
-        Reading::Unreadable(_) => "unreadable".to_owned(),
-        Reading::One(document) => keys(&document, 0),
+    match call.output() {
+        Output::Empty => "nothing".to_owned(),
+        Output::Unreadable(_) => "unreadable".to_owned(),
+        Output::Document(document) => keys(&document, 0),
     }
 }
 
@@ -178,7 +178,7 @@ fn reach(call: &Call, message: &str, did_something: bool) -> Reach {
     }
     let message = message.to_lowercase();
     let says_so = UNREADABLE.iter().any(|word| message.contains(word));
-    let unreadable = !matches!(read(&call.stdin.0), Reading::One(Value::Object(_)));
+    let unreadable = !matches!(read(&call.stdin.0), Output::Document(Value::Object(_)));
     match code(call) == Some(6) || says_so || (unreadable && call.operation != Operation::Version) {
         true => Reach::Decoding,
         false => Reach::Refusal,

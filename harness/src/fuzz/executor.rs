@@ -18,7 +18,7 @@ use crate::kind::Kind;
 use crate::label;
 use crate::runner::session::Handler;
 use crate::transcript::{
-    Bytes, Call, ChangeKind, Delivery, Reading, State, StateChange, Transcript,
+    Bytes, Call, ChangeKind, Delivery, Output, State, StateChange, Transcript,
 };
 
 /// A case, and what is wanted of it.
@@ -292,8 +292,8 @@ impl Executor {
         }
         let call = call?;
         if let Some(name) = container.filter(|_| call.succeeded()) {
-            match (operation, call.reading()) {
-                (Operation::Add, Reading::One(result)) => {
+            match (operation, call.output()) {
+                (Operation::Add, Output::Document(result)) => {
                     self.lab.container(name).store_result(Some(result))
                 }
                 (Operation::Del, _) => self

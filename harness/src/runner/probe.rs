@@ -12,7 +12,7 @@ use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::scenario::{FIRST_ADD, PROBE};
 use crate::subject::Subject;
-use crate::transcript::{Call, Ending, Exit, Reading};
+use crate::transcript::{Call, Ending, Exit, Output};
 
 /// Asks the plugin and its neighbours which versions they support, and writes the answers into the subject. Returns what the
 /// lab lacks for the plugin to work at all, if anything.
@@ -83,7 +83,7 @@ pub fn find_delegates(
 
 /// The known versions that an answer to VERSION claims, lowest first.
 fn claimed(call: &Call) -> Vec<Version> {
-    let Reading::One(answer) = call.reading() else {
+    let Output::Document(answer) = call.output() else {
         return Vec::new();
     };
     let list = answer.get("supportedVersions").and_then(Value::as_array);

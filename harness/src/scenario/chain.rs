@@ -7,7 +7,7 @@ use crate::engine::lab::{Lab, StepResult, Stop};
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
-use crate::transcript::Reading;
+use crate::transcript::Output;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -57,7 +57,7 @@ fn told_of_dns(lab: &mut Lab) -> StepResult {
         .direct(label::ADD, Operation::Add)
         .container("a")
         .run()?;
-    if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
+    if let (true, Output::Document(result)) = (added.succeeded(), added.output()) {
         lab.container("a").store_result(Some(result));
     }
     lab.plugin()

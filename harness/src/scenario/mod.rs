@@ -25,7 +25,7 @@ use crate::kind::Kind;
 use crate::label::{Label, Life};
 use crate::scenario_id::{self, ScenarioId};
 use crate::subject::Subject;
-use crate::transcript::{Reading, has_pool};
+use crate::transcript::{Output, has_pool};
 
 pub use probe::{FIRST_ADD, PROBE};
 
@@ -100,7 +100,7 @@ fn attach_and_detach(
             .container(name),
     )
     .run()?;
-    if let (true, Reading::One(result)) = (added.succeeded(), added.reading()) {
+    if let (true, Output::Document(result)) = (added.succeeded(), added.output()) {
         lab.container(name).store_result(Some(result));
     }
     unusual(

@@ -71,11 +71,11 @@ impl Route {
 }
 
 /// What is wrong with a result.
-type Reading<T> = Result<T, String>;
+type Parsed<T> = Result<T, String>;
 
 impl Outcome {
     /// Reads a result of any version.
-    pub fn read(result: &Value) -> Reading<Self> {
+    pub fn read(result: &Value) -> Parsed<Self> {
         let result = result.as_object().ok_or("it is no object")?;
         let mut outcome = Self {
             interfaces: list(result, "interfaces", Interface::read)?,
@@ -153,7 +153,7 @@ fn present<'a>(object: &'a Object, key: &str) -> Option<&'a Value> {
     object.get(key).filter(|value| !value.is_null())
 }
 
-fn list<T>(object: &Object, key: &str, read: impl Fn(&Value) -> Reading<T>) -> Reading<Vec<T>> {
+fn list<T>(object: &Object, key: &str, read: impl Fn(&Value) -> Parsed<T>) -> Parsed<Vec<T>> {
     let Some(value) = present(object, key) else {
         return Ok(Vec::new());
     };
@@ -167,7 +167,7 @@ fn list<T>(object: &Object, key: &str, read: impl Fn(&Value) -> Reading<T>) -> R
 }
 
 /// The text under a key; empty texts stand for nothing.
-fn text<'a>(value: &'a Value, key: &str) -> Reading<Option<&'a str>> {
+fn text<'a>(value: &'a Value, key: &str) -> Parsed<Option<&'a str>> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
@@ -175,7 +175,7 @@ fn text<'a>(value: &'a Value, key: &str) -> Reading<Option<&'a str>> {
     }
 }
 
-fn number(value: &Value, key: &str) -> Reading<Option<u32>> {
+fn number(value: &Value, key: &str) -> Parsed<Option<u32>> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(number) => match number.as_u64().map(u32::try_from) {
@@ -185,7 +185,7 @@ fn number(value: &Value, key: &str) -> Reading<Option<u32>> {
     }
 }
 
-fn parsed<T: std::str::FromStr>(value: &Value, key: &str) -> Reading<Option<T>> {
+fn parsed<T: std::str::FromStr>(value: &Value, key: &str) -> Parsed<Option<T>> {
     let parse = |text: &str| {
         text.parse()
             .map_err(|_| format!("`{key}` cannot be `{text}`"))
@@ -194,7 +194,7 @@ fn parsed<T: std::str::FromStr>(value: &Value, key: &str) -> Reading<Option<T>> 
 }
 
 impl Interface {
-    fn read(value: &Value) -> Reading<Self> {
+    fn read(value: &Value) -> Parsed<Self> {
         Ok(Self {
             name: text(value, "name")?
                 .ok_or("an interface has no `name`")?
@@ -222,7 +222,7 @@ impl Interface {
 }
 
 impl Ip {
-    fn read(value: &Value, key: &str) -> Reading<Self> {
+    fn read(value: &Value, key: &str) -> Parsed<Self> {
         Ok(Self {
             address: parsed(value, key)?.ok_or_else(|| format!("there is no `{key}`"))?,
             gateway: parsed(value, "gateway")?,
@@ -253,7 +253,7 @@ impl Ip {
 
 impl Route {
     /// Reads a route of a result, or of a configuration.
-    pub fn read(value: &Value) -> Reading<Self> {
+    pub fn read(value: &Value) -> Parsed<Self> {
         let mut attributes = Vec::new();
         for key in ROUTE_ATTRIBUTES {
             if let Some(number) = number(value, key)? {

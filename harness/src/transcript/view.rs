@@ -7,13 +7,13 @@ use super::{Call, Delivery, Exchange, Exit, Role, State, Step, Transcript};
 use crate::label::Label;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// What stands on a plugin's standard output.
+/// A plugin's standard output, parsed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
+pub enum Output {
     /// Nothing but white space.
-    Nothing,
+    Empty,
     /// One JSON document and nothing else.
-    One(Value),
+    Document(Value),
     /// Anything else; what is wrong with it.
     Unreadable(String),
 }
@@ -108,7 +108,7 @@ impl Call {
     }
 
     /// What stands on standard output.
-    pub fn reading(&self) -> Reading {
+    pub fn output(&self) -> Output {
         read(&self.stdout.0)
     }
 
@@ -121,7 +121,7 @@ impl Call {
     /// The JSON object on standard input, if it is one.
     pub fn input(&self) -> Option<Map<String, Value>> {
         match read(&self.stdin.0) {
-            Reading::One(Value::Object(document)) => Some(document),
+            Output::Document(Value::Object(document)) => Some(document),
             _ => None,
         }
     }
@@ -139,8 +139,8 @@ impl Call {
         if !self.failed() {
             return None;
         }
-        match self.reading() {
-            Reading::One(Value::Object(document)) => Some(ErrorDocument {
+        match self.output() {
+            Output::Document(Value::Object(document)) => Some(ErrorDocument {
                 code: document.get("code").and_then(Value::as_u64),
                 msg: document
                     .get("msg")
@@ -189,16 +189,16 @@ impl Call {
 }
 
 /// Reads exactly one JSON document, as strictly as RFC 8259 is.
-pub fn read(bytes: &[u8]) -> Reading {
+pub fn read(bytes: &[u8]) -> Output {
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Reading::Nothing;
+        return Output::Empty;
     }
     if let Err(error) = std::str::from_utf8(bytes) {
-        return Reading::Unreadable(format!("not UTF-8 from byte {}", error.valid_up_to()));
+        return Output::Unreadable(format!("not UTF-8 from byte {}", error.valid_up_to()));
     }
     match serde_json::from_slice(bytes) {
-        Ok(document) => Reading::One(document),
-        Err(error) => Reading::Unreadable(error.to_string()),
+        Ok(document) => Output::Document(document),
+        Err(error) => Output::Unreadable(error.to_string()),
     }
 }
 
@@ -311,8 +311,8 @@ mod tests {
 
     #[test]
     fn exactly_one_document_is_read() {
-        assert_eq!(read(b" \n"), Reading::Nothing);
-        assert_eq!(read(b" {} \n"), Reading::One(serde_json::json!({})));
+        assert_eq!(read(b" \n"), Output::Empty);
+        assert_eq!(read(b" {} \n"), Output::Document(serde_json::json!({})));
         for text in [
             &b"{} {}"[..],
             b"{}x",
@@ -321,7 +321,7 @@ mod tests {
             b"{",
             b"\xef\xbb\xbf{}",
         ] {
-            assert!(matches!(read(text), Reading::Unreadable(_)), "{text:?}");
+            assert!(matches!(read(text), Output::Unreadable(_)), "{text:?}");
         }
     }
 }

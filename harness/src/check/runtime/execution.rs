@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::check::{Judged, Unmet};
 use crate::label::Label;
-use crate::transcript::{Bytes, Call, Delegated, Reading, Transcript, read};
+use crate::transcript::{Bytes, Call, Delegated, Output, Transcript, read};
 
 /// One execution of a plugin by the runtime.
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ impl<'t> Execution<'t> {
 
 fn object(bytes: &[u8]) -> Map<String, Value> {
     match read(bytes) {
-        Reading::One(Value::Object(object)) => object,
+        Output::Document(Value::Object(object)) => object,
         _ => Map::new(),
     }
 }

@@ -17,7 +17,7 @@ use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::subject::Subject;
-use crate::transcript::{Bytes, Call, Delivery, Reading, Role};
+use crate::transcript::{Bytes, Call, Delivery, Output, Role};
 
 /// Variables that plugins are executed with besides those of the protocol. A delegate must be given
 /// all of them.
@@ -83,8 +83,8 @@ impl<'a> Plugin<'a> {
         self.lab.results.borrow_mut().remove(container);
         for (plugin, path) in self.members(&self.walked())? {
             let call = self.call(label, Operation::Add, container, &path, &plugin)?;
-            match (call.succeeded(), call.reading()) {
-                (true, Reading::One(result)) => {
+            match (call.succeeded(), call.output()) {
+                (true, Output::Document(result)) => {
                     self.lab
                         .results
                         .borrow_mut()
@@ -213,7 +213,7 @@ impl<'a> Plugin<'a> {
                 break;
             }
             let call = self.call(label::PRECEDE, Operation::Add, container, &path, &plugin)?;
-            let Reading::One(result) = call.reading() else {
+            let Output::Document(result) = call.output() else {
                 return Err(Stop::CutShort(format!(
                     "the plugin before it failed: {}",
                     call.outcome()
@@ -265,7 +265,7 @@ impl<'a> Plugin<'a> {
         if !call.succeeded() {
             return Ok(OperationResult::Failed(call.outcome()));
         }
-        if let (Operation::Add, Reading::One(result)) = (operation, call.reading()) {
+        if let (Operation::Add, Output::Document(result)) = (operation, call.output()) {
             self.lab.container(container).store_result(Some(result));
         }
         Ok(OperationResult::Succeeded)

@@ -12,7 +12,7 @@ use crate::engine::lab::{Execution, StepResult};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::stub;
 use crate::label::Label;
-use crate::transcript::{Bytes, Delivery, Exit, Reading, read};
+use crate::transcript::{Bytes, Delivery, Exit, Output, read};
 
 /// How many deadlines each may take, since they may take turns behind a lock.
 const TURNS: u32 = 4;
@@ -68,7 +68,7 @@ impl Errand<'_> {
             done.push(execution);
             match (succeeded, self.operation, printed) {
                 (false, ..) => break,
-                (true, Operation::Add, Reading::One(result)) => self.result = Some(result),
+                (true, Operation::Add, Output::Document(result)) => self.result = Some(result),
                 _ => {}
             }
         }
