@@ -3,7 +3,7 @@
 use cni_netlink::Link;
 use cni_netlink::Socket;
 
-use super::wishes::Wishes;
+use super::config::LinkConfig;
 use super::{Ends, Pair};
 use crate::fault::Fault;
 use crate::scripted::error::Refusal;
@@ -12,7 +12,7 @@ use crate::scripted::error::Refusal;
 const BURST: u32 = 256 * 1024;
 
 /// Limits what the host's end sends to the container, and what the container's end sends.
-pub fn apply(pair: &Pair<'_>, ends: &Ends, wishes: &Wishes) -> Result<(), Refusal> {
+pub fn apply(pair: &Pair<'_>, ends: &Ends, config: &LinkConfig) -> Result<(), Refusal> {
     let unit = match pair.call.script.is(Fault::BandwidthInBytes) {
         true => 1,
         false => 8,
@@ -21,7 +21,7 @@ pub fn apply(pair: &Pair<'_>, ends: &Ends, wishes: &Wishes) -> Result<(), Refusa
         let bytes = rate.and_then(|rate| u32::try_from(rate / unit).ok());
         bytes.map_or(Ok(()), |bytes| socket.limit_rate(link.index, bytes, BURST))
     };
-    let (ingress, egress) = wishes.rates;
+    let (ingress, egress) = config.rates;
     limit(pair.host, &ends.host, ingress)?;
     Ok(limit(pair.inside, &ends.inside, egress)?)
 }

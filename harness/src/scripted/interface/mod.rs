@@ -2,10 +2,10 @@
 //! host. The host answers for the gateway, and reaches every address by a route of its own.
 
 mod check;
+mod config;
 mod configure;
 mod limit;
 mod masquerade;
-mod wishes;
 
 use std::fs::File;
 
@@ -18,7 +18,7 @@ use super::{Duties, Object, delegate, kernel, result_faults, state_directory};
 use crate::fault::Fault;
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Link, Socket, VethEnd, sysctl};
-use wishes::Wishes;
+use config::LinkConfig;
 
 /// The plugin as an interface plugin.
 pub struct Interface;
@@ -32,7 +32,7 @@ impl Duties for Interface {
         }
         let (netns, inside) = kernel::enter(call)?;
         let host = Socket::open()?;
-        let wishes = Wishes::read(call)?;
+        let config = LinkConfig::read(call)?;
         // One after the other, so that which one is left does not hang on who is faster.
         let _alone = match call.script.is(Fault::AddRemovesOther) {
             true => Some(remove_others(call)?),
@@ -52,8 +52,8 @@ impl Duties for Interface {
             host: &host,
         };
         let made = pair
-            .make(&wishes)
-            .and_then(|ends| pair.configure(ends, assigned, &wishes));
+            .make(&config)
+            .and_then(|ends| pair.configure(ends, assigned, &config));
         match made {
             Ok(mut outcome) => {
                 result_faults::tell(call, &mut outcome);
@@ -327,7 +327,7 @@ struct Ends {
 }
 
 impl Pair<'_> {
-    fn make(&self, wishes: &Wishes) -> Result<Ends, Refusal> {
+    fn make(&self, config: &LinkConfig) -> Result<Ends, Refusal> {
         let near = host_name(&self.call.attachment);
         let far = inside_name(self.call);
         let smaller = if self.call.script.is(Fault::HostMtuSmaller) {
@@ -337,14 +337,14 @@ impl Pair<'_> {
         };
         let near_end = VethEnd {
             name: &near,
-            mtu: wishes.mtu.map(|mtu| mtu - smaller),
+            mtu: config.mtu.map(|mtu| mtu - smaller),
             ..VethEnd::default()
         };
         let netns = Some(self.netns);
         let far_end = VethEnd {
             name: far,
-            mtu: wishes.mtu,
-            mac: wishes.mac,
+            mtu: config.mtu,
+            mac: config.mac,
             netns,
         };
         self.host.create_veth(&near_end, &far_end)?;
@@ -364,7 +364,7 @@ impl Pair<'_> {
         &self,
         ends: Ends,
         assigned: Outcome,
-        wishes: &Wishes,
+        config: &LinkConfig,
     ) -> Result<Outcome, Refusal> {
         let stays_down = self.call.script.is(Fault::LinkDown);
         self.host.set_up(ends.host.index)?;
@@ -373,8 +373,8 @@ impl Pair<'_> {
         }
         configure::container(self, &ends.inside, &assigned)?;
         configure::host(self, &ends.host, &assigned)?;
-        limit::apply(self, &ends, wishes)?;
-        if wishes.masquerade {
+        limit::apply(self, &ends, config)?;
+        if config.masquerade {
             masquerade::set(self.call, &assigned)?;
         }
         let mut outcome = Outcome {
@@ -391,7 +391,7 @@ impl Pair<'_> {
         for ip in &mut outcome.ips {
             ip.interface = Some(0);
         }
-        wishes.tell_dns(&mut outcome);
+        config.tell_dns(&mut outcome);
         Ok(outcome)
     }
 

@@ -1,4 +1,4 @@
-//! What the configuration asks of an attachment.
+//! The parts of the network configuration that concern an attachment's links.
 
 use cni_netlink::MacAddr;
 use serde_json::Value;
@@ -9,8 +9,8 @@ use crate::scripted::call::Call;
 use crate::scripted::error::Refusal;
 use crate::scripted::result::Outcome;
 
-/// What the configuration asks of the links.
-pub struct Wishes {
+/// The configuration of an attachment's links.
+pub struct LinkConfig {
     /// The MTU of both ends, in bytes.
     pub mtu: Option<u32>,
     /// The container's MAC.
@@ -23,7 +23,7 @@ pub struct Wishes {
     runtime_dns: Object,
 }
 
-impl Wishes {
+impl LinkConfig {
     /// Reads the configuration.
     pub fn read(call: &Call) -> Result<Self, Refusal> {
         let mtu = match call.config.get("mtu") {
