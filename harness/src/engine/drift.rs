@@ -15,7 +15,7 @@ use crate::transcript::State;
 
 /// One kind of drift.
 pub struct DriftKind {
-    /// What it is called.
+    /// Its name.
     pub change: Change,
     /// Does it, and says what was done.
     apply: fn(&Lab, &Attached) -> StepResult<String>,
@@ -93,7 +93,7 @@ impl DriftKind {
 }
 
 impl Attached {
-    /// What stands since the container's last ADD.
+    /// Finds the attachment that the container's last ADD made.
     pub fn of(lab: &Lab, container: &str) -> StepResult<Self> {
         let (before, after) = lab
             .states_of_add(container)

@@ -34,9 +34,9 @@ use crate::error::HarnessError;
 static LAB: OnceLock<Lab> = OnceLock::new();
 
 struct Lab {
-    /// What is done by the thread from which processes come into the lab.
+    /// Runs functions in the thread from which processes come into the lab.
     door: Door,
-    /// What they find themselves in.
+    /// The namespaces and limits that these processes get.
     confinement: Arc<Confinement>,
     maker: Mutex<Maker>,
     keeper: Pid,
@@ -44,7 +44,7 @@ struct Lab {
     proc: File,
 }
 
-/// Whether the caller is the machine's root, or what stands for it in a container.
+/// True if the caller is the machine's root, or the root of a container.
 fn is_root() -> bool {
     geteuid().is_root()
 }
@@ -188,7 +188,7 @@ pub fn spawn(mut command: Command) -> io::Result<Child> {
     started.map_err(|error| io::Error::other(error.what))?
 }
 
-/// The same, in this network namespace instead of the host's.
+/// Spawns a process in this network namespace instead of the host's.
 pub fn spawn_in(place: Option<Arc<NetNs>>, mut command: Command) -> io::Result<Child> {
     let (Some(lab), Some(place)) = (LAB.get(), place) else {
         return spawn(command);
@@ -319,7 +319,7 @@ impl Maker {
     }
 }
 
-/// What the maker does, until init is gone.
+/// Runs the maker, until init is gone.
 fn serve(mut control: &UnixStream) -> io::Result<()> {
     let inner = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWNET
@@ -346,7 +346,7 @@ fn serve(mut control: &UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-/// What the keeper does: it mounts `/proc`, makes plugins' mount namespace, and takes leave of orphans until init is gone.
+/// Runs the keeper: mounts `/proc`, makes plugins' mount namespace, and reaps orphans until init is gone.
 fn keep(control: &UnixStream, inner: &File, is_root: bool) -> i32 {
     let mut orders = BufReader::new(control);
     let mut order = String::new();

@@ -1,4 +1,4 @@
-//! What a plugin changed on disk, as far as the lab can see.
+//! Files that plugins have changed, where the lab can see them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,7 +26,7 @@ const ROOM: u64 = 1 << 20;
 pub struct Disk {
     places: Vec<Place>,
     watch: Option<Watch>,
-    /// What is left out as the lab's own.
+    /// Paths of the lab's own, which are left out.
     own: Vec<PathBuf>,
     /// Those of all places, as long as nothing happens in any.
     found: Option<Arc<Files>>,
@@ -96,7 +96,7 @@ impl Disk {
     }
 }
 
-/// What is found in the place with this index.
+/// The entries of the place with this index.
 fn look(
     index: usize,
     place: &Writable,
@@ -158,7 +158,7 @@ impl Walk<'_> {
     }
 }
 
-/// What a path holds; its content, if it is short and there is `room` for it.
+/// The entry at a path, with its content if it is short and there is `room` for it.
 fn describe(path: &Path, metadata: &fs::Metadata, room: u64) -> FileEntry {
     let kind = metadata.file_type();
     let name = if kind.is_dir() {
@@ -280,7 +280,7 @@ mod tests {
 
     use super::*;
 
-    /// What a plugin may do with one of a few names, some of them in each other.
+    /// Operations of a plugin on a few names, some of them nested.
     #[derive(Debug, Clone, Copy)]
     enum Deed {
         Write(usize),
@@ -327,7 +327,7 @@ mod tests {
         Disk::of(writable.map(Result::unwrap).collect())
     }
 
-    /// What is found by looking at everything.
+    /// The entries that a full scan finds.
     fn found_anew(roots: &[TempDir; 2]) -> Arc<Files> {
         let mut disk = Disk {
             watch: None,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, open};
 
-/// What an ordinary file holds. Anything else at the path is an error, and so is a file of more than `most` bytes.
+/// Reads an ordinary file. Anything else at the path is an error, and so is a file of more than `most` bytes.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // A FIFO would wait for a writer, and a link may lead anywhere.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

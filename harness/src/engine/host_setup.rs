@@ -37,7 +37,7 @@ pub fn build(setup: &HostSetup) -> Result<Option<Lan>, HarnessError> {
     Ok(lan)
 }
 
-/// What of the needs is missing in this lab, if anything.
+/// The first of the needs that this lab does not meet, if any.
 pub fn missing(needs: &Needs) -> Result<Option<String>, HarnessError> {
     if !needs.link_kinds.is_empty() {
         let known = cni_netlink::probe_link_kinds()
@@ -161,7 +161,7 @@ pub fn await_removed_namespaces() -> StepResult {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    // What is being removed together is gone together for whoever waits for the kernel's lock.
+    // Links that are removed in one batch are gone once the kernel's lock is free again.
     let last = socket.create_link(MARKER, LinkKind::Bridge);
     last.and_then(|()| socket.delete_link(socket.link(MARKER)?.index))?;
     Ok(())

@@ -102,9 +102,9 @@ pub struct Lab {
     seed: u64,
     limits: Limits,
     scenario: String,
-    /// Whether every call is written down, with what it did to the lab.
+    /// True if every call is recorded, with the states before and after.
     recording: bool,
-    /// Whether sysctls are looked at around every call, too.
+    /// True if sysctls are read before and after every call, too.
     watches_sysctls: Cell<bool>,
     host: NetNs,
     lan: Option<Lan>,
@@ -202,7 +202,7 @@ impl Lab {
         })
     }
 
-    /// What was written down since the last time.
+    /// Takes the record since the last time.
     pub fn take_transcript(&self) -> Transcript {
         let tape = self.tape.take();
         Transcript {
@@ -297,7 +297,7 @@ impl Lab {
         &self.config.subject.fixture.setup.ifname
     }
 
-    /// What an execution may cost.
+    /// The limits of an execution.
     pub fn limits(&self) -> Limits {
         self.limits
     }
@@ -316,7 +316,7 @@ impl Lab {
     }
 }
 
-/// What must stay visible in the lab at its path: the subject's directory, where the file really
+/// Paths that must stay visible in the lab: the subject's directory, where the file really
 /// stands if that is elsewhere, and every directory that was asked for.
 fn needed_paths(subject: &Subject) -> Vec<PathBuf> {
     let mut paths = subject.cni_path.clone();

@@ -17,7 +17,7 @@ const BRIDGE: &str = "lan0";
 pub struct Lan {
     machine: Arc<NetNs>,
     ports: Cell<u32>,
-    /// Whether every new container is connected to it.
+    /// True if every new container is connected to it.
     pub connects_containers: bool,
 }
 

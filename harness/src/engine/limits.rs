@@ -1,4 +1,4 @@
-//! What a plugin finds itself in whoever starts cnispec: variables and limits.
+//! The environment variables and limits of plugins, whoever starts cnispec.
 
 use std::fs;
 use std::io;
@@ -32,7 +32,7 @@ const PID_MAX: &str = "/proc/sys/kernel/pid_max";
 /// The first kernel in which that is a namespace's own.
 const PID_MAX_SINCE: (u32, u32) = (6, 14);
 
-/// What must not be limited at all, since a plugin would be blamed for what it lacks.
+/// Resources without a limit, since a plugin would be blamed for the lack of them.
 const UNLIMITED: &[(&str, Resource)] = &[
     ("RLIMIT_AS", Resource::RLIMIT_AS),
     ("RLIMIT_DATA", Resource::RLIMIT_DATA),
@@ -47,7 +47,7 @@ pub fn of_plugins() -> Vec<(Resource, u64, u64)> {
         .collect()
 }
 
-/// Whether the caller's own limits leave room for those.
+/// True if the caller's own limits are not below those.
 pub fn are_enough() -> Result<(), HarnessError> {
     let wanted = LIMITS
         .iter()

@@ -168,7 +168,7 @@ pub fn shrink_mtu(name: &str) -> StepResult {
     Ok(socket.set_mtu(link.index, mtu)?)
 }
 
-/// What a result would say of a link.
+/// The MAC and the MTU of a link, as a result lists them.
 pub fn mac_and_mtu(name: &str) -> StepResult<(String, u32)> {
     let link = existing(&Socket::open()?, name)?;
     let mac = link.mac.map(|mac| mac.to_string());

@@ -15,7 +15,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use super::enclosure;
 use crate::transcript::{Bytes, Delivery, Exit, Usage};
 
-/// What a plugin may cost before the lab ends it.
+/// Limits after which the lab ends a plugin.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// From spawn to exit.
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// How many pieces that are.
 const PIECES: usize = 3;
 
-/// What every empty pipe has room for, in bytes.
+/// The least capacity of a pipe, in bytes.
 const ROOM: usize = 4096;
 
 /// How long only the plugin's end is waited for, once it has its input: what it prints meanwhile has room in the pipes, and
@@ -58,9 +58,9 @@ pub struct Ended {
     pub stdout: Bytes,
     /// Standard error.
     pub stderr: Bytes,
-    /// Whether another process held standard output or error open after the end.
+    /// True if another process held standard output or error open after the end.
     pub held_open: bool,
-    /// What it cost.
+    /// Its resource usage.
     pub usage: Usage,
 }
 
@@ -145,7 +145,7 @@ fn spawn(
     enclosure::spawn(command)
 }
 
-/// What all children waited for so far have cost, but for wall time.
+/// The resource usage of all children that have been waited for, without wall time.
 fn children_usage() -> Usage {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_CHILDREN) else {
         return Usage::default();
@@ -161,12 +161,12 @@ fn children_usage() -> Usage {
     }
 }
 
-/// What is still to be written to standard input, and when.
+/// The input that is still to be written, and when.
 #[derive(Default)]
 struct Feed {
     /// Pieces that are not yet begun, the last one first.
     later: Vec<Vec<u8>>,
-    /// What is left of the piece that is being written.
+    /// The rest of the piece that is being written.
     now: Vec<u8>,
     /// How much of `now` is written.
     written: usize,
@@ -186,7 +186,7 @@ impl Feed {
         }
     }
 
-    /// What can be written now; nothing while there is a pause.
+    /// The bytes that can be written now; none during a pause.
     fn unsent(&self) -> &[u8] {
         match self.resume {
             Some(_) => &[],

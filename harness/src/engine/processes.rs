@@ -1,4 +1,4 @@
-//! What a plugin left running.
+//! Processes that a plugin has left running.
 
 use std::fs;
 use std::io;
@@ -48,7 +48,7 @@ fn command_of(process: &Path) -> Option<String> {
     }
 }
 
-/// Whether a process only waits for the last of its threads, or for its parent, to take leave.
+/// True for a zombie, which waits for its last thread or for its parent.
 fn has_ended(process: &Path) -> bool {
     let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
     // The name before the state may hold anything, brackets included.

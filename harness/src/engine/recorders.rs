@@ -72,7 +72,7 @@ pub fn cover(subject: &Path, directories: &[PathBuf]) -> io::Result<Vec<PathBuf>
     Ok(mounted)
 }
 
-/// Whether the recording plugin is mounted over this file, or stands for a plugin that cnispec carries.
+/// True if a stub is mounted over this file, or replaces a plugin that cnispec contains.
 pub fn is_covered(file: &Path) -> bool {
     let is_carried = file.parent() == Some(Path::new(BIN)) && real(file).exists();
     let covered = || fs::read_to_string(COVERED).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What runs in a lab beside plugins: daemons that plugins talk to, and servers on the neighbouring machine. They live as long as the
+//! Services of a lab: daemons that plugins talk to, and servers on the neighbouring machine. They live as long as the
 //! lab.
 
 use std::io::{self, Read};
@@ -24,7 +24,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of a service's output is kept, in bytes.
 const KEPT: usize = 64 * 1024;
 
-/// What a service has written so far.
+/// The output of a service so far.
 type Output = Arc<Mutex<Vec<u8>>>;
 
 /// The services of a lab. They end when this is dropped.

@@ -124,7 +124,7 @@ pub struct Place {
 pub fn place(executable: &Path, name: &Path) -> Option<Place> {
     let path = std::path::absolute(name).ok()?;
     let name = path.file_name()?.to_string_lossy().into_owned();
-    // What cnispec is called by decides for its own file; others are those that it is mounted over.
+    // Its own file is a stub by the name that it is executed as; other files have a stub mounted over them.
     let file = match executable == Path::new(rootfs::OWN).join("cnispec") {
         true => &path,
         false => executable,

@@ -1,4 +1,4 @@
-//! What a lab is made for.
+//! The task and the settings of a lab.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct Task {
 pub struct Settings {
     /// How many labs at once.
     pub jobs: usize,
-    /// What names and identifiers are derived from.
+    /// The seed of names and identifiers.
     pub seed: u64,
     /// The deadline of one call.
     pub timeout: Duration,
@@ -40,9 +40,9 @@ pub struct Settings {
 pub struct Job {
     /// The version of the program that asks for it.
     cnispec: String,
-    /// Who is tested.
+    /// The subject.
     pub subject: Subject,
-    /// What is run.
+    /// The task.
     pub task: Task,
     /// How it is run.
     pub settings: Settings,

@@ -20,9 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Attempt<'a> {
     /// The name by which checks find it.
     pub label: Composed,
-    /// Who sends, and in which namespace.
+    /// The sender, and its namespace.
     pub from: (&'a str, &'a NetNs),
-    /// Who answers, and in which namespace.
+    /// The receiver, which answers, and its namespace.
     pub to: (&'a str, &'a NetNs),
     /// How it is sent.
     pub transport: Transport,

@@ -1,4 +1,4 @@
-//! What a request selects of the catalogue and of the scenarios.
+//! The selection of a request from the catalogue and the scenarios.
 
 use crate::check::{self, Check};
 use crate::error::Error;
@@ -20,7 +20,7 @@ fn select<'i>(patterns: &[String], ids: &[&'i str], sort: &str) -> Result<Vec<&'
 }
 
 impl Choice {
-    /// What the patterns of a selection choose. A pattern that matches nothing is a mistake.
+    /// Applies the patterns of a selection. A pattern that matches nothing is an error.
     pub fn new(selection: &Selection) -> Result<Self, Error> {
         let checks = check::catalogue();
         let ids: Vec<&str> = checks.iter().map(|check| check.id).collect();
@@ -39,7 +39,7 @@ impl Choice {
         })
     }
 
-    /// Whether a scenario is worth running with a subject of this kind.
+    /// True if a scenario has a selected check for a subject of this kind.
     pub(super) fn wants(&self, scenario: &str, kind: Kind) -> bool {
         let read = || self.checks.iter().any(|check| check.reads(scenario, kind));
         self.scenarios.contains(&scenario) && (!self.by_check || read())

@@ -20,7 +20,7 @@ use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
 use crate::verdict::Strictness;
 
-/// What happens in a run, as it happens.
+/// Events of a run, as they happen.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// So many tasks will be run.

@@ -9,7 +9,7 @@ use crate::validate::{self, Lookup, Severity};
 
 /// A plugin to test, and where it and its network were found.
 pub struct GivenPlugin {
-    /// What is tested.
+    /// The subject.
     pub subject: Subject,
     /// The path as it was given; none for the plugin that cnispec carries.
     pub path: Option<PathBuf>,

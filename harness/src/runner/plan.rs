@@ -18,7 +18,7 @@ pub fn plan(subject: &Subject, versions: &[Version], chosen: impl Fn(&str) -> bo
         .filter(|(version, scenario)| {
             scenario.fits(subject, *version) && chosen(scenario.id.as_str())
         })
-        // What does not depend on the version is done once, in the newest.
+        // Scenarios that do not depend on the version are run once, in the newest.
         .filter(|(version, scenario)| !scenario.once || versions.iter().max() == Some(version))
         .map(|(spec_version, scenario)| Task {
             scenario: scenario.id.as_str().to_owned(),

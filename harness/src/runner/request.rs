@@ -1,4 +1,4 @@
-//! What is asked of a run.
+//! The parameters of a run.
 
 use std::path::PathBuf;
 
@@ -12,11 +12,11 @@ use crate::verdict::Profile;
 /// Everything that decides what a run does with its subject.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What is selected, as it is written into the report.
+    /// The selection, as it is written into the report.
     pub selection: Selection,
     /// How labs are run.
     pub settings: Settings,
-    /// Whether disputed clauses count.
+    /// True if disputed clauses count.
     pub strict: bool,
     /// Which requirements decide the exit status.
     pub profile: Profile,
@@ -24,7 +24,7 @@ pub struct Request {
     pub plugin: Option<PathBuf>,
     /// The file of the network configuration, if it was given.
     pub config: Option<PathBuf>,
-    /// What serves as worker.
+    /// The program that serves as worker.
     pub program: Program,
 }
 

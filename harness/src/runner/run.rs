@@ -20,7 +20,7 @@ struct Hung {
 }
 
 impl Hung {
-    /// Whether a scenario is worth its time. One that needs no attachment is, until it runs into the deadline itself.
+    /// True if a scenario is worth its time. One that needs no attachment is, until it runs into the deadline itself.
     fn allows(&self, task: &Task) -> bool {
         if self.count.load(Ordering::Relaxed) < PATIENCE {
             return true;

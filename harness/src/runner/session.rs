@@ -19,15 +19,15 @@ use crate::engine::process::poll_until;
 use crate::engine::{Job, enclosure};
 use crate::error::HarnessError;
 
-/// Who answers questions in the lab.
+/// Answers the questions of a session, in its lab.
 pub trait Handler: Sized {
     /// The word by which `cnispec` starts itself as the lab's init, with this handler.
     const WORD: &'static str;
-    /// Whether it wants to know what the plugin executes.
+    /// True if calls of delegates are recorded.
     const WATCHES_DELEGATES: bool;
-    /// What it is asked.
+    /// A question.
     type Question: DeserializeOwned;
-    /// What it answers.
+    /// An answer.
     type Answer: Serialize;
 
     /// Takes the lab over.
@@ -47,7 +47,7 @@ enum Answer<A> {
 pub struct Session {
     worker: Child,
     stdin: ChildStdin,
-    /// What was said and has no room in the pipe yet: a lab that is answering does not listen.
+    /// Questions that the pipe has no room for yet: a lab that is answering does not read.
     unsent: Vec<u8>,
     stdout: BufReader<ChildStdout>,
 }
@@ -188,7 +188,7 @@ fn spawn_lastingly(program: &Program, handler: &'static str) -> Result<Child, Ha
         let (send, receive) = mpsc::channel::<Order>();
         std::thread::spawn(move || {
             for (program, handler, reply) in receive {
-                // Who does not wait any more wants none.
+                // A receiver that is gone needs no answer.
                 let _ = reply.send(worker::start(&program, handler));
             }
         });

@@ -20,7 +20,7 @@ use crate::transcript::Transcript;
 /// The word by which `cnispec` starts itself as the lab's init.
 pub const INIT: &str = "__init";
 
-/// What init says when it will die with `cnispec`, and users can be mapped into its namespace.
+/// The line that init writes when it is bound to die with `cnispec`, and users can be mapped into its namespace.
 const READY: &[u8] = b"ready\n";
 
 /// How much of an answer is written at once, in bytes.
@@ -103,7 +103,7 @@ pub(super) fn start(program: &Program, word: &str) -> Result<Child, HarnessError
         })?;
     let ready = first_words(&mut init).and_then(|()| enclosure::map_users(init.id()));
     if ready.is_err() {
-        // What it is or does is of no interest any more.
+        // Its state is of no interest any more.
         let _ = init.kill();
         let _ = init.wait();
     }
@@ -132,7 +132,7 @@ fn first_words(init: &mut Child) -> Result<(), HarnessError> {
     }
 }
 
-/// What every init does first.
+/// Prepares an init, before anything else.
 pub(super) fn become_ready() -> Result<(), HarnessError> {
     let said = enclosure::leave_the_caller();
     let mut stdout = io::stdout().lock();

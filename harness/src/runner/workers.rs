@@ -88,13 +88,13 @@ impl<'s> Workers<'s> {
         })
     }
 
-    /// The same, and another program serves.
+    /// Uses another program as worker.
     #[must_use]
     pub fn served_by(self, program: Program) -> Self {
         Self { program, ..self }
     }
 
-    /// The same, and tasks are run in another way.
+    /// Runs tasks in another way.
     #[must_use]
     pub fn with_settings(&self, settings: Settings) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What belongs to plugins that are called by other plugins, or after them.
+//! Scenarios of plugins that are called by other plugins, or after them.
 
 use cni_types::{Operation, Version};
 

@@ -40,7 +40,7 @@ const fn scenario(
 
 const CONTAINERS: usize = 16;
 
-/// Who comes in between is a matter of luck, which is tried this often.
+/// The number of rounds, since a race does not show every time.
 const ROUNDS: usize = 5;
 
 /// Without a warm-up: what all attachments share is made by whoever comes first. It is taken away again after each round.

@@ -1,4 +1,4 @@
-//! What a plugin says to its delegates, the delegate plugin or others, and what it makes of their answers. Recording plugins
+//! Calls of a plugin's delegates, the IPAM plugin or others, and its use of their answers. Delegate stubs
 //! hand calls on, or answer as told.
 
 use cni_types::{Operation, Version};
@@ -88,7 +88,7 @@ const fn scenario(
     }
 }
 
-/// What the recording plugin answers when it is told to refuse.
+/// The reply of a stub that refuses.
 fn refusal(lab: &Lab, code: u32) -> Reply {
     let document = json!({
         "cniVersion": lab.version().to_string(),

@@ -1,4 +1,4 @@
-//! CHECK after one thing was changed behind the plugin's back. One scenario a change: none hides another.
+//! CHECK after drift. Each change has a scenario of its own, so that none hides another.
 
 use std::sync::Arc;
 
@@ -243,7 +243,7 @@ impl Fresh {
             return Ok(self);
         }
         lab.container(&self.name).forget()?;
-        // What DEL has left on the host may go with the namespace, and would be laid to the next CHECK.
+        // Residue of DEL on the host may vanish with the namespace, and would be taken for a change by the next CHECK.
         lab.host().settle_to(self.links)?;
         Self::make(lab, self.number + 1)
     }

@@ -1,4 +1,4 @@
-//! Who is who: several attachments of one container, and calls that come late.
+//! Identity of attachments: several of one container, ids that look alike, and calls that come late.
 
 use cni_types::{Operation, Version};
 
@@ -145,7 +145,7 @@ fn later_goes_first(lab: &mut Lab) -> StepResult {
     lab.observe(label::END)
 }
 
-/// What may stand between the parts of a key: both attachments of a pair have the same parts, joined by it.
+/// Separators of a key's parts. The keys of both attachments of a pair are equal if a plugin joins them so.
 const BETWEEN: [&str; 4] = ["", "-", "_", "."];
 
 fn ids_run_together(lab: &mut Lab) -> StepResult {
@@ -182,7 +182,7 @@ fn ids_run_together(lab: &mut Lab) -> StepResult {
     lab.observe(label::END)
 }
 
-/// Whether the second of two attachments succeeds when the first is gone.
+/// Tries the second of two attachments when the first is gone.
 fn alone(lab: &Lab, first: &str, second: &str) -> StepResult {
     lab.plugin().del(label::DEL_OF.of(second).label(), second)?;
     lab.plugin().del(label::DEL_OF.of(first).label(), first)?;
@@ -210,7 +210,7 @@ fn same_pod(lab: &mut Lab) -> StepResult {
     one_outlives_the_other(lab)
 }
 
-/// Who refuses one such container has another reason than that there are two.
+/// A plugin that refuses one such container has another reason than that there are two.
 fn add_two_such(lab: &Lab) -> StepResult {
     add_unless_refused(lab, label::ADD_A, "a", "one such container is refused")?;
     match lab.plugin().add(label::ADD_B, "b")? {

@@ -1,4 +1,4 @@
-//! What is done with a plugin. A scenario judges nothing: it does, and the lab writes down.
+//! Scenarios: courses of calls and changes. They judge nothing; the lab records them.
 
 mod attachments;
 mod chain;
@@ -33,15 +33,15 @@ pub use probe::{FIRST_ADD, PROBE};
 pub struct Scenario {
     /// Its stable name.
     pub id: ScenarioId,
-    /// What is done, in a sentence.
+    /// Its description, in a sentence.
     pub title: &'static str,
     /// The kinds of plugin that it can be done with.
     pub kinds: &'static [Kind],
     /// The first version of the SPEC in which it can be done.
     pub since: Version,
-    /// Whether it is done in the newest version alone, since the version makes no difference to it.
+    /// True if it is run in the newest version alone, since the version makes no difference to it.
     pub once: bool,
-    /// What the subject must have for it; a scenario without it is not planned.
+    /// Its requirement on the subject; a scenario whose requirement is not met is not planned.
     pub requires: Requires,
     /// Does it.
     pub run: fn(&mut Lab) -> StepResult,
@@ -63,7 +63,7 @@ pub enum Requires {
 }
 
 impl Scenario {
-    /// Whether it can be done with this subject, in this version.
+    /// True if it can be run with this subject, in this version.
     pub fn fits(&self, subject: &Subject, version: Version) -> bool {
         self.kinds.contains(&subject.kind) && version >= self.since && self.requires.met_by(subject)
     }
@@ -129,7 +129,7 @@ const WITHOUT_ATTACHMENT: &[ScenarioId] = &[
     scenario_id::IMPOSSIBLE_NAMES,
 ];
 
-/// Whether a scenario shows nothing unless ADD succeeds.
+/// True if a scenario shows nothing unless ADD succeeds.
 pub fn needs_attachment(id: &str) -> bool {
     !WITHOUT_ATTACHMENT.iter().any(|known| known.as_str() == id)
 }

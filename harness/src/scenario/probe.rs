@@ -1,4 +1,4 @@
-//! What comes before every run. No check reads it.
+//! Scenarios that come before every run. No check reads them.
 
 use cni_types::{Operation, Version};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a runtime is told to do, with recording plugins.
+//! Scenarios of runtimes: commands, with delegate stubs in place of plugins.
 
 use cni_types::{Operation, Version};
 use serde_json::json;
@@ -210,7 +210,7 @@ fn lifecycle(lab: &mut Lab) -> StepResult {
     if lab.version().supports_check() {
         lab.runtime().command(label::CHECK, Operation::Check, "a")?;
     }
-    // What is executed at once is seen only if it takes its time.
+    // Slow plugins show whether the runtime executes them at once.
     lab.runtime().answer_slowly(LONG / 3)?;
     lab.runtime().command(label::DEL, Operation::Del, "a")?;
     lab.runtime().answer_well()?;
@@ -501,7 +501,7 @@ fn gc_attachments(lab: &mut Lab) -> StepResult {
         .map(drop)
 }
 
-/// What the version lacks is asked for once more in 1.1.0, which shows whether the runtime has the commands at all.
+/// Operations that the version lacks are requested again in 1.1.0, to show whether the runtime has the commands.
 fn later_operations(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;

@@ -167,7 +167,7 @@ fn to_neighbour(lab: &Lab, a: &NetNs, own: &[Reached]) -> StepResult {
                 transport,
                 source: Some(source.net.addr()),
                 target: SocketAddr::new(address, PORT),
-                // Who answers by this address: where routes go by the source, no other finds the way back.
+                // The source address of the answer: with source routing, no other address has a route back.
                 listen: SocketAddr::new(address, PORT),
                 bytes: 64,
             }

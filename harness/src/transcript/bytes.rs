@@ -16,7 +16,7 @@ impl Bytes {
         String::from_utf8_lossy(&self.0).into_owned()
     }
 
-    /// Whether there is nothing but white space.
+    /// True if there is nothing but white space.
     pub fn is_blank(&self) -> bool {
         self.0.iter().all(u8::is_ascii_whitespace)
     }

@@ -1,4 +1,4 @@
-//! What happened: the complete record of one scenario, with nothing judged in it.
+//! The complete record of one scenario, with nothing judged in it.
 //!
 //! A transcript is data. It can be stored, judged again, and made by hand in a test.
 
@@ -25,7 +25,7 @@ pub struct Transcript {
     pub scenario: String,
     /// The `cniVersion` that the network configuration was written in.
     pub spec_version: Version,
-    /// What kind of plugin stood at the centre.
+    /// The subject's kind.
     pub kind: Kind,
     /// The plugin's `type`; a runtime's file name.
     pub plugin: String,
@@ -33,7 +33,7 @@ pub struct Transcript {
     pub supported: Vec<Version>,
     /// The network configuration list, as the runtime read it.
     pub config: Value,
-    /// What was done, in order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
     /// Every state of the lab that a step points at.
     pub states: Vec<State>,
@@ -63,7 +63,7 @@ pub enum Step {
     Change {
         /// The name by which checks find the step.
         label: String,
-        /// What was changed, for people.
+        /// The change, for people.
         what: String,
     },
     /// Something was sent through the lab.
@@ -82,9 +82,9 @@ pub enum Step {
 pub struct Exchange {
     /// The name by which checks find it.
     pub label: String,
-    /// Who sent it.
+    /// The sender.
     pub from: String,
-    /// Who was to answer.
+    /// The receiver, which has to answer.
     pub to: String,
     /// How it was sent.
     pub transport: Transport,
@@ -99,7 +99,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// What was sent and what came of it, for people.
+    /// The traffic and its outcome, for people.
     pub fn sentence(&self) -> String {
         let became = match (&self.seen_as, &self.failure) {
             (Some(peer), _) => format!("was answered, and seen to come from {peer}"),
@@ -141,7 +141,7 @@ impl Transport {
     }
 }
 
-/// Whether a call went to the plugin under test or to one standing beside it.
+/// The role of the called plugin: the subject, or another plugin of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -156,9 +156,9 @@ pub enum Role {
 pub struct Call {
     /// The name by which checks find the call; the calls of one list operation share it.
     pub label: String,
-    /// What the plugin was asked to do.
+    /// The operation.
     pub operation: Operation,
-    /// Who was called.
+    /// The role of the called plugin.
     pub role: Role,
     /// The lab's name of the container that the call is about, if it is about one.
     pub container: Option<String>,
@@ -169,25 +169,25 @@ pub struct Call {
     pub arguments: Vec<String>,
     /// The complete environment.
     pub env: Vec<(String, Bytes)>,
-    /// What the plugin was given on standard input.
+    /// Standard input.
     pub stdin: Bytes,
     /// How it was given.
     pub delivery: Delivery,
-    /// What it wrote on standard output, up to the lab's limit.
+    /// Standard output, up to the lab's limit.
     pub stdout: Bytes,
-    /// What it wrote on standard error, up to the lab's limit.
+    /// Standard error, up to the lab's limit.
     pub stderr: Bytes,
     /// How the process ended.
     pub exit: Exit,
-    /// Whether a process outlived the plugin and kept its standard output or error open.
+    /// True if a process outlived the plugin and kept its standard output or error open.
     pub held_open: bool,
-    /// What it cost.
+    /// Its resource usage.
     pub usage: Usage,
     /// The state before; index into [`Transcript::states`].
     pub before: usize,
     /// The state after; index into [`Transcript::states`].
     pub after: usize,
-    /// What recording plugins were told while this call ran: as the subject's delegate, or as the plugins that a
+    /// Calls of delegate stubs while this call ran: as the subject's delegate, or as the plugins that a
     /// runtime executes.
     pub delegated: Vec<Delegated>,
 }
@@ -223,7 +223,7 @@ pub enum Exit {
     NotStarted(String),
 }
 
-/// What a call cost. All of it is volatile: it differs from run to run.
+/// The resource usage of a call. All of it is volatile: it differs from run to run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// From spawn to exit, in microseconds.
@@ -237,7 +237,7 @@ pub struct Usage {
     pub page_faults: u64,
 }
 
-/// What a recording plugin was given when the subject, or a delegate, executed it.
+/// One call of a delegate stub by the subject, or by a delegate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delegated {
     /// The name of the executed file: the `type` of the plugin that it stands for.
@@ -248,13 +248,13 @@ pub struct Delegated {
     pub by: Option<String>,
     /// The complete environment.
     pub env: Vec<(String, Bytes)>,
-    /// What came on standard input.
+    /// Standard input.
     pub stdin: Bytes,
-    /// What the recording plugin answered on standard output.
+    /// The stub's standard output.
     pub stdout: Bytes,
     /// The recording plugin's exit status.
     pub status: i32,
-    /// Whether the recording plugin answered itself, as the scenario told it.
+    /// True if the stub answered by itself, as its script says.
     pub is_told: bool,
     /// When it began and when it answered, in microseconds since the machine was started. Volatile.
     pub during: (u64, u64),
@@ -269,7 +269,7 @@ impl Delegated {
         variable.map(|(_, value)| value.text())
     }
 
-    /// Whether it was executed with this CNI_COMMAND.
+    /// True if it was executed with this CNI_COMMAND.
     pub fn is(&self, command: &str) -> bool {
         self.variable("CNI_COMMAND").as_deref() == Some(command)
     }

@@ -56,7 +56,7 @@ pub struct Process {
 pub struct StateChange {
     /// `host`, or the lab's name of a container.
     pub place: String,
-    /// What became of it.
+    /// Its change.
     pub kind: ChangeKind,
     /// Which object, for instance `link veth0`.
     pub object: String,
@@ -64,7 +64,7 @@ pub struct StateChange {
     pub detail: String,
 }
 
-/// What became of an object.
+/// The change of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -77,14 +77,14 @@ pub enum ChangeKind {
 }
 
 impl State {
-    /// What is different in `later`, in the host and in the containers that both know.
+    /// The changes up to `later`, of the host and of the containers that both states have.
     pub fn changes(&self, later: &State) -> Vec<StateChange> {
         let containers = self.containers.keys();
         let containers = containers.flat_map(|name| self.container_changes(name, later));
         self.residue(later).into_iter().chain(containers).collect()
     }
 
-    /// What is different on the host in `later`.
+    /// The changes of the host up to `later`.
     ///
     /// Files are compared by path, owner and permissions, since what a plugin counts or remembers for a whole network may
     /// change, and by the containers that they speak of.
@@ -103,7 +103,7 @@ impl State {
         changes
     }
 
-    /// What is different in the namespace of one container; nothing where one of both states lacks it.
+    /// The changes in the namespace of one container; none where one of both states lacks it.
     pub fn container_changes(&self, container: &str, later: &State) -> Vec<StateChange> {
         let (Some(before), Some(after)) = (
             self.containers.get(container),
@@ -230,7 +230,7 @@ fn file_changes(before: &Files, after: &Files) -> Vec<StateChange> {
     changes
 }
 
-/// What a file tells of a container, where one file serves a whole network. A file that only grows is a log.
+/// The record of a container in a file that serves a whole network. A file that only grows is a log.
 fn record_changes(before: &Files, after: &Files) -> Vec<StateChange> {
     let record = |kind, container: &str, path: &str, text: &str| {
         let object = format!("record of {container} in {path}");

@@ -92,27 +92,27 @@ impl Call {
         self.path.rsplit('/').next().unwrap_or(&self.path)
     }
 
-    /// Whether it ended with status 0.
+    /// True if it ended with status 0.
     pub fn succeeded(&self) -> bool {
         self.exit == Exit::Status(0)
     }
 
-    /// Whether it ended by itself with a status that is not 0.
+    /// True if it ended by itself with a status that is not 0.
     pub fn failed(&self) -> bool {
         matches!(self.exit, Exit::Status(status) if status != 0)
     }
 
-    /// Whether it was still running at its deadline.
+    /// True if it was still running at its deadline.
     pub fn has_hung(&self) -> bool {
         matches!(self.exit, Exit::TimedOut(_))
     }
 
-    /// What stands on standard output.
+    /// Its standard output, parsed.
     pub fn output(&self) -> Output {
         read(&self.stdout.0)
     }
 
-    /// Whether this is what the plugin was told by CNI_COMMAND.
+    /// True if CNI_COMMAND was this operation.
     pub fn asks_for(&self, operation: Operation) -> bool {
         self.operation == operation
             && self.variable("CNI_COMMAND").as_deref() == Some(operation.as_str())
@@ -152,7 +152,7 @@ impl Call {
         }
     }
 
-    /// Whether a success of this operation comes with a document on standard output.
+    /// True if a success of this operation has a document on standard output.
     pub fn answers_with_document(&self) -> bool {
         matches!(self.operation, Operation::Add | Operation::Version)
     }
@@ -208,7 +208,7 @@ pub fn duplicate_key(bytes: &[u8]) -> Option<String> {
     keys.ok().and_then(|keys| keys.0)
 }
 
-/// What is found while a document is read: a key that was there before.
+/// The error of a document with a duplicate key.
 #[derive(Default)]
 struct Keys(Option<String>);
 
@@ -273,7 +273,7 @@ impl<'de> Visitor<'de> for KeysVisitor {
     }
 }
 
-/// Whether the IPAM configuration of a list has subnets, in a form that is well known.
+/// True if the IPAM configuration of a list has subnets, in a form that is well known.
 pub fn has_pool(list: &Map<String, Value>) -> bool {
     let plugins = list.get("plugins").and_then(Value::as_array);
     let mut ipams = plugins

@@ -19,7 +19,7 @@ impl Config {
         &self.network
     }
 
-    /// Whether the subject's configuration declares a capability.
+    /// True if the subject's configuration declares the capability.
     pub fn has_capability(&self, name: &str) -> bool {
         let capabilities = self.subject.plugin_config().get("capabilities");
         capabilities.and_then(|capabilities| capabilities.get(name)?.as_bool()) == Some(true)

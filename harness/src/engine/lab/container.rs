@@ -20,7 +20,7 @@ const NAMESPACES: &str = "/run/netns";
 /// An attachment of a container: its ids, and the namespace that it shares with the container's other attachments.
 pub(super) struct Namespace {
     id: String,
-    /// What number it was made as: what only one may have, such as a port of the host, differs by it.
+    /// Its number, by which values differ that must be unique, such as a port of the host.
     pub(super) number: u16,
     ifname: String,
     pub(super) netns: PathBuf,
@@ -36,7 +36,7 @@ pub struct Container<'a> {
 }
 
 impl Container<'_> {
-    /// Whether every new network namespace has an interface of the requested name already.
+    /// Stops the scenario if every new network namespace has an interface of the requested name already.
     pub fn require_free_ifname(&self) -> StepResult {
         let state = self.lab.look()?;
         let links = state
@@ -125,7 +125,7 @@ impl Container<'_> {
         Ok(own.map_or(0, |link| link.index))
     }
 
-    /// Whether a container has an address.
+    /// True if the container has the address.
     pub fn has_address(&self, address: IpAddr) -> bool {
         self.lab.look().is_ok_and(|state| {
             let inside = state.containers.get(self.name);
@@ -134,13 +134,13 @@ impl Container<'_> {
         })
     }
 
-    /// Makes a container with a network namespace of its own, in which only `lo` stands, up.
+    /// Creates it with a network namespace of its own, in which only `lo` exists, up.
     pub fn create(&self) -> StepResult {
         let number = self.lab.next_number();
         self.create_as(number, self.default_id())
     }
 
-    /// The same, with its namespace where no runtime keeps them.
+    /// Creates it with its namespace where no runtime keeps them.
     pub fn create_elsewhere(&self) -> StepResult {
         let (id, number) = (self.default_id(), self.lab.next_number());
         let netns = Path::new(rootfs::OWN).join("elsewhere");
@@ -148,14 +148,14 @@ impl Container<'_> {
         self.create_at(number, id, netns, self.lab.ifname())
     }
 
-    /// The same, with an id and an interface's container that are given.
+    /// Creates it with this id and interface name.
     pub fn create_with(&self, id: String, ifname: &str) -> StepResult {
         let number = self.lab.next_number();
         let netns = Path::new(NAMESPACES).join(self.lab.namespace_name(&id, number));
         self.create_at(number, id, netns, ifname)
     }
 
-    /// The same, with a long id that differs from those of others made so in its end only.
+    /// Creates it with a long id that ends with `end`; such ids differ in their ends only.
     pub fn create_with_long_id(&self, end: &str) -> StepResult {
         let start = format!("{:0<56}", self.lab.container("").default_id());
         self.create_as(self.lab.next_number(), start + end)
@@ -214,7 +214,7 @@ impl Container<'_> {
         self.attach_as(name, format!("{}1", self.lab.ifname()))
     }
 
-    /// The same, by the name that comes after the first one's, as runtimes count: `eth1` after `eth0`.
+    /// Adds a second attachment by the next interface name, as runtimes count: `eth1` after `eth0`.
     pub fn attach_next(&self, name: &str) -> StepResult {
         let first = self.lab.ifname();
         let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -339,12 +339,12 @@ impl Container<'_> {
         Ok(NetNs::delete_at(path)?)
     }
 
-    /// What the runtime has stored of a container's last ADD.
+    /// The result of the last ADD, as the runtime has stored it.
     pub fn stored_result(&self) -> Option<Value> {
         self.lab.results.borrow().get(self.name).cloned()
     }
 
-    /// Makes the runtime remember this result of a container's ADD, or none.
+    /// Stores this as the result of the last ADD, or none.
     pub fn store_result(&self, result: Option<Value>) {
         let mut results = self.lab.results.borrow_mut();
         match result {

@@ -16,7 +16,7 @@ pub struct Delegates<'a> {
     pub(super) lab: &'a Lab,
 }
 
-/// Whether what is executed at this path is the recording plugin.
+/// True if a stub is executed at this path.
 fn is_recorded(path: &Path) -> bool {
     let file = path.canonicalize();
     recorders::is_covered(path) || file.is_ok_and(|file| recorders::is_covered(&file))

@@ -192,7 +192,7 @@ impl Drift<'_> {
     }
 }
 
-/// What stands under a key in each entry of a list, where it can be read.
+/// The value of a key in each entry of a list, where it can be parsed.
 fn of_each(list: &Value, key: &str) -> Vec<IpNet> {
     let entries = list.as_array().into_iter().flatten();
     entries

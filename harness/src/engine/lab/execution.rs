@@ -25,12 +25,12 @@ const PAUSES: [Duration; 3] = [
 /// After so many calls of a scenario that were still running at their deadline, it is not gone on with.
 const PATIENCE: usize = 3;
 
-/// What the runtime knows of one execution before it is made.
+/// The parameters of one execution.
 #[derive(Clone)]
 pub struct Execution<'a> {
     /// The name by which checks find it.
     pub label: Label<'a>,
-    /// What the plugin is asked.
+    /// The operation.
     pub operation: Operation,
     /// The container that it is about.
     pub container: Option<&'a str>,
@@ -81,7 +81,7 @@ impl Lab {
         }
     }
 
-    /// The same, where the state before is known: the index of what was last written down.
+    /// Executes a plugin where the state before it is recorded already, with this index.
     pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> StepResult<Call> {
         self.lose_patience()?;
         let ended = run(&execution, self.limits)?;

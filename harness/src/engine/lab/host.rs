@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_millis(200);
 pub const HOST: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 /// See [`HOST`].
 pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
-/// The same, in IPv6.
+/// The IPv6 addresses of both.
 const HOST_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 1);
 /// See [`HOST_V6`].
 pub const OUTSIDE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 2);
@@ -57,7 +57,7 @@ impl<'a> Host<'a> {
         Ok(outside)
     }
 
-    /// Whether containers have an interface before any plugin is called.
+    /// True if containers have an interface before any plugin is called.
     pub fn connects_containers(&self) -> bool {
         self.lab
             .lan
@@ -107,7 +107,7 @@ impl<'a> Host<'a> {
         self.settle_to(wanted)
     }
 
-    /// The same, for this number of links.
+    /// Waits until the host has no more than this number of links.
     pub fn settle_to(&self, wanted: usize) -> StepResult {
         if !self.has_links_at_most(wanted, SOON)? {
             host_setup::await_removed_namespaces()?;
@@ -116,7 +116,7 @@ impl<'a> Host<'a> {
         Ok(())
     }
 
-    /// Whether the host has no more than this many links, now or within `patience`.
+    /// True if the host has no more than this many links, now or within `patience`.
     fn has_links_at_most(&self, wanted: usize, patience: Duration) -> StepResult<bool> {
         let host = Socket::open()?;
         let deadline = Instant::now() + patience;
@@ -137,7 +137,7 @@ impl<'a> Host<'a> {
         std::thread::sleep(Duration::from_secs(seconds));
     }
 
-    /// Whether the host has an address.
+    /// True if the host has the address.
     pub fn has_address(&self, address: IpAddr) -> bool {
         self.lab.look().is_ok_and(|state| {
             state

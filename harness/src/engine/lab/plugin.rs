@@ -189,7 +189,7 @@ impl<'a> Plugin<'a> {
         Ok(())
     }
 
-    /// What the subject is given in GC, with these containers' attachments as the valid ones.
+    /// The subject's input of GC, with these containers' attachments as the valid ones.
     pub fn gc_config(&self, valid: &[&str]) -> Vec<u8> {
         derive_gc_config(
             self.lab.config().list(),
@@ -198,7 +198,7 @@ impl<'a> Plugin<'a> {
         )
     }
 
-    /// What the subject is given in STATUS.
+    /// The subject's input of STATUS.
     pub fn status_config(&self) -> Vec<u8> {
         derive_status_config(self.lab.config().list(), self.lab.config().own_plugin())
     }
@@ -307,7 +307,7 @@ impl<'a> Plugin<'a> {
         })
     }
 
-    /// What a plugin is given in ADD, CHECK and DEL, with the result that the runtime has stored.
+    /// A plugin's input of ADD, CHECK and DEL, with the result that the runtime has stored.
     pub(super) fn derive(&self, plugin: &PluginConfig, container: Option<&str>) -> Vec<u8> {
         let result = container.and_then(|name| self.lab.container(name).stored_result());
         let offered = self.capability_args(container);

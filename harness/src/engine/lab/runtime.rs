@@ -1,4 +1,4 @@
-//! What scenarios do with a runtime: give it commands, with recording plugins in place of every plugin.
+//! Commands for a runtime under test, with delegate stubs in place of every plugin.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Runtime<'_> {
         self.use_network_with(|_| {})
     }
 
-    /// The same with a changed network.
+    /// Gives the runtime a changed network, and installs stubs for its plugins.
     pub fn use_network_with(&self, change: impl FnOnce(&mut Map<String, Value>)) -> StepResult {
         let mut list = self.lab.config().list().as_map().clone();
         change(&mut list);
@@ -199,7 +199,7 @@ impl Runtime<'_> {
         words
     }
 
-    /// What cnitool reads from its environment.
+    /// The variables that cnitool reads.
     fn surrounding_variables(&self) -> Vec<(String, Bytes)> {
         let setup = &self.lab.subject().fixture.setup;
         let args: Vec<String> = setup
@@ -227,12 +227,12 @@ impl Runtime<'_> {
         .collect()
     }
 
-    /// What every recording plugin answers if nothing is said against it.
+    /// The script by which every stub succeeds.
     fn good_script(&self) -> Script {
         self.script(|plugin, number| result(self.lab.version(), plugin, 0, number))
     }
 
-    /// The same, with the results that `add` makes of a plugin's type and place in the list.
+    /// A script with the results that `add` makes of a plugin's type and place in the list.
     fn script(&self, add: impl Fn(&str, usize) -> Value) -> Script {
         let mut script = Script::default();
         let plugins = self

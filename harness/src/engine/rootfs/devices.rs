@@ -15,7 +15,7 @@ use crate::error::HarnessError;
 const DEVICES: &[&str] = &[
     "null", "zero", "full", "random", "urandom", "tty", "net/tun",
 ];
-/// What `/dev` has besides: names, and where they lead.
+/// Symbolic links in `/dev`: names and targets.
 const DEVICE_LINKS: &[(&str, &str)] = &[
     ("ptmx", "pts/ptmx"),
     ("fd", "/proc/self/fd"),

@@ -47,10 +47,10 @@ const OVERLAID: &[&str] = &["/etc", "/var", "/opt"];
 /// Directories in which plugins may write, and which start empty.
 const EMPTY: &[&str] = &["/tmp", "/dev/shm"];
 
-/// What a tmpfs of the lab holds at most.
+/// Size limit of a tmpfs of the lab.
 const ROOM: &str = "mode=755,size=64m,nr_inodes=16k";
 
-/// What the machine must have for the subject.
+/// The parts of this machine that the subject needs.
 #[derive(Debug, Default)]
 pub struct Needed {
     /// Directories and files that must stay visible at their paths.
@@ -66,7 +66,7 @@ pub struct Writable {
     pub seen_as: PathBuf,
     /// Where its changed files can be listed.
     pub layer: OwnedFd,
-    /// Whether the machine's files are seen in it, too.
+    /// True if the machine's files are visible in it, too.
     is_transparent: bool,
 }
 
@@ -76,7 +76,7 @@ impl Writable {
         Self::here(directory)
     }
 
-    /// What is mounted on the directory.
+    /// The file system that is mounted on the directory.
     pub(super) fn here(directory: impl AsRef<Path>) -> Result<Self, HarnessError> {
         let directory = directory.as_ref();
         Ok(Self {
@@ -134,7 +134,7 @@ pub fn leave() -> Result<(), HarnessError> {
     Ok(())
 }
 
-/// The same, once it was left in every other mount namespace, and takes what is the lab's own out of plugins' reach.
+/// Leaves it in the last mount namespace, and makes the lab's own files read-only for plugins.
 pub fn close() -> Result<(), HarnessError> {
     leave()?;
     for place in [MACHINE, LAYERS] {
@@ -281,7 +281,7 @@ fn writable_directories(needed: &[PathBuf]) -> Result<Vec<Writable>, HarnessErro
         });
     }
     tmpfs("/run", ROOM)?;
-    // What the lab mounts here later is to be seen by plugins, whose mounts hang on these.
+    // Later mounts of the lab propagate to plugins, whose mounts are slaves of these.
     remount(None, "/run", MsFlags::MS_SHARED).map_err(|e| fault("share `/run`", e))?;
     let is_link = fs::canonicalize("/var/run").is_ok_and(|path| path == Path::new("/run"));
     if !is_link {

@@ -15,13 +15,13 @@ use crate::error::HarnessError;
 /// Plugins, and the runtime, that the `cnispec` binary is, depending on the name it is called by.
 pub const EMBEDDED: &[&str] = &["ptp", "host-local", "scripted", "cnitool"];
 
-/// What the lab's own directory holds at most, where our own binary may have to be copied to.
+/// Size limit of the lab's own directory, where our own binary may have to be copied to.
 const OWN_ROOM: &str = "mode=755,size=256m,nr_inodes=4k";
 
 /// This very file.
 pub(super) struct Executable {
     fd: OwnedFd,
-    /// Whether it still stands where it was started from; otherwise it can only be read.
+    /// True if it is still at the path that it was started from; otherwise it can only be read.
     is_there: bool,
 }
 

@@ -138,7 +138,7 @@ impl<'a> Direct<'a> {
     }
 }
 
-/// The same object in another form.
+/// The object with line breaks, and its keys in reverse order.
 fn rearranged(config: &[u8]) -> StepResult<Vec<u8>> {
     let broken = |error: serde_json::Error| HarnessError::new(format!("a configuration: {error}"));
     let config: Map<String, Value> = serde_json::from_slice(config).map_err(broken)?;
