@@ -6,9 +6,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what}{}", hint.as_ref().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
 pub struct HarnessError {
-    /// What failed.
+    /// The error.
     pub what: String,
-    /// What can be done about it.
+    /// The remedy.
     pub hint: Option<String>,
 }
 

@@ -21,7 +21,7 @@ macro_rules! faults {
                 match self { $(Fault::$name => $id,)* }
             }
 
-            /// What the plugin does, as the predicate of a sentence.
+            /// The plugin's action, as the predicate of a sentence.
             pub fn does(self) -> &'static str {
                 match self { $(Fault::$name => $does,)* }
             }
@@ -340,7 +340,7 @@ faults! {
 }
 
 impl Fault {
-    /// Whether it is the scripted runtime that commits it, not the scripted plugin.
+    /// True if the scripted runtime commits it, not the scripted plugin.
     pub fn is_a_runtimes(self) -> bool {
         self.id().starts_with("runtime-")
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the subject does with a network configuration list, and so how it is called.
+/// The subject's role in a network configuration list, which decides how it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -20,7 +20,7 @@ impl Kind {
     /// Every kind of plugin.
     pub const ALL: &'static [Kind] = &[Kind::Interface, Kind::Chained, Kind::Ipam];
 
-    /// Whether plugins of this kind may execute others.
+    /// True if plugins of this kind may execute others.
     pub fn may_delegate(self) -> bool {
         matches!(self, Kind::Interface | Kind::Chained)
     }

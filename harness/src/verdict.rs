@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Breach, Check, Judged, Level, Unmet};
 use crate::transcript::{Ending, Transcript};
 
-/// What became of one check in one scenario and one version of the SPEC; the later, the worse.
+/// The outcome of one check in one scenario and one version of the SPEC; the later, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -34,7 +34,7 @@ pub struct Row<'t> {
     pub transcript: &'t Transcript,
     /// How strongly the check's clause binds in the transcript's version.
     pub level: Level,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// The fact or the prerequisite, for not-applicable and inconclusive.
     pub reason: Option<String>,
@@ -44,7 +44,7 @@ pub struct Row<'t> {
     pub prevented_by: Option<usize>,
 }
 
-/// Whether disputed clauses count.
+/// Decides if disputed clauses count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
     /// They are reported as warnings.

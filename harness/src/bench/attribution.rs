@@ -127,7 +127,7 @@ fn divide(events: &[Event], cni_path: &[String]) -> BTreeMap<Part, u64> {
     parts
 }
 
-/// What is going on at one moment of a call.
+/// The activity at one moment of a call.
 struct Moment<'a> {
     root: i32,
     programs: BTreeMap<i32, String>,

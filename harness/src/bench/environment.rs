@@ -26,17 +26,17 @@ pub struct Environment {
     pub cores: usize,
     /// How processors choose their speed, where the kernel tells it.
     pub governor: Option<String>,
-    /// Whether this is a virtual machine: starting processes is dearer there.
+    /// True on a virtual machine, where starting processes takes longer.
     pub virtual_machine: bool,
-    /// Whether labs stood in user namespaces.
+    /// True if labs ran in user namespaces.
     pub rootless: bool,
     /// The machine's load of the last minute, before.
     pub load_before: f64,
     /// The machine's load of the last minute, after.
     pub load_after: f64,
-    /// What part of the processors' time others used meanwhile, between 0 and 1.
+    /// The share of the processors' time that others used meanwhile, between 0 and 1.
     pub used_by_others: f64,
-    /// What part of the processors' time the hypervisor gave to others, between 0 and 1.
+    /// The share of the processors' time that the hypervisor gave to others, between 0 and 1.
     pub stolen: f64,
 }
 

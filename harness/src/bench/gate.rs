@@ -60,7 +60,7 @@ impl Statistic {
 /// The most that a figure may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// What is limited.
+    /// The limited quantity.
     pub operation: Measured,
     /// Which of its figures.
     pub statistic: Statistic,
@@ -105,17 +105,17 @@ impl Budget {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gate {
-    /// What is limited.
+    /// The limited quantity.
     pub operation: Measured,
     /// The limit itself.
     pub limit: Limit,
-    /// Whether it is kept.
+    /// True if it is kept.
     pub verdict: Verdict,
-    /// What was found, for people.
+    /// The measured value, for people.
     pub found: String,
 }
 
-/// What a figure is held against.
+/// The limit of a figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Limit {
@@ -133,7 +133,7 @@ pub enum Limit {
     },
 }
 
-/// Whether a limit is kept.
+/// The outcome of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {

@@ -1,4 +1,4 @@
-//! What was measured, as data: exactly what stands in the JSON file. Times are in microseconds.
+//! Measurements as data, exactly as in the JSON file. Times are in microseconds.
 
 use cni_types::Version;
 use serde::{Deserialize, Serialize};
@@ -13,13 +13,13 @@ use crate::report::{SubjectFacts, Tool};
 /// The value of the report's `schema`.
 pub const SCHEMA_ID: &str = "cnispec.bench.v1";
 
-/// What one measurement found.
+/// The results of one measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BenchReport {
     /// The version of this form: `SCHEMA_ID`.
     pub schema: String,
-    /// What made the report.
+    /// The tool that made the report.
     pub tool: Tool,
     /// Where it was measured.
     pub environment: Environment,
@@ -47,7 +47,7 @@ pub struct Plugin {
     pub subject: SubjectFacts,
     /// Where its network configuration came from.
     pub config: String,
-    /// What was measured.
+    /// The measured operation.
     pub operations: Vec<Figures>,
     /// How an ADD's time divides; empty where it could not be traced.
     pub attribution: Vec<Share>,
@@ -94,7 +94,7 @@ impl Series {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
-    /// What was measured.
+    /// The measured operation.
     pub operation: Measured,
     /// Its times.
     pub times: Series,
@@ -106,7 +106,7 @@ pub struct Figures {
     pub system_us: f64,
     /// Page faults, median, children included.
     pub page_faults: f64,
-    /// What a traced run tells; nothing where there was none.
+    /// The results of a traced run; none where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traced: Option<Traced>,
     /// How often the plugin did something else than what was measured, and what it did.
@@ -114,7 +114,7 @@ pub struct Figures {
     pub failures: Option<Failures>,
 }
 
-/// What is counted in a traced run.
+/// The counts of a traced run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Traced {
@@ -132,7 +132,7 @@ pub struct Traced {
 pub struct Failures {
     /// How many.
     pub count: usize,
-    /// What the first one did.
+    /// The figures of the first one.
     pub first: String,
 }
 
@@ -192,7 +192,7 @@ pub struct Contention {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ratio {
-    /// What both did.
+    /// The figures of both.
     pub operation: Measured,
     /// The other plugin's place in the list of plugins.
     pub plugin: usize,
@@ -210,7 +210,7 @@ impl Plugin {
 }
 
 impl BenchReport {
-    /// Whether every limit is kept: the exit status.
+    /// True if every limit is kept: the exit status.
     pub fn exit_status(&self) -> u8 {
         use super::gate::Verdict;
         let any = |verdict| self.gates.iter().any(|gate| gate.verdict == verdict);

@@ -77,7 +77,7 @@ const WAITING: &[i64] = &[
 ];
 
 impl SystemCall {
-    /// What the call is for.
+    /// The purpose of the call.
     pub fn work(&self, is_netlink: impl Fn(u64) -> bool) -> Work {
         if self.number == libc::SYS_exit_group {
             Work::Exit
@@ -94,7 +94,7 @@ impl SystemCall {
         }
     }
 
-    /// Whether it makes a netlink socket.
+    /// True if it makes a netlink socket.
     pub fn opens_netlink(&self) -> bool {
         const NETLINK: u64 = libc::AF_NETLINK as u64;
         self.number == libc::SYS_socket && self.first == NETLINK
@@ -105,7 +105,7 @@ impl SystemCall {
         (self.number == libc::SYS_close).then_some(self.first)
     }
 
-    /// What it returned, unless it failed.
+    /// Its return value, unless it failed.
     pub fn returned(&self) -> Option<u64> {
         u64::try_from(self.result).ok()
     }

@@ -49,7 +49,7 @@ pub enum Length {
     Automatic,
 }
 
-/// What is to be measured.
+/// The parameters of a measurement.
 #[derive(Debug, Clone)]
 pub struct Plan<'a> {
     /// The plugins; the first one is the subject.
@@ -73,7 +73,7 @@ pub enum Failed {
     Plugin {
         /// Its place in the plan.
         plugin: usize,
-        /// What it did.
+        /// Its output.
         how: String,
     },
     /// The harness or its environment failed.
@@ -246,7 +246,7 @@ struct Runner<'a> {
     bare: Vec<u64>,
     traces: BTreeMap<Measured, Vec<Trace>>,
     growth: Vec<GrowthPoint>,
-    /// What became of the first attachment that could not be made.
+    /// The failure of the first attachment that could not be made.
     full: Option<String>,
     contention: Vec<Contention>,
 }
@@ -439,7 +439,7 @@ fn growth(points: Vec<GrowthPoint>, ended: Option<String>) -> Growth {
         });
         let medians: Vec<_> = medians.collect();
         let (first, last) = (medians.first()?, medians.last()?);
-        // What lies within its own uncertainty does not grow.
+        // A change within its own uncertainty is no growth.
         if last.1.low <= first.1.high {
             return None;
         }

@@ -18,7 +18,7 @@ use crate::label;
 use crate::runner::session::Handler;
 use crate::transcript::{Call, Exit, Output, Usage};
 
-/// What is measured.
+/// A measured operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measured {
@@ -41,7 +41,7 @@ pub enum Measured {
 }
 
 impl Measured {
-    /// Everything that is measured, in the order in which it is done.
+    /// All operations, in the order in which they are measured.
     pub const ALL: [Measured; 8] = [
         Measured::Version,
         Measured::Rejected,
@@ -87,7 +87,7 @@ impl Measured {
 pub enum Request {
     /// One container's life, every operation timed.
     Life,
-    /// The same, step by step.
+    /// One container's life, every operation traced.
     Trace,
     /// So many other containers are attached from now on.
     Attach(usize),
@@ -97,7 +97,7 @@ pub enum Request {
     LinkDeletion,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Done {
@@ -116,22 +116,22 @@ pub enum Done {
 /// One timed call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// What was measured.
+    /// The measured operation.
     pub measured: Measured,
-    /// What it cost.
+    /// Its resource usage.
     pub usage: Usage,
     /// Why it does not count: what the plugin did instead.
     pub failure: Option<String>,
 }
 
-/// A lab in which nothing is written down but time.
+/// A lab that records nothing but time.
 pub struct Server {
     lab: Lab,
     made: BTreeSet<String>,
     attached: usize,
 }
 
-/// The container whose life is led again and again.
+/// The container that every life uses.
 const ALONE: &str = "a";
 
 impl Handler for Server {
@@ -340,7 +340,7 @@ fn other(number: usize) -> String {
     format!("n{number}")
 }
 
-/// Whether bare link deletion says something about plugins of this kind.
+/// True if the time of a bare link deletion is a baseline for plugins of this kind.
 pub fn makes_links(kind: Kind) -> bool {
     kind == Kind::Interface
 }
@@ -353,7 +353,7 @@ fn sample(measured: Measured, call: &Call) -> Sample {
     }
 }
 
-/// What the plugin did instead of what is measured.
+/// The reason why a call does not count: the plugin's failure.
 fn failure(measured: Measured, call: &Call) -> Option<String> {
     match (measured, &call.exit) {
         // Any other end than success is a refusal, if the plugin came to it by itself.

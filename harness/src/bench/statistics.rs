@@ -1,4 +1,4 @@
-//! What can be said of samples: order statistics with bootstrap intervals, ratios, a rank test, growth.
+//! Statistics of samples: order statistics with bootstrap intervals, ratios, a rank test, growth.
 //!
 //! Everything is computed from the raw samples and a fixed seed, so a stored report gives the same figures again.
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How often samples are drawn again for an interval.
 const RESAMPLES: usize = 1000;
-/// What an interval covers.
+/// The coverage of an interval.
 const COVERED: f64 = 0.95;
 /// How many quartile ranges beyond the quartiles a sample is an outlier: Tukey's outer fence.
 const FENCE: f64 = 3.0;

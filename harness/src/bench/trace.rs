@@ -25,7 +25,7 @@ use crate::transcript::Bytes;
 /// The word by which `cnispec` starts itself to become a plugin that is traced from its first moment.
 pub const TRACED: &str = "__traced";
 
-/// What one execution did, in order.
+/// The activities of one execution, in order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
     /// Everything that happened.
@@ -34,7 +34,7 @@ pub struct Trace {
     pub system_calls: u64,
     /// The most memory that one of its processes held, in KiB.
     pub peak_memory_kib: u64,
-    /// Whether the plugin exited with status 0.
+    /// True if the plugin exited with status 0.
     pub succeeded: bool,
 }
 
@@ -45,11 +45,11 @@ pub struct Event {
     pub at_ns: u64,
     /// The thread.
     pub thread: i32,
-    /// What it did.
+    /// The activity.
     pub what: What,
 }
 
-/// What a thread does.
+/// The activity of a thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum What {
     /// It enters a system call.
@@ -66,7 +66,7 @@ pub enum What {
     Ends,
 }
 
-/// What a system call is for.
+/// The purpose of a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
     /// Reading standard input.

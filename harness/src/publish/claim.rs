@@ -18,15 +18,15 @@ use crate::verdict::Outcome;
 /// The value of the claim's `schema`.
 pub const CLAIM_SCHEMA_ID: &str = "cnispec.claim.v1";
 
-/// What a plugin claims.
+/// A claim of conformance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
     /// The version of this form: [`CLAIM_SCHEMA_ID`].
     pub schema: String,
-    /// Who claims.
+    /// The implementation.
     pub implementation: Implementation,
-    /// What found it out.
+    /// The tool that tested it.
     pub tool: Tool,
     /// The kernel that it was found out on.
     pub kernel: String,
@@ -34,7 +34,7 @@ pub struct Claim {
     pub core: Profile,
     /// Everything else, in all versions.
     pub extended: Profile,
-    /// The same, version by version.
+    /// The claims of each version.
     pub spec_versions: Vec<VersionClaim>,
     /// A shell line that finds it out again.
     pub reproduce: String,
@@ -50,13 +50,13 @@ pub struct Implementation {
     /// The plugin's `type`.
     #[serde(rename = "type")]
     pub plugin_type: String,
-    /// What it does in a list.
+    /// Its kind.
     pub kind: Kind,
     /// SHA-256 of the binary, in hexadecimal.
     pub sha256: String,
 }
 
-/// What is claimed of one version of the SPEC.
+/// The claim for one version of the SPEC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionClaim {
     /// The version.
@@ -72,7 +72,7 @@ pub struct VersionClaim {
 pub struct Profile {
     /// The answer.
     pub result: Standing,
-    /// What it rests on.
+    /// The counts that it rests on.
     pub counts: Columns,
 }
 
@@ -125,7 +125,7 @@ pub enum ClaimError {
 }
 
 impl Claim {
-    /// What this report allows to be claimed, in the name of an implementation and its release.
+    /// The claim that this report supports, in the name of an implementation and its release.
     pub fn new(
         report: &Report,
         name: Option<&str>,

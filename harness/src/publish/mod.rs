@@ -1,4 +1,4 @@
-//! What a plugin publishes about itself, and what runs cnispec elsewhere: texts made of reports and options.
+//! Documents made of reports and options: a plugin's claim, and what runs cnispec on other systems.
 
 mod action;
 mod claim;

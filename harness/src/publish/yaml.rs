@@ -71,7 +71,7 @@ fn is_nested(value: &Value) -> bool {
     }
 }
 
-/// Whether a text can be written line by line: it ends with one line break, and no line could be misread.
+/// True if a text can be written line by line: it ends with one line break, and no line could be misread.
 fn is_block(text: &str) -> bool {
     let begins = text.starts_with(|c: char| !c.is_whitespace());
     let ends = text.ends_with('\n') && !text.ends_with("\n\n");
@@ -87,7 +87,7 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// Whether a text needs no quotes: words that begin with a letter, and mean nothing else.
+/// True if a text needs no quotes: words that begin with a letter, and mean nothing else.
 fn is_plain(text: &str) -> bool {
     const OTHERS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')

@@ -1,4 +1,4 @@
-//! What is different between two reports: of two releases of a plugin, or of two plugins.
+//! The differences between two reports: of two releases of a plugin, or of two plugins.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::verdict::{Outcome, Verdict};
 /// The value of the difference's `schema`.
 pub const DIFF_SCHEMA_ID: &str = "cnispec.diff.v1";
 
-/// What became of one requirement in one scenario and version; the first are the gravest.
+/// The change of one requirement in one scenario and version; the first are the gravest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
@@ -76,11 +76,11 @@ impl ChangeKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// What became of it.
+    /// Its change.
     pub kind: ChangeKind,
     /// The check's id.
     pub check: String,
-    /// What is true when the requirement is met.
+    /// The claim: true when the requirement is met.
     pub claim: String,
     /// How strongly the SPEC demands it.
     pub level: Level,
@@ -92,9 +92,9 @@ pub struct Change {
     pub before: Option<Outcome>,
     /// Its outcome in the new report; none where it was not tested.
     pub after: Option<Outcome>,
-    /// What happened, or why nothing was shown, in the old report.
+    /// The failure, or the reason why it is inconclusive, in the old report.
     pub was: Option<String>,
-    /// What happened, or why nothing was shown, in the new report.
+    /// The failure, or the reason why it is inconclusive, in the new report.
     pub is: Option<String>,
     /// A shell line that shows it again; the new report's where there is one.
     pub replay: String,
@@ -140,7 +140,7 @@ pub struct Pair {
     pub old: Side,
     /// The new report.
     pub new: Side,
-    /// What is different, the gravest first; then in the order of the new report.
+    /// The differences, the gravest first; then in the order of the new report.
     pub changes: Vec<Change>,
     /// Calls whose time moved by more than their noise.
     pub latency: Vec<Shift>,
@@ -197,7 +197,7 @@ impl Diff {
         changes.filter(|change| change.kind == kind).count()
     }
 
-    /// Whether nothing is different.
+    /// True if there is no difference.
     pub fn is_empty(&self) -> bool {
         self.only_old.is_empty()
             && self.only_new.is_empty()
@@ -226,7 +226,7 @@ fn place(entry: &Entry) -> Place<'_> {
     (&entry.check, entry.spec_version, &entry.scenario)
 }
 
-/// What moved of what both reports measured.
+/// The changes of latencies that both reports have.
 fn latency(old: &Report, new: &Report) -> Vec<Shift> {
     let moved = new.latency.iter().filter_map(|now| {
         let before = old.latency.iter().find(|before| before.name == now.name)?;
@@ -369,7 +369,7 @@ fn made(kind: ChangeKind, entry: &Entry, old: Option<&Entry>, new: Option<&Entry
     }
 }
 
-/// Whether two broken requirements are broken in different ways, but for what differs from run to run.
+/// True if two requirements fail in different ways, apart from what differs from run to run.
 fn shown_by_something_else(old: &Entry, new: &Entry) -> bool {
     if old.actual == new.actual && old.evidence == new.evidence {
         return false;
@@ -377,7 +377,7 @@ fn shown_by_something_else(old: &Entry, new: &Entry) -> bool {
     essence(old) != essence(new)
 }
 
-/// What shows that a requirement is broken, without what differs from run to run and from machine to machine:
+/// The evidence of a failure, without what differs from run to run and from machine to machine:
 /// the environment and the configuration are given, not found.
 fn essence(entry: &Entry) -> (Option<String>, Option<String>, BTreeSet<String>) {
     let exit = |evidence: &Evidence| evidence.exit.as_ref().map(|exit| format!("{exit:?}"));

@@ -48,13 +48,13 @@ pub struct ExpectationError {
     pub line: usize,
     /// Counted from 1, in characters.
     pub column: usize,
-    /// What is wrong.
+    /// The error.
     pub what: String,
-    /// What can be done about it.
+    /// The remedy.
     pub hint: String,
 }
 
-/// What there is that can be expected to be broken.
+/// The names that entries can have: checks, scenarios and versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'k> {
     /// The ids of all checks.
@@ -311,7 +311,7 @@ fn as_document(table: &Table) -> DocumentMut {
     DocumentMut::from(table.clone())
 }
 
-/// What can be seen to be wrong with an entry before anything is run, and what can be done about it.
+/// Finds errors of an entry before anything is run, each with its remedy.
 fn mistake(entry: &Expectation, known: Known<'_>) -> Option<(String, String)> {
     for (key, text) in [("reason", &entry.reason), ("link", &entry.link)] {
         if text.trim().is_empty() {
@@ -404,7 +404,7 @@ impl Expectation {
         }
     }
 
-    /// Whether a run of this selection shows everything that the expectation is about.
+    /// True if a run of this selection covers everything that the expectation is about.
     fn is_within(&self, selection: &Selection, known: Known<'_>) -> bool {
         let covered = |ids: &[&str], pattern: &str, chosen: &[String]| {
             let about = ids.iter().filter(|id| matches(pattern, id));

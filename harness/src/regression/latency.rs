@@ -9,7 +9,7 @@ const FEWEST: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shift {
-    /// What was measured, for instance `ADD`.
+    /// The measured operation, for instance `ADD`.
     pub name: String,
     /// The old median, in microseconds.
     pub old_us: u64,

@@ -1,4 +1,4 @@
-//! What differs between two runs that are alike: addresses and names that the kernel or the plugin makes up,
+//! Masks for volatile text, which differs between equal runs: addresses and names that the kernel or the plugin makes up,
 //! times, and process ids. Each is replaced by a word in angle brackets.
 
 use std::borrow::Cow;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex_lite::Regex;
 
-/// What is masked, in this order, and by what.
+/// The masked patterns in this order, with their replacements.
 const MASKS: &[(&str, &str)] = &[
     // RFC 3339 and the prefix of Go's logger.
     (

@@ -87,7 +87,7 @@ pub fn merge(documents: Vec<(String, Document)>) -> Result<Document, MergeError>
     }
 }
 
-/// What keeps the parts from being one run: foreign, missing and duplicate ones.
+/// The reasons why parts do not make one run: foreign, missing and duplicate ones.
 fn complaints(parts: &[Part]) -> Vec<String> {
     let first = &parts[0];
     let mut complaints = Vec::new();

@@ -13,7 +13,7 @@ use crate::transcript::{
 /// How many lines around a difference are shown.
 const CONTEXT: usize = 3;
 
-/// What happened in a scenario, as text, with everything masked that differs from run to run.
+/// A scenario's transcript as text, with everything masked that differs from run to run.
 pub fn text(transcript: &Transcript) -> String {
     let mut text = format!("{} in {}\n", transcript.scenario, transcript.spec_version);
     for step in &transcript.steps {

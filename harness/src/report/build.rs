@@ -11,13 +11,13 @@ use super::part::Parts;
 
 /// Everything that a report is made of.
 pub struct Run<'a> {
-    /// What was tested.
+    /// The subject.
     pub subject: &'a Subject,
     /// Where and how.
     pub environment: Environment,
     /// How many scenarios were to be run.
     pub planned: usize,
-    /// What came of them.
+    /// Their results.
     pub parts: Parts,
     /// Where the keys of the network configuration stand, if it came from a file.
     pub config_file: Option<ConfigFile>,
@@ -71,7 +71,7 @@ impl Report {
         }
     }
 
-    /// Whether a recommendation is broken that decides the exit status.
+    /// True if a recommendation is broken that decides the exit status.
     fn breaks_profile(&self) -> bool {
         self.environment.profile == Profile::Extended && self.summary.counts.warn > 0
     }
@@ -96,7 +96,7 @@ impl Tool {
 }
 
 impl SubjectFacts {
-    /// What is reported of a plugin.
+    /// The report's description of a plugin.
     pub fn of(subject: &Subject) -> Self {
         Self {
             path: subject.path.display().to_string(),

@@ -13,7 +13,7 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// The same for bytes; those that are not UTF-8 are written as `\xff`.
+/// Makes bytes visible; those that are not UTF-8 are written as `\xff`.
 pub fn visible_bytes(bytes: &Bytes) -> String {
     let mut shown = String::with_capacity(bytes.0.len());
     for chunk in bytes.0.utf8_chunks() {
@@ -26,7 +26,7 @@ pub fn visible_bytes(bytes: &Bytes) -> String {
     shown
 }
 
-/// The same for bytes of several lines, which stay lines.
+/// Makes bytes of several lines visible, which stay lines.
 pub(super) fn visible_lines(bytes: &Bytes) -> String {
     let text = bytes.0.strip_suffix(b"\n").unwrap_or(&bytes.0);
     let lines = text.split(|byte| *byte == b'\n');
@@ -45,7 +45,7 @@ pub struct Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// What is written to it goes to `out`.
+    /// The writer that receives the escaped text.
     pub fn new(out: &'a mut dyn io::Write) -> Self {
         Self {
             line: Vec::new(),

@@ -106,7 +106,7 @@ impl<'r> Cause<'r> {
         called(self.example())
     }
 
-    /// What it is.
+    /// Its description.
     pub fn headline(&self) -> String {
         match self.call() {
             Some((evidence, call)) => {
@@ -143,12 +143,12 @@ impl<'r> Cause<'r> {
         ))
     }
 
-    /// What it costs.
+    /// The checks that it keeps from being shown, counted.
     pub fn effect(&self) -> String {
         format!("{} requirements are inconclusive", self.groups.len())
     }
 
-    /// Whether it is why this check is open.
+    /// True if this check is inconclusive because of it.
     pub fn explains(&self, group: &Group<'_>) -> bool {
         let mut groups = self.groups.iter();
         groups.any(|known| known.example().check == group.example().check)
@@ -160,7 +160,7 @@ fn called(entry: &Entry) -> Option<(&Evidence, &EvidenceCall)> {
     Some((evidence, evidence.call.as_ref()?))
 }
 
-/// What keeps more than one check from being shown, the most effective first.
+/// Causes that keep more than one check from being shown, the most effective first.
 pub(super) fn causes<'r>(groups: &'r [Group<'r>]) -> Vec<Cause<'r>> {
     let mut causes: Vec<Cause<'r>> = Vec::new();
     let mut positions: HashMap<(Option<String>, &str), usize> = HashMap::new();

@@ -83,7 +83,7 @@ impl Tally {
         self.count(Outcome::Warn) - self.disputed
     }
 
-    /// What was counted, the gravest first.
+    /// The counts, the gravest first.
     fn parts(&self) -> Vec<String> {
         let parts = [
             number(self.count(Outcome::Fail), "requirement", " broken"),

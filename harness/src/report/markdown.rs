@@ -172,7 +172,7 @@ fn harness_errors(report: &Report) -> String {
     if text.is_empty() { text } else { text + "\n" }
 }
 
-/// What kept several checks from being shown.
+/// Causes that keep several checks from being shown.
 fn common(cause: &Cause<'_>) -> String {
     let entry = cause.example();
     let names = cause.groups.iter().map(|group| &group.example().check);

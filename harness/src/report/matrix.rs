@@ -13,15 +13,15 @@ use crate::verdict::{Outcome, Verdict};
 /// The value of the matrix's `schema`.
 pub const MATRIX_SCHEMA_ID: &str = "cnispec.matrix.v1";
 
-/// What several runs found, check by check.
+/// The results of several runs, check by check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Matrix {
     /// The version of this form: [`MATRIX_SCHEMA_ID`].
     pub schema: String,
-    /// What put it together.
+    /// The tool that made the matrix.
     pub tool: Tool,
-    /// What came of all of them.
+    /// The counts of all of them.
     pub summary: MatrixSummary,
     /// Every check that one of the reports has, with its outcome in each.
     pub checks: Vec<MatrixRow>,
@@ -31,7 +31,7 @@ pub struct Matrix {
     pub untried: Vec<Untried>,
 }
 
-/// What came of several runs.
+/// The counts of several runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MatrixSummary {
@@ -50,7 +50,7 @@ pub struct MatrixSummary {
 pub struct MatrixRow {
     /// The check's id.
     pub check: String,
-    /// What is true when the requirement is met.
+    /// The claim: true when the requirement is met.
     pub claim: String,
     /// The worst outcome in each report, in their order; none where a report does not have the check.
     pub outcomes: Vec<Option<Outcome>>,
@@ -174,7 +174,7 @@ fn rows(reports: &[Report]) -> Vec<MatrixRow> {
     rows
 }
 
-/// What a report file holds.
+/// The document in a report file.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::large_enum_variant,

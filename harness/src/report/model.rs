@@ -15,19 +15,19 @@ use crate::verdict::{Outcome, Profile, Verdict};
 /// The value of the report's `schema`.
 pub const SCHEMA_ID: &str = "cnispec.report.v1";
 
-/// What one run found.
+/// The results of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The version of this form: [`SCHEMA_ID`].
     pub schema: String,
-    /// What made the report.
+    /// The tool that made the report.
     pub tool: Tool,
-    /// What was tested.
+    /// The subject.
     pub subject: SubjectFacts,
     /// Where it was tested.
     pub environment: Environment,
-    /// What came of it in all.
+    /// The counts of all results.
     pub summary: Summary,
     /// Every requirement in every scenario and version: in the catalogue's order, then by version.
     pub results: Vec<Entry>,
@@ -39,18 +39,18 @@ pub struct Report {
     /// Where the keys of the network configuration stand, if it came from a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_file: Option<ConfigFile>,
-    /// What was done in each scenario, step by step, as far as there is room: what broke something first. Volatile.
+    /// The timeline of each scenario, as far as there is room: those with failures first. Volatile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timelines: Vec<Timeline>,
     /// How long the plugin's calls took. Volatile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency: Vec<Latency>,
-    /// What fuzzing found.
+    /// The findings of fuzzing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
 }
 
-/// What made the report.
+/// The tool that made the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
     /// Its name.
@@ -59,7 +59,7 @@ pub struct Tool {
     pub version: String,
 }
 
-/// What was tested.
+/// The subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubjectFacts {
@@ -70,9 +70,9 @@ pub struct SubjectFacts {
     /// The `type` by which configurations name it.
     #[serde(rename = "type")]
     pub plugin_type: String,
-    /// What it does in a list.
+    /// Its kind.
     pub kind: Kind,
-    /// What its VERSION claims; empty when it did not answer.
+    /// The versions that its VERSION lists; empty when it did not answer.
     pub supported_versions: Vec<Version>,
     /// The other plugins of its network. Only versions that all of them know are tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -89,22 +89,22 @@ pub struct Environment {
     pub architecture: String,
     /// The user.
     pub uid: u32,
-    /// Whether labs stood in user namespaces.
+    /// True if labs ran in user namespaces.
     pub rootless: bool,
-    /// What names and identifiers are derived from.
+    /// The seed of names and identifiers.
     pub seed: u64,
     /// How many labs ran at once.
     pub jobs: usize,
     /// The deadline of one call, in milliseconds.
     pub timeout_ms: u64,
-    /// Whether disputed clauses count.
+    /// True if disputed clauses count.
     pub strict: bool,
     /// Which requirements decide the exit status.
     #[serde(default)]
     pub profile: Profile,
     /// Where the network configuration came from.
     pub config: String,
-    /// What was chosen of everything that could be run.
+    /// The selection.
     #[serde(default)]
     pub selection: Selection,
     /// When the run began, in seconds since 1970. Volatile.
@@ -113,7 +113,7 @@ pub struct Environment {
     pub wall_ms: u64,
 }
 
-/// What was chosen of everything that could be run; as it was asked for, so that it can be run again.
+/// The selection as it was requested, so that it can be run again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Selection {
@@ -144,7 +144,7 @@ pub struct Shard {
     pub planned: usize,
 }
 
-/// What came of a run in all.
+/// The counts of a run's results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -204,13 +204,13 @@ impl Counts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftEntry {
-    /// What sort of thing was changed.
+    /// The kind of object that was changed.
     pub kind: String,
-    /// What became of it.
+    /// Its outcome.
     pub change: String,
     /// The version that the network configuration was written in.
     pub spec_version: Version,
-    /// Whether CHECK failed then.
+    /// True if CHECK failed then.
     pub noticed: bool,
 }
 
@@ -220,11 +220,11 @@ pub struct DriftEntry {
 pub struct Entry {
     /// The check's id.
     pub check: String,
-    /// What is true when the requirement is met.
+    /// The claim: true when the requirement is met.
     pub claim: String,
     /// How strongly the SPEC demands it in this version.
     pub level: Level,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// The version that the network configuration was written in.
     pub spec_version: Version,
@@ -237,11 +237,11 @@ pub struct Entry {
     pub clauses: Vec<ClauseLink>,
     /// Every outcome that would have been acceptable, for a broken requirement.
     pub expected: Vec<String>,
-    /// What happened, for a broken requirement.
+    /// The failure, for a broken requirement.
     pub actual: Option<String>,
     /// The fact or the prerequisite, for not-applicable and inconclusive.
     pub reason: Option<String>,
-    /// What shows that the requirement is broken, or why it could not be shown.
+    /// The evidence of the failure, or the reason why it is inconclusive.
     pub evidence: Option<Evidence>,
     /// A shell line that shows it again.
     pub replay: String,
@@ -269,7 +269,7 @@ impl Entry {
     }
 }
 
-/// What the SPEC or its ecosystem disagrees about.
+/// A dispute: a contradiction of the SPEC with itself or with its ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disputed {
     /// The disagreement.
@@ -299,7 +299,7 @@ pub struct Evidence {
     pub call: Option<EvidenceCall>,
     /// Its complete environment.
     pub env: BTreeMap<String, Bytes>,
-    /// What it was given on standard input, cut if it is long.
+    /// Its standard input, cut if it is long.
     pub stdin: Bytes,
     /// How it ended.
     pub exit: Option<Exit>,
@@ -321,7 +321,7 @@ pub struct Evidence {
 /// Which call it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceCall {
-    /// What the plugin was asked to do.
+    /// The operation.
     pub operation: Operation,
     /// The scenario's name of the call.
     pub label: String,
@@ -336,7 +336,7 @@ pub struct Difference {
     pub place: String,
     /// `added`, `removed` or `changed`.
     pub change: String,
-    /// What, for instance `link veth0`.
+    /// The object, for instance `link veth0`.
     pub object: String,
     /// How it was and is; null where nothing more is known.
     pub detail: Value,
@@ -362,7 +362,7 @@ pub struct KeyPlace {
     pub column: usize,
 }
 
-/// What was done in one scenario in one version.
+/// The steps of one scenario in one version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timeline {
@@ -372,7 +372,7 @@ pub struct Timeline {
     pub spec_version: Version,
     /// Why it did not go on to its end; null where it did.
     pub ending: Option<String>,
-    /// What was done, in order.
+    /// The steps, in order.
     pub steps: Vec<TimelineStep>,
 }
 
@@ -392,11 +392,11 @@ pub enum TimelineStep {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineCall {
-    /// What the plugin was asked to do.
+    /// The operation.
     pub operation: Operation,
     /// The scenario's name of the call.
     pub label: String,
-    /// Whether it was the plugin under test.
+    /// True if it was the plugin under test.
     pub role: Role,
     /// The lab's name of the container that the call is about, if it is about one.
     pub container: Option<String>,
@@ -404,21 +404,21 @@ pub struct TimelineCall {
     pub path: String,
     /// The variables of the SPEC in its environment.
     pub env: BTreeMap<String, Bytes>,
-    /// What it was given on standard input, what it wrote and how it ended.
+    /// Its streams and its exit status.
     #[serde(flatten)]
     pub streams: Streams,
     /// How long it took, in microseconds.
     pub wall_us: u64,
-    /// What it changed, in the host and in the containers.
+    /// Its changes to the host and to the containers.
     pub state: Vec<Difference>,
     /// How many more changes there were.
     pub state_left_out: usize,
-    /// What a plugin that it delegated to was given and answered, if that was the recording plugin.
+    /// The input and the output of a delegate, if a stub recorded them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<Streams>,
 }
 
-/// What went into a plugin and came out of it.
+/// The streams of a plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Streams {
@@ -442,7 +442,7 @@ pub struct Streams {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Latency {
-    /// What was measured, for instance `ADD`.
+    /// The measured operation, for instance `ADD`.
     pub name: String,
     /// From spawn to exit, in microseconds, in the order of the calls.
     pub samples_us: Vec<u64>,
@@ -452,7 +452,7 @@ pub struct Latency {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What tells it from other findings.
+    /// The key that distinguishes it from other findings.
     pub id: String,
     /// The id of the check that is not met.
     pub check: String,
@@ -460,7 +460,7 @@ pub struct Finding {
     pub clauses: Vec<ClauseLink>,
     /// Every outcome that would have been acceptable.
     pub expected: Vec<String>,
-    /// What happened.
+    /// The failure.
     pub actual: String,
     /// The smallest input that shows it.
     pub input: Bytes,
@@ -476,9 +476,9 @@ pub struct HarnessFault {
     pub scenario: String,
     /// The version that it was to be run in.
     pub spec_version: Version,
-    /// What failed.
+    /// The error.
     pub what: String,
-    /// What can be done about it.
+    /// The remedy.
     pub hint: Option<String>,
 }
 

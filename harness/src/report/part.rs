@@ -28,7 +28,7 @@ const SAMPLES_LIMIT: usize = 1000;
 pub struct Judging {
     /// The checks, in the order in which results are shown.
     pub checks: Vec<&'static Check>,
-    /// Whether disputed clauses count.
+    /// True if disputed clauses count.
     pub strictness: Strictness,
     /// How to show a result again.
     pub replay: Replay,
@@ -71,7 +71,7 @@ impl Part {
     }
 }
 
-/// What came of a run so far.
+/// The parts of a run so far.
 #[derive(Default)]
 pub struct Parts {
     parts: BTreeMap<usize, Part>,
@@ -196,7 +196,7 @@ fn entry(row: &Row<'_>, replay: &Replay) -> Entry {
     }
 }
 
-/// What shows that a requirement is broken, or why it is not shown.
+/// The evidence of a failure, or the reason why a check is inconclusive.
 fn evidence(row: &Row<'_>) -> Option<Evidence> {
     match (&row.breach, row.prevented_by) {
         (Some(breach), _) => Some(Evidence {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// Samples that are shown as one box.
 pub(crate) struct Series<'s> {
-    /// What was measured.
+    /// The measured quantity.
     pub name: &'s str,
     /// Microseconds, in any order.
     pub samples_us: &'s [u64],

@@ -41,7 +41,7 @@ pub enum ReadError {
     /// It says that it is a report and does not keep the schema.
     #[error("it does not keep the schema of reports: {error}\nhint: {}", other_version(.tool))]
     Invalid {
-        /// What is wrong, with line and column.
+        /// The error, with line and column.
         error: serde_json::Error,
         /// The version that wrote it, if it says so.
         tool: Option<String>,

@@ -1,4 +1,4 @@
-//! What to write into the fixture of a plugin whose ADD never succeeds, by what it says.
+//! Remedies for a plugin whose ADD never succeeds: lines for its fixture, by its error message.
 
 /// What plugins say when the host is not as they expect it, in lower case, and the remedy. The first that fits counts.
 const REMEDIES: &[(&[&str], &str)] = &[
@@ -64,11 +64,11 @@ const REMEDIES: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// What helps wherever nothing better is known.
+/// The remedy where no better one is known.
 const OTHERWISE: &str = "write what it needs of the host into the key `cnispec` of the network configuration, or give another one with `--config`";
 const HANGS: &str = "if it waits for something, start that by `cnispec.services`; if it is only slow, give it more time with `--timeout`";
 
-/// What to write into the fixture of a plugin that fails so.
+/// The remedy for a plugin that fails with this message.
 pub(super) fn remedy(words: &str, has_hung: bool) -> &'static str {
     let words = words.to_lowercase();
     let said = |known: &&(&[&str], &str)| known.0.iter().any(|known| words.contains(known));

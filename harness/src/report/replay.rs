@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cni_types::Version;
 
-/// What the command line of a run was, as far as it decides what happens.
+/// The options of a run that decide its results.
 #[derive(Debug, Clone, Default)]
 pub struct Replay {
     /// The plugin as it was given; none for the embedded reference plugin.
@@ -13,7 +13,7 @@ pub struct Replay {
     pub config: Option<PathBuf>,
     /// Every other argument that decides what happens, such as `--strict`.
     pub arguments: Vec<String>,
-    /// What names and identifiers are derived from.
+    /// The seed of names and identifiers.
     pub seed: u64,
 }
 

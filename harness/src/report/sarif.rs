@@ -13,7 +13,7 @@ use super::write_json;
 use crate::check::Level;
 use crate::verdict::Outcome;
 
-/// What is reported: whatever keeps a plugin from being called conformant, or would if it were not expected.
+/// The reported results: failures that make a plugin nonconformant, expected ones included.
 const REPORTED: &[Outcome] = &[
     Outcome::Fail,
     Outcome::Inconclusive,

@@ -1,4 +1,4 @@
-//! What was done in each scenario, as reports tell it: the calls with their streams and what they changed.
+//! The timeline of each scenario in reports: the calls with their streams and changes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ impl Timelines {
     }
 }
 
-/// What was done in a scenario.
+/// The timeline of a scenario.
 pub(super) fn of(transcript: &Transcript) -> Timeline {
     let step = |step: &Step| match step {
         Step::Call(call) => TimelineStep::Call(Box::new(told(call, &transcript.states))),

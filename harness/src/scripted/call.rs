@@ -44,7 +44,7 @@ pub struct Call {
     pub script: Script,
     /// The plugin's own `type`.
     pub name: String,
-    /// What is asked.
+    /// The operation.
     pub verb: Verb,
     /// What it is about; empty in GC and STATUS.
     pub attachment: Attachment,
@@ -58,7 +58,7 @@ pub struct Call {
     pub version: Version,
     /// That version as it was given.
     pub version_text: String,
-    /// What a delegate is given on standard input.
+    /// The standard input of a delegate.
     pub stdin: Vec<u8>,
 }
 
@@ -132,7 +132,7 @@ impl Call {
         ))
     }
 
-    /// Whether it puts up with keys that it does not know, as every plugin may and this one does.
+    /// True if it accepts unknown keys, as every plugin may and this one does.
     fn settle_unknown(&self) -> Result<(), Refusal> {
         let args = self.section("args").as_object();
         let is_unknown = |key: &String| key.starts_with("org.");

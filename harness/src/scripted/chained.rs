@@ -11,7 +11,7 @@ use super::result::{self, Outcome};
 use super::{Duties, Object, forward, settings};
 use crate::fault::Fault;
 
-/// What stands before the alias that the interface had.
+/// The prefix of the alias that the interface had.
 const MARK: &str = "scripted:";
 
 /// The plugin as a chained one.

@@ -31,7 +31,7 @@ pub fn pretext(call: &Call) -> Result<Option<Refusal>, Refusal> {
     Ok(holds.then(|| Refusal::scripted(fault)))
 }
 
-/// Whether nothing is done, since ADD did not succeed.
+/// True if nothing is done, since ADD did not succeed.
 pub fn is_skipped(call: &Call) -> bool {
     call.script.is(Fault::DelSkipsFailedAdd)
         && state_directory::recall(call, state_directory::ADDED).is_none()

@@ -14,7 +14,7 @@ use super::result::Outcome;
 use super::{Object, residue};
 use crate::fault::Fault;
 
-/// What the IPAM plugin assigns; nothing without an IPAM plugin. If its ADD fails, its DEL is called.
+/// The result of the IPAM plugin; empty without one. If its ADD fails, its DEL is called.
 pub fn add(call: &Call) -> Result<Outcome, Refusal> {
     if call.ipam_type().is_none() {
         return Ok(Outcome::default());

@@ -38,9 +38,9 @@ pub const SCRIPTED: u64 = 199;
 pub struct Refusal {
     /// The numeric error code.
     pub code: u64,
-    /// What went wrong, in short.
+    /// The error, in short.
     pub msg: String,
-    /// What went wrong, at length.
+    /// The error, at length.
     pub details: String,
 }
 

@@ -27,14 +27,14 @@ const ORDERS: &str = "SCRIPTED_FORWARD";
 /// The note of the process that forwards for an attachment.
 const FORWARDER: &str = "forwarder";
 
-/// What a forwarding process does.
+/// The parameters of a forwarding process.
 #[derive(Debug, Serialize, Deserialize)]
 struct Orders {
     /// Protocol, port of the host, and where it leads.
     mappings: Vec<(String, u16, SocketAddr)>,
-    /// Whether the host's own calls are turned away.
+    /// True if the host's own connections are refused.
     not_from_host: bool,
-    /// Whether the container's own calls are turned away.
+    /// True if the container's own connections are refused.
     not_from_itself: bool,
 }
 
@@ -132,7 +132,7 @@ fn process(note: &str) -> (&str, &str) {
     note.split_once(' ').unwrap_or((note, ""))
 }
 
-/// Whether the forwarding process is there, if there has to be one.
+/// True if the forwarding process is running, or if none is needed.
 pub fn runs(call: &Call) -> bool {
     let note = state_directory::recall(call, FORWARDER);
     let pid = note.and_then(|note| process(&note).0.parse().ok());

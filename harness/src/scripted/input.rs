@@ -119,7 +119,7 @@ pub fn read(script: Script, stdin: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether the operation succeeds, without doing anything, where a variable is missing.
+/// True if the operation succeeds without doing anything where a variable is missing.
 pub fn needs_no_variables(script: Script, verb: Verb) -> bool {
     match verb {
         Verb::Del => script.is(Fault::DelNeedsNoVariables),
@@ -223,7 +223,7 @@ fn valid_ifname(script: Script, name: &mut String) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a container id or a network's name has the form that the SPEC asks for.
+/// True if a container id or a network's name has the form that the SPEC demands.
 pub fn is_identifier(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes

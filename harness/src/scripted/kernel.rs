@@ -10,7 +10,7 @@ use super::error::Refusal;
 use super::residue;
 use crate::fault::Fault;
 
-/// What CNI_NETNS leads to.
+/// The network namespace at CNI_NETNS.
 #[derive(Debug)]
 pub enum Sandbox {
     /// It is empty or not set.
@@ -85,7 +85,7 @@ pub fn delete_link(socket: &Socket, name: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Whether something is gone in the end: it may have been before.
+/// True if something is gone in the end, even if it was before.
 pub fn gone(deleted: cni_netlink::Result<()>) -> Result<(), Refusal> {
     match deleted {
         Err(error) if !error.is_not_found() => Err(error.into()),

@@ -45,7 +45,7 @@ const UNKNOWN_FAULT: u8 = 3;
 
 /// A JSON object.
 type Object = Map<String, Value>;
-/// What a plugin has to say at the end: a document, nothing, or why it refuses.
+/// A plugin's answer: a document, nothing, or an error.
 type Answer = Result<Option<Object>, Refusal>;
 
 /// The fault that is to be committed, if any.
@@ -61,13 +61,13 @@ impl Script {
         }
     }
 
-    /// Whether this is the fault to commit.
+    /// True if this is the fault to commit.
     fn is(self, fault: Fault) -> bool {
         self.0 == Some(fault)
     }
 }
 
-/// What a plugin of each kind does for the operations.
+/// The operations of a plugin, for each kind.
 trait Duties {
     /// ADD: the result's document.
     fn add(&self, call: &Call) -> Result<Object, Refusal>;

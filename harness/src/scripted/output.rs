@@ -10,7 +10,7 @@ use super::input::Verb;
 use super::{Answer, Object, Script};
 use crate::fault::Fault;
 
-/// What the plugin says, and how it ends.
+/// The plugin's output and exit status.
 #[derive(Debug, PartialEq, Eq)]
 struct Speech {
     stdout: Vec<u8>,

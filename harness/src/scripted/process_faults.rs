@@ -18,7 +18,7 @@ use super::input::Verb;
 use super::{residue, state_directory};
 use crate::fault::Fault;
 
-/// What happens before anything is done.
+/// Faults that are committed before anything is done.
 pub fn before_add(script: Script) -> Result<(), Refusal> {
     match script.0 {
         Some(Fault::Crash) => std::process::abort(),
@@ -30,7 +30,7 @@ pub fn before_add(script: Script) -> Result<(), Refusal> {
     }
 }
 
-/// What happens where the configuration was understood.
+/// Faults that are committed once the configuration is parsed.
 pub fn before(call: &Call) {
     let version = call
         .config
@@ -50,7 +50,7 @@ fn flood() -> io::Result<()> {
     }
 }
 
-/// What happens after ADD has succeeded.
+/// Faults that are committed after ADD has succeeded.
 pub fn after_add(call: &Call) -> Result<(), Refusal> {
     if call.script.is(Fault::HoldsStdout) {
         let holder = idler(Stdio::inherit())?;

@@ -56,7 +56,7 @@ pub fn one_of_each(call: &Call) -> std::result::Result<(), Refusal> {
     };
     for make in MAKERS {
         match make(&owner) {
-            // What the kernel refuses, since it lacks it or has no room, is not left.
+            // An object that the kernel refuses, since it lacks the kind or has no room, is not left.
             Err(error) if error.errno().is_none() => return Err(error.into()),
             _ => {}
         }

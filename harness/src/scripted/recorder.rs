@@ -44,7 +44,7 @@ fn serve(place: &Place) -> io::Result<i32> {
     let command = variable(&env, "CNI_COMMAND");
     let stands_for_plugin = place.real.exists();
     let is_beside = env.iter().any(|(name, _)| name == stub::BESIDE);
-    // What is executed for another purpose than CNI's is no delegate, wherever it stands.
+    // An execution for another purpose than CNI's is no delegation.
     if stands_for_plugin && (is_beside || command.is_empty()) {
         return Err(relay::become_it(&place.real));
     }

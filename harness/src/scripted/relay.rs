@@ -36,11 +36,11 @@ const SIGNALS: [Signal; 6] = [
     Signal::SIGUSR2,
 ];
 
-/// What standard input holds.
+/// The content of standard input.
 pub struct Input {
     /// All that could be seen of it.
     pub bytes: Vec<u8>,
-    /// Whether it was taken away, so that it has to be given on.
+    /// True if it was consumed, so that it has to be passed on.
     is_taken: bool,
 }
 
@@ -104,7 +104,7 @@ fn is_complete(fd: BorrowedFd<'_>, kind: FileType) -> io::Result<bool> {
         let mut fds = [PollFd::from_borrowed_fd(fd, closed)];
         let is_closed = poll(&mut fds, Some(&pause_))? > 0;
         if is_closed || Instant::now() > deadline {
-            // What came between the two looks may have filled it.
+            // It may have been filled between the two reads.
             let waiting = usize::try_from(rustix::io::ioctl_fionread(fd)?).unwrap_or(usize::MAX);
             return Ok(waiting + ROOM <= capacity);
         }

@@ -26,7 +26,7 @@ use crate::fault::Fault;
 
 /// The directory of the file that is left.
 const DIRECTORY: &str = "/var/lib/cni/scripted-leftovers";
-/// What is made once for all attachments.
+/// Objects that are made once for all attachments.
 pub const SHARED: &str = "/var/lib/cni/scripted-shared";
 /// The directory of the files that every attachment has.
 const STATE: &str = "/var/lib/cni/scripted-state";
@@ -35,7 +35,7 @@ const TABLE: &str = "scripted";
 /// An integer that nothing in the kernel depends on.
 const SYSCTL: &str = "ipv4/conf/lo/tag";
 
-/// What a successful ADD leaves for ever.
+/// Residue that a successful ADD leaves for ever.
 pub fn of_add(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelLeavesRoute) => route(call),
@@ -51,7 +51,7 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
     }
 }
 
-/// What DEL leaves, or spoils.
+/// Residue of DEL, and damage by it.
 pub fn of_del(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelLeavesHostLink) => stray_link(&call.attachment.key()),
@@ -170,12 +170,12 @@ fn state(call: &Call) -> Result<(), Refusal> {
     Ok(fs::write(state_file(call), "")?)
 }
 
-/// Whether an attachment that was made has lost this file.
+/// True if an attachment that was made has lost this file.
 pub fn is_gone(call: &Call, file: &Path) -> bool {
     state_directory::recall(call, state_directory::ADDED).is_some() && !file.exists()
 }
 
-/// Whether an attachment that was made has lost its rules.
+/// True if an attachment that was made has lost its rules.
 pub fn rules_are_gone(call: &Call) -> Result<bool, Refusal> {
     let key = call.attachment.key();
     let rules = MasqueradeTable::open(TABLE)?.rules_of(&key)?;

@@ -10,7 +10,7 @@ use super::call::Call;
 use super::{Object, Script};
 use crate::fault::Fault;
 
-/// What an attachment consists of.
+/// The parts of an attachment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
     /// The interfaces that were made.
@@ -70,7 +70,7 @@ impl Route {
     }
 }
 
-/// What is wrong with a result.
+/// A parsed value, or the error in a result.
 type Parsed<T> = Result<T, String>;
 
 impl Outcome {
@@ -375,7 +375,7 @@ fn swap_families(document: &mut Object) {
     }
 }
 
-/// Whether a result has to be written anew, since it cannot stay as it is.
+/// True if a result has to be written anew.
 pub fn must_be_rewritten(call: &Call, result: &Value) -> bool {
     let faults = [
         Fault::ResultOtherVersion,

@@ -159,7 +159,7 @@ impl Runtime {
         failed
     }
 
-    /// Whether the version has an operation; versions of one digit each are in order as texts.
+    /// True if the version has the operation; versions of one digit each are in order as texts.
     fn may(&self, since: &str) -> Done {
         match self.version.as_str() < since && !self.script.is(Fault::RuntimeLaterOperations) {
             true => Err(format!("not in version {}", self.version)),
@@ -357,7 +357,7 @@ impl Runtime {
         config
     }
 
-    /// What is stored and handed on of a result.
+    /// The part of a result that is stored and handed on.
     fn kept(&self, mut result: Value) -> Value {
         if !self.script.is(Fault::RuntimeTrimsResults) {
             return result;

@@ -1,4 +1,4 @@
-//! What the configuration of the chained plugin sets on an interface that is there: `mac` and `sysctl`.
+//! Settings of the chained plugin on an existing interface: `mac` and `sysctl`.
 //! It goes with the interface.
 
 use cni_netlink::netns::NetNs;
@@ -67,7 +67,7 @@ pub fn told(call: &Call, result: &Value) -> Value {
     told
 }
 
-/// Whether they are still set.
+/// True if they are still set.
 pub fn check(call: &Call, netns: &NetNs, link: &Link) -> Result<(), Refusal> {
     if mac(call)?.is_some_and(|mac| link.mac != Some(mac)) {
         return Err(Refusal::not_as_added(format!(

@@ -18,7 +18,7 @@ pub const DELETED: &str = "deleted";
 /// The process that holds an attachment's standard output.
 pub const HOLDER: &str = "holder";
 
-/// What nobody but one process may have at a time.
+/// A lock that one process holds at a time.
 pub const BUSY: &str = "busy";
 /// That no address was free.
 pub const EXHAUSTED: &str = "exhausted";
@@ -29,7 +29,7 @@ fn place(call: &Call, what: &str) -> PathBuf {
     Path::new(FAULT_STATE).join(format!("{what}-{}", call.attachment.key()))
 }
 
-/// Whether something is remembered about this attachment.
+/// True if something is stored about this attachment.
 pub fn knows(what: &str, attachment: &Attachment) -> bool {
     Path::new(FAULT_STATE)
         .join(format!("{what}-{}", attachment.key()))
@@ -45,7 +45,7 @@ pub fn shared(what: &str) -> Result<File, Refusal> {
         .open(Path::new(FAULT_STATE).join(what))?)
 }
 
-/// Whether that file is there.
+/// True if the file exists.
 pub fn has_shared(what: &str) -> bool {
     Path::new(FAULT_STATE).join(what).exists()
 }
@@ -56,12 +56,12 @@ pub fn note(call: &Call, what: &str, text: &str) -> Result<(), Refusal> {
     Ok(fs::write(place(call, what), text)?)
 }
 
-/// What is remembered about the attachment.
+/// The file that stores something about the attachment.
 pub fn recall(call: &Call, what: &str) -> Option<String> {
     fs::read_to_string(place(call, what)).ok()
 }
 
-/// What is remembered of this sort, by the attachment's key.
+/// The stored entries of this sort, by the attachment's key.
 pub fn all(what: &str) -> Result<Vec<(String, String)>, Refusal> {
     let entries = match fs::read_dir(FAULT_STATE) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! What is broken once the wrapped plugin has answered.
+//! Flaws that a wrapper commits after the wrapped plugin has answered.
 
 use std::fs;
 use std::io;
@@ -38,7 +38,7 @@ fn broken(error: cni_netlink::Error) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-/// What becomes of the kernel after ADD.
+/// Changes kernel state after ADD.
 fn damage(call: &Call, answer: &Answer) -> io::Result<()> {
     let result = parsed(&answer.stdout);
     match call.flaw {
@@ -131,7 +131,7 @@ fn damage_host(call: &Call, result: &Value) -> cni_netlink::Result<()> {
     Ok(())
 }
 
-/// What becomes of the result; whether anything does.
+/// Changes the result; true if anything was changed.
 fn edit(call: &Call, result: &mut Map<String, Value>) -> bool {
     fn each<'a>(
         result: &'a mut Map<String, Value>,
@@ -255,7 +255,7 @@ fn after_del(call: &Call, answer: &mut Answer, remembered: &Remembered) -> io::R
     Ok(())
 }
 
-/// What becomes of the answer, whatever it is.
+/// Changes the answer, whatever it is.
 fn speak(call: &Call, answer: &mut Answer) {
     let failed = answer.status != 0;
     match call.flaw {

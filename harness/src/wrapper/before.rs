@@ -1,4 +1,4 @@
-//! What is broken before the wrapped plugin is called, or instead.
+//! Flaws that a wrapper commits before it calls the wrapped plugin, or instead.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use crate::engine::rootfs::FAULT_STATE;
 
 /// Where the wrapped plugins keep their reservations.
 const STORES: &str = "/var/lib/cni";
-/// What only one wrapper may have at a time, below the state directory of faults.
+/// The lock file of wrappers, below the state directory of faults.
 const BUSY: &str = "wrapper-busy";
 /// How long it is held, so that others come in between.
 const WORK: Duration = Duration::from_millis(30);
@@ -93,7 +93,7 @@ pub(super) fn call(call: &mut Call) -> io::Result<Way> {
     Ok(Way::On(remembered))
 }
 
-/// Whether the container has its interface, or a file of an IPAM speaks of it.
+/// True if the container has its interface, or if a file of an IPAM plugin mentions it.
 fn is_attached(call: &Call) -> bool {
     let ifname = call.variable("CNI_IFNAME");
     let interface = call

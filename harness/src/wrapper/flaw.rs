@@ -1,4 +1,4 @@
-//! What a wrapper breaks in a plugin that is right.
+//! Flaws: single things that a wrapper breaks around a plugin that is right.
 
 macro_rules! flaws {
     ($($name:ident, $id:literal, $does:literal;)*) => {
@@ -17,7 +17,7 @@ macro_rules! flaws {
                 match self { $(Flaw::$name => $id,)* }
             }
 
-            /// What the wrapper does, as the predicate of a sentence.
+            /// The wrapper's action, as the predicate of a sentence.
             pub fn does(self) -> &'static str {
                 match self { $(Flaw::$name => $does,)* }
             }

@@ -32,7 +32,7 @@ struct Call {
     stdin: Vec<u8>,
 }
 
-/// What the plugin answers.
+/// The plugin's answer.
 #[derive(Debug, Default)]
 struct Answer {
     stdout: Vec<u8>,

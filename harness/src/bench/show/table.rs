@@ -39,7 +39,7 @@ pub fn letter(index: usize) -> String {
         )
 }
 
-/// What is measured, for people.
+/// The measured operation, for people.
 pub fn title(measured: Measured) -> &'static str {
     match measured {
         Measured::Version => "VERSION",
@@ -67,7 +67,7 @@ pub fn times(report: &BenchReport, operation: Measured) -> Vec<Vec<String>> {
     rows(report, operation, |figures| of_series(&figures.times))
 }
 
-/// What a series comes to, without the plugin's letter.
+/// The summary of a series, without the plugin's letter.
 pub fn of_series(series: &Series) -> Vec<String> {
     let Some(found) = series.distribution else {
         return vec!["–".to_owned(); TIMES.len() - 1];
@@ -143,7 +143,7 @@ fn interval(estimate: Estimate) -> String {
     }
 }
 
-/// What is strange about a plugin's figures, in sentences.
+/// Notes on a plugin's unusual figures, in sentences.
 pub fn remarks(report: &BenchReport) -> Vec<String> {
     let plugins = report.plugins.iter().enumerate();
     plugins
@@ -224,7 +224,7 @@ pub fn parts(plugin: &Plugin) -> Vec<(String, f64, f64)> {
         .collect()
 }
 
-/// What a curve comes to, in a sentence.
+/// The summary of a curve, in a sentence.
 pub fn growth(growth: &Growth) -> String {
     let of = |trend: Option<Trend>| match trend {
         Some(Trend {

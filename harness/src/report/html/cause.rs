@@ -1,4 +1,4 @@
-//! What kept several checks from being shown, on the page.
+//! Causes that keep several checks from being shown, on the page.
 
 use std::collections::HashSet;
 

@@ -21,7 +21,7 @@ const SHOWN: usize = 3;
 /// By what a check is found on the page.
 pub(super) struct Facets {
     pub id: String,
-    /// What is searched.
+    /// The text that the page's search looks through.
     pub words: String,
     pub outcomes: String,
     pub levels: String,
@@ -50,7 +50,7 @@ pub(super) struct CheckView {
     rows: Vec<RowView>,
 }
 
-/// What came of a check in one version.
+/// The outcome of a check in one version.
 pub(super) struct CellView {
     pub class: &'static str,
     pub word: &'static str,
@@ -86,7 +86,7 @@ pub(super) struct CaseView {
     evidence: Option<String>,
 }
 
-/// What came of a check in one scenario, by version.
+/// The outcome of a check in one scenario, by version.
 struct RowView {
     scenario: String,
     cells: Vec<Option<RunCellView>>,

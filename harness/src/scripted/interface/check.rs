@@ -124,7 +124,7 @@ impl View<'_> {
         Ok(missing.collect())
     }
 
-    /// Whether an address is meant to be on our interface: those of others are theirs to check.
+    /// True if an address belongs on our interface: other plugins check theirs.
     fn is_ours(&self, ip: &Ip) -> bool {
         let interface = ip.interface.and_then(|index| usize::try_from(index).ok());
         match interface {

@@ -15,7 +15,7 @@ pub struct LinkConfig {
     pub mtu: Option<u32>,
     /// The container's MAC.
     pub mac: Option<MacAddr>,
-    /// Whether the host hides the container's addresses.
+    /// True if the host masquerades the container's addresses.
     pub masquerade: bool,
     /// Rates in bits per second: towards the container, and from it.
     pub rates: (Option<u64>, Option<u64>),

@@ -239,7 +239,7 @@ fn owner<'a>(call: &Call, link: &'a Link) -> Option<&'a str> {
         .strip_prefix(&alias(call.network(), ""))
 }
 
-/// Whether this plugin made the link, for whatever network.
+/// True if this plugin made the link, for any network.
 pub fn is_ours(link: &Link) -> bool {
     link.alias
         .as_deref()

@@ -317,7 +317,7 @@ fn document(call: &Call, subnets: &[Subnet], chosen: &[IpAddr], routes: Vec<Rout
     document
 }
 
-/// The same address in a network that is reserved for documentation, as far as it fits.
+/// The address moved to a network that is reserved for documentation, as far as it fits.
 fn elsewhere(ip: &mut Ip) {
     if let IpAddr::V4(address) = ip.address.addr() {
         let [.., last] = address.octets();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::scripted::call::Attachment;
 use crate::scripted::error::{NO_ADDRESS, Refusal};
 
-/// What is being written; a file of this name was never finished.
+/// The name of a file while it is written; such a file was never finished.
 const DRAFT: &str = ".draft";
 
 /// The addresses of an attachment.

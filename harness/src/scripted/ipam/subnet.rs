@@ -50,7 +50,7 @@ impl Subnet {
         self.gateway != Some(address) && !taken.contains(&address)
     }
 
-    /// Whether it is an address of a node: not the subnet's own, nor the one of all nodes.
+    /// True if it is an address of a node: not the subnet's own, nor the broadcast address.
     fn holds(&self, address: IpAddr) -> bool {
         let narrow = self.net.max_prefix_len() - self.net.prefix_len() <= 1;
         let special = match address {
