@@ -1,5 +1,6 @@
 //! The recipe of CONTRIBUTING.md for a new check, followed for the check that it shows.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,4 +59,42 @@ fn the_recipe_shows_a_check_that_is_there() {
         );
     }
     assert!(text("reports/requirements.md").contains("del.removes-interface"));
+}
+
+/// The identifiers that the example adds: its clause, its judge and its fault.
+const ADDED: [&str; 3] = [
+    "REMOVES_INTERFACE",
+    "removes_interface",
+    "DelLeavesInterface",
+];
+
+/// Whatever else had to change for the check, such as a registry or a `match`, would name one of them.
+#[test]
+fn the_check_is_in_the_three_files_of_the_recipe_and_in_no_other() {
+    let mut found = BTreeSet::new();
+    let mut directories = vec![repository().join("harness/src")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if fs::read_to_string(&path).is_ok_and(|text| names_any(&text)) {
+                let path = path.strip_prefix(repository()).unwrap();
+                found.insert(path.display().to_string());
+            }
+        }
+    }
+    let recipe = [
+        "harness/src/check/del.rs",
+        "harness/src/fault.rs",
+        "harness/src/scripted/interface/mod.rs",
+    ];
+    assert_eq!(found, recipe.map(str::to_owned).into());
+    let guide = text("CONTRIBUTING.md");
+    assert!(recipe.iter().all(|file| guide.contains(file)));
+}
+
+fn names_any(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| ADDED.contains(&word))
 }
