@@ -17,16 +17,16 @@ use cni_netlink::{Error, Result};
 /// How often a dump is asked for again when objects changed while it was made.
 const DUMPS: usize = 64;
 
-/// A message of the kernel, also if rtnetlink cannot read it: its own connection drops such a message without a word,
+/// The payload of a netlink message, also if rtnetlink cannot read it: its own connection drops such a message silently,
 /// and an object that is not seen would be judged as not being there.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub(crate) enum Payload {
     Message(Box<RouteNetlinkMessage>),
     Qdisc(Vec<u8>),
     Unreadable(String),
 }
 
-impl NetlinkDeserializable for Heard {
+impl NetlinkDeserializable for Payload {
     type Error = DecodeError;
 
     fn deserialize(
@@ -44,7 +44,7 @@ impl NetlinkDeserializable for Heard {
     }
 }
 
-impl NetlinkSerializable for Heard {
+impl NetlinkSerializable for Payload {
     fn message_type(&self) -> u16 {
         self.request().map_or(0, NetlinkSerializable::message_type)
     }
@@ -60,7 +60,7 @@ impl NetlinkSerializable for Heard {
     }
 }
 
-impl Heard {
+impl Payload {
     fn request(&self) -> Option<&RouteNetlinkMessage> {
         if let Self::Message(message) = self {
             Some(message)
@@ -74,7 +74,7 @@ impl Heard {
 #[derive(Debug)]
 pub(crate) struct Conversation {
     runtime: Runtime,
-    handle: ConnectionHandle<Heard>,
+    handle: ConnectionHandle<Payload>,
     driver: JoinHandle<()>,
 }
 
@@ -102,7 +102,7 @@ impl Conversation {
         &self,
         operation: &str,
         request: impl Fn() -> RouteNetlinkMessage,
-    ) -> Result<Vec<Heard>> {
+    ) -> Result<Vec<Payload>> {
         for _ in 0..DUMPS {
             if let Some(heard) = self
                 .runtime
@@ -121,10 +121,10 @@ impl Conversation {
         &self,
         operation: &str,
         request: RouteNetlinkMessage,
-    ) -> Result<Option<Vec<Heard>>> {
+    ) -> Result<Option<Vec<Payload>>> {
         let mut header = NetlinkHeader::default();
         header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-        let payload = NetlinkPayload::InnerMessage(Heard::Message(Box::new(request)));
+        let payload = NetlinkPayload::InnerMessage(Payload::Message(Box::new(request)));
         let broken = |detail: String| Error::unreadable(operation, detail);
         let asked = self
             .handle

@@ -24,7 +24,7 @@ use cni_netlink::Result;
 use cni_netlink::netns::NetNs;
 
 use conversation::Conversation;
-use kinds::{Heard, Read, Sockets, Watches};
+use kinds::{Announcements, Read, Sockets, Watches};
 use reading::Reading;
 
 pub use diff::{Change, Diff, Entry};
@@ -74,9 +74,9 @@ impl Observer {
     ///
     /// A kind is listed again only where the kernel has announced something of it, or announces nothing.
     pub fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
-        let heard = self.watches.news()?;
+        let announcements = self.watches.news()?;
         // What happens while the namespace is read is announced by the next time.
-        let done = self.refresh(heard);
+        let done = self.refresh(announcements);
         if done.is_err() {
             self.last = None;
         }
@@ -88,16 +88,20 @@ impl Observer {
     }
 
     /// Whether anything is not as it was.
-    fn refresh(&mut self, heard: Heard) -> Result<bool> {
+    fn refresh(&mut self, announcements: Announcements) -> Result<bool> {
         let (now, mut differs) = (&mut self.now, false);
         let mut reading = Reading {
             conversation: &self.conversation,
             unreadable: &mut now.unreadable,
         };
         let is_first = self.last.is_none();
-        let mut heard = if is_first { Heard::everything() } else { heard };
+        let mut announcements = if is_first {
+            Announcements::everything()
+        } else {
+            announcements
+        };
         // Of a link that is down, not every change is announced.
-        if heard.of("link") || now.links.iter().any(|link| !link.up) {
+        if announcements.of("link") || now.links.iter().any(|link| !link.up) {
             let links = reading.links()?;
             let names = |links: &[Link]| -> Vec<_> {
                 links
@@ -107,32 +111,32 @@ impl Observer {
             };
             // Objects are called by the names of links.
             if names(&links) != names(&now.links) {
-                heard = Heard::everything();
+                announcements = Announcements::everything();
             }
             differs |= replace(&mut now.links, links);
         }
-        if heard.of("address") {
+        if announcements.of("address") {
             differs |= replace(&mut now.addresses, reading.addresses()?);
         }
-        if heard.of("route") {
+        if announcements.of("route") {
             differs |= replace(&mut now.routes, reading.routes()?);
         }
-        if heard.of("rule") {
+        if announcements.of("rule") {
             differs |= replace(&mut now.rules, reading.rules()?);
         }
-        if heard.of("neighbour") {
+        if announcements.of("neighbour") {
             differs |= replace(&mut now.neighbours, reading.neighbours(&now.links)?);
         }
-        if heard.of("qdisc") {
+        if announcements.of("qdisc") {
             differs |= replace(&mut now.qdiscs, reading.qdiscs()?);
         }
         differs |= replace(&mut now.proxies, kinds::proxies(&mut self.sockets)?);
         differs |= replace(&mut now.xtables, self.xtables.read(&self.netns)?);
         // What hangs on a link goes with it without a transaction.
-        if let Some(nftables) = self.nftables.read(!heard.of("link"))? {
+        if let Some(nftables) = self.nftables.read(!announcements.of("link"))? {
             differs |= replace(&mut now.nftables, nftables);
         }
-        for kind in KINDS.iter().filter(|kind| heard.concerns(kind)) {
+        for kind in KINDS.iter().filter(|kind| announcements.concerns(kind)) {
             let Read::Namespace(list) = kind.read else {
                 continue;
             };

@@ -17,7 +17,7 @@ use rtnetlink::packet_route::rule::{RuleAttribute, RuleFlags, RuleMessage};
 use rtnetlink::packet_route::tc::TcMessage;
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage as Message};
 
-use crate::conversation::{Conversation, Heard};
+use crate::conversation::{Conversation, Payload};
 use crate::snapshot::{Address, Link, Neighbour, NextHop, Qdisc, Route, Rule};
 use crate::{qdisc, words};
 use cni_netlink::Result;
@@ -97,12 +97,12 @@ impl Reading<'_> {
         let mut qdiscs = Vec::new();
         for heard in self.conversation.dump(operation, request)? {
             match heard {
-                Heard::Qdisc(bytes) => match qdisc::read(&bytes) {
+                Payload::Qdisc(bytes) => match qdisc::read(&bytes) {
                     Some(qdisc) => qdiscs.push(qdisc),
                     None => self.note(operation, "a message is damaged"),
                 },
-                Heard::Unreadable(why) => self.note(operation, &why),
-                Heard::Message(_) => {}
+                Payload::Unreadable(why) => self.note(operation, &why),
+                Payload::Message(_) => {}
             }
         }
         Ok(qdiscs)
@@ -117,9 +117,9 @@ impl Reading<'_> {
         let mut all = Vec::new();
         for heard in self.conversation.dump(operation, request)? {
             match heard {
-                Heard::Message(message) => all.extend(read(*message)),
-                Heard::Unreadable(why) => self.note(operation, &why),
-                Heard::Qdisc(_) => {}
+                Payload::Message(message) => all.extend(read(*message)),
+                Payload::Unreadable(why) => self.note(operation, &why),
+                Payload::Qdisc(_) => {}
             }
         }
         Ok(all)

@@ -196,9 +196,9 @@ pub(crate) struct Watches {
     xfrm: Option<Watch>,
 }
 
-/// What was announced of all kinds.
+/// The kinds of objects that the kernel has announced as changed.
 #[derive(Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Announcements {
     route: News,
     xfrm: News,
 }
@@ -211,19 +211,19 @@ impl Watches {
         })
     }
 
-    pub(crate) fn news(&mut self) -> Result<Heard> {
+    pub(crate) fn news(&mut self) -> Result<Announcements> {
         let of = |watch: &mut Option<Watch>| match watch {
             Some(watch) => watch.news(),
             None => Ok(News::OfAnything),
         };
-        Ok(Heard {
+        Ok(Announcements {
             route: of(&mut self.route)?,
             xfrm: of(&mut self.xfrm)?,
         })
     }
 }
 
-impl Heard {
+impl Announcements {
     /// As if everything had been announced.
     pub(crate) fn everything() -> Self {
         Self {
