@@ -1,4 +1,4 @@
-//! What a runtime costs beside the plugins that it executes.
+//! The cost of a runtime beside the plugins that it executes.
 //!
 //! It runs in a mount namespace of its own, so that the machine's attachments stay what they are.
 

@@ -88,7 +88,7 @@ fn input_is_cut_off() -> bool {
     !bytes[..read].ends_with(b"}")
 }
 
-/// What ptp asks of the kernel, in its order.
+/// The netlink requests of ptp, in its order.
 fn add(netns: &NetNs, ifname: &str) -> Result<()> {
     let inside = netns.enter(Socket::open)??;
     let host = Socket::open()?;

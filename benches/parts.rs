@@ -1,4 +1,4 @@
-//! What the parts of cnispec cost, one by one. Rendering has a bench of its own, `report`.
+//! The costs of cnispec's parts, one by one. Rendering has a bench of its own, `report`.
 
 use std::hint::black_box;
 use std::path::Path;

@@ -19,7 +19,7 @@ struct Range {
     gateway: Option<u8>,
 }
 
-/// What is done, to one of a few attachments.
+/// An operation on one of a few attachments.
 #[derive(Debug, Arbitrary)]
 enum Step {
     Add(u8),
@@ -144,7 +144,7 @@ pub fn host_local(data: &[u8]) -> bool {
         expected.sort();
         assert_eq!(stored, expected, "after {step:?}");
     }
-    // Who has said that nothing is free must have handed out at least one, or have had none to begin with.
+    // A pool that reports that nothing is free must have assigned an address, or have had none to begin with.
     let (_, bits) = course.range.base();
     assert!(!exhausted || owners.len() < 1 << bits);
     true

@@ -1,4 +1,4 @@
-//! What is fuzzed of cnispec itself: one function a target, each of which panics where something is wrong.
+//! Fuzz targets for cnispec itself: one function a target, each of which panics where something is wrong.
 //!
 //! `cargo fuzz` runs them with random input; `cargo test` with the seeds and the regressions.
 

@@ -38,7 +38,7 @@ fn texts(list: &toml_edit::Item) -> Vec<String> {
         .collect()
 }
 
-/// Whether one of the licences that an expression offers is among the allowed ones.
+/// True if one of the licences that an expression offers is allowed.
 fn allows(allowed: &[String], expression: &str) -> bool {
     let expression = Expression::parse_mode(expression, ParseMode::LAX).unwrap();
     expression.evaluate(|license| allowed.contains(&license.to_string()))

@@ -17,7 +17,7 @@ enum Ends {
     NeverConformant,
 }
 
-/// What a plugin does in ADD: `escaped` is called once something was possible that must not be. `here` is the plugin's directory.
+/// The script of a plugin in ADD: `escaped` is called once something was possible that must not be. `here` is the plugin's directory.
 struct Act {
     script: &'static str,
     ends: Ends,
@@ -53,7 +53,7 @@ shift
 exec "$@"
 "#;
 
-/// What the caller's directory holds when nothing has escaped.
+/// The files of the caller's directory when nothing has escaped.
 const UNTOUCHED: [&str; 3] = ["cnispec", "open-file", "ptp"];
 
 /// Runs a lifecycle, in which the recording plugin stands in for the IPAM plugin too; returns the exit status and all that was said.
@@ -107,7 +107,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// What plugins of root could change if they got out.
+/// Settings that plugins of root could change if they got out.
 fn state_of_the_machine() -> Vec<String> {
     let settings = [
         "/proc/self/mounts",

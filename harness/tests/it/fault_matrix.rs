@@ -19,7 +19,7 @@ pub type Checks = BTreeSet<String>;
 pub struct Table {
     /// Its name.
     pub name: &'static str,
-    /// Whether what its rows break are faults that checks name.
+    /// True if its rows are of faults, which checks name, and not of flaws.
     pub is_of_faults: bool,
     title: &'static str,
     breaks: fn() -> Vec<(&'static str, &'static str)>,
@@ -63,7 +63,7 @@ fn faults(of_runtimes: bool) -> Vec<(&'static str, &'static str)> {
 }
 
 impl Table {
-    /// What is pinned of a row; none where it trips nothing.
+    /// The pinned checks of a row; none where it trips nothing.
     pub fn line(&self, name: &str) -> Option<Checks> {
         self.lines().remove(name)
     }

@@ -103,7 +103,7 @@ fn scripted(fault: Option<Fault>, kind: Kind) -> Row {
         None => "scripted".to_owned(),
     };
     let mut arguments = Vec::new();
-    // Who never ends is waited for in vain; who ends has time enough.
+    // A plugin that never ends runs into the deadline; one that ends has time enough.
     if fault == Some(Fault::Hang) {
         arguments.extend(["--timeout", "2s"].map(str::to_owned));
     }

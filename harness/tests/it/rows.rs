@@ -24,7 +24,7 @@ use trials::{Generated, Need};
 use crate::fault_matrix::{Checks, Table};
 use crate::users::report;
 
-/// What stands for every scenario, in rows with checks that read all of them.
+/// Scenarios that stand for all, in rows with checks that read every scenario.
 const EVERYWHERE: [&str; 3] = ["lifecycle", "required-variables", "gc"];
 
 /// Where rows show checks that read every scenario, which none of [`EVERYWHERE`] does.
@@ -48,7 +48,7 @@ static AT_ONCE: RwLock<()> = RwLock::new(());
 pub struct Row {
     /// The table that it is pinned in.
     pub table: &'static Table,
-    /// What it breaks.
+    /// The fault or flaw.
     pub breaks: &'static str,
     /// The kind of plugin that it breaks it in.
     pub kind: Kind,
@@ -88,7 +88,7 @@ pub fn all() -> Vec<Row> {
     tables.into_iter().flatten().collect()
 }
 
-/// Whether lines are written anew.
+/// True if lines are written anew.
 pub fn is_updated() -> bool {
     std::env::var_os("CNISPEC_UPDATE").is_some()
 }

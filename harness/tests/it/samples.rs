@@ -69,7 +69,7 @@ fn every_format_has_its_sample() {
     holds("report.txt", &made);
 }
 
-/// What `xmllint` complains about in a JUnit report.
+/// The complaints of `xmllint` about a JUnit report.
 fn complaints(xml: &[u8]) -> Option<String> {
     let schema = concat!(
         env!("CARGO_MANIFEST_DIR"),

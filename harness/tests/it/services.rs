@@ -1,4 +1,4 @@
-//! What runs in a lab beside plugins.
+//! Services that run in a lab beside plugins.
 
 use std::fs;
 use std::path::Path;

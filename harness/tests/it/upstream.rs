@@ -12,7 +12,7 @@ use crate::users::{checks_with, cnispec, report};
 /// The directory of upstream's plugins.
 const UPSTREAM: &str = "/usr/lib/cni";
 
-/// What `cnispec test` finds in an upstream plugin: the exit status, and the "must"s that it breaks.
+/// Tests an upstream plugin; returns the exit status, and the "must"s that it breaks.
 #[track_caller]
 fn found(name: &str, status: i32, broken: &[&str]) {
     let (found_status, found_broken) = judged(name);

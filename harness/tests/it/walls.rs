@@ -24,7 +24,7 @@ fn sources(directory: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// What is judged of a file: tests may do what they like.
+/// The part of a file that is judged: tests may use anything.
 fn code(text: &str) -> &str {
     text.split("#[cfg(test)]").next().unwrap()
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{Network, code};
 
-/// What any pipe takes without its reader. A longer configuration is written beside reading the answer.
+/// The least capacity of a pipe. A longer configuration is written while the answer is read.
 const PIPE_CAPACITY: usize = 4096;
 
 /// A delegated plugin (section 4): executed with the same environment, and the complete configuration on stdin.

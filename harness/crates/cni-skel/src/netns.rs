@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Whether `path` refers to the network namespace this thread runs in. A path that leads nowhere does not.
+/// True if `path` refers to the network namespace of this thread. A path that leads nowhere does not.
 pub(crate) fn is_own(path: &Path) -> bool {
     let identity = |path: &Path| {
         fs::metadata(path)

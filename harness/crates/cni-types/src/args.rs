@@ -28,7 +28,7 @@ impl CniArgs {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Whether there is no pair.
+    /// True if there is no pair.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -83,7 +83,7 @@ impl PluginConfig {
         self.text("type").filter(|name| !name.is_empty())
     }
 
-    /// The same, if it says which plugin it is for, as every configuration on disk must: the name of a file,
+    /// Checks that it says which plugin it is for, as every configuration on disk must: the name of a file,
     /// not a way to one.
     pub fn with_a_type(self) -> Result<Self, InvalidConfig> {
         match self.plugin_type() {
@@ -138,14 +138,14 @@ impl PluginConfig {
             .filter(|value| !value.is_null())
     }
 
-    /// The same with this key set. A key that was there keeps its place, a new one comes last.
+    /// Sets a key. An existing key keeps its place, a new one comes last.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.0.insert(key.to_owned(), value.into());
         self
     }
 
-    /// The same without this key.
+    /// Removes a key.
     #[must_use]
     pub fn without(mut self, key: &str) -> Self {
         self.0.shift_remove(key);

@@ -37,7 +37,7 @@ pub mod code {
 pub struct CniError {
     /// The version in use, if the plugin named one.
     pub cni_version: Option<Version>,
-    /// What kind of error; below 100 as the SPEC defines them, see [`code`].
+    /// The kind of error; below 100 as the SPEC defines them, see [`code`].
     pub code: u32,
     /// A short message.
     pub msg: String,
@@ -56,7 +56,7 @@ impl CniError {
         }
     }
 
-    /// The same with details.
+    /// Adds details.
     #[must_use]
     pub fn with_details(mut self, details: impl Into<String>) -> Self {
         self.details = Some(details.into());
@@ -88,7 +88,7 @@ impl CniError {
         Self::new(code::INVALID_CONFIG, "invalid network configuration").with_details(details)
     }
 
-    /// The same call may succeed later (code 11).
+    /// An error of a call that may succeed later (code 11).
     pub fn try_again_later(details: impl Into<String>) -> Self {
         Self::new(code::TRY_AGAIN_LATER, "try again later").with_details(details)
     }

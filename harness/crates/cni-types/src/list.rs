@@ -108,7 +108,7 @@ fn name(document: &Map<String, Value>) -> Result<String, InvalidConfig> {
     }
 }
 
-/// What `cniVersion` and `cniVersions` offer, and this library knows, at its highest.
+/// The highest version that `cniVersion` and `cniVersions` offer and that this library supports.
 fn version(document: &Map<String, Value>) -> Result<Version, InvalidConfig> {
     let single = match document.get("cniVersion") {
         None => None,

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{name}` is not a valid {what}: {rule}")]
 pub struct InvalidName {
-    /// What kind of name.
+    /// The kind of name.
     pub what: &'static str,
     /// The name.
     pub name: String,

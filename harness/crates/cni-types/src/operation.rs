@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::Version;
 
-/// What a plugin is asked to do: `CNI_COMMAND` of section 2.
+/// An operation: `CNI_COMMAND` of section 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]

@@ -31,7 +31,7 @@ enum Step {
 }
 
 impl InvalidConfig {
-    /// What is wrong with the value of a key.
+    /// An error in the value of a key.
     pub fn key(key: &str, what: impl Into<String>) -> Self {
         Self {
             path: vec![Step::Key(key.to_owned())],
@@ -40,7 +40,7 @@ impl InvalidConfig {
         }
     }
 
-    /// What is wrong with the whole document.
+    /// An error of the whole document.
     pub fn whole(what: impl Into<String>) -> Self {
         Self {
             path: Vec::new(),
@@ -49,7 +49,7 @@ impl InvalidConfig {
         }
     }
 
-    /// The same, seen from the document that holds this one in a list.
+    /// Prefixes the key and the index by which another document holds this one in a list.
     #[must_use]
     pub fn within(mut self, key: &str, index: usize) -> Self {
         self.path
@@ -57,14 +57,14 @@ impl InvalidConfig {
         self
     }
 
-    /// The same, seen from the object that holds this one.
+    /// Prefixes the key by which another object holds this one.
     #[must_use]
     pub fn under(mut self, key: &str) -> Self {
         self.path.insert(0, Step::Key(key.to_owned()));
         self
     }
 
-    /// The same with its place in the text that the document was read from.
+    /// Adds the line and column in the text that the document was read from.
     #[must_use]
     pub fn in_text(self, text: &[u8]) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl InvalidConfig {
         }
     }
 
-    /// What is wrong with it, without where.
+    /// The message, without the place.
     pub fn what(&self) -> &str {
         &self.what
     }

@@ -54,17 +54,17 @@ impl Version {
         }
     }
 
-    /// Whether it was released.
+    /// True if it was released.
     pub fn is_known(&self) -> bool {
         Self::ALL.contains(self)
     }
 
-    /// Whether it has CHECK.
+    /// True if it has CHECK.
     pub fn supports_check(&self) -> bool {
         *self >= Self::V0_4_0
     }
 
-    /// Whether it has GC and STATUS.
+    /// True if it has GC and STATUS.
     pub fn supports_gc_status(&self) -> bool {
         *self >= Self::V1_1_0
     }

@@ -80,7 +80,7 @@ impl VersionInfo {
         Value::Object(document)
     }
 
-    /// Whether the plugin supports this version.
+    /// True if the plugin supports this version.
     pub fn supports(&self, version: Version) -> bool {
         self.supported_versions.contains(&version)
     }

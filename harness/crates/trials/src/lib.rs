@@ -19,7 +19,7 @@ pub struct Test {
     pub module: &'static str,
     /// Its name.
     pub name: &'static str,
-    /// What it needs of the machine.
+    /// Its needs of the machine.
     pub needs: &'static [Need],
     /// The function.
     pub run: fn(),
@@ -31,7 +31,7 @@ inventory::collect!(Test);
 pub struct Generated {
     /// Its name, with the modules before it.
     pub name: String,
-    /// What it needs of the machine.
+    /// Its needs of the machine.
     pub needs: &'static [Need],
     /// Does it; an error is what the test says when it fails.
     pub run: Box<dyn FnOnce() -> Result<(), String> + Send>,

@@ -1,4 +1,4 @@
-//! What a test needs of the machine.
+//! Needs of tests: programs and privileges of the machine.
 
 use std::env;
 use std::os::unix::fs::PermissionsExt as _;
@@ -94,7 +94,7 @@ pub(crate) fn lacking(needs: &[Need]) -> Option<Need> {
     needs.iter().copied().find(|need| !is_there(*need))
 }
 
-/// Whether `CNISPEC_REQUIRE` names it.
+/// True if `CNISPEC_REQUIRE` names it.
 ///
 /// # Panics
 ///
@@ -121,7 +121,7 @@ fn unshare(option: &str) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Whether a command is in PATH.
+/// True if a command is in PATH.
 fn is_installed(command: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|directory| is_program(&directory.join(command)))

@@ -96,7 +96,7 @@ impl Allocation<'_> {
         {
             return self.reserve(index, range, address);
         }
-        // What an interrupted writer has left is not a reservation. It is looked for when nothing else is free, because
+        // A file that an interrupted writer has left is no reservation. It is looked for when nothing else is free, because
         // that takes a look into every file.
         for (address, range) in set.candidates(last) {
             if self.store.owner(address)?.is_none() {

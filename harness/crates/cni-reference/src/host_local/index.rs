@@ -17,7 +17,7 @@ use super::store::Owner;
 const NAME: &str = ".index";
 /// Changes with the form of the file.
 const MAGIC: u64 = u64::from_le_bytes(*b"cnispec1");
-/// What is written may be lost when the machine fails, so an index is good for one run of the kernel.
+/// Unsynced writes may be lost when the machine fails, so an index is valid for one boot.
 const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 /// No file is changed in this second any more.
 const STAMP_SECOND: Duration = Duration::from_secs(1_000_000_000);

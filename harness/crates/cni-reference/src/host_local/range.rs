@@ -86,7 +86,7 @@ impl TryFrom<RangeConfig> for Range {
 }
 
 impl Range {
-    /// Whether the range may hand the address out.
+    /// True if the range may assign the address.
     fn offers(&self, candidate: IpAddr) -> bool {
         same_family(candidate, self.subnet.addr())
             && (self.first..=self.last).contains(&number(candidate))
@@ -127,14 +127,14 @@ impl RangeSet {
         Ok(Self(ranges))
     }
 
-    /// Whether an address could come from both sets.
+    /// True if the sets overlap.
     pub(crate) fn overlaps(&self, other: &RangeSet) -> bool {
         self.0
             .iter()
             .any(|range| other.0.iter().any(|other| range.overlaps(other)))
     }
 
-    /// Whether its addresses are of IPv4.
+    /// True if its addresses are of IPv4.
     pub(crate) fn is_ipv4(&self) -> bool {
         self.0.iter().all(|range| range.subnet.addr().is_ipv4())
     }
@@ -225,7 +225,7 @@ fn number(address: IpAddr) -> u128 {
 
 fn address(number: u128, family: IpAddr) -> IpAddr {
     match family {
-        // What goes in is an address of this family again, so nothing is cut off.
+        // The number is an address of this family, so nothing is cut off.
         IpAddr::V4(_) => Ipv4Addr::from(u32::try_from(number).unwrap_or(u32::MAX)).into(),
         IpAddr::V6(_) => Ipv6Addr::from(number).into(),
     }

@@ -5,7 +5,7 @@ use cni_types::{CniError, Dns};
 
 use super::failure;
 
-/// What a resolver's configuration file says.
+/// The settings of a resolver's configuration file.
 pub(crate) fn read(path: &Path) -> Result<Dns, CniError> {
     let text = fs::read(path).map_err(|e| failure::io("read", path, &e))?;
     Ok(parse(&String::from_utf8_lossy(&text)))

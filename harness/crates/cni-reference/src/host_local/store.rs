@@ -13,7 +13,7 @@ use cni_types::CniError;
 use super::failure;
 use super::index::Index;
 
-/// What is being written. Its name is no address, so what a crash leaves of it reserves nothing.
+/// The name of a file while it is written. It is no address, so a file that a crash leaves reserves nothing.
 const DRAFT: &str = ".draft";
 
 /// With so many reservations, an index is worth its while.
@@ -43,12 +43,12 @@ impl Owner {
         }
     }
 
-    /// Whether this owner of a reservation is that attachment. One without ifname is every attachment of its container.
+    /// True if this owner of a reservation is that attachment. One without ifname is every attachment of its container.
     pub(crate) fn is(&self, container_id: &str, ifname: &str) -> bool {
         self.container_id == container_id && self.ifname.as_deref().is_none_or(|own| own == ifname)
     }
 
-    /// Whether a reservation of that owner is this one's.
+    /// True if a reservation of that owner is this one's.
     pub(crate) fn has(&self, other: &Owner) -> bool {
         other.is(
             &self.container_id,
@@ -162,14 +162,14 @@ impl LockedStore {
         }
     }
 
-    /// Whether the address has a file, finished or not.
+    /// True if the address has a file, finished or not.
     pub(crate) fn has_file(&self, address: IpAddr) -> Result<bool, CniError> {
         let path = self.file(address);
         path.try_exists()
             .map_err(|e| failure::io("look at", &path, &e))
     }
 
-    /// What is reserved for this owner.
+    /// The reservations of this owner.
     pub(crate) fn reserved_for(&self, owner: &Owner) -> Result<Vec<IpAddr>, CniError> {
         let known = match &*self.index.borrow() {
             Some(index) => index.addresses_of(owner).ok(),
@@ -286,7 +286,7 @@ impl LockedStore {
 
 impl Drop for LockedStore {
     fn drop(&mut self) {
-        // What fails here leaves an index that is void.
+        // A failure here leaves a void index.
         if let Some(index) = self.index.get_mut() {
             let _ = index.seal();
         }

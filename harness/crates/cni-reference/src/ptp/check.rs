@@ -227,7 +227,7 @@ fn describe(route: &Route) -> String {
     }
 }
 
-/// What CHECK has found.
+/// The findings of CHECK.
 #[derive(Default)]
 struct Differences(Vec<String>);
 

@@ -42,7 +42,7 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// What an attachment leaves on the host, by name.
+/// The host's objects of an attachment, by name.
 pub(crate) struct Traces {
     /// The host's end of the veth pair.
     pub(crate) veth: String,
@@ -73,7 +73,7 @@ pub(crate) fn link(socket: &Socket, name: &str) -> KernelResult<Option<Link>> {
     }
 }
 
-/// Whether a link is one end of a veth pair.
+/// True if a link is one end of a veth pair.
 pub(crate) fn is_veth(link: &Link) -> bool {
     link.kind.as_deref() == Some("veth")
 }

@@ -1,4 +1,4 @@
-//! What `prevResult` says about an attachment: what ADD made, and what later plugins of the list made of it.
+//! The attachment that `prevResult` describes: as ADD made it, and as later plugins of the list changed it.
 
 use std::net::IpAddr;
 
@@ -8,13 +8,13 @@ use ipnet::IpNet;
 
 use super::plan::{Ip, Plan};
 
-/// What CHECK looks for.
+/// The state that CHECK expects.
 pub(crate) struct Expected {
     pub(crate) container: Option<Interface>,
     pub(crate) host: Interface,
     /// Of the container's interface.
     pub(crate) addresses: Vec<IpNet>,
-    /// What belongs to those addresses that ADD can have given.
+    /// The parts that belong to addresses which ADD can have assigned.
     pub(crate) plan: Plan,
     /// The attachment's interfaces in the container, by name: later plugins may have added some.
     pub(crate) interfaces: Vec<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// What is said of the interface `ifname` in `sandbox`, whose host's end ADD calls `veth`.
+    /// The expected state of the interface `ifname` in `sandbox`, whose host's end ADD calls `veth`.
     pub(crate) fn of(previous: AddResult, ifname: &str, sandbox: &str, veth: &str) -> Self {
         let interfaces = &previous.interfaces;
         let is_container = |i: &Interface| i.name == ifname && i.sandbox == sandbox;
@@ -68,7 +68,7 @@ impl Expected {
         links.chain(&self.told)
     }
 
-    /// Whether this route stands for that one. `link` is the container's interface, `links` are all of the attachment's.
+    /// True if this route stands for that one. `link` is the container's interface, `links` are all of the attachment's.
     ///
     /// A later plugin may have moved it to another table, unless `prevResult` says which table it is in.
     pub(crate) fn is_route(
@@ -115,7 +115,7 @@ mod tests {
     const ETH1: u32 = 3;
     const OTHER: u32 = 4;
 
-    /// What ADD and two later plugins made: the latter an interface of their own, and an address without a gateway.
+    /// A result of ADD and two later plugins, which added an interface of their own and an address without a gateway.
     fn expected() -> Expected {
         let previous = json!({
             "cniVersion": "1.0.0",

@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 /// nft refuses longer comments.
 const COMMENT_MAX: usize = 127;
 
-/// What all traces of one network on the host have in common.
+/// The prefix of a network's objects on the host.
 pub(crate) fn of_network(network: &str) -> String {
     hash(&[network])
 }
 
-/// What tells the traces of one attachment from those of all others: container id and ifname, within its network.
+/// The key of an attachment's objects on the host: container id and ifname, within its network.
 pub(crate) fn of_attachment(network: &str, container_id: &str, ifname: &str) -> String {
     format!("{}-{}", of_network(network), hash(&[container_id, ifname]))
 }

@@ -50,7 +50,7 @@ pub(crate) fn remove_stale(network: &str, valid: &[Attachment]) -> Result<()> {
     remove_where(|found| found.starts_with(&ours) && !owners.iter().any(|owner| owner == found))
 }
 
-/// Whether this kernel can masquerade.
+/// True if this kernel can masquerade.
 pub(crate) fn possible() -> Result<()> {
     MasqueradeTable::open(TABLE)?.rules().map(drop)
 }

@@ -1,4 +1,4 @@
-//! What an attachment consists of, computed from its addresses: ADD makes it, CHECK looks for it.
+//! The parts of an attachment, computed from its addresses: ADD makes them, CHECK looks for them.
 
 use std::net::IpAddr;
 
@@ -59,12 +59,12 @@ impl Plan {
         Ok(Self { ips, routes })
     }
 
-    /// What comes with those of these addresses that ADD can have given: no others' are on a point-to-point link.
+    /// The parts of those addresses that ADD can have assigned: no others are on a point-to-point link.
     pub(crate) fn of_addresses<'a>(ips: impl IntoIterator<Item = &'a IpConfig>) -> Self {
         Self::of_ips(ips.into_iter().filter_map(|ip| usable(ip).ok()).collect())
     }
 
-    /// What comes with these addresses.
+    /// The parts of these addresses.
     pub(crate) fn of_ips(ips: Vec<Ip>) -> Self {
         let routes = links(&ips);
         Self { ips, routes }

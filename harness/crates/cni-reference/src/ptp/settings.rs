@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) ipam: String,
 }
 
-/// What a veth takes. The kernel refuses the rest with a bare `EINVAL`.
+/// The MTUs that a veth accepts. The kernel refuses others with a bare `EINVAL`.
 const MTU: std::ops::RangeInclusive<u32> = 68..=65535;
 
 impl Settings {

@@ -75,7 +75,7 @@ impl Plugin for Probe {
     }
 }
 
-/// What came of a call.
+/// The outcome of a call.
 pub struct Answer {
     pub exit: u8,
     pub stdout: String,

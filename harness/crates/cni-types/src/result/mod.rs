@@ -11,7 +11,7 @@ use thiserror::Error;
 pub use self::model::{Dns, Interface, IpConfig, Route};
 use crate::Version;
 
-/// What a successful ADD made. The model is that of the newest version; older documents lack parts of it.
+/// The result of a successful ADD. The model is that of the newest version; older documents lack parts of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddResult {
@@ -51,7 +51,7 @@ pub enum InvalidResult {
     Malformed {
         /// The version that the document says it is of.
         version: Version,
-        /// What is wrong.
+        /// The error.
         what: String,
     },
     /// `cniVersion` names no version that is known.
@@ -62,7 +62,7 @@ pub enum InvalidResult {
     Inexpressible {
         /// The version asked for.
         version: Version,
-        /// What it cannot express.
+        /// The part that it cannot express.
         what: &'static str,
     },
 }

@@ -124,7 +124,7 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Whether it says nothing.
+    /// True if it has no entry.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
