@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::hex::hex;
+
 use cni_runtime::{
     DEFAULT_CACHE_DIR, OperationLock, ProcessExec, Runtime, RuntimeConf, load_network_list,
 };
@@ -204,12 +206,7 @@ fn attachment(request: &Request) -> Result<RuntimeConf, String> {
 }
 
 fn container_id(netns: &str) -> String {
-    let digest = Sha512::digest(netns);
-    let digits: String = digest[..10]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("cnitool-{digits}")
+    format!("cnitool-{}", hex(&Sha512::digest(netns)[..10]))
 }
 
 /// The path from the root, with every `.` and `..` taken out as upstream does: by its text alone.

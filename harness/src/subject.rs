@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::error::{Error, HarnessError};
 use crate::fixture::{self, Fixture, FixtureError};
+use crate::hex::hex;
 use crate::kind::Kind;
 use crate::validate;
 
@@ -332,8 +333,7 @@ fn sha256(path: &Path) -> io::Result<String> {
         let length = piece.len();
         file.consume(length);
     }
-    let bytes = hash.finalize();
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(hash.finalize().as_slice()))
 }
 
 /// Every plugin and delegate of the fixture but the subject. An IPAM plugin is called by itself, and by our ptp.

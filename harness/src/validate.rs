@@ -342,7 +342,7 @@ fn unknown_keys(
 
 /// Whether a third of the letters at most is different, so that keys of plugins' own are left alone.
 fn is_near(key: &str, meant: &str) -> bool {
-    let distance = crate::pattern::distance(key, meant);
+    let distance = strsim::osa_distance(key, meant);
     distance <= 2 && distance * 3 <= meant.chars().count()
 }
 

@@ -9,11 +9,12 @@ use super::attribution;
 use super::model::{
     Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Series, Traced, Trend,
 };
-use super::statistics::{exponent, mean, median, outliers};
+use super::statistics::{exponent, mean, outliers};
 use crate::bench::server::{self, Done, Measured, Request, Sample, Server};
 use crate::bench::trace::Trace;
 use crate::engine::{BIN, Settings, Task, stub};
 use crate::error::HarnessError;
+use crate::percentile::median;
 use crate::report::SubjectFacts;
 use crate::runner::Workers;
 use crate::runner::session::Session;

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::percentile::{median, percentile, sorted};
+
 /// How often samples are drawn again for an interval.
 const RESAMPLES: usize = 1000;
 /// The coverage of an interval.
@@ -56,23 +58,6 @@ impl Distribution {
     }
 }
 
-/// The value that `percent` of the sorted samples do not exceed, interpolated between neighbours.
-pub fn percentile(sorted: &[f64], percent: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let position = percent.clamp(0.0, 100.0) / 100.0 * last as f64;
-    let (below, part) = (position.floor(), position.fract());
-    let low = sorted[below as usize];
-    let high = sorted[(below as usize + 1).min(last)];
-    low + (high - low) * part
-}
-
-/// The median.
-pub fn median(samples: &[f64]) -> f64 {
-    percentile(&sorted(samples), 50.0)
-}
-
 /// The arithmetic mean.
 pub fn mean(samples: &[f64]) -> f64 {
     samples.iter().sum::<f64>() / samples.len() as f64
@@ -86,13 +71,6 @@ pub fn deviation(samples: &[f64]) -> f64 {
     let mean = mean(samples);
     let squares: f64 = samples.iter().map(|sample| (sample - mean).powi(2)).sum();
     (squares / (samples.len() - 1) as f64).sqrt()
-}
-
-/// The samples by size.
-pub fn sorted(samples: &[f64]) -> Vec<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted
 }
 
 /// A statistic of sorted samples, and its interval.
@@ -254,16 +232,6 @@ mod tests {
             (found - wanted).abs() <= tolerance,
             "{found} is not {wanted}"
         );
-    }
-
-    #[test]
-    fn percentiles_are_interpolated() {
-        // numpy.percentile([15, 20, 35, 40, 50], [40, 50, 95])
-        let sorted = [15.0, 20.0, 35.0, 40.0, 50.0];
-        close(percentile(&sorted, 40.0), 29.0, 1e-12);
-        close(percentile(&sorted, 50.0), 35.0, 1e-12);
-        close(percentile(&sorted, 95.0), 48.0, 1e-12);
-        assert!(percentile(&[], 50.0).is_nan());
     }
 
     #[test]

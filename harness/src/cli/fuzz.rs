@@ -18,6 +18,7 @@ use crate::fuzz::pool::Pool;
 use crate::fuzz::report;
 use crate::fuzz::seeds::Seeds;
 use crate::fuzz::tally::Tally;
+use crate::hex::hex;
 use crate::runner::{self, Program, machine};
 use crate::subject::{EMBEDDED_PTP, Subject};
 
@@ -174,11 +175,7 @@ fn read_corpus(directory: &Path) -> Result<Vec<Case>, Failure> {
 fn write_case(directory: &Path, case: &Case) -> io::Result<()> {
     use sha2::{Digest, Sha256};
     let text = serde_json::to_vec(case)?;
-    let name: String = Sha256::digest(&text)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = hex(&Sha256::digest(&text)[..8]);
     fs::write(directory.join(format!("{name}.json")), text)
 }
 

@@ -28,11 +28,13 @@ pub(super) fn claim(arguments: &ClaimArguments) -> Result<u8, Failure> {
 }
 
 pub(super) fn sonobuoy(image: &str) -> Result<u8, Failure> {
-    print(|out| out.write_all(publish::sonobuoy(image).as_bytes()))?;
+    let manifest =
+        publish::sonobuoy(image).map_err(|error| Failure::environment(error.to_string()))?;
+    print(|out| out.write_all(manifest.as_bytes()))?;
     Ok(0)
 }
 
 pub(super) fn action() -> Result<u8, Failure> {
-    print(|out| out.write_all(publish::action().as_bytes()))?;
+    print(|out| out.write_all(publish::ACTION.as_bytes()))?;
     Ok(0)
 }

@@ -1,75 +1,8 @@
 //! A composite action for GitHub: it runs `cnispec test` in a workflow and leaves the reports behind.
 
-use serde_json::json;
-
-use super::yaml;
-
-/// The action's metadata file, `action.yml`.
-pub fn action() -> String {
-    // Inputs reach the shell as variables: a workflow's text is never part of the script.
-    let script = "\
-set -- test $PLUGIN
-if [ -n \"$CONFIG\" ]; then set -- \"$@\" --config \"$CONFIG\"; fi
-if [ -n \"$EXPECT\" ]; then set -- \"$@\" --expect \"$EXPECT\"; fi
-if [ \"$STRICT\" = true ]; then set -- \"$@\" --strict; fi
-mkdir -p \"$REPORTS\"
-status=0
-cnispec \"$@\" --report \"json=$REPORTS/cnispec.json\" --report \"junit=$REPORTS/cnispec.xml\" || status=$?
-echo \"status=$status\" >> \"$GITHUB_OUTPUT\"
-echo \"report=$REPORTS/cnispec.json\" >> \"$GITHUB_OUTPUT\"
-if [ -n \"$BASELINE\" ] && [ -s \"$REPORTS/cnispec.json\" ]; then
-  cnispec diff --format markdown \"$BASELINE\" \"$REPORTS/cnispec.json\" >> \"$GITHUB_STEP_SUMMARY\" || status=$?
-fi
-exit $status
-";
-    let input = |description: &str, default: &str| json!({"description": description, "required": false, "default": default});
-    let action = json!({
-        "name": "cnispec",
-        "description": "Tells whether a CNI plugin keeps the Container Network Interface specification",
-        "inputs": {
-            "plugin": {
-                "description": "Executable files of plugins, or directories of them, separated by spaces",
-                "required": true,
-            },
-            "config": input("A network configuration list to try the plugin in", ""),
-            "expect": input("A file of known failures", ""),
-            "strict": input("Whether disputed requirements count like any other", "false"),
-            "baseline": input("An earlier report; what newly fails is shown in the step summary", ""),
-            "reports": input("The directory in which the reports are written", "cnispec-reports"),
-        },
-        "outputs": {
-            "status": {
-                "description": "The exit status of cnispec",
-                "value": "${{ steps.test.outputs.status }}",
-            },
-            "report": {
-                "description": "The JSON report",
-                "value": "${{ steps.test.outputs.report }}",
-            },
-        },
-        "runs": {
-            "using": "composite",
-            "steps": [{
-                "id": "test",
-                "name": "cnispec test",
-                "shell": "bash",
-                "env": {
-                    "PLUGIN": "${{ inputs.plugin }}",
-                    "CONFIG": "${{ inputs.config }}",
-                    "EXPECT": "${{ inputs.expect }}",
-                    "STRICT": "${{ inputs.strict }}",
-                    "BASELINE": "${{ inputs.baseline }}",
-                    "REPORTS": "${{ inputs.reports }}",
-                },
-                "run": script,
-            }],
-        },
-    });
-    format!(
-        "# action.yml: a composite action. A step before it puts `cnispec` into PATH.\n{}",
-        yaml::document(&action)
-    )
-}
+/// The action's metadata file, `action.yml`. Inputs reach its shell as variables: a workflow's text is never part of the
+/// script.
+pub const ACTION: &str = include_str!("../../templates/publish/action.yml");
 
 #[cfg(test)]
 mod tests {
@@ -77,12 +10,11 @@ mod tests {
     use serde_json::Value;
 
     fn parsed() -> Value {
-        serde_saphyr::from_str(&action()).unwrap()
+        serde_saphyr::from_str(ACTION).unwrap()
     }
 
     #[test]
     fn the_action_has_the_form_that_github_reads() {
-        insta::assert_snapshot!("action", action());
         let action = parsed();
         let keys: Vec<&String> = action.as_object().unwrap().keys().collect();
         assert_eq!(keys, ["name", "description", "inputs", "outputs", "runs"]);

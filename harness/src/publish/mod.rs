@@ -3,8 +3,7 @@
 mod action;
 mod claim;
 mod sonobuoy;
-mod yaml;
 
-pub use action::action;
+pub use action::ACTION;
 pub use claim::Claim;
 pub use sonobuoy::sonobuoy;

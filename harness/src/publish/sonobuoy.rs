@@ -3,64 +3,32 @@
 //! The form is Sonobuoy's (`sonobuoy-config`, `podSpec`, `spec`, `extra-volumes`): the container leaves its results
 //! in `/tmp/sonobuoy/results`, and says which they are in a file `done`.
 
+use askama::Template;
 use serde_json::json;
-
-use super::yaml;
 
 /// Where Sonobuoy's worker looks for results.
 const RESULTS: &str = "/tmp/sonobuoy/results";
-/// Where Kubernetes has plugins and networks.
-const BIN: &str = "/opt/cni/bin";
-const NETWORKS: &str = "/etc/cni/net.d";
+
+#[derive(Template)]
+#[template(path = "publish/sonobuoy.yaml", escape = "none")]
+struct Manifest<'a> {
+    /// Quoted: JSON's texts are YAML's.
+    image: &'a str,
+    results: &'a str,
+    /// Where Kubernetes has plugins and networks.
+    bin: &'a str,
+    networks: &'a str,
+}
 
 /// The manifest, for an image that has `cnispec` and a shell in it.
-pub fn sonobuoy(image: &str) -> String {
-    // A plugin that fails has failed a test, not the pod: Sonobuoy reads it in the results.
-    let script = format!(
-        "cnispec test {BIN} --config {NETWORKS} \\\n  \
-           --report junit={RESULTS}/cnispec.xml \\\n  \
-           --report json=/tmp/cnispec.json\n\
-         status=$?\n\
-         if [ ! -s {RESULTS}/cnispec.xml ]; then\n  \
-           echo \"cnispec could not run: exit status $status\" > {RESULTS}/error.txt\n  \
-           printf %s {RESULTS}/error.txt > {RESULTS}/done\n  \
-           exit $status\n\
-         fi\n\
-         printf %s {RESULTS}/cnispec.xml > {RESULTS}/done\n"
-    );
-    let manifest = json!({
-        "sonobuoy-config": {
-            "driver": "DaemonSet",
-            "plugin-name": "cnispec",
-            "result-format": "junit",
-            "description": "Whether the CNI plugins of every node keep the CNI specification",
-        },
-        "podSpec": {
-            "containers": [],
-            "tolerations": [{"operator": "Exists"}],
-        },
-        "spec": {
-            "name": "plugin",
-            "image": image,
-            "command": ["/bin/sh", "-c", script],
-            // Labs are namespaces of their own. Nothing of the node's network is touched.
-            "securityContext": {"privileged": true},
-            "volumeMounts": [
-                {"name": "results", "mountPath": RESULTS},
-                {"name": "cni-bin", "mountPath": BIN, "readOnly": true},
-                {"name": "cni-networks", "mountPath": NETWORKS, "readOnly": true},
-            ],
-        },
-        "extra-volumes": [
-            {"name": "cni-bin", "hostPath": {"path": BIN}},
-            {"name": "cni-networks", "hostPath": {"path": NETWORKS}},
-        ],
-    });
-    format!(
-        "# Run it with: sonobuoy run --plugin cnispec.yaml --wait\n\
-         # The image has `cnispec` in PATH, a shell, and what the plugins call, such as nft and iptables.\n{}",
-        yaml::document(&manifest)
-    )
+pub fn sonobuoy(image: &str) -> askama::Result<String> {
+    let manifest = Manifest {
+        image: &json!(image).to_string(),
+        results: RESULTS,
+        bin: "/opt/cni/bin",
+        networks: "/etc/cni/net.d",
+    };
+    manifest.render()
 }
 
 #[cfg(test)]
@@ -70,7 +38,7 @@ mod tests {
 
     #[test]
     fn the_manifest_has_the_form_that_sonobuoy_reads() {
-        let text = sonobuoy("registry.example/cnispec:1");
+        let text = sonobuoy("registry.example/cnispec:1").unwrap();
         insta::assert_snapshot!("sonobuoy", text);
         let manifest: Value = serde_saphyr::from_str(&text).unwrap();
         let keys: Vec<&String> = manifest.as_object().unwrap().keys().collect();
@@ -102,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_script_says_which_file_has_the_results() {
-        let text = sonobuoy("x");
+        let text = sonobuoy("x").unwrap();
         let manifest: Value = serde_saphyr::from_str(&text).unwrap();
         let script = manifest["spec"]["command"][2].as_str().unwrap();
         // The script with a cnispec of our own, in a directory of our own.
@@ -131,7 +99,7 @@ mod tests {
 
     #[test]
     fn an_image_is_never_taken_for_yaml() {
-        let manifest: Value = serde_saphyr::from_str(&sonobuoy("x: [y]\n# z")).unwrap();
+        let manifest: Value = serde_saphyr::from_str(&sonobuoy("x: [y]\n# z").unwrap()).unwrap();
         assert_eq!(manifest["spec"]["image"], "x: [y]\n# z");
     }
 }

@@ -15,7 +15,7 @@ mod markdown;
 mod matrix;
 mod model;
 mod part;
-mod plot;
+pub(crate) mod plot;
 mod read;
 mod remedy;
 mod replay;

@@ -11,6 +11,7 @@ use super::interface::Interface;
 use super::ipam::Ipam;
 use super::{Duties, Object, Script};
 use crate::fault::Fault;
+use crate::hex::hex;
 
 /// A container's attachment to a network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,11 +31,7 @@ impl Attachment {
 
 /// Hexadecimal digits that tell these texts from others.
 pub fn digest(texts: &[&str]) -> String {
-    let hash = Sha256::digest(texts.join("\0"));
-    hash.iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(texts.join("\0"))[..6])
 }
 
 /// One call of the plugin.

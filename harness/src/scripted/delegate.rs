@@ -1,13 +1,13 @@
 //! Delegation to the IPAM plugin: found by CNI_PATH, given the environment and the configuration that
 //! came in, and its errors handed on.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::call::Call;
+use super::converse;
 use super::error::{self, Refusal};
 use super::input::Verb;
 use super::result::Outcome;
@@ -108,7 +108,7 @@ fn execute(call: &Call, verb: Verb) -> Result<Vec<u8>, Refusal> {
         true => Vec::new(),
         false => input(call, verb),
     };
-    let output = run(command, &input).map_err(|error| {
+    let output = converse(&mut command, &input).map_err(|error| {
         bad(format!(
             "`{}` cannot be executed: {error}",
             program.display()
@@ -153,22 +153,6 @@ fn input(call: &Call, verb: Verb) -> Vec<u8> {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     Value::Object(part).to_string().into_bytes()
-}
-
-fn run(mut command: Command, stdin: &[u8]) -> std::io::Result<std::process::Output> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let pipe = child.stdin.take();
-    // In a thread, since the delegate may write before it has read everything.
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            // A delegate that does not read its input needs none.
-            pipe.map(|mut pipe| pipe.write_all(stdin))
-        });
-        child.wait_with_output()
-    })
 }
 
 /// The delegate's error as it gave it, or what can be said if it gave none.

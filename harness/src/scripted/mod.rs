@@ -7,6 +7,7 @@
 mod augment;
 mod call;
 mod chained;
+mod converse;
 mod del_faults;
 mod delegate;
 mod error;
@@ -34,6 +35,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::{Map, Value};
+
+pub use converse::converse;
 
 use crate::fault::Fault;
 use call::{Attachment, Call};

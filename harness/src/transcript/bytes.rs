@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::hex::hex;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that a plugin was given or gave; UTF-8 is expected and never assumed.
@@ -50,7 +52,7 @@ impl Serialize for Bytes {
         match std::str::from_utf8(&self.0) {
             Ok(text) => serializer.serialize_str(text),
             Err(_) => {
-                let hex = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+                let hex = hex(&self.0);
                 Hex { hex }.serialize(serializer)
             }
         }

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 pub use flaw::Flaw;
 
 use crate::engine::BIN;
+use crate::scripted::converse;
 
 /// The exit status of a name that stands for no wrapper: none that a plugin gives.
 const UNKNOWN: u8 = 3;
@@ -101,21 +102,9 @@ impl Call {
 
     /// The wrapped plugin's answer.
     fn execute(&self) -> io::Result<Answer> {
-        let mut child = Command::new(Path::new(BIN).join(&self.real))
-            .env_clear()
-            .envs(&self.env)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let pipe = child.stdin.take();
-        let output = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                // A plugin that does not read its input needs none.
-                pipe.map(|mut pipe| pipe.write_all(&self.stdin))
-            });
-            child.wait_with_output()
-        })?;
+        let mut command = Command::new(Path::new(BIN).join(&self.real));
+        command.env_clear().envs(&self.env).stderr(Stdio::piped());
+        let output = converse(&mut command, &self.stdin)?;
         let signal = output.status.signal().map(|signal| 128 + signal);
         Ok(Answer {
             stdout: output.stdout,

@@ -20,8 +20,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cni_netlink::Result;
 use cni_netlink::netns::NetNs;
+use cni_netlink::{Error, Result};
 
 use conversation::Conversation;
 use kinds::{Announcements, Read, Sockets, Watches};
@@ -90,6 +90,7 @@ impl Observer {
     /// Whether anything is not as it was.
     fn refresh(&mut self, announcements: Announcements) -> Result<bool> {
         let (now, mut differs) = (&mut self.now, false);
+        let noted = now.unreadable.len();
         let mut reading = Reading {
             conversation: &self.conversation,
             unreadable: &mut now.unreadable,
@@ -130,17 +131,26 @@ impl Observer {
         if announcements.of("qdisc") {
             differs |= replace(&mut now.qdiscs, reading.qdiscs()?);
         }
-        differs |= replace(&mut now.proxies, kinds::proxies(&mut self.sockets)?);
-        differs |= replace(&mut now.xtables, self.xtables.read(&self.netns)?);
+        let notes = &mut now.unreadable;
+        if let Some(proxies) = readable(kinds::proxies(&mut self.sockets), notes)? {
+            differs |= replace(&mut now.proxies, proxies);
+        }
+        if let Some(xtables) = readable(self.xtables.read(&self.netns), notes)? {
+            differs |= replace(&mut now.xtables, xtables);
+        }
         // What hangs on a link goes with it without a transaction.
-        if let Some(nftables) = self.nftables.read(!announcements.of("link"))? {
+        let nftables = self.nftables.read(!announcements.of("link"));
+        if let Some(nftables) = readable(nftables, notes)?.flatten() {
             differs |= replace(&mut now.nftables, nftables);
         }
         for kind in KINDS.iter().filter(|kind| announcements.concerns(kind)) {
             let Read::Namespace(list) = kind.read else {
                 continue;
             };
-            let listed = list(&mut self.sockets, now)?;
+            let listed = list(&mut self.sockets, now);
+            let Some(listed) = readable(listed, &mut now.unreadable)? else {
+                continue;
+            };
             if listed.is_none() {
                 self.lacking.insert(kind.name);
             }
@@ -154,7 +164,7 @@ impl Observer {
                 now.listed.insert(kind.name.to_owned(), listed);
             }
         }
-        Ok(differs)
+        Ok(differs || now.unreadable.len() != noted)
     }
 
     /// The kinds that this kernel lacks, as far as snapshots have shown.
@@ -167,6 +177,24 @@ impl Observer {
     /// States that are alike are one value.
     pub fn sysctls(&mut self) -> Result<Arc<BTreeMap<String, String>>> {
         self.netns.enter(|| self.sysctls.read())
+    }
+}
+
+/// What was read. An answer of the kernel that cannot be read is noted and does not end the look: what was seen before stays.
+fn readable<T>(read: Result<T>, notes: &mut Vec<String>) -> Result<Option<T>> {
+    match read {
+        Err(error @ Error::Unreadable { .. }) => {
+            note(notes, error.to_string());
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+/// What is not seen is told once, and not taken for something that is not there.
+fn note(notes: &mut Vec<String>, note: String) {
+    if !notes.contains(&note) {
+        notes.push(note);
     }
 }
 
@@ -206,5 +234,24 @@ impl Machine {
             self.last = Arc::new(all);
         }
         Ok(Arc::clone(&self.last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unreadable_answer_is_noted_once_and_ends_nothing() {
+        let mut notes = Vec::new();
+        let damaged = || Err::<(), _>(Error::unreadable("list chains", "it is damaged"));
+        for _ in 0..2 {
+            assert!(readable(damaged(), &mut notes).is_ok_and(|read| read.is_none()));
+        }
+        assert_eq!(notes.len(), 1, "{notes:?}");
+        assert!(notes[0].contains("list chains"), "{notes:?}");
+        let refused = Err::<(), _>(Error::NoNftables);
+        assert!(readable(refused, &mut notes).is_err());
+        assert!(readable(Ok(3), &mut notes).is_ok_and(|read| read == Some(3)));
     }
 }

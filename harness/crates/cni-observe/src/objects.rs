@@ -1,8 +1,10 @@
 //! A snapshot as objects with lasting names, for comparing.
 
 use std::collections::BTreeMap;
+use std::hash::Hasher;
 use std::net::IpAddr;
 
+use fnv::FnvHasher;
 use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::Value;
@@ -337,9 +339,9 @@ fn add_nft_rule(collected: &mut Collected, rule: &NftRule, sets: &[NftSet]) {
 
 /// FNV-1a: the same in every process and on every machine, as names have to be.
 fn fingerprint(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut hasher = FnvHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 fn append(key: &mut String, word: &str, value: Option<impl ToString>) {

@@ -125,12 +125,8 @@ impl Reading<'_> {
         Ok(all)
     }
 
-    /// What is not seen is told, and not taken for something that is not there.
     fn note(&mut self, operation: &str, why: &str) {
-        let note = format!("cannot {operation}: {why}");
-        if !self.unreadable.contains(&note) {
-            self.unreadable.push(note);
-        }
+        crate::note(self.unreadable, format!("cannot {operation}: {why}"));
     }
 }
 

@@ -1,10 +1,12 @@
 //! No two operations at once for one container, and none beside GC (section 3, "Lifecycle & Ordering").
 
 use std::fs::{DirBuilder, File, OpenOptions};
+use std::hash::Hasher;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use fnv::FnvHasher;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{F_WRLCK, SEEK_SET, c_short, flock, off_t};
@@ -76,12 +78,9 @@ fn open(cache_dir: &Path) -> io::Result<File> {
 
 /// A byte for each container, by the FNV-1a hash of its id: two that share one only wait for each other.
 fn place(container_id: &str) -> off_t {
-    let hash = container_id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    off_t::try_from(hash >> 2).unwrap_or_default()
+    let mut hasher = FnvHasher::default();
+    hasher.write(container_id.as_bytes());
+    off_t::try_from(hasher.finish() >> 2).unwrap_or_default()
 }
 
 #[cfg(test)]

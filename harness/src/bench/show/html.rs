@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::svg::{self, escaped};
+use super::svg;
 use super::table;
 use crate::bench::gate::{Verdict, milliseconds};
 use crate::bench::server::Measured;
 use crate::bench::{BenchReport, GrowthPoint, Series};
+use crate::report::plot::{self, Row, escaped};
 
 /// The style of reports, and what this page has beside it.
 const STYLE: &str = concat!(
@@ -21,7 +22,7 @@ pub fn write(report: &BenchReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<h2>Times</h2><p>From spawn to exit: what a runtime waits for. A dot is one call, the box holds the middle \
-         half, the line is the median.</p>"
+         half, the line is the median, the whiskers reach from 5 to 95 %.</p>"
     )?;
     for operation in table::operations(report) {
         times(report, operation, out)?;
@@ -114,13 +115,22 @@ fn times(report: &BenchReport, operation: Measured, out: &mut dyn Write) -> io::
     for ratio in table::ratios(report, operation) {
         writeln!(out, "<p class=\"sentence\">{}</p>", escaped(&ratio))?;
     }
-    let series: Vec<(usize, Vec<f64>)> = report
-        .plugins
-        .iter()
-        .enumerate()
-        .filter_map(|(index, plugin)| Some((index, plugin.figures(operation)?.times.counted())))
+    let names: Vec<(String, String)> = (0..report.plugins.len())
+        .map(|index| (table::letter(index), svg::plugin_class(index)))
         .collect();
-    figure(&svg::distribution(title, &series), out)?;
+    let series: Vec<Row<'_>> = names
+        .iter()
+        .zip(&report.plugins)
+        .filter_map(|((name, class), plugin)| {
+            let samples = plugin.figures(operation)?.times.counted();
+            Some(Row {
+                name,
+                class,
+                samples,
+            })
+        })
+        .collect();
+    figure(&plot::distribution(title, &series, true), out)?;
     rows(&table::TIMES, &table::times(report, operation), out)?;
     rows(&table::COSTS, &table::costs(report, operation), out)?;
     writeln!(out, "</section>")

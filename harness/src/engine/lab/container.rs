@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Lab, StepResult, Stop};
 use crate::engine::{enclosure, host_setup, links, rootfs};
 use crate::error::HarnessError;
+use crate::hex::hex;
 use crate::label::Label;
 use crate::transcript::CONTAINER_PREFIX;
 
@@ -364,8 +365,7 @@ impl Container<'_> {
 impl Lab {
     /// The file name of a container's namespace, which says nothing of the container, as with containerd.
     fn namespace_name(&self, id: &str, number: u16) -> String {
-        let bytes = Sha256::digest(format!("{} {id} {number}", self.seed));
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex(Sha256::digest(format!("{} {id} {number}", self.seed)).as_slice());
         let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
         format!("cni-{}", parts.join("-"))
     }

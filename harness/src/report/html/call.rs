@@ -76,7 +76,7 @@ impl CallView {
             container: call.container.as_deref().map(visible),
             class: class(&call.streams.exit),
             exit: visible(&block::ended(&call.streams.exit)),
-            wall: Some(plot::duration(call.wall_us)),
+            wall: Some(plot::duration(call.wall_us as f64)),
             changed: match number {
                 0 => "nothing changed".to_owned(),
                 1 => "1 change".to_owned(),

@@ -27,7 +27,8 @@ use super::escape::visible;
 use super::groups::{Cause, Group, by_check, causes, version_list, versions};
 use super::headline::Headline;
 use super::model::{Finding, HarnessFault, Latency, Report};
-use super::plot::{self, Series};
+use super::plot::{self, Row};
+use crate::percentile::{percentile, sorted};
 use crate::verdict::Outcome;
 
 const STYLE: &str = include_str!("../../../templates/report/style.css");
@@ -135,8 +136,8 @@ impl Page {
                 .collect(),
             versions: versions.iter().map(Version::to_string).collect(),
             findings: report.findings.iter().map(FindingView::new).collect(),
-            plot: plot(&report.latency),
-            latency: report.latency.iter().map(LatencyView::new).collect(),
+            plot: plot(latency(report)),
+            latency: latency(report).map(LatencyView::new).collect(),
             runs: report.timelines.iter().map(RunView::new).collect(),
             left_out: match report.timelines.len() {
                 0 => 0,
@@ -171,12 +172,12 @@ impl FindingView {
 
 impl LatencyView {
     fn new(latency: &Latency) -> Self {
-        let sorted = plot::sorted(&latency.samples_us);
-        let figure = |percent| plot::duration(plot::percentile(&sorted, percent));
+        let sorted = sorted(&microseconds(latency));
+        let figure = |percent| plot::duration(percentile(&sorted, percent));
         Self {
             name: visible(&latency.name),
             number: sorted.len(),
-            figures: [0, 50, 95, 100].map(figure).to_vec(),
+            figures: [0.0, 50.0, 95.0, 100.0].map(figure).to_vec(),
         }
     }
 }
@@ -213,7 +214,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
                 "{} of {} scenarios and versions in {}, seed {}{}",
                 report.summary.executed,
                 report.summary.planned,
-                plot::duration(environment.wall_ms.saturating_mul(1000)),
+                plot::duration(environment.wall_ms as f64 * 1e3),
                 environment.seed,
                 if environment.strict { ", strict" } else { "" }
             ),
@@ -300,15 +301,26 @@ fn sections(groups: &[Group<'_>], versions: &[Version]) -> Vec<SectionView> {
     sections
 }
 
-fn plot(latency: &[Latency]) -> String {
-    let series: Vec<Series<'_>> = latency
-        .iter()
-        .map(|latency| Series {
+fn microseconds(latency: &Latency) -> Vec<f64> {
+    latency.samples_us.iter().map(|us| *us as f64).collect()
+}
+
+/// The kinds of calls that were made.
+fn latency(report: &Report) -> impl Iterator<Item = &Latency> {
+    let all = report.latency.iter();
+    all.filter(|latency| !latency.samples_us.is_empty())
+}
+
+fn plot<'r>(latency: impl Iterator<Item = &'r Latency>) -> String {
+    let rows: Vec<Row<'_>> = latency
+        .map(|latency| Row {
             name: &latency.name,
-            samples_us: &latency.samples_us,
+            class: "",
+            samples: microseconds(latency),
         })
         .collect();
-    plot::boxes("How long calls took, on a logarithmic scale", &series)
+    let title = "How long calls took, on a logarithmic scale";
+    plot::distribution(title, &rows, false)
 }
 
 /// Nothing is loaded and nothing runs but what stands here, whatever a plugin managed to print.

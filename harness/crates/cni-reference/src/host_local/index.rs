@@ -5,6 +5,7 @@
 //! is set to a stamp that stands in the index, and everybody who adds or removes a file replaces it.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::Hasher;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::FileExt;
@@ -12,6 +13,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::store::Owner;
+use fnv::FnvHasher;
 
 /// Its name is no address, so neither plugin takes it for a reservation.
 const NAME: &str = ".index";
@@ -214,9 +216,9 @@ fn hash(owner: &Owner) -> u64 {
 
 /// FNV-1a, which is the same in every build of this plugin.
 fn of(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let mut hasher = FnvHasher::default();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 fn this_boot() -> Option<u64> {

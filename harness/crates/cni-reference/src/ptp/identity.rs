@@ -1,7 +1,5 @@
 //! The names by which an attachment's traces on the host are found again, without `prevResult` and without the namespace.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 /// nft refuses longer comments.
@@ -44,15 +42,11 @@ fn hash(parts: &[&str]) -> String {
         // No part contains this byte, so `a`, `bc` and `ab`, `c` differ.
         hasher.update([0]);
     }
-    hasher
-        .finalize()
+    let bytes = hasher.finalize();
+    bytes[..8]
         .iter()
-        .take(8)
-        .fold(String::new(), |mut hex, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
