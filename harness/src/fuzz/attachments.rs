@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cni_types::Operation;
 
-use super::case::{STORED_RESULT, Shot};
+use super::case::{GivenResult, Shot};
 use super::tree::Tree;
 use crate::transcript::{Bytes, Call};
 
@@ -83,7 +83,7 @@ impl OpenAttachments {
 fn is_complete(shot: &Shot) -> bool {
     shot.operation == Operation::Del
         && shot.delegate.is_none()
-        && shot.stdin.text().contains(STORED_RESULT)
+        && shot.stored_result() == GivenResult::Stored
 }
 
 /// The configuration without `prevResult`: that much must be the same in ADD and DEL.

@@ -49,7 +49,44 @@ pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
         groups.extend(variables(&shot));
         groups.push(replies(seeds, &shot));
     }
-    [first, in_turn(of_add, rng), in_turn(others, rng)].concat()
+    let of_other_types = odd_results(seeds, of_other_types);
+    [
+        first,
+        of_other_types,
+        in_turn(of_add, rng),
+        in_turn(others, rng),
+    ]
+    .concat()
+}
+
+/// Results of others with a null in one place or without it: in `prevResult`, and in what the IPAM plugin answers. Most plugins
+/// trust them.
+pub fn results_with_nulls(seeds: &Seeds<'_>) -> Vec<Case> {
+    odd_results(seeds, missing)
+}
+
+/// Those of ADD come first.
+fn odd_results(seeds: &Seeds<'_>, odd: fn(&Tree) -> Vec<Vec<u8>>) -> Vec<Case> {
+    let sample = Tree::parse(seeds.result().to_string().as_bytes()).unwrap_or(Tree::Null);
+    let mut cases = Vec::new();
+    for shot in seeds.calls() {
+        let Some(config) = Tree::parse(&shot.stdin.0) else {
+            continue;
+        };
+        if let Some(path) = stored_result(&config) {
+            let with = |part| {
+                Case::of(Shot {
+                    stdin: Bytes(replaced(&config, &path, Tree::Raw(part))),
+                    ..shot.clone()
+                })
+            };
+            cases.extend(odd(&sample).into_iter().map(with));
+        }
+        if shot.operation == Operation::Add {
+            cases.extend(odd_replies(seeds, &shot, odd));
+        }
+    }
+    cases
 }
 
 /// One of each group, then another one of each, and so on, in no order but this.
@@ -80,6 +117,47 @@ fn missing(document: &Tree) -> Vec<Vec<u8>> {
         }
     }
     documents
+}
+
+/// The document with one value of another type, whichever it has.
+fn of_other_types(document: &Tree) -> Vec<Vec<u8>> {
+    let others = [
+        Tree::Bool(true),
+        Tree::number(7),
+        Tree::text("x"),
+        Tree::List(Vec::new()),
+        Tree::Object(Vec::new()),
+    ];
+    let mut documents = Vec::new();
+    for path in document.paths() {
+        let own = document.at(&path).map(std::mem::discriminant);
+        let others = others
+            .iter()
+            .filter(|other| Some(std::mem::discriminant(*other)) != own);
+        documents.extend(others.map(|other| replaced(document, &path, other.clone())));
+    }
+    documents
+}
+
+/// Answers of the IPAM plugin that are odd in one place.
+fn odd_replies(seeds: &Seeds<'_>, shot: &Shot, odd: fn(&Tree) -> Vec<Vec<u8>>) -> Vec<Case> {
+    let replies = seeds.replies(shot.operation);
+    let Some((reply, answer)) = replies
+        .first()
+        .and_then(|reply| Some((reply, Tree::parse(&reply.stdout.0)?)))
+    else {
+        return Vec::new();
+    };
+    let with = |stdout: Vec<u8>| {
+        Case::of(Shot {
+            delegate: Some(Reply {
+                stdout: Bytes(stdout),
+                ..reply.clone()
+            }),
+            ..shot.clone()
+        })
+    };
+    odd(&answer).into_iter().map(with).collect()
 }
 
 /// The document with one value replaced, taken away, or standing twice; by the value's place.

@@ -215,6 +215,7 @@ impl<'a> Campaign<'a> {
         for version in self.versions() {
             fixtures.extend(Seeds::new(self.subject, version)?.courses());
         }
+        fixtures.extend(boundary::results_with_nulls(seeds));
         fixtures.extend(known);
         Ok(Plan {
             phase: Phase::Fixtures,

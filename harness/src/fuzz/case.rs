@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cni_types::Operation;
 use serde::{Deserialize, Serialize};
 
+use super::tree::Tree;
 use crate::engine::stub::Reply;
 use crate::transcript::Bytes;
 
@@ -40,6 +41,17 @@ pub struct Shot {
     /// What the IPAM plugin answers to the operation; what the real one does, if nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegate: Option<Reply>,
+}
+
+/// What an input has as `prevResult`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenResult {
+    /// Nothing.
+    None,
+    /// What the runtime has stored.
+    Stored,
+    /// Something else, or what the runtime has stored in another place, too.
+    Another,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -83,6 +95,28 @@ impl Shot {
             self.operation,
             Operation::Add | Operation::Del | Operation::Check
         )
+    }
+
+    /// How it has the result that the runtime has stored.
+    pub fn stored_result(&self) -> GivenResult {
+        let text = self.stdin.text();
+        let is_result = |key: &str| key.eq_ignore_ascii_case("prevResult");
+        let results: Vec<(String, Tree)> = match Tree::parse(&self.stdin.0) {
+            Some(Tree::Object(entries)) => entries
+                .into_iter()
+                .filter(|(key, _)| is_result(key))
+                .collect(),
+            // What is no object has no result; what is no JSON may still be read as if it had one.
+            _ if text.contains("prevResult") => return GivenResult::Another,
+            _ => Vec::new(),
+        };
+        match (results.as_slice(), text.matches(STORED_RESULT).count()) {
+            ([], 0) => GivenResult::None,
+            ([(key, result)], 1) if key == "prevResult" && *result == Tree::text(STORED_RESULT) => {
+                GivenResult::Stored
+            }
+            _ => GivenResult::Another,
+        }
     }
 
     fn weight(&self) -> usize {
@@ -142,6 +176,28 @@ mod tests {
             br#"{"name":"n","prevResult":{"ips":[]}}"#
         );
         assert_eq!(shot.input(None), br#"{"name":"n"}"#);
+    }
+
+    #[test]
+    fn a_stored_result_stands_in_one_place_only() {
+        let given = |stdin: &str| Shot::new(Operation::Del, stdin).stored_result();
+        assert_eq!(given(r#"{"name":"n"}"#), GivenResult::None);
+        assert_eq!(
+            given(r#"{"name":"n","prevResult":"${stored-result}"}"#),
+            GivenResult::Stored
+        );
+        for another in [
+            r#"{"name":"n","prevResult":{}}"#,
+            r#"{"name":"${stored-result}"}"#,
+            r#"{"args":"${stored-result}","prevResult":{}}"#,
+            r#"{"args":"${stored-result}","prevResult":"${stored-result}"}"#,
+            r#"{"PrevResult":"${stored-result}"}"#,
+            r#"{"prevResult":["${stored-result}"]}"#,
+            r#"{"prevResult":{},"prevResult":"${stored-result}"}"#,
+            r#"{"name":"n","prevResult":"${stored-result}"#,
+        ] {
+            assert_eq!(given(another), GivenResult::Another, "{another}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::attachments::OpenAttachments;
 use super::behaviour::{self, Seen};
-use super::case::{CONTAINERS, Case, Shot};
+use super::case::{CONTAINERS, Case, GivenResult, Shot};
 use super::mask::Echoes;
 use super::oracle::{self, Broken};
 use crate::engine::lab::{Execution, Lab, StepResult, Stop};
@@ -173,7 +173,7 @@ impl Executor {
         let made = self.make_calls(case, CONTAINERS, start);
         let mut transcript = self.lab.take_transcript();
         let Made { end, is_settled } = made?;
-        let genuine = genuine(case);
+        let genuine = genuine(case, self.lab.kind());
         let broken = oracle::judge(&mut transcript, strict, |step| {
             genuine.get(step).copied().unwrap_or(true)
         });
@@ -217,6 +217,12 @@ impl Executor {
         self.lab.observe(label::START)?;
         let start = self.lab.keep(self.lab.look()?);
         let made = self.make_calls(case, OTHERS, start)?;
+        if self.lab.kind() == Kind::Chained {
+            // With the interface that the plugins before it have made goes what the subject has done to it.
+            for container in OTHERS {
+                self.lab.plugin().del_companions(container)?;
+            }
+        }
         self.lab.host().settle(label::START)?;
         self.lab.observe(label::END)?;
         let transcript = self.lab.take_transcript();
@@ -354,11 +360,15 @@ fn balanced(changes: &[StateChange]) -> bool {
 
 /// For every step whether what the plugin is given in it is what a runtime gives. A result that was stored
 /// after something else is not genuine either.
-fn genuine(case: &Case) -> Vec<bool> {
+fn genuine(case: &Case, kind: Kind) -> Vec<bool> {
     let plain = |shot: &Shot| {
-        let text = shot.stdin.text();
-        let own_result = text.contains("prevResult") && !text.contains(super::case::STORED_RESULT);
-        shot.env.is_empty() && shot.delegate.is_none() && !own_result
+        let result = match shot.stored_result() {
+            GivenResult::Stored => true,
+            // A chained plugin always has a result before it.
+            GivenResult::None => kind != Kind::Chained || !shot.is_about_container(),
+            GivenResult::Another => false,
+        };
+        shot.env.is_empty() && shot.delegate.is_none() && result
     };
     let mut so_far = true;
     let and_before = |shot: &Shot| {

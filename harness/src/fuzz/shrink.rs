@@ -173,6 +173,19 @@ fn each_shot(case: &Case, smaller: impl Fn(&Shot) -> Vec<Shot>) -> Vec<Case> {
 fn simpler(tree: &Tree) -> Vec<Vec<u8>> {
     let mut paths = tree.paths();
     paths.sort_by_key(Vec::len);
+    let shorter = paths.iter().flat_map(|path| {
+        let items = match tree.at(path) {
+            Some(Tree::List(items)) => items.as_slice(),
+            _ => &[],
+        };
+        shortened(items).into_iter().map(|items| {
+            let mut smaller = tree.clone();
+            if let Some(place) = smaller.at_mut(path) {
+                *place = Tree::List(items);
+            }
+            smaller.render()
+        })
+    });
     let without = paths.iter().filter_map(|path| {
         let mut smaller = tree.clone();
         smaller.remove(path)?;
@@ -193,7 +206,21 @@ fn simpler(tree: &Tree) -> Vec<Vec<u8>> {
         *smaller.at_mut(path)? = simple;
         Some(smaller.render())
     });
-    without.chain(with_less).collect()
+    shorter.chain(without).chain(with_less).collect()
+}
+
+/// The list without a half of it, without a quarter, and so on; single ones are taken away elsewhere.
+fn shortened(items: &[Tree]) -> Vec<Vec<Tree>> {
+    let mut lists = Vec::new();
+    let mut length = items.len() / 2;
+    while length > 1 {
+        for start in (0..items.len()).step_by(length) {
+            let end = items.len().min(start + length);
+            lists.push([&items[..start], &items[end..]].concat());
+        }
+        length /= 2;
+    }
+    lists
 }
 
 #[cfg(test)]
@@ -225,6 +252,22 @@ mod tests {
         assert!(small.shots[0].env.is_empty());
         let text = small.shots[0].stdin.text();
         assert_eq!(text, r#"{"a":[{"bug":{}}],"c":{"d":"trigger"}}"#);
+    }
+
+    #[test]
+    fn long_lists_shrink_in_few_attempts() {
+        let nulls = vec!["null"; 926].join(",");
+        let case = Case::of(Shot::new(
+            Operation::Add,
+            format!(r#"{{"a":[{nulls}]}}"#).as_str(),
+        ));
+        let mut attempts = 0;
+        let small = shrink(&case, &[], |case| {
+            attempts += 1;
+            has(case, "null")
+        });
+        assert_eq!(small.shots[0].stdin, Bytes::from(r#"{"a":[null]}"#));
+        assert!(attempts < 64, "{attempts}");
     }
 
     #[test]

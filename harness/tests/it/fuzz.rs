@@ -118,6 +118,13 @@ fn faults_are_found_made_small_and_shown_again() {
         .unwrap();
     let text = String::from_utf8_lossy(&script.stderr).into_owned();
     assert!(text.contains("planted fault 3 of 12"), "{text}");
+    assert_eq!(script.status.code(), Some(0), "{text}");
+    let good = Command::new("sh")
+        .arg(null.join("repro.sh"))
+        .arg("/bin/true")
+        .output()
+        .unwrap();
+    assert_eq!(good.status.code(), Some(1), "{good:?}");
 
     let suite = cnispec(&["test", &plugin, "--config", &config, "--replay", out]);
     let text = String::from_utf8_lossy(&suite.stdout).into_owned();
