@@ -361,6 +361,20 @@ impl Socket {
         )
     }
 
+    /// Sets the link up and its alias, in one request.
+    pub fn set_up_as(&self, index: u32, alias: &str) -> Result<()> {
+        self.change(
+            index,
+            "set up, and set the alias of,",
+            Message::new(
+                libc::RTM_NEWLINK,
+                ACK,
+                &header(index, libc::IFF_UP, libc::IFF_UP),
+            )
+            .put(ALIAS, alias.as_bytes()),
+        )
+    }
+
     /// Deletes the link, and its peer if it is one of a pair.
     pub fn delete_link(&self, index: u32) -> Result<()> {
         self.change(index, "delete", message(libc::RTM_DELLINK, ACK, index))

@@ -131,6 +131,8 @@ impl Store {
             .open(&path);
         let locked = open.and_then(|file| file.lock().map(|()| file));
         let lock = locked.map_err(|e| failure::io("lock", &path, &e))?;
+        // Whoever has written it is gone: nobody else writes while the lock is held. It is in nobody's way if it stays.
+        let _ = fs::remove_file(self.directory.join(DRAFT));
         Ok(LockedStore {
             index: RefCell::new(Index::open(&self.directory)),
             directory: self.directory,
@@ -268,7 +270,11 @@ impl LockedStore {
     fn write(&self, path: &Path, content: &str) -> Result<(), CniError> {
         let draft = self.directory.join(DRAFT);
         let written = fs::write(&draft, content).and_then(|()| fs::rename(&draft, path));
-        written.map_err(|e| failure::io("write", path, &e))
+        written.map_err(|e| {
+            // On a disk that is full, it takes what little room there is.
+            let _ = fs::remove_file(&draft);
+            failure::io("write", path, &e)
+        })
     }
 
     fn file(&self, address: IpAddr) -> PathBuf {
@@ -312,6 +318,19 @@ mod tests {
         assert_eq!(read(" \r\n"), None);
         assert!(read("c1").unwrap().is("c1", "eth7"));
         assert!(!read("c1\r\neth0").unwrap().is("c1", "eth7"));
+    }
+
+    #[test]
+    fn drafts_of_interrupted_writers_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let draft = directory.path().join(DRAFT);
+        fs::write(&draft, "c1").unwrap();
+        let store = Store::at(directory.path().to_owned()).create().unwrap();
+        assert!(!draft.exists());
+        fs::create_dir(directory.path().join("10.0.0.2")).unwrap();
+        let address = "10.0.0.2".parse().unwrap();
+        assert!(store.reserve(address, &Owner::new("c1", "eth0")).is_err());
+        assert!(!draft.exists());
     }
 
     #[test]

@@ -104,7 +104,10 @@ fn configure(
             .map_err(kernel)?;
     }
     ends.container.set_up(container.index).map_err(kernel)?;
-    ends.host.set_up(host.index).map_err(kernel)?;
+    // By the alias, GC knows whose it is.
+    ends.host
+        .set_up_as(host.index, &ends.traces.owner)
+        .map_err(kernel)?;
     // The gateway stands before the container looks for duplicates of its own address.
     configure_host(&ends.host, &host, plan).map_err(kernel)?;
     configure_container(&ends.container, &container, plan)?;

@@ -1,12 +1,12 @@
 //! DEL and GC: they go on past every failure, and report all of them in the end.
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Error, Result as KernelResult, Socket};
-use cni_skel::{Call, Delegate, GcCall, Network};
+use cni_netlink::{Error, Link, Result as KernelResult, Socket};
+use cni_skel::{Attachment, Call, Delegate, GcCall, Network};
 use cni_types::CniError;
 
 use super::ends::{self, Traces};
-use super::{masquerade, settings};
+use super::{identity, masquerade, settings};
 
 /// DEL: the attachment's interface and rules, then IPAM's reservation. What is missing is removed already.
 pub(crate) fn del(call: &Call<'_>) -> Result<(), CniError> {
@@ -19,12 +19,13 @@ pub(crate) fn del(call: &Call<'_>) -> Result<(), CniError> {
     report(own, ipam(&call.network).and_then(|ipam| ipam.del()))
 }
 
-/// GC: the rules of attachments that are not valid any more. Their interfaces went with their containers.
+/// GC: the rules of attachments that are not valid any more, and the interfaces of those whose containers still live.
 pub(crate) fn gc(call: &GcCall<'_>) -> Result<(), CniError> {
-    let own = [masquerade::remove_stale(
-        call.network.name.as_str(),
-        &call.valid,
-    )];
+    let network = call.network.name.as_str();
+    let own = [
+        delete_stale_veths(network, &call.valid),
+        masquerade::remove_stale(network, &call.valid),
+    ];
     report(own, ipam(&call.network).and_then(|ipam| ipam.gc()))
 }
 
@@ -35,6 +36,25 @@ fn delete_host_veth(traces: &Traces) -> KernelResult<()> {
         Some(link) => ends::delete(&host, &link),
         None => Ok(()),
     }
+}
+
+/// The host's ends of other attachments to the network, by their aliases.
+fn delete_stale_veths(network: &str, valid: &[Attachment]) -> KernelResult<()> {
+    let host = Socket::open()?;
+    let ours = identity::of_network(network);
+    let owners: Vec<String> = valid
+        .iter()
+        .map(|valid| identity::owner(network, &valid.container_id, &valid.ifname))
+        .collect();
+    let is_stale = |link: &Link| {
+        let alias = link.alias.as_deref().unwrap_or_default();
+        ends::is_veth(link)
+            && alias.starts_with(&ours)
+            && !owners.iter().any(|owner| owner == alias)
+    };
+    let stale = host.links()?.into_iter().filter(is_stale);
+    let removed: Vec<_> = stale.map(|link| ends::delete(&host, &link)).collect();
+    removed.into_iter().collect()
 }
 
 /// An interface made by another ptp is known by `prevResult`. One that neither name nor `prevResult` tells of is not
