@@ -8,10 +8,10 @@ use cni_types::Version;
 use serde_json::Value;
 
 use super::escape::{visible, visible_bytes};
-use super::groups::{Cause, version_list};
+use super::groups::{Cause, Group, version_list};
 use super::model::{Difference, Entry, Evidence};
 use crate::check::Level;
-use crate::transcript::{Bytes, Exit};
+use crate::transcript::{Bytes, Exit, crash};
 use crate::verdict::Outcome;
 
 pub(super) const DIM: Style = Style::new().dimmed();
@@ -51,15 +51,21 @@ pub fn style(outcome: Outcome) -> Style {
     }
 }
 
-/// Writes the block of `entry`; `others` are more results of the same check with the same outcome.
-pub(super) fn write(entry: &Entry, others: &[&Entry], out: &mut dyn Write) -> io::Result<()> {
+/// Writes the block of `entry`; `others` are more results of the same check with the same outcome, and `alike` more checks that
+/// the same failure breaks.
+pub(super) fn write(
+    entry: &Entry,
+    others: &[&Entry],
+    alike: &[&Group<'_>],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mark = style(entry.outcome);
     writeln!(
         out,
         "{mark}{}{mark:#} {BOLD}{}{BOLD:#}  {}",
         word(entry.outcome),
         visible(&entry.check),
-        visible(&entry.claim)
+        visible(&headline(entry))
     )?;
     for clause in &entry.clauses {
         field(
@@ -103,7 +109,31 @@ pub(super) fn write(entry: &Entry, others: &[&Entry], out: &mut dyn Write) -> io
     if !others.is_empty() {
         field(out, "also in", &places(others))?;
     }
+    for (index, group) in alike.iter().enumerate() {
+        let entry = group.example();
+        let name = if index == 0 { "breaks" } else { "" };
+        let (check, claim) = (visible(&entry.check), visible(&entry.claim));
+        field(out, name, &format!("{check}  {claim}"))?;
+        for clause in &entry.clauses {
+            let quote = visible(&clause.quote);
+            let text = format!("{}, {}: \"{quote}\"", level(clause.level), clause.version);
+            field(out, "", &text)?;
+        }
+    }
     Ok(())
+}
+
+/// The claim; before it, that the plugin crashed, which people look for first.
+fn headline(entry: &Entry) -> String {
+    let crashed = entry.evidence.as_ref().and_then(|evidence| {
+        let operation = evidence.call.as_ref()?.operation;
+        crash(evidence.exit.as_ref()?, &evidence.stderr.text())?;
+        Some(operation)
+    });
+    match crashed {
+        Some(operation) => format!("{} crashes: {}", operation.as_str(), entry.claim),
+        None => entry.claim.clone(),
+    }
 }
 
 /// Writes what kept several checks from being shown.

@@ -190,6 +190,31 @@ pub(super) fn causes<'r>(groups: &'r [Group<'r>]) -> Vec<Cause<'r>> {
     causes
 }
 
+/// Broken checks together where one call shows them by one error; each of the others by itself.
+pub(super) fn by_failed_call<'r>(
+    broken: impl Iterator<Item = &'r Group<'r>>,
+) -> Vec<Vec<&'r Group<'r>>> {
+    let mut alike: Vec<Vec<&Group<'_>>> = Vec::new();
+    let mut positions: HashMap<_, usize> = HashMap::new();
+    for group in broken {
+        let key = called(group.example())
+            .filter(|(evidence, _)| !matches!(evidence.exit, None | Some(Exit::Status(0))))
+            .map(|(evidence, call)| {
+                let how = format!("{} {:?}", call.operation, evidence.exit);
+                (how, &call.path, &evidence.stdout.0, &evidence.stderr.0)
+            });
+        let position = match key {
+            Some(key) => *positions.entry(key).or_insert(alike.len()),
+            None => alike.len(),
+        };
+        match alike.get_mut(position) {
+            Some(groups) => groups.push(group),
+            None => alike.push(vec![group]),
+        }
+    }
+    alike
+}
+
 /// Versions as people list them.
 pub(super) fn version_list<'v>(versions: impl IntoIterator<Item = &'v Version>) -> String {
     versions

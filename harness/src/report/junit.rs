@@ -126,6 +126,6 @@ fn fault(fault: &HarnessFault) -> TestCase {
 fn explained(entry: &Entry) -> String {
     let mut text = Vec::new();
     // Writing to memory cannot fail.
-    let _ = block::write(entry, &[], &mut text);
+    let _ = block::write(entry, &[], &[], &mut text);
     anstream::adapter::strip_str(&String::from_utf8_lossy(&text)).to_string()
 }

@@ -92,7 +92,7 @@ fn broken(matrix: &Matrix, names: &[String], out: &mut dyn Write) -> io::Result<
             writeln!(out, "{BOLD}{}{BOLD:#}", visible(name))?;
         }
         for group in broken {
-            block::write(group.example(), &group.others(), out)?;
+            block::write(group.example(), &group.others(), &[], out)?;
             writeln!(out)?;
         }
         terminal::harness_errors(report, out)?;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::block::{self, BOLD, DIM, style, word};
 use super::escape::visible;
-use super::groups::{Group, by_check, causes, version_list};
+use super::groups::{Group, by_check, by_failed_call, causes, version_list};
 use super::headline::Headline;
 use super::model::{DriftEntry, Entry, Report};
 use crate::verdict::Outcome;
@@ -56,8 +56,11 @@ pub fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result
         block::cause(cause, out)?;
         writeln!(out)?;
     }
-    for group in of(Outcome::Fail) {
-        block(group, out)?;
+    // One failure may break several checks: it is told once.
+    for alike in by_failed_call(of(Outcome::Fail)) {
+        let (group, others) = (alike[0], &alike[1..]);
+        block::write(group.example(), &group.others(), others, out)?;
+        writeln!(out)?;
     }
     harness_errors(report, out)?;
     if detail != Detail::Quiet {
@@ -74,7 +77,7 @@ pub fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result
 }
 
 fn block(group: &Group<'_>, out: &mut dyn Write) -> io::Result<()> {
-    block::write(group.example(), &group.others(), out)?;
+    block::write(group.example(), &group.others(), &[], out)?;
     writeln!(out)
 }
 

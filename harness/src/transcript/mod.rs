@@ -8,7 +8,7 @@ mod view;
 
 pub use bytes::Bytes;
 pub use state::{CONTAINER_PREFIX, ChangeKind, FileEntry, Files, Process, State, StateChange};
-pub use view::{ErrorDocument, Output, duplicate_key, has_pool, read};
+pub use view::{ErrorDocument, Output, crash, duplicate_key, has_pool, read};
 
 use std::net::{IpAddr, SocketAddr};
 

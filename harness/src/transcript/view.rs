@@ -178,12 +178,37 @@ impl Call {
                 .and_then(|error| Some((error.code?, error.words())))
             {
                 Some((code, words)) => format!("exit status {status}, error {code}: {words}"),
-                None => format!("exit status {status} without an error document"),
+                None => match crash(&self.exit, &self.stderr.text()) {
+                    Some(last_words) => format!("a crash, exit status {status}: {last_words}"),
+                    None => format!("exit status {status} without an error document"),
+                },
             },
-            Exit::Signal(signal) => format!("killed by signal {signal}"),
+            Exit::Signal(signal) => format!("a crash: killed by signal {signal}"),
             Exit::TimedOut(millis) => format!("still running after {millis} ms"),
             Exit::Flooded(limit) => format!("more than {limit} bytes of output"),
             Exit::NotStarted(why) => format!("not started: {why}"),
+        }
+    }
+}
+
+/// The last words of a program that has broken down, as its runtime prints them, or the signal that ended it.
+pub fn crash(exit: &Exit, stderr: &str) -> Option<String> {
+    match exit {
+        Exit::Signal(signal) => Some(format!("killed by signal {signal}")),
+        Exit::Status(0) | Exit::TimedOut(_) | Exit::Flooded(_) | Exit::NotStarted(_) => None,
+        Exit::Status(_) => {
+            let go = |line: &&str| line.starts_with("panic: ") || line.starts_with("fatal error: ");
+            let rust = |line: &&str| line.starts_with("thread '") && line.contains("panicked at");
+            let python = |line: &&str| *line == "Traceback (most recent call last):";
+            let mut lines = stderr.lines();
+            let first = lines.find(|line| go(line) || rust(line) || python(line))?;
+            // Python says last what went wrong, and newer versions of Rust on the next line.
+            let more = match (python(&first), rust(&first)) {
+                (true, _) => lines.rfind(|line| !line.trim().is_empty()),
+                (_, true) => lines.next(),
+                _ => None,
+            };
+            Some(more.map_or_else(|| first.to_owned(), |more| format!("{first} {more}")))
         }
     }
 }
@@ -290,6 +315,31 @@ pub fn has_pool(list: &Map<String, Value>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn crashes_are_told_by_their_last_words() {
+        let told = |stderr: &str| crash(&Exit::Status(2), stderr);
+        assert_eq!(
+            told("log\npanic: runtime error: index out of range\n\ngoroutine 1 [running]:\n")
+                .as_deref(),
+            Some("panic: runtime error: index out of range")
+        );
+        assert_eq!(
+            told("\nthread 'main' (7) panicked at src/main.rs:3:5:\nno address\n").as_deref(),
+            Some("thread 'main' (7) panicked at src/main.rs:3:5: no address")
+        );
+        assert_eq!(
+            told("Traceback (most recent call last):\n  File \"p\", line 1\nKeyError: 'ipam'\n")
+                .as_deref(),
+            Some("Traceback (most recent call last): KeyError: 'ipam'")
+        );
+        assert_eq!(told("do not panic: it is a warning"), None);
+        assert_eq!(crash(&Exit::Status(0), "panic: none"), None);
+        assert_eq!(
+            crash(&Exit::Signal(6), "").as_deref(),
+            Some("killed by signal 6")
+        );
+    }
 
     #[test]
     fn keys_are_compared_within_one_object() {
