@@ -36,7 +36,7 @@ pub enum ChangeKind {
     Fixed,
     /// It could not be shown, or was not applicable, and is met.
     NewlyMet,
-    /// It was not tested before, and does not fail.
+    /// It was not tested before, and does not fail; or it fails in a version that was not, and did so in others before.
     NewlyTested,
 }
 
@@ -292,7 +292,8 @@ impl Pair {
         let mut changes: Vec<Change> = Vec::new();
         for entry in &new.results {
             seen.insert(place(entry));
-            changes.extend(change(before.get(&place(entry)).copied(), entry));
+            let old_fault = || is_old_fault(old, entry);
+            changes.extend(change(before.get(&place(entry)).copied(), entry, old_fault));
         }
         let gone = old
             .results
@@ -315,9 +316,23 @@ impl Pair {
     }
 }
 
-fn change(old: Option<&Entry>, new: &Entry) -> Option<Change> {
+/// Whether an entry is of a version that was not tried before, and its check failed in another one in the same scenario.
+fn is_old_fault(old: &Report, new: &Entry) -> bool {
+    let failed = |entry: &&Entry| {
+        let has_failed = matches!(entry.outcome, Outcome::Fail | Outcome::KnownFailure);
+        has_failed && entry.check == new.check
+    };
+    !versions(old).contains(&new.spec_version)
+        && old
+            .results
+            .iter()
+            .filter(failed)
+            .any(|entry| entry.scenario == new.scenario)
+}
+
+fn change(old: Option<&Entry>, new: &Entry, is_old_fault: impl Fn() -> bool) -> Option<Change> {
     let kind = match old {
-        None if new.outcome == Outcome::Fail => Some(ChangeKind::NewlyFailing),
+        None if new.outcome == Outcome::Fail && !is_old_fault() => Some(ChangeKind::NewlyFailing),
         None => Some(ChangeKind::NewlyTested),
         Some(old) => kind(old, new),
     };
@@ -469,6 +484,23 @@ mod tests {
         );
         let storm = &pair.changes[2];
         assert_eq!(storm.before, Some(Outcome::Pass), "it was tested before");
+    }
+
+    #[test]
+    fn a_fault_is_not_new_because_a_version_is() {
+        let old = up_to(Version::V0_4_0, Version::V1_0_0, Outcome::Fail);
+        let new = up_to(Version::V1_0_0, Version::V1_1_0, Outcome::Fail);
+        let pair = Pair::between(&old, &new);
+        let of_newest = pair
+            .changes
+            .iter()
+            .find(|change| change.spec_version == Version::V1_1_0);
+        assert_eq!(
+            of_newest.map(|change| change.kind),
+            Some(ChangeKind::NewlyTested)
+        );
+        let diff = Diff::between(&old.into(), &new.into());
+        assert_eq!(diff.exit_status(), 0);
     }
 
     proptest! {
