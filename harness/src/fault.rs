@@ -127,6 +127,17 @@ faults! {
     DelNeedsRuntimeConfig, "del-needs-runtime-config", "answers DEL with an error when there is no runtimeConfig";
     StealsDefaultRoutes, "steals-default-routes", "takes every default route away that the container has on ADD";
     JoinsKeys, "joins-keys", "knows an attachment by its container's id and its interface's name joined by a hyphen, and splits them at the last one";
+    SharesPrivateState, "shares-private-state", "keeps a file for each attachment, called by the container's id and the interface's name joined by a hyphen, whatever the network, and removes in GC those that are not listed";
+    DoesNotForward, "does-not-forward", "does not let the host forward what comes from containers";
+    AddFails, "add-fails", "answers every ADD with an error, and STATUS with success";
+    SetsHostOnce, "sets-host-once", "changes a sysctl of the host's `lo` on the first ADD and leaves it so";
+    DelForgetsWithoutRuntimeConfig, "del-forgets-without-runtime-config", "leaves the host's rules, or its forwarder of ports, in DEL without `runtimeConfig`";
+    GivesBroadcast, "gives-broadcast", "gives the broadcast address when no other is free, as IPAM";
+    LeaksFirstRange, "leaks-first-range", "keeps the address of the first subnet when another has none that is free, as IPAM, and does not release it in DEL";
+    LeaksRequested, "leaks-requested", "keeps the requested addresses that are free when others are not, as IPAM, and does not release them in DEL";
+    StatusNeedsEmptyPool, "status-needs-empty-pool", "answers STATUS with an error as soon as an address is taken, as IPAM";
+    RefusesPodArgs, "refuses-pod-args", "refuses CNI_ARGS with keys that it does not know, whatever `IgnoreUnknown` says";
+    CrashesWithoutIpam, "crashes-without-ipam", "dies by a signal on ADD when `ipam` is missing or no object";
     RacyFirstAdd, "racy-first-add", "makes what all attachments share on the first ADD, and fails when another ADD has just made it";
     CheckWritesSysctl, "check-writes-sysctl", "changes a sysctl of the host in CHECK";
     DelFallsBackToHost, "del-falls-back-to-host", "removes a link of the name CNI_IFNAME on the host in DEL when there is no namespace";

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use cni_observe::{Route, Snapshot};
 use cni_types::Operation;
 
-use super::del::{is_of_interface, removed_of, sort};
+use super::del::{FILES, is_of_interface, removed_of, sort};
+use super::document::ips;
 use super::result::link;
 use super::{Judged, Unmet};
+use crate::kind::Kind;
 use crate::label;
-use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
+use crate::transcript::{Call, ChangeKind, Output, StateChange, Transcript};
 
 /// The ADDs whose attachments live when the call at this step is made: they succeeded, and no DEL has followed.
 pub(super) fn living(t: &Transcript, step: usize) -> Vec<&Call> {
@@ -52,14 +54,9 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -
             |add: &&&Call| add.container != call.container && Whose::of(add, call) == whose;
         for add in living.iter().filter(beside) {
             others += 1;
-            let changes = damage(t, add, call);
-            if let Some(first) = changes.first() {
-                let other = name_of(add);
-                let actual = format!("{other} has lost or changed: {}", first.object);
-                return Err(Unmet::broken([format!("{other} as it was")], actual)
-                    .at(step)
-                    .showing(changes));
-            }
+            let mut changes = damage(t, add, call);
+            changes.retain(|change| !is_private(t, add, change));
+            judge_loss(add, changes, step)?;
         }
     }
     match others {
@@ -70,6 +67,64 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -
         }
         _ => Ok(()),
     }
+}
+
+/// No call takes what the plugin keeps of another attachment for itself.
+pub(super) fn keeps_private_state(t: &Transcript) -> Judged {
+    let judged = [Operation::Add, Operation::Del, Operation::Gc];
+    let mut others = 0;
+    for (step, call) in t
+        .calls()
+        .filter(|(_, call)| judged.contains(&call.operation))
+    {
+        let living = living(t, step);
+        for add in living.iter().filter(|add| add.container != call.container) {
+            others += 1;
+            let mut changes = damage(t, add, call);
+            changes.retain(|change| is_private(t, add, change));
+            judge_loss(add, changes, step)?;
+        }
+    }
+    match others {
+        0 => Err(t.prevented("no attachment lived beside another".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+fn judge_loss(add: &Call, changes: Vec<StateChange>, step: usize) -> Judged {
+    match changes.first() {
+        Some(first) => {
+            let other = name_of(add);
+            let actual = format!("{other} has lost or changed: {}", first.object);
+            Err(Unmet::broken([format!("{other} as it was")], actual)
+                .at(step)
+                .showing(changes))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether a loss is the plugin's own affair: a file, or a mount over one, that names no address of the attachment. What hangs
+/// on it shows by itself: in CHECK, in DEL, in what is left behind. An IPAM plugin's files are its reservations.
+pub(super) fn is_private(t: &Transcript, add: &Call, change: &StateChange) -> bool {
+    let is_file = FILES.contains(&sort(change)) && sort(change) != "record";
+    if t.kind == Kind::Ipam || !is_file && sort(change) != "mount" {
+        return false;
+    }
+    let speaks_of = |text: &str| change.object.contains(text) || change.detail.contains(text);
+    let is_container = add
+        .variable("CNI_NETNS")
+        .is_some_and(|path| speaks_of(&path));
+    let names_address = match add.reading() {
+        Output::One(serde_json::Value::Object(result)) => {
+            let addresses = ips(&result).into_iter().filter_map(|ip| ip.net);
+            addresses
+                .map(|net| net.addr().to_string())
+                .any(|address| speaks_of(&address))
+        }
+        _ => false,
+    };
+    !is_container && !names_address
 }
 
 /// Whether a call of this operation has taken something from another attachment.

@@ -278,15 +278,27 @@ fn is_a_trace_of_looking(change: &StateChange) -> bool {
     let sort = change.object.split(' ').next().unwrap_or_default();
     // A process that ADD has left to itself may end in any moment.
     let has_ended = sort == "process" && change.kind == ChangeKind::Removed;
-    has_ended || calms_down(change) || sort == "neighbour" || FILES.contains(&sort)
+    has_ended || comes_late(change) || sort == "neighbour" || FILES.contains(&sort)
 }
 
-/// The kernel takes promiscuity back late, when whoever asked for it has gone.
-fn calms_down(change: &StateChange) -> bool {
-    let count = |side: &str| side.strip_prefix("promiscuity ")?.parse::<u32>().ok();
-    let sides = change.detail.split_once(" became ");
-    let counts = sides.and_then(|(before, after)| Some((count(before)?, count(after)?)));
-    change.kind == ChangeKind::Changed && counts.is_some_and(|(before, after)| after < before)
+/// The kernel takes back late what links were asked for by whoever has gone.
+fn comes_late(change: &StateChange) -> bool {
+    const COUNTED: [&str; 2] = ["promiscuity", "all_multicast"];
+    let counts = |side: &str| -> Option<Vec<(String, u32)>> {
+        let count = |part: &str| {
+            let (name, count) = part.split_once(' ')?;
+            COUNTED.contains(&name).then_some(())?;
+            Some((name.to_owned(), count.parse().ok()?))
+        };
+        side.split(", ").map(count).collect()
+    };
+    let falls = |(before, after): (&str, &str)| {
+        let (before, after) = (counts(before)?, counts(after)?);
+        let pairs = before.iter().zip(&after);
+        Some(before.len() == after.len() && pairs.clone().all(|(b, a)| b.0 == a.0 && a.1 < b.1))
+    };
+    let calms_down = change.detail.split_once(" became ").and_then(falls);
+    change.kind == ChangeKind::Changed && calms_down == Some(true)
 }
 
 /// Only interfaces that the result lists have to be there.
@@ -351,5 +363,35 @@ fn notices_mac(t: &Transcript) -> Judged {
     match has_mac {
         true => notices(t),
         false => Err(Unmet::NotApplicable("its result has no `mac`".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_falls_comes_late() {
+        let change = |detail: &str| StateChange {
+            place: "host".to_owned(),
+            kind: ChangeKind::Changed,
+            object: "link uplink".to_owned(),
+            detail: detail.to_owned(),
+        };
+        for late in [
+            "promiscuity 1 became promiscuity 0",
+            "all_multicast 2 became all_multicast 1",
+            "all_multicast 1, promiscuity 2 became all_multicast 0, promiscuity 1",
+        ] {
+            assert!(comes_late(&change(late)), "{late}");
+        }
+        for done in [
+            "promiscuity 0 became promiscuity 1",
+            "all_multicast 1, promiscuity 0 became all_multicast 0, promiscuity 1",
+            "mtu 1500, promiscuity 1 became mtu 1400, promiscuity 0",
+            "mtu 1500 became mtu 1400",
+        ] {
+            assert!(!comes_late(&change(done)), "{done}");
+        }
     }
 }

@@ -161,7 +161,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.without-runtime-config-succeeds",
-        claim: "DEL succeeds without the capability arguments that ADD was given",
+        claim: "DEL succeeds, and leaves nothing, without the capability arguments that ADD was given",
         binds: Kind::ALL,
         clauses: &[MISSING_RESOURCES],
         scope: Scope::In(&[scenario_id::DEL_NO_RUNTIME_CONFIG]),
@@ -260,6 +260,16 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::DelLeavesSysctl,
         dispute: None,
         judge: |t| leaves_no(t, &["sysctl"], is_there),
+    },
+    Check {
+        id: "del.restores-host-settings",
+        claim: "after DEL of the only attachment, sysctls of the host are as before the network's first ADD, but for those that let it forward",
+        binds: Kind::ALL,
+        clauses: &[UNDOES_ADD],
+        scope: Scope::In(&[scenario_id::LIFECYCLE]),
+        fault: Fault::SetsHostOnce,
+        dispute: Some(disputes::OF_NETWORK),
+        judge: restores_host_settings,
     },
     Check {
         id: "del.restores-devices",
@@ -637,11 +647,31 @@ fn without_runtime_config(t: &Transcript) -> Judged {
         .unwrap_or_default()
         .contains_key("runtimeConfig")
     {
-        true => succeed(t, &[label::DEL_NO_RUNTIME_CONFIG]),
+        true => {
+            succeed(t, &[label::DEL_NO_RUNTIME_CONFIG])?;
+            let (untouched, start) = (t.observed(label::UNTOUCHED)?, t.observed(label::START)?);
+            // What a DEL with them leaves, too, is another claim's.
+            let always: BTreeSet<String> = untouched
+                .residue(start)
+                .iter()
+                .map(|change| kind_of_object(change).to_owned())
+                .collect();
+            let mut changes = start.residue(t.observed(label::END)?);
+            changes.retain(|change| is_added(change) && !always.contains(kind_of_object(change)));
+            left(t, changes)
+        }
         false => Err(Unmet::NotApplicable(
             "its configuration declares no capability, so that it is given no arguments".to_owned(),
         )),
     }
+}
+
+/// What an object is, for instance `nft rule` or `link`.
+fn kind_of_object(change: &StateChange) -> &str {
+    let object = change.object.as_str();
+    let mut spaces = object.match_indices(' ').map(|(at, _)| at);
+    let words = if sort(change) == "firewall" { 2 } else { 1 };
+    spaces.nth(words - 1).map_or(object, |end| &object[..end])
 }
 
 fn removes_interface(t: &Transcript) -> Judged {
@@ -775,15 +805,19 @@ fn leaves_nothing_inside(t: &Transcript) -> Judged {
 
 /// A table or a chain that the firewall's own program makes as soon as it is asked for anything, and that holds no rule: those
 /// are objects of their own.
-fn is_base_chain(change: &StateChange) -> bool {
+pub(super) fn is_base_chain(change: &StateChange) -> bool {
     const TABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
     const CHAINS: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"];
     let words: Vec<&str> = change.object.split(' ').collect();
     match words.as_slice() {
-        ["nft", "table", "ip" | "ip6", table] => TABLES.contains(table),
-        ["nft", "chain", "ip" | "ip6", table, chain] => {
-            TABLES.contains(table) && CHAINS.contains(chain)
-        }
+        ["nft", "table", "ip" | "ip6" | "arp" | "bridge", table] => TABLES.contains(table),
+        [
+            "nft",
+            "chain",
+            "ip" | "ip6" | "arp" | "bridge",
+            table,
+            chain,
+        ] => TABLES.contains(table) && CHAINS.contains(chain),
         ["iptables", "chain", .., chain] => CHAINS.contains(chain),
         _ => false,
     }
@@ -844,6 +878,37 @@ fn left(t: &Transcript, changes: Vec<StateChange>) -> Judged {
         Some((step, _)) => unmet.at(step),
         None => unmet,
     })
+}
+
+/// What lets a host forward packets, and what the kernel sets along with that.
+const FORWARDING: [&str; 9] = [
+    "forwarding",
+    "ip_forward",
+    "mc_forwarding",
+    "force_forwarding",
+    "route_localnet",
+    "proxy_arp",
+    "proxy_ndp",
+    "accept_redirects",
+    "accept_ra",
+];
+
+fn restores_host_settings(t: &Transcript) -> Judged {
+    was_done(t)?;
+    let (untouched, end) = (t.observed(label::UNTOUCHED)?, t.observed(label::END)?);
+    let again: BTreeSet<String> = t
+        .observed(label::START)?
+        .residue(end)
+        .into_iter()
+        .map(|change| change.object)
+        .collect();
+    let mut changes = untouched.residue(end);
+    changes.retain(|change| {
+        let name = change.object.rsplit('/').next().unwrap_or_default();
+        let forwards = FORWARDING.contains(&name) || change.object.contains("bridge-nf-call");
+        sort(change) == "sysctl" && !forwards && !again.contains(&change.object)
+    });
+    left(t, changes)
 }
 
 /// Links, with their addresses, that stood on the host before the network's first ADD.

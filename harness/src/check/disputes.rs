@@ -105,6 +105,25 @@ pub(super) const OWN_NAMESPACE: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/skel/skel.go",
 };
 
+/// For `UNDOES_ADD` where a setting of the host may be the network's.
+pub(super) const OF_NETWORK: Dispute = Dispute {
+    reason: "what ADD modifies for the whole network, and not for the attachment, need not be undone with the attachment; \
+             no text says which is which",
+    reference: "https://github.com/containernetworking/plugins/issues/1003",
+};
+
+/// For `NOT_READY` where ADD fails.
+pub(super) const READY_BUT_FAILS: Dispute = Dispute {
+    reason: "a plugin tells what it knows: the reason for which ADD fails may be one that STATUS cannot see",
+    reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#status-check-plugin-status",
+};
+
+/// For `CNI_ARGS` with keys of Kubernetes.
+pub(super) const IGNORE_UNKNOWN: Dispute = Dispute {
+    reason: "`IgnoreUnknown` is a convention of Go's library that no text mentions, though every runtime of Kubernetes relies on it",
+    reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/types/args.go",
+};
+
 /// For `COMMUNICATE`.
 pub(super) const ISOLATION: Dispute = Dispute {
     reason: "the sentence says what a network is, in passing; plugins that keep containers apart on purpose, \

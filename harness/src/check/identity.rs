@@ -7,7 +7,7 @@ use cni_types::Operation;
 
 use super::add::succeeded;
 use super::asked::{asks_for, shared};
-use super::beside::{Whose, keeps_others, living};
+use super::beside::{Whose, keeps_others, keeps_private_state, living};
 use super::clause::{V0_4_0, V1_0_0, heading, must, only, should, since, up_to};
 use super::del::{removed_of, sort};
 use super::document::{answers, ips, routes};
@@ -113,6 +113,16 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::DelTakesWholeContainer,
         dispute: None,
         judge: keeps_other_interface,
+    },
+    Check {
+        id: "identity.keeps-state-apart",
+        claim: "no call for one attachment removes what the plugin keeps of another for itself",
+        binds: Kind::ALL,
+        clauses: &[STATE_PER_ATTACHMENT],
+        scope: Scope::In(BESIDE_ANOTHER),
+        fault: Fault::SharesPrivateState,
+        dispute: None,
+        judge: keeps_private_state,
     },
     Check {
         id: "del.late-keeps-successor",
@@ -275,6 +285,19 @@ const SAME_CONTAINER: &[ScenarioId] = &[
     scenario_id::TWO_INTERFACES,
     scenario_id::LATER_GOES_FIRST,
     scenario_id::ONE_CONTAINER_TWO_NETWORKS,
+];
+
+/// Where attachments live beside others whose keys are almost the same.
+const BESIDE_ANOTHER: &[ScenarioId] = &[
+    scenario_id::TWO_INTERFACES,
+    scenario_id::LATER_GOES_FIRST,
+    scenario_id::ONE_CONTAINER_TWO_NETWORKS,
+    scenario_id::TWO_NETWORKS,
+    scenario_id::NETWORKS_RUN_TOGETHER,
+    scenario_id::ALIKE_IDS,
+    scenario_id::IDS_OF_OTHER_CASE,
+    scenario_id::IDS_OF_OTHER_PUNCTUATION,
+    scenario_id::IDS_RUN_TOGETHER,
 ];
 
 /// Where several containers are attached at a time.

@@ -11,6 +11,16 @@ use crate::transcript::{Call, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
+        id: "input.odd-ipam-is-answered",
+        claim: "ADD and DEL without `ipam`, or with one of another type, succeed or end with an error document",
+        binds: &[Kind::Interface, Kind::Ipam],
+        clauses: &[protocol::ERROR_DOCUMENT],
+        scope: Scope::In(&[scenario_id::ODD_IPAM]),
+        fault: Fault::CrashesWithoutIpam,
+        dispute: None,
+        judge: odd_ipam_answered,
+    },
+    Check {
         id: "input.missing-variable-is-code-4",
         claim: "the refusal of a call without a required variable has code 4",
         binds: Kind::ALL,
@@ -184,6 +194,26 @@ const INVALID_CONFIGURATION: &[Clause] = &[should(
 const VARIABLES: Scope = Scope::In(&[scenario_id::REQUIRED_VARIABLES]);
 
 /// The calls in which one required variable was missing, with its name, that were refused with an error.
+/// A plugin without addresses of its own may need no `ipam`.
+fn odd_ipam_answered(t: &Transcript) -> Judged {
+    t.call(label::ADD_NO_IPAM)?;
+    let says_why = |call: &Call| call.succeeded() || call.error().is_some();
+    match t.calls().find(|(_, call)| !says_why(call)) {
+        Some((step, call)) => {
+            let ipam = call
+                .input()
+                .and_then(|input| Some(input.get("ipam")?.to_string()));
+            let given = ipam.map_or("without `ipam`".to_owned(), |ipam| {
+                format!("with `ipam` {ipam}")
+            });
+            let actual = format!("{} {given}: {}", call.operation.as_str(), call.outcome());
+            let expected = ["exit status 0", "an error document"];
+            Err(Unmet::broken(expected, actual).at(step))
+        }
+        None => Ok(()),
+    }
+}
+
 fn without_variable(t: &Transcript) -> impl Iterator<Item = (usize, &Call, &'static str)> {
     let variable = |label: &str| match label.split_once("-no-")?.1 {
         "containerid" => Some("CNI_CONTAINERID"),

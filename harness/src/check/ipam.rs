@@ -183,7 +183,7 @@ pub(super) const UNIQUE_ADDRESSES: &[Clause] = &[
 ];
 
 /// DEL releases the address. Before 0.3.0 there is only the name of the operation.
-const RELEASES_ADDRESS: &[Clause] = &[
+pub(super) const RELEASES_ADDRESS: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
         "network-configuration-list-error-handling",

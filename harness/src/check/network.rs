@@ -3,6 +3,7 @@
 use cni_types::Operation;
 
 use super::add::succeeded;
+use super::beside::is_private;
 use super::clause::{V1_1_0, heading, must, should, since};
 use super::del::{FILES, is_of_interface, removed_of, sort};
 use super::protocol::says_nothing;
@@ -132,6 +133,26 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::StatusFails,
         dispute: None,
         judge: ready,
+    },
+    Check {
+        id: "status.fails-when-add-fails",
+        claim: "STATUS does not say ready where ADD fails",
+        binds: Kind::ALL,
+        clauses: &[NOT_READY],
+        scope: Scope::In(&[scenario_id::STATUS]),
+        fault: Fault::AddFails,
+        dispute: Some(disputes::READY_BUT_FAILS),
+        judge: not_ready,
+    },
+    Check {
+        id: "status.ready-beside-attachments",
+        claim: "STATUS succeeds beside attachments, as long as ADD does",
+        binds: &[Kind::Interface, Kind::Ipam],
+        clauses: &[READY],
+        scope: Scope::In(&[scenario_id::POOL_FILLED]),
+        fault: Fault::StatusNeedsEmptyPool,
+        dispute: None,
+        judge: ready_beside_attachments,
     },
     Check {
         id: "status.failure-has-error",
@@ -298,13 +319,22 @@ fn keeps_valid(t: &Transcript) -> Judged {
 
 fn keeps_other_networks(t: &Transcript) -> Judged {
     let (step, _) = t.call(label::GC_OTHER)?;
-    judge_kept(
-        t,
-        "b",
-        step,
-        t.observed(label::ONE)?,
-        t.observed(label::KEPT)?,
-    )
+    let (_, add) = t.call(label::ADD_B)?;
+    let (one, kept) = (t.observed(label::ONE)?, t.observed(label::KEPT)?);
+    let mut changes = loss(t, "b", one, kept)?;
+    changes.retain(|change| !is_private(t, add, change));
+    match changes.first() {
+        Some(first) => {
+            let [own, other] = [label::ADD_A, label::ADD_B].map(|add| network_of(t, add));
+            let actual = format!(
+                "GC of the network `{own}` took from an attachment to `{other}`: {}",
+                first.object
+            );
+            let expected = [format!("the attachment to `{other}` as it was")];
+            Err(Unmet::broken(expected, actual).at(step).showing(changes))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What only the plugin sees of its loss. Whose CHECK has failed before GC tells nothing.
@@ -320,7 +350,33 @@ fn still_checked(t: &Transcript) -> Judged {
     }
 }
 
+/// The name of the network in the configuration of an ADD.
+fn network_of(t: &Transcript, add: Label<'_>) -> String {
+    let config = t.call(add).ok().and_then(|(_, add)| add.input());
+    let name = config.and_then(|config| Some(config.get("name")?.as_str()?.to_owned()));
+    name.unwrap_or_default()
+}
+
 fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &State) -> Judged {
+    let changes = loss(t, name, earlier, later)?;
+    match changes.first() {
+        Some(first) => {
+            let actual = format!("a valid attachment has lost or changed: {}", first.object);
+            Err(Unmet::broken(["valid attachments as they were"], actual)
+                .at(step)
+                .showing(changes))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What an attachment had in one state, in its container and on the host, and has not in another.
+fn loss(
+    t: &Transcript,
+    name: &str,
+    earlier: &State,
+    later: &State,
+) -> Result<Vec<StateChange>, Unmet> {
     let add = label::ADD_OF.of(name);
     let mut changes = earlier.container_changes(name, later);
     changes.retain(|change| change.kind != ChangeKind::Added);
@@ -333,15 +389,7 @@ fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &
         });
     }
     changes.extend(removed_of(t, add.label(), earlier, later));
-    match changes.first() {
-        Some(first) => {
-            let actual = format!("a valid attachment has lost or changed: {}", first.object);
-            Err(Unmet::broken(["valid attachments as they were"], actual)
-                .at(step)
-                .showing(changes))
-        }
-        None => Ok(()),
-    }
+    Ok(changes)
 }
 
 /// What `b` and `c` brought to the host must be gone after GC without them; their interfaces went with their namespaces. Where
@@ -489,6 +537,44 @@ fn ready(t: &Transcript) -> Judged {
     match call.succeeded() {
         true => Ok(()),
         false => Err(Unmet::broken(["exit status 0"], call.outcome()).at(step)),
+    }
+}
+
+fn not_ready(t: &Transcript) -> Judged {
+    let (step, status) = t.call(label::STATUS)?;
+    let (_, add) = t.call(label::ADD)?;
+    match (status.succeeded(), add.succeeded()) {
+        (_, true) => Err(Unmet::NotApplicable("its ADD succeeds".to_owned())),
+        (false, false) => Ok(()),
+        (true, false) => {
+            let actual = format!("exit status 0, and ADD failed: {}", add.outcome());
+            Err(Unmet::broken(["an error, since ADD fails"], actual).at(step))
+        }
+    }
+}
+
+fn ready_beside_attachments(t: &Transcript) -> Judged {
+    let mut asked = 0;
+    for (step, status) in t.calls() {
+        let Some(name) = label::STATUS_BEFORE.member(&status.label) else {
+            continue;
+        };
+        let Ok((_, add)) = t.call(label::ADD_OF.of(name).label()) else {
+            continue;
+        };
+        if !add.succeeded() {
+            continue;
+        }
+        asked += 1;
+        if !status.succeeded() {
+            let actual = format!("{}, though the ADD after it succeeded", status.outcome());
+            return Err(Unmet::broken(["exit status 0"], actual).at(step));
+        }
+    }
+    match asked {
+        0 => Err(t.prevented("no ADD succeeded after STATUS".to_owned())),
+        1 => Err(Unmet::NotApplicable("its pool has room for one".to_owned())),
+        _ => Ok(()),
     }
 }
 

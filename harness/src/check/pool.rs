@@ -1,13 +1,17 @@
 //! Pools that are used up, families, and addresses that are asked for.
 
-use super::clause::{V0_4_0, V1_0_0, V1_1_0, conventional, heading, should, since, up_to};
-use super::document::ips;
-use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, ipam, network};
+use ipnet::IpNet;
+
+use super::clause::{ALL, V0_4_0, V1_0_0, V1_1_0, conventional, heading, should, since, up_to};
+use super::del::{FILES, sort};
+use super::document::{answers, ips};
+use super::result::waits_for_user;
+use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, disputes, ipam, network};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id;
-use crate::transcript::Transcript;
+use crate::transcript::{Ending, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -15,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "ADD fails when no address is free",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[ipam::DETERMINES_ADDRESSES, ipam::UNIQUE_ADDRESSES],
-        scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
+        scope: EXHAUSTING,
         fault: Fault::ExhaustedSucceeds,
         dispute: None,
         judge: exhausted_fails,
@@ -25,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
         claim: "STATUS fails when no address is free",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[EXHAUSTED],
-        scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
+        scope: EXHAUSTING,
         fault: Fault::StatusIgnoresPool,
         dispute: None,
         judge: status_exhausted,
@@ -71,6 +75,51 @@ pub(super) const CHECKS: &[Check] = &[
         judge: checked,
     },
     Check {
+        id: "ipam.gives-addresses-of-hosts",
+        claim: "no address is the subnet's own or its broadcast address",
+        binds: &[Kind::Interface, Kind::Ipam],
+        clauses: &[ipam::UNIQUE_ADDRESSES],
+        scope: Scope::In(&[
+            scenario_id::LIFECYCLE,
+            scenario_id::FAMILIES,
+            scenario_id::POOL_EXHAUSTED,
+            scenario_id::POOL_FILLED,
+        ]),
+        fault: Fault::GivesBroadcast,
+        dispute: None,
+        judge: of_hosts,
+    },
+    Check {
+        id: "ipam.full-range-reserves-nothing",
+        claim: "an ADD that fails since one range is used up reserves nothing of the other range, once DEL has followed",
+        binds: &[Kind::Ipam],
+        clauses: &[ipam::RELEASES_ADDRESS],
+        scope: Scope::In(&[scenario_id::SECOND_RANGE_EXHAUSTED]),
+        fault: Fault::LeaksFirstRange,
+        dispute: None,
+        judge: full_range_reserves_nothing,
+    },
+    Check {
+        id: "ipam.refused-request-reserves-nothing",
+        claim: "an address that was asked for with one that is taken can be had after the DEL",
+        binds: &[Kind::Interface, Kind::Ipam],
+        clauses: &[ipam::RELEASES_ADDRESS],
+        scope: Scope::In(&[scenario_id::REQUEST_PARTLY_FREE]),
+        fault: Fault::LeaksRequested,
+        dispute: None,
+        judge: request_reserves_nothing,
+    },
+    Check {
+        id: "convention.pod-args-are-accepted",
+        claim: "ADD and DEL succeed with the CNI_ARGS of a Kubernetes pod, unknown and empty ones included",
+        binds: Kind::ALL,
+        clauses: &[GENERIC_ARGS],
+        scope: Scope::In(&[scenario_id::POD_ARGS]),
+        fault: Fault::RefusesPodArgs,
+        dispute: Some(disputes::IGNORE_UNKNOWN),
+        judge: pod_args_accepted,
+    },
+    Check {
         id: "convention.args-come-before-cni-args",
         claim: "an address requested by `args` takes precedence over one requested by CNI_ARGS",
         binds: &[Kind::Ipam],
@@ -96,6 +145,13 @@ pub(super) const ASSIGNS_ADDRESSES: &[Clause] = &[
     ),
 ];
 
+/// CNI_ARGS are pairs of any keys and values, those that a plugin does not know among them.
+const GENERIC_ARGS: &[Clause] = &[should(
+    ALL,
+    "parameters",
+    "Alphanumeric key-value pairs separated by semicolons",
+)];
+
 /// `args` come before CNI_ARGS.
 const ARGS_COME_FIRST: &[Clause] = &[conventional(should(
     since(V0_4_0),
@@ -110,6 +166,12 @@ const EXHAUSTED: &[Clause] = &[should(
     "it should return an error if those resources are exhausted",
 )];
 
+/// Where an ADD finds no address.
+const EXHAUSTING: Scope = Scope::In(&[
+    scenario_id::POOL_EXHAUSTED,
+    scenario_id::SECOND_RANGE_EXHAUSTED,
+]);
+
 const FAMILIES: Scope = Scope::In(&[scenario_id::FAMILIES]);
 
 const ARGS: Scope = Scope::In(&[scenario_id::ARGS]);
@@ -123,8 +185,17 @@ fn given(t: &Transcript, label: Label<'_>) -> Result<Vec<std::net::IpAddr>, Unme
         .collect())
 }
 
+/// Whether the plugin takes such a pool at all: a scenario ends where it refuses the first ADD.
+fn gives_from_pools(t: &Transcript) -> Judged {
+    match &t.ending {
+        Ending::NotApplicable(fact) => Err(Unmet::NotApplicable(fact.clone())),
+        Ending::Completed | Ending::CutShort(_) => Ok(()),
+    }
+}
+
 /// Whoever finds another address in the pool has not used it up.
 fn exhausted_fails(t: &Transcript) -> Judged {
+    gives_from_pools(t)?;
     let taken = given(t, label::ADD_A)?;
     let (step, call) = t.call(label::ADD_EXHAUSTED)?;
     if !call.succeeded() {
@@ -140,6 +211,7 @@ fn exhausted_fails(t: &Transcript) -> Judged {
 }
 
 fn status_exhausted(t: &Transcript) -> Judged {
+    gives_from_pools(t)?;
     let (_, add) = t.call(label::ADD_EXHAUSTED)?;
     if add.succeeded() {
         return Err(Unmet::NotApplicable("its pool was not used up".to_owned()));
@@ -151,6 +223,80 @@ fn status_exhausted(t: &Transcript) -> Judged {
         }
         false => Ok(()),
     }
+}
+
+/// Subnets of two addresses and of one have no other than those of hosts.
+fn of_hosts(t: &Transcript) -> Judged {
+    for answer in answers(t)? {
+        for net in ips(&answer.document).iter().filter_map(|ip| ip.net) {
+            let narrow = net.max_prefix_len() - net.prefix_len() <= 1;
+            let special = match net {
+                IpNet::V4(net) => [net.network(), net.broadcast()].contains(&net.addr()),
+                IpNet::V6(net) => net.network() == net.addr(),
+            };
+            if special && !narrow {
+                let expected = [format!("an address of a host in {}", net.trunc())];
+                return Err(Unmet::broken(expected, format!("it gave {net}")).at(answer.step));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn full_range_reserves_nothing(t: &Transcript) -> Judged {
+    gives_from_pools(t)?;
+    let (step, add) = t.call(label::ADD_EXHAUSTED)?;
+    if add.succeeded() {
+        return Err(Unmet::NotApplicable("its pool was not used up".to_owned()));
+    }
+    t.success(label::DEL_B)?;
+    let mut changes = t.observed(label::START)?.residue(t.observed(label::END)?);
+    changes.retain(|change| super::del::is_added(change) && FILES.contains(&sort(change)));
+    match changes.first() {
+        Some(first) => {
+            let actual = format!("left behind: {}", first.object);
+            Err(Unmet::broken(["no trace of the failed ADD"], actual)
+                .at(step)
+                .showing(changes))
+        }
+        None => Ok(()),
+    }
+}
+
+fn request_reserves_nothing(t: &Transcript) -> Judged {
+    let asked = |label, address: [u8; 4]| {
+        given(t, label).is_ok_and(|given| given.contains(&std::net::IpAddr::from(address)))
+    };
+    gives_from_pools(t)?;
+    t.success(label::ADD_A)?;
+    let (_, partly) = t.call(label::ADD_PARTLY)?;
+    let fact = match (asked(label::ADD_A, [10, 98, 0, 77]), partly.succeeded()) {
+        (false, _) => "it gives no address that `args` ask for",
+        (true, true) => "it gives other addresses where those asked for are taken",
+        (true, false) => {
+            t.success(label::DEL_PARTLY)?;
+            let (step, call) = t.call(label::ADD_C)?;
+            return match asked(label::ADD_C, [10, 99, 0, 78]) {
+                true => Ok(()),
+                false => {
+                    let expected = ["10.99.0.78, which nobody has"];
+                    Err(Unmet::broken(expected, call.outcome()).at(step))
+                }
+            };
+        }
+    };
+    Err(Unmet::NotApplicable(fact.to_owned()))
+}
+
+fn pod_args_accepted(t: &Transcript) -> Judged {
+    t.success(label::ADD_A)?;
+    for label in [label::POD.add, label::POD.del] {
+        let (step, call) = t.call(label)?;
+        if !call.succeeded() {
+            return Err(Unmet::broken(["exit status 0"], call.outcome()).at(step));
+        }
+    }
+    Ok(())
 }
 
 /// Addresses may rest before they are given again.
@@ -174,10 +320,15 @@ fn settled(t: &Transcript) -> Judged {
         };
         let given = given(t, life.add)?;
         let inside = t.after(call).containers.get(life.container);
+        let waits = |index: u32| {
+            let mut links = inside.into_iter().flat_map(|inside| &inside.links);
+            links.any(|link| link.index == index && waits_for_user(link))
+        };
         let mut addresses = inside.into_iter().flat_map(|inside| &inside.addresses);
         let open = addresses.find(|address| {
             let unsettled = ["tentative", "dadfailed"];
             given.contains(&address.net.addr())
+                && !waits(address.link)
                 && address
                     .flags
                     .iter()

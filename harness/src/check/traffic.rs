@@ -4,12 +4,14 @@ use super::asked::{asks_for, shared};
 use super::clause::{
     ALL, V0_3_1, V0_4_0, V1_0_0, conventional, heading, only, should, since, up_to,
 };
+use super::del::{is_base_chain, sort};
+use super::result::{link, waits_for_user};
 use super::{Check, Clause, Judged, Scope, Unmet, add, convention, disputes, routing};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Family};
 use crate::scenario_id;
-use crate::transcript::{Exchange, Transcript, Transport};
+use crate::transcript::{Call, ChangeKind, Exchange, StateChange, Transcript, Transport};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -176,11 +178,12 @@ fn reach_each_other(t: &Transcript) -> Judged {
     }
 }
 
-fn all_answered(exchanges: &[(usize, &Exchange)]) -> Judged {
+fn all_answered(t: &Transcript, exchanges: &[(usize, &Exchange)]) -> Judged {
     let unanswered = |(_, exchange): &&(usize, &Exchange)| exchange.seen_as.is_none();
-    match exchanges.iter().find(unanswered) {
-        Some((step, exchange)) => Err(not_heard(*step, exchange)),
-        None => Ok(()),
+    match (exchanges.iter().find(unanswered), excuse(t)) {
+        (Some(_), Some(fact)) => Err(Unmet::NotApplicable(fact)),
+        (Some((step, exchange)), None) => Err(not_heard(*step, exchange)),
+        (None, _) => Ok(()),
     }
 }
 
@@ -191,7 +194,34 @@ fn answered(t: &Transcript, families: &[Family], what: &str) -> Judged {
     if exchanges.is_empty() {
         return Err(Unmet::NotApplicable(format!("its result has no {what}")));
     }
-    all_answered(&exchanges)
+    all_answered(t, &exchanges)
+}
+
+/// Why an answer need not come: nobody is at the other end yet, or the plugin leads packets elsewhere on purpose.
+fn excuse(t: &Transcript) -> Option<String> {
+    let adds: Vec<&Call> = t
+        .all_calls()
+        .map(|(_, call)| call)
+        .filter(|call| call.label == label::ADD_A)
+        .collect();
+    let (first, last) = (adds.first()?, adds.last()?);
+    let ifname = last.variable("CNI_IFNAME")?;
+    let inside = t.after(last).containers.get("a")?;
+    if let Some(link) = link(inside, &ifname).filter(|link| waits_for_user(link)) {
+        return Some(format!("nobody holds `{}` open yet", link.name));
+    }
+    let changes = t.before(first).container_changes("a", t.after(last));
+    let leads = |change: &StateChange| {
+        let sorts = ["firewall", "rule"].contains(&sort(change));
+        change.kind == ChangeKind::Added
+            && (sorts || change.object.starts_with("tc filter"))
+            && !is_base_chain(change)
+    };
+    let by = changes.iter().find(|change| leads(change))?;
+    Some(format!(
+        "ADD leads what the container sends by rules of its own: {}",
+        by.object
+    ))
 }
 
 /// Only where small ones come through.
@@ -238,7 +268,7 @@ fn masquerades(t: &Transcript) -> Judged {
             "no route of the container leads out from its addresses".to_owned(),
         ));
     }
-    all_answered(&outward)
+    all_answered(t, &outward)
 }
 
 fn mapped(t: &Transcript, from: Family, transport: Option<Transport>) -> Judged {
@@ -250,5 +280,5 @@ fn mapped(t: &Transcript, from: Family, transport: Option<Transport>) -> Judged 
         let fact = "its configuration does not declare the capability `portMappings`";
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    all_answered(&exchanges)
+    all_answered(t, &exchanges)
 }

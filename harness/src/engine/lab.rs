@@ -41,6 +41,7 @@ pub use container::Container;
 pub use delegates::Delegates;
 pub use drift::Drift;
 pub use execution::Execution;
+pub(super) use execution::TRY_AGAIN_LATER;
 pub(crate) use execution::at_once;
 pub use host::{HOST, Host, OUTSIDE, OUTSIDE_V6};
 use plugin::cni_path;

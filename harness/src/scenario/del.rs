@@ -119,6 +119,7 @@ fn flushed(lab: &mut Lab) -> StepResult {
 }
 
 fn no_runtime_config(lab: &mut Lab) -> StepResult {
+    lab.observe(label::UNTOUCHED)?;
     attached(lab)?;
     let given = lab
         .plugin()
@@ -126,10 +127,11 @@ fn no_runtime_config(lab: &mut Lab) -> StepResult {
         .container("a")
         .without("runtimeConfig")
         .run()?;
-    match given.succeeded() {
-        true => lab.plugin().del_companions("a"),
-        false => Ok(()),
+    if given.succeeded() {
+        lab.plugin().del_companions("a")?;
     }
+    lab.host().settle(label::START)?;
+    lab.observe(label::END)
 }
 
 fn beside_another(lab: &mut Lab) -> StepResult {

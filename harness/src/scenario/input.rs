@@ -48,6 +48,15 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: odd_input,
     },
     Scenario {
+        id: scenario_id::ODD_IPAM,
+        title: "ADD with `ipam` left out, and of another type",
+        kinds: &[Kind::Interface, Kind::Ipam],
+        since: Version::V0_1_0,
+        once: true,
+        requires: Requires::Nothing,
+        run: odd_ipam,
+    },
+    Scenario {
         id: scenario_id::ODD_RESULT,
         title: "CHECK and DEL with a stored result of an older version, and CHECK with one of a version that nobody knows",
         kinds: Kind::ALL,
@@ -181,6 +190,34 @@ fn odd_input(lab: &mut Lab) -> StepResult {
     attach_and_detach(lab, label::KEY, |call| {
         call.config("org.cnispec", json!("unknown value"))
     })
+}
+
+/// Whoever needs no addresses may succeed.
+fn odd_ipam(lab: &mut Lab) -> StepResult {
+    lab.container("a").create()?;
+    let odd = [
+        None,
+        Some(json!(null)),
+        Some(json!("x")),
+        Some(json!([])),
+        Some(json!({})),
+    ];
+    for ipam in odd {
+        let call = |label, operation| {
+            let call = lab.plugin().direct(label, operation).container("a");
+            match &ipam {
+                None => call.without("ipam"),
+                Some(ipam) => call.config("ipam", ipam.clone()),
+            }
+        };
+        let label = match &ipam {
+            None => label::ADD_NO_IPAM,
+            Some(_) => label::ADD_ODD_IPAM,
+        };
+        call(label, Operation::Add).run()?;
+        call(label::DEL_ODD_IPAM, Operation::Del).run()?;
+    }
+    Ok(())
 }
 
 /// A runtime converts what it has stored. What a plugin does with a result that was not converted is its own affair, as

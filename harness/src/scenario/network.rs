@@ -289,7 +289,7 @@ fn beside_another_network(lab: &mut Lab, other: &str, container: &str) -> StepRe
 fn status(lab: &mut Lab) -> StepResult {
     lab.plugin().status(label::STATUS)?;
     lab.container("a").create()?;
-    lab.plugin().must_add(label::ADD, "a")?;
+    lab.plugin().add(label::ADD, "a")?;
     lab.plugin().del(label::DEL, "a").map(drop)
 }
 

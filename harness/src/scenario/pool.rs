@@ -30,6 +30,42 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: exhausted,
     },
     Scenario {
+        id: scenario_id::POOL_FILLED,
+        title: "STATUS and ADD by turns, until a pool of five addresses is used up",
+        kinds: &[Kind::Interface, Kind::Ipam],
+        since: Version::V0_3_0,
+        once: true,
+        requires: Requires::Pool,
+        run: filled,
+    },
+    Scenario {
+        id: scenario_id::SECOND_RANGE_EXHAUSTED,
+        title: "ADD, STATUS and DEL when the second of two ranges has no address that is free",
+        kinds: &[Kind::Interface, Kind::Ipam],
+        since: Version::V0_3_0,
+        once: true,
+        requires: Requires::Pool,
+        run: second_exhausted,
+    },
+    Scenario {
+        id: scenario_id::REQUEST_PARTLY_FREE,
+        title: "ADD with two addresses in `args`, one of which is taken, and ADD with the other one",
+        kinds: &[Kind::Interface, Kind::Ipam],
+        since: Version::V0_3_0,
+        once: true,
+        requires: Requires::Pool,
+        run: partly_free,
+    },
+    Scenario {
+        id: scenario_id::POD_ARGS,
+        title: "ADD and DEL with the CNI_ARGS of a Kubernetes pod, one of them empty",
+        kinds: Kind::ALL,
+        since: Version::V0_1_0,
+        once: true,
+        requires: Requires::Two,
+        run: pod_args,
+    },
+    Scenario {
         id: scenario_id::POOL_COLLECTED,
         title: "ADD when the only address was taken by an attachment that GC has removed",
         kinds: &[Kind::Ipam],
@@ -108,6 +144,79 @@ fn exhausted(lab: &mut Lab) -> StepResult {
         lab.plugin().status(label::STATUS_FREE)?;
     }
     add_once_free(lab)
+}
+
+/// One address more than there is room for.
+const FIVE_ADDRESSES: &[&str] = &["10.98.0.0/29"];
+
+fn filled(lab: &mut Lab) -> StepResult {
+    lab.config_mut().use_pool(FIVE_ADDRESSES)?;
+    for number in 1..=6 {
+        let name = format!("c{number}");
+        lab.container(&name).create()?;
+        if lab.version().supports_gc_status() {
+            lab.plugin()
+                .status(label::STATUS_BEFORE.of(&name).label())?;
+        }
+        let went = lab.plugin().add(label::ADD_OF.of(&name).label(), &name)?;
+        if went != Went::Well {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn second_exhausted(lab: &mut Lab) -> StepResult {
+    lab.config_mut().use_pool(&[V4, "10.99.0.0/30"])?;
+    lab.container("a").create()?;
+    lab.container("b").create()?;
+    add_from_pool(lab, label::ADD_A, "a")?;
+    lab.observe(label::START)?;
+    lab.plugin().add(label::ADD_EXHAUSTED, "b")?;
+    if lab.version().supports_gc_status() {
+        lab.plugin().status(label::STATUS_EXHAUSTED)?;
+    }
+    lab.plugin().del(label::DEL_B, "b")?;
+    lab.host().settle(label::START)?;
+    lab.observe(label::END)?;
+    lab.plugin().del(label::DEL_A, "a").map(drop)
+}
+
+fn partly_free(lab: &mut Lab) -> StepResult {
+    let (taken, free) = ("10.98.0.77/24", "10.99.0.78/24");
+    lab.config_mut().use_pool(&[V4, "10.99.0.0/24"])?;
+    for name in ["a", "b", "c"] {
+        lab.container(name).create()?;
+    }
+    lab.config_mut()
+        .set_args(json!({"cni": {"ips": [taken]}}))?;
+    add_from_pool(lab, label::ADD_A, "a")?;
+    lab.config_mut()
+        .set_args(json!({"cni": {"ips": [taken, free]}}))?;
+    lab.plugin().add(label::ADD_PARTLY, "b")?;
+    lab.plugin().del(label::DEL_PARTLY, "b")?;
+    lab.host().let_addresses_rest();
+    lab.config_mut().set_args(json!({"cni": {"ips": [free]}}))?;
+    lab.plugin().add(label::ADD_C, "c")?;
+    lab.plugin().del(label::DEL_C, "c").map(drop)
+}
+
+fn pod_args(lab: &mut Lab) -> StepResult {
+    lab.container("a").create()?;
+    lab.plugin().must_add(label::ADD_A, "a")?;
+    for (key, value) in [
+        ("IgnoreUnknown", "1"),
+        ("K8S_POD_NAMESPACE", "default"),
+        ("K8S_POD_NAME", "pod"),
+        ("K8S_POD_INFRA_CONTAINER_ID", "0123456789abcdef"),
+        ("K8S_POD_UID", ""),
+    ] {
+        lab.config_mut().set_arg(key, value);
+    }
+    let name = label::POD.container;
+    lab.container(name).create()?;
+    lab.plugin().add(label::POD.add, name)?;
+    lab.plugin().del(label::POD.del, name).map(drop)
 }
 
 fn collected(lab: &mut Lab) -> StepResult {

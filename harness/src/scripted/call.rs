@@ -140,6 +140,12 @@ impl Call {
                 "it has `args` that nobody understands",
             ));
         }
+        let variable = std::env::var("CNI_ARGS").unwrap_or_default();
+        if self.script.is(Fault::RefusesPodArgs) && variable.contains("K8S_POD") {
+            return Err(Refusal::configuration(
+                "CNI_ARGS has keys that nobody understands",
+            ));
+        }
         match self.script.is(Fault::UnknownKeyUnnamed) && self.config.keys().any(is_unknown) {
             true => Err(Refusal::new(
                 error::UNSUPPORTED_FIELD,

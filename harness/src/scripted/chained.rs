@@ -39,7 +39,11 @@ impl Duties for Chained {
     }
 
     fn del(&self, call: &Call) -> Result<(), Refusal> {
-        forward::stop(call)?;
+        let forgets = call.script.is(Fault::DelForgetsWithoutRuntimeConfig)
+            && call.section("runtimeConfig").is_null();
+        if !forgets {
+            forward::stop(call)?;
+        }
         let Some((socket, link)) = kernel::interface(call)? else {
             return Ok(());
         };

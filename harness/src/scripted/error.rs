@@ -17,6 +17,8 @@ pub const IO_FAILURE: u64 = 5;
 pub const UNDECODABLE: u64 = 6;
 /// Invalid network configuration.
 pub const INVALID_CONFIGURATION: u64 = 7;
+/// The runtime is to try again later.
+pub const TRY_AGAIN_LATER: u64 = 11;
 /// The plugin is not available (STATUS).
 pub const NOT_AVAILABLE: u64 = 50;
 

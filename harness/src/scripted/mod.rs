@@ -28,6 +28,7 @@ mod result_faults;
 pub mod runtime;
 mod settings;
 mod state_directory;
+mod style;
 mod version;
 
 use std::ffi::OsString;
@@ -186,6 +187,8 @@ fn perform(call: &Call) -> Answer {
 }
 
 fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
+    call.fails(Fault::AddFails)?;
+    process_faults::without_ipam(call);
     state_directory::of_add(call)?;
     process_faults::at_first(call)?;
     if call.script.is(Fault::NeedsArgs) && std::env::var_os("CNI_ARGS").is_none() {
@@ -248,5 +251,6 @@ fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
         _ => {}
     }
     duties.gc(call, &valid)?;
+    residue::of_gc(call, &valid)?;
     call.fails(Fault::GcFails)
 }

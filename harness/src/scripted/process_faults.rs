@@ -15,6 +15,7 @@ use super::Script;
 use super::call::Call;
 use super::error::{self, Refusal};
 use super::input::Verb;
+use super::style::Style;
 use super::{residue, state_directory};
 use crate::fault::Fault;
 
@@ -38,6 +39,13 @@ pub fn before(call: &Call) {
         .and_then(|result| result.get("cniVersion"));
     let is_odd = version.is_some_and(|version| *version != *call.version_text);
     if is_odd && call.script.is(Fault::OddResultCrashes) {
+        std::process::abort();
+    }
+}
+
+/// What happens where there is no section `ipam`.
+pub fn without_ipam(call: &Call) {
+    if call.script.is(Fault::CrashesWithoutIpam) && call.section("ipam").is_null() {
         std::process::abort();
     }
 }
@@ -124,6 +132,7 @@ pub fn at_first(call: &Call) -> Result<(), Refusal> {
 /// For a plugin that bears no other beside it: the hold on what only one may have.
 pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
     let verb = match call.script.0 {
+        _ if Style::AsksToTryAgain.is_of(call) => call.verb,
         Some(Fault::AddNotAtOnce) => Verb::Add,
         Some(Fault::CheckNotAtOnce) => Verb::Check,
         Some(Fault::DelNotAtOnce) => Verb::Del,
@@ -134,6 +143,11 @@ pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
     }
     match hold()? {
         Some(hold) => Ok(Some(hold)),
+        None if Style::AsksToTryAgain.is_of(call) => Err(Refusal::new(
+            error::TRY_AGAIN_LATER,
+            "another one is running",
+            "",
+        )),
         None => Err(Refusal::new(error::SCRIPTED, "another one is running", "")),
     }
 }

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::Object;
-use super::call::{Call, digest};
+use super::call::{Attachment, Call, digest};
 use super::error::Refusal;
 use super::interface;
 use super::kernel::Sandbox;
@@ -42,10 +42,11 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
         Some(Fault::DelLeavesInside) => rule_inside(call),
         Some(Fault::DelLeavesRule) => rule(call),
         Some(Fault::DelLeavesSysctl) => count_up(),
+        Some(Fault::SetsHostOnce) => Ok(sysctl::write(SYSCTL, "7")?),
         Some(Fault::DelLeavesFile) => file(call),
         Some(Fault::DelLeavesRareState) => rare::one_of_each(call),
         Some(Fault::DelLeavesRecord) => record(call),
-        Some(Fault::DelNeedsState) => state(call),
+        Some(Fault::DelNeedsState | Fault::SharesPrivateState) => state(call),
         Some(Fault::DelNeedsRules) => rule(call),
         _ => Ok(()),
     }
@@ -67,12 +68,10 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
         },
         Some(Fault::AddAfterDelFails) => state_directory::note(call, state_directory::DELETED, ""),
         Some(Fault::GcRemovesOne) => state_directory::forget(call, state_directory::ADDED),
+        Some(Fault::SharesPrivateState) => forget_state(call),
         Some(Fault::DelNeedsState) => {
             state_directory::forget(call, state_directory::ADDED)?;
-            match fs::remove_file(state_file(call)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-                _ => Ok(()),
-            }
+            forget_state(call)
         }
         Some(Fault::DelNeedsRules) => {
             state_directory::forget(call, state_directory::ADDED)?;
@@ -160,9 +159,43 @@ fn record(call: &Call) -> Result<(), Refusal> {
     Ok(fs::write(place, Value::Object(records).to_string())?)
 }
 
+/// What GC takes beyond what is stale.
+pub fn of_gc(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+    if !call.script.is(Fault::SharesPrivateState) {
+        return Ok(());
+    }
+    let valid: Vec<String> = valid.iter().map(joined).collect();
+    let entries = match fs::read_dir(STATE) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if !valid.iter().any(|valid| entry.file_name() == **valid) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn joined(attachment: &Attachment) -> String {
+    format!("{}-{}", attachment.container_id, attachment.ifname)
+}
+
 /// The file that every attachment has.
 pub fn state_file(call: &Call) -> PathBuf {
-    Path::new(STATE).join(call.attachment.key())
+    let name = match call.script.is(Fault::SharesPrivateState) {
+        true => joined(&call.attachment),
+        false => call.attachment.key(),
+    };
+    Path::new(STATE).join(name)
+}
+
+fn forget_state(call: &Call) -> Result<(), Refusal> {
+    match fs::remove_file(state_file(call)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn state(call: &Call) -> Result<(), Refusal> {

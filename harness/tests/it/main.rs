@@ -26,6 +26,7 @@ mod rows;
 mod runtimes;
 mod samples;
 mod services;
+mod styles;
 mod unattached;
 mod upstream;
 mod users;

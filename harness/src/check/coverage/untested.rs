@@ -2,7 +2,7 @@
 
 use crate::check::Clause;
 use crate::check::clause::{
-    ALL, V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, conventional, heading, may, must,
+    V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, conventional, heading, may, must,
     only, should, since, up_to,
 };
 
@@ -182,16 +182,6 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
                 "Unsupported field in network configuration.",
             ),
         ],
-    },
-    // `CNI_ARGS` is a list of pairs. What a plugin does with unknown keys is nowhere said:
-    // `IgnoreUnknown` is Go's library's, neither the SPEC's nor the conventions'.
-    Untested {
-        reason: "Tells the form of CNI_ARGS to the runtime. What a plugin does with keys that it does not know is nowhere said.",
-        clauses: &[should(
-            ALL,
-            "parameters",
-            "Alphanumeric key-value pairs separated by semicolons",
-        )],
     },
     // Fields of configurations and results are required where nothing calls them optional. Only 0.4.0
     // says so; no other version may be read this way.

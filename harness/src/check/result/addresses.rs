@@ -2,6 +2,7 @@
 
 use cni_observe::Snapshot;
 use ipnet::IpNet;
+use serde_json::Value;
 
 use super::{ATTACHED, each, link};
 use crate::check::clause::{
@@ -114,8 +115,19 @@ pub(in crate::check) fn pointed<'a>(
     listed: &'a [Option<Interface<'a>>],
     ip: &Ip<'_>,
 ) -> Option<&'a Interface<'a>> {
-    let index = usize::try_from(ip.interface?.as_u64()?).ok()?;
-    listed.get(index)?.as_ref()
+    listed.get(index_of(ip.interface?)?)?.as_ref()
+}
+
+/// The index that a number stands for, however it is written: `1`, `1.0` and `1e0` are one number.
+fn index_of(number: &Value) -> Option<usize> {
+    let text = number.as_number()?.to_string();
+    let index = text.parse().ok();
+    index.or_else(|| {
+        let value: f64 = text.parse().ok()?;
+        let whole = format!("{value:.0}");
+        let index = whole.parse().ok()?;
+        (value.fract() == 0.0).then_some(index)
+    })
 }
 
 fn addresses_exist(answer: &Answer<'_>) -> Judged {
@@ -180,10 +192,7 @@ fn index_in_range(answer: &Answer<'_>) -> Judged {
     let count = list(&answer.document, "interfaces").len();
     for ip in ips(&answer.document) {
         let Some(index) = ip.interface else { continue };
-        let in_range = index
-            .as_u64()
-            .is_some_and(|index| usize::try_from(index).is_ok_and(|index| index < count));
-        if !in_range {
+        if index_of(index).is_none_or(|index| index >= count) {
             return Err(Unmet::broken(
                 [format!("an index below {count}, or none, with {}", ip.text)],
                 format!("`interface` is {index}"),

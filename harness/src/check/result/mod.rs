@@ -32,6 +32,12 @@ pub(super) fn link<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a Link> {
     snapshot.links.iter().find(|link| link.name == name)
 }
 
+/// Whether a link has no carrier until a program holds it open, as a tap. What its addresses and its traffic come to waits
+/// for that.
+pub(super) fn waits_for_user(link: &Link) -> bool {
+    link.up && !link.running && link.kind.as_deref() == Some("tun")
+}
+
 /// A hardware address without its punctuation.
 pub(super) fn digits(mac: &str) -> String {
     mac.chars()

@@ -14,7 +14,7 @@ use crate::label::Label;
 use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step};
 
 /// The code by which a plugin asks to be called again later (SPEC, section "Error").
-const TRY_AGAIN_LATER: u64 = 11;
+pub(in crate::engine) const TRY_AGAIN_LATER: u64 = 11;
 /// How long it is waited each time, until the answer counts.
 const PAUSES: [Duration; 3] = [
     Duration::from_millis(100),

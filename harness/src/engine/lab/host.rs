@@ -32,7 +32,8 @@ pub struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// A machine beyond the host, that knows the way to the host and to nobody behind it. The host forwards.
+    /// A machine beyond the host, that knows the way to the host and to nobody behind it. The host forwards what comes in from
+    /// there; whatever else is to be forwarded is the plugins' to care for.
     pub fn make_outside(&self) -> StepResult<NetNs> {
         let outside = NetNs::create_anonymous()?;
         let near = VethEnd {
@@ -48,12 +49,7 @@ impl<'a> Host<'a> {
         socket.create_veth(&near, &far)?;
         furnish("outside0", HOST.into(), HOST_V6.into())?;
         outside.enter(|| furnish("eth0", OUTSIDE.into(), OUTSIDE_V6.into()))??;
-        for name in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
-            match sysctl::write(name, "1") {
-                Err(error) if error.is_not_found() => {}
-                done => done?,
-            }
-        }
+        sysctl::write("ipv4/conf/outside0/forwarding", "1")?;
         Ok(outside)
     }
 

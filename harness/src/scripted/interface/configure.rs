@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use cni_netlink::rule::Rule;
 use cni_netlink::{Address, Link, MacAddr, Route, Socket, sysctl};
 use ipnet::IpNet;
 
@@ -50,6 +51,30 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
     Ok(())
 }
 
+/// Leads what the container sends to its gateways to nowhere.
+pub fn divert(pair: &Pair<'_>, assigned: &Outcome) -> Result<(), Refusal> {
+    const TABLE: u32 = 4244;
+    let lo = pair.inside.link("lo")?.index;
+    for gateway in assigned.ips.iter().filter_map(|ip| ip.gateway) {
+        let gateway = IpNet::from(gateway);
+        let route = Route {
+            table: TABLE,
+            ..Route::new(gateway, None, lo)
+        };
+        add_route(pair.inside, &route)?;
+        let rule = Rule {
+            ipv6: gateway.addr().is_ipv6(),
+            priority: None,
+            from: None,
+            to: Some(gateway),
+            incoming: None,
+            table: TABLE,
+        };
+        existing_is_fine(pair.inside.add_rule(&rule))?;
+    }
+    Ok(())
+}
+
 /// Of other containers of the subnet the host knows; in IPv6, nobody answers for them.
 fn lead_through_host(pair: &Pair<'_>, link: &Link, ip: &Ip) -> Result<(), Refusal> {
     let Some(gateway) = ip.gateway else {
@@ -81,12 +106,18 @@ fn lead_through_host(pair: &Pair<'_>, link: &Link, ip: &Ip) -> Result<(), Refusa
 /// The host's end: it has the gateways' addresses, and the routes to the container's.
 pub fn host(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
     let socket = pair.host;
+    let forwards = !pair.call.script.is(Fault::DoesNotForward);
     if assigned.ips.iter().any(|ip| ip.address.addr().is_ipv4()) {
         // Other containers of the subnet are behind other links, and the host answers for them.
         let apart = pair.call.script.is(Fault::ContainersApart);
-        for name in ["proxy_arp", "forwarding"].iter().filter(|_| !apart) {
-            sysctl::ensure(&format!("ipv4/conf/{}/{name}", link.name), "1")?;
+        for (name, wanted) in [("proxy_arp", !apart), ("forwarding", forwards)] {
+            if wanted {
+                sysctl::ensure(&format!("ipv4/conf/{}/{name}", link.name), "1")?;
+            }
         }
+    }
+    if forwards && assigned.ips.iter().any(|ip| ip.address.addr().is_ipv6()) {
+        sysctl::ensure("ipv6/conf/all/forwarding", "1")?;
     }
     for ip in &assigned.ips {
         if let Some(gateway) = ip.gateway {

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use super::call::{Attachment, Call, digest};
 use super::error::{self, Refusal};
 use super::result::{self, Interface as Made, Outcome};
+use super::style::Style;
 use super::{Duties, Object, delegate, kernel, result_faults, state_directory};
 use crate::fault::Fault;
 use cni_netlink::netns::NetNs;
@@ -72,7 +73,12 @@ impl Duties for Interface {
     }
 
     fn del(&self, call: &Call) -> Result<(), Refusal> {
-        let removed = remove(call).and_then(|()| masquerade::remove(call));
+        let forgets = call.script.is(Fault::DelForgetsWithoutRuntimeConfig)
+            && call.section("runtimeConfig").is_null();
+        let removed = remove(call).and_then(|()| match forgets {
+            true => Ok(()),
+            false => masquerade::remove(call),
+        });
         let gone = matches!(
             kernel::sandbox(call)?,
             kernel::Sandbox::Gone | kernel::Sandbox::NotGiven
@@ -377,9 +383,16 @@ impl Pair<'_> {
         if config.masquerade {
             masquerade::set(self.call, &assigned)?;
         }
+        if Style::Diverts.is_of(self.call) {
+            configure::divert(self, &assigned)?;
+        }
+        let sandbox = match Style::NamesMachines.is_of(self.call) {
+            true => format!("vm-{}", self.call.attachment.key()),
+            false => self.call.netns.clone(),
+        };
         let mut outcome = Outcome {
             interfaces: vec![
-                self.describe(&ends.inside, Some(self.call.netns.clone())),
+                self.describe(&ends.inside, Some(sandbox)),
                 self.describe(&ends.host, None),
             ],
             ..assigned

@@ -35,14 +35,20 @@ impl Duties for Ipam {
             true => addresses_of_container(call, &store)?,
             false => Vec::new(),
         };
+        let asked = wanted.clone();
         let chosen = store.reserve(&call.attachment, held, |taken| {
             let mut taken = taken.to_vec();
             taken.retain(|address| {
                 !call.script.is(Fault::IpamSameAddress) && !shared.contains(address)
             });
-            let chosen = subnets
-                .iter()
-                .map(|subnet| choose(subnet, &mut wanted, &taken));
+            let chosen = subnets.iter().map(|subnet| {
+                let chosen = choose(subnet, &mut wanted, &taken);
+                let broadcast = subnet.net.broadcast();
+                match call.script.is(Fault::GivesBroadcast) && !taken.contains(&broadcast) {
+                    true => chosen.or(Ok(broadcast)),
+                    false => chosen,
+                }
+            });
             let chosen = chosen.collect::<Result<Vec<_>, _>>();
             if chosen.is_err() && call.script.is(Fault::StatusNeverRecovers) {
                 state_directory::shared(state_directory::EXHAUSTED)?;
@@ -57,7 +63,11 @@ impl Duties for Ipam {
                 ))),
                 None => Ok(chosen),
             }
-        })?;
+        });
+        if chosen.is_err() {
+            leak(call, &store, &subnets, &asked)?;
+        }
+        let chosen = chosen?;
         Ok(document(call, &subnets, &chosen, routes(call)?))
     }
 
@@ -114,6 +124,12 @@ impl Duties for Ipam {
         if call.script.is(Fault::StatusIgnoresPool) {
             return Ok(());
         }
+        if call.script.is(Fault::StatusNeedsEmptyPool) && !store(call)?.taken()?.is_empty() {
+            return Err(Refusal {
+                code: error::NOT_AVAILABLE,
+                ..Refusal::scripted(Fault::StatusNeedsEmptyPool)
+            });
+        }
         if call.script.is(Fault::StatusNeverRecovers)
             && state_directory::has_shared(state_directory::EXHAUSTED)
         {
@@ -128,6 +144,36 @@ impl Duties for Ipam {
         }
         Ok(())
     }
+}
+
+/// Reserves for nobody what an ADD that failed could have had: the address of the first subnet, or those that were asked for.
+fn leak(call: &Call, store: &Store, subnets: &[Subnet], asked: &[IpNet]) -> Result<(), Refusal> {
+    let nobody = Attachment {
+        container_id: format!("{}-lost", call.attachment.container_id),
+        ifname: call.attachment.ifname.clone(),
+    };
+    let free = |taken: &[IpAddr]| -> Vec<IpAddr> {
+        match call.script.0 {
+            Some(Fault::LeaksFirstRange) => {
+                let first = subnets.first();
+                first
+                    .and_then(|subnet| subnet.lowest_free(taken).ok())
+                    .into_iter()
+                    .collect()
+            }
+            Some(Fault::LeaksRequested) => {
+                let asked = asked.iter().map(IpNet::addr);
+                asked.filter(|address| !taken.contains(address)).collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    if free(&store.taken()?).is_empty() {
+        return Ok(());
+    }
+    store
+        .reserve(&nobody, true, |taken| Ok(free(taken)))
+        .map(drop)
 }
 
 fn addresses_of_container(call: &Call, store: &Store) -> Result<Vec<IpAddr>, Refusal> {

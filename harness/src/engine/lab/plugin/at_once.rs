@@ -1,14 +1,15 @@
 //! One operation for many containers at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 use cni_runtime::derive_plugin_config;
 use cni_types::{NetworkConfigList, Operation, PluginConfig};
 use serde_json::{Map, Value};
 
 use super::Plugin;
-use crate::engine::lab::{Execution, StepResult};
+use crate::engine::lab::{Execution, StepResult, TRY_AGAIN_LATER};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::stub;
 use crate::label::Label;
@@ -17,9 +18,17 @@ use crate::transcript::{Bytes, Delivery, Exit, Output, read};
 /// How many deadlines each may take, since they may take turns behind a lock.
 const TURNS: u32 = 4;
 
+/// How long it is waited before a plugin is called again that has asked for it, and how much longer from one container to
+/// the next, so that they do not meet again.
+const PAUSE: Duration = Duration::from_millis(50);
+/// See [`PAUSE`].
+const STAGGER: Duration = Duration::from_millis(13);
+
 /// Everything that one thread needs to lead one container through one operation.
 struct Errand<'a> {
     container: &'a str,
+    /// Its place among the others.
+    number: u32,
     operation: Operation,
     network: NetworkConfigList,
     members: Vec<Member>,
@@ -53,10 +62,10 @@ impl Errand<'_> {
     /// Executes the plugins of the list in turn, until one fails; what ADD has printed in the end is the result.
     fn run(mut self) -> std::io::Result<(Vec<Done>, Option<Value>)> {
         let mut done = Vec::new();
-        for Member { plugin, path, env } in self.members {
+        for Member { plugin, path, env } in std::mem::take(&mut self.members) {
             let stdin =
                 derive_plugin_config(&self.network, &plugin, self.result.as_ref(), &self.offered);
-            let ended = process::run(&path, &[], &env, &stdin, Delivery::Whole, self.limits)?;
+            let ended = self.run_until_ready(&path, &env, &stdin)?;
             let printed = read(&ended.stdout.0);
             let execution = Done {
                 path,
@@ -74,6 +83,31 @@ impl Errand<'_> {
         }
         Ok((done, self.result))
     }
+
+    /// Executes a plugin, again and again as long as it asks to be called later and there is time.
+    fn run_until_ready(
+        &self,
+        path: &Path,
+        env: &[(String, Bytes)],
+        stdin: &[u8],
+    ) -> std::io::Result<Ended> {
+        let until = Instant::now() + self.limits.deadline;
+        loop {
+            let ended = process::run(path, &[], env, stdin, Delivery::Whole, self.limits)?;
+            if !asks_to_wait(&ended) || Instant::now() > until {
+                return Ok(ended);
+            }
+            std::thread::sleep(PAUSE + STAGGER * self.number);
+        }
+    }
+}
+
+fn asks_to_wait(ended: &Ended) -> bool {
+    let error = match read(&ended.stdout.0) {
+        Output::One(Value::Object(document)) => document,
+        _ => return false,
+    };
+    ended.exit != Exit::Status(0) && error.get("code") == Some(&TRY_AGAIN_LATER.into())
 }
 
 impl Plugin<'_> {
@@ -100,10 +134,11 @@ impl Plugin<'_> {
             self.adapt(&mut env, &path);
             Member { plugin, path, env }
         };
-        let errands: Vec<Errand<'_>> = containers
-            .iter()
-            .map(|container| Errand {
+        let errands: Vec<Errand<'_>> = (0..)
+            .zip(containers)
+            .map(|(number, container)| Errand {
                 container,
+                number,
                 operation,
                 network: self.lab.config().list().clone(),
                 members: members
