@@ -2,8 +2,8 @@
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Error, Link, Result as KernelResult, Socket};
-use cni_skel::{Attachment, Call, Delegate, GcCall, Network};
-use cni_types::CniError;
+use cni_skel::{Call, Delegate, GcCall, Network};
+use cni_types::{Attachment, CniError};
 
 use super::ends::{self, Traces};
 use super::{identity, masquerade, settings};
