@@ -115,8 +115,8 @@ pub(super) fn is_private(t: &Transcript, add: &Call, change: &StateChange) -> bo
     let is_container = add
         .variable("CNI_NETNS")
         .is_some_and(|path| speaks_of(&path));
-    let names_address = match add.reading() {
-        Output::One(serde_json::Value::Object(result)) => {
+    let names_address = match add.output() {
+        Output::Document(serde_json::Value::Object(result)) => {
             let addresses = ips(&result).into_iter().filter_map(|ip| ip.net);
             addresses
                 .map(|net| net.addr().to_string())

@@ -62,7 +62,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         kinds: Kind::ALL,
         since: Version::V0_1_0,
         once: true,
-        requires: Requires::Two,
+        requires: Requires::ConcurrentAttachments,
         run: pod_args,
     },
     Scenario {
@@ -159,7 +159,7 @@ fn filled(lab: &mut Lab) -> StepResult {
                 .status(label::STATUS_BEFORE.of(&name).label())?;
         }
         let went = lab.plugin().add(label::ADD_OF.of(&name).label(), &name)?;
-        if went != Went::Well {
+        if went != OperationResult::Succeeded {
             break;
         }
     }

@@ -104,7 +104,7 @@ impl Errand<'_> {
 
 fn asks_to_wait(ended: &Ended) -> bool {
     let error = match read(&ended.stdout.0) {
-        Output::One(Value::Object(document)) => document,
+        Output::Document(Value::Object(document)) => document,
         _ => return false,
     };
     ended.exit != Exit::Status(0) && error.get("code") == Some(&TRY_AGAIN_LATER.into())
