@@ -155,6 +155,7 @@ faults! {
     DelLeavesRecord, "del-leaves-record", "keeps a record of every attachment in one file, and takes none out of it";
     DelLeavesReservation, "del-leaves-reservation", "does not hand DEL on to its IPAM when the namespace is gone";
     DelRemovesOther, "del-removes-other", "removes another attachment's interface too";
+    RemovesOthersFiles, "removes-others-files", "removes on DEL directories of other programs below `/run`";
     DelChangesDevice, "del-changes-device", "leaves a link that the host had with another MTU";
     CheckFails, "check-fails", "answers CHECK right after ADD with an error";
     CheckAlwaysSucceeds, "check-always-succeeds", "answers CHECK with success whatever it finds";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Breach, Check, Judged, Level, Unmet};
+use crate::check::{Breach, Check, Judged, LEAVES_OTHERS_ALONE, Level, Unmet};
 use crate::transcript::{Ending, Transcript};
 
 /// The outcome of one check in one scenario and one version of the SPEC; the later, the worse.
@@ -112,7 +112,10 @@ fn judge_one<'t>(
 fn judged(transcript: &Transcript, check: &Check) -> Judged {
     match (&transcript.ending, transcript.calls().next()) {
         (Ending::NotApplicable(fact), None) => Err(Unmet::NotApplicable(fact.clone())),
-        (Ending::CutShort(why), None) => Err(transcript.prevented(why.clone())),
+        (Ending::Damaged(_), None) if check.id == LEAVES_OTHERS_ALONE => (check.judge)(transcript),
+        (Ending::CutShort(why) | Ending::Damaged(why), None) => {
+            Err(transcript.prevented(why.clone()))
+        }
         _ => (check.judge)(transcript),
     }
 }

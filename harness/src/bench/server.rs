@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::trace::{self, Trace};
-use crate::engine::lab::{Execution, Lab, StepResult, Stop, at_once};
+use crate::engine::lab::{Execution, Lab, StepResult, at_once};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label;
@@ -157,9 +157,9 @@ impl Handler for Server {
             Request::Burst(width) => self.burst(width).map(Done::Measured),
             Request::LinkDeletion => self.delete_a_link().map(Done::Deleted),
         };
-        done.map_err(|stop| match stop {
-            Stop::Harness(error) => error,
-            Stop::CutShort(why) | Stop::NotApplicable(why) => HarnessError::new(why),
+        done.map_err(|stop| {
+            let ending = self.lab.ending(stop);
+            ending.map_or_else(|error| error, |ending| HarnessError::new(ending.why()))
         })
     }
 }
@@ -382,6 +382,7 @@ fn lifecycle(samples: &[Sample]) -> Sample {
         measured: Measured::Lifecycle,
         usage: Usage {
             wall_us: sum(|usage| usage.wall_us),
+            waited_us: 0,
             user_us: sum(|usage| usage.user_us),
             system_us: sum(|usage| usage.system_us),
             page_faults: sum(|usage| usage.page_faults),

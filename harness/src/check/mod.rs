@@ -43,6 +43,7 @@ use crate::scenario_id::ScenarioId;
 use crate::transcript::Transcript;
 
 pub use clause::{Clause, Level, Page, Versions};
+pub use protocol::LEAVES_OTHERS_ALONE;
 
 /// Why a clause is reported but does not fail a plugin, unless asked to by `--strict`.
 #[derive(Debug, Clone, Copy)]

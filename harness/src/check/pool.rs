@@ -189,7 +189,7 @@ fn given(t: &Transcript, label: Label<'_>) -> Result<Vec<std::net::IpAddr>, Unme
 fn gives_from_pools(t: &Transcript) -> Judged {
     match &t.ending {
         Ending::NotApplicable(fact) => Err(Unmet::NotApplicable(fact.clone())),
-        Ending::Completed | Ending::CutShort(_) => Ok(()),
+        Ending::Completed | Ending::CutShort(_) | Ending::Damaged(_) => Ok(()),
     }
 }
 

@@ -4,12 +4,18 @@ use cni_types::{Operation, Version};
 use serde_json::Value;
 
 use super::clause::{V0_3_1, V0_4_0, V1_0_0, V1_1_0, must, only, should, since, up_to};
-use super::{Check, Clause, Dispute, Judged, Scope, Unmet, add, disputes};
+use super::{Check, Clause, Dispute, Judged, Scope, Unmet, add, disputes, identity};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label;
 use crate::scenario_id;
-use crate::transcript::{Call, Delegated, Delivery, Exit, Output, Transcript, duplicate_key, read};
+use crate::transcript::{
+    Call, Delegated, Delivery, Ending, Exit, LONGEST_ANSWER, OF_OTHERS, Output, Transcript,
+    duplicate_key, read,
+};
+
+/// The check of what a call does to everything else on the host.
+pub const LEAVES_OTHERS_ALONE: &str = "protocol.leaves-others-alone";
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -51,6 +57,16 @@ pub(super) const CHECKS: &[Check] = &[
         fault: Fault::HoldsStdout,
         dispute: Some(OPEN_OUTPUT),
         judge: output_closed,
+    },
+    Check {
+        id: LEAVES_OTHERS_ALONE,
+        claim: "no call removes or damages what belongs to others on the host",
+        binds: Kind::ALL,
+        clauses: &[identity::APART],
+        scope: Scope::Every,
+        fault: Fault::RemovesOthersFiles,
+        dispute: None,
+        judge: leaves_others_alone,
     },
     Check {
         id: "protocol.failure-exits-non-zero",
@@ -216,6 +232,10 @@ fn call_ends(t: &Transcript) -> Judged {
     every_call(t, |call| match (&call.exit, call.delivery) {
         // Whether a plugin has to cope with so long an input is disputed, and a claim of its own.
         (Exit::TimedOut(_), Delivery::Padded(_)) => Ok(()),
+        // A machine that is busy with something else shows nothing.
+        (Exit::TimedOut(_), _) if call.was_starved() => {
+            Err(Unmet::Inconclusive(call.usage.starvation()))
+        }
         (Exit::TimedOut(_), _) => Err(Unmet::broken(
             ["an exit status before the deadline (`--timeout`)"],
             call.outcome(),
@@ -236,6 +256,11 @@ fn not_killed(t: &Transcript) -> Judged {
 
 fn output_ends(t: &Transcript) -> Judged {
     every_call(t, |call| match call.exit {
+        // It has ended, and nobody knows how long an answer may be.
+        Exit::Flooded(LONGEST_ANSWER) => Err(Unmet::Inconclusive(format!(
+            "an answer was longer than the {} KiB that are read",
+            LONGEST_ANSWER >> 10
+        ))),
         Exit::Flooded(_) => Err(Unmet::broken(
             ["one JSON document, or nothing"],
             call.outcome(),
@@ -255,6 +280,21 @@ fn output_closed(t: &Transcript) -> Judged {
                 ))
             }
             false => Ok(()),
+        }
+    })
+}
+
+fn leaves_others_alone(t: &Transcript) -> Judged {
+    let broken = |actual| Unmet::broken(["what belongs to others as it was"], actual);
+    if let (Ending::Damaged(what), Some((step, _))) = (&t.ending, t.all_calls().last()) {
+        return Err(broken(what.clone()).at(step));
+    }
+    every_call(t, |call| {
+        let (before, after) = (&t.before(call).files, &t.after(call).files);
+        let is_lost = |path: &&&str| before.get(**path) != after.get(**path);
+        match OF_OTHERS.iter().find(is_lost) {
+            Some(path) => Err(broken(format!("`{path}` was removed or changed"))),
+            None => Ok(()),
         }
     })
 }

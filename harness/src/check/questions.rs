@@ -77,7 +77,7 @@ impl Transcript {
     fn not_done(&self, what: String) -> Unmet {
         let why = match (&self.ending, self.last_failure()) {
             (Ending::NotApplicable(fact), _) => return Unmet::NotApplicable(fact.clone()),
-            (Ending::CutShort(why), _) => format!("{what}: {why}"),
+            (Ending::CutShort(why) | Ending::Damaged(why), _) => format!("{what}: {why}"),
             (Ending::Completed, Some((_, call))) => format!(
                 "{what}: `{}` failed in `{}`: {}",
                 call.file_name(),

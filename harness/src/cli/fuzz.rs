@@ -1,5 +1,7 @@
 //! `cnispec fuzz`: a plugin is given what nobody has thought of.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -10,17 +12,18 @@ use super::arguments::FuzzArguments;
 use super::failure::Failure;
 use super::print;
 use crate::engine::Settings;
-use crate::fuzz::campaign::{Budget, Campaign, Found};
+use crate::fuzz::campaign::{Budget, Campaign, Found, News, Watcher};
 use crate::fuzz::case::Case;
 use crate::fuzz::examine::{Examination, Examined};
-use crate::fuzz::finding::REPLAYS;
+use crate::fuzz::finding::Finding;
 use crate::fuzz::pool::Pool;
 use crate::fuzz::report;
 use crate::fuzz::seeds::Seeds;
 use crate::fuzz::tally::Tally;
 use crate::hex::hex;
-use crate::runner::{self, Program, machine};
+use crate::runner::{self, Program, interruption, machine};
 use crate::subject::{EMBEDDED_PTP, Subject};
+use crate::transcript::Transcript;
 
 /// How long a run takes if nobody says.
 const USUAL: Duration = Duration::from_secs(60);
@@ -28,7 +31,12 @@ const USUAL: Duration = Duration::from_secs(60);
 /// How long findings are made smaller, all of them together.
 const SHRINKING: Duration = Duration::from_secs(90);
 
+/// How long after the end of a run by time the last findings may still be tried again.
+const LAST_REPLAYS: Duration = Duration::from_secs(1);
+
 pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
+    let started = Instant::now();
+    interruption::await_signals()?;
     let mut subject = Subject::new(
         arguments.plugin.as_deref(),
         arguments.network.config.as_deref(),
@@ -60,11 +68,22 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     }
     runner::versions(&subject, &[])?;
 
-    let pool = Pool::new(&subject, &settings, arguments.strict)?;
+    let until = match budget {
+        Budget::Time(time) => Some(started + time + LAST_REPLAYS),
+        Budget::Runs(_) => None,
+    };
+    let pool = Pool::new(&subject, &settings, arguments.strict)?.ending(until);
     let live = Live::new(!arguments.quiet);
     let show = |tally: &Tally| live.show(tally);
+    let store = Store::new(arguments, &subject);
+    let keep = |news: News<'_>| store.keep(&news);
     let binary = binary(&subject);
-    let campaign = Campaign::new(&subject, &pool, budget, arguments.seed, &binary, &show);
+    let seed = arguments.seed;
+    let watcher = Watcher {
+        on_progress: &show,
+        on_news: &keep,
+    };
+    let campaign = Campaign::new(&subject, &pool, budget, seed, started, &binary, watcher);
     let mut found = campaign.run(known)?;
     let hits = std::mem::take(&mut found.hits);
     live.say(&format!("shrinking {} findings", hits.len()));
@@ -75,40 +94,36 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
         settings: &settings,
         strict: arguments.strict,
         plain: &plain,
-        until: Instant::now() + SHRINKING,
+        until: match budget {
+            Budget::Time(time) => started + time,
+            Budget::Runs(_) => Instant::now() + SHRINKING,
+        },
     };
     let examined = examination.of(hits, || ())?;
     live.clear();
-    publish(arguments, &subject, &found, &examined)
+    publish(arguments, &subject, &found, &examined, store)
 }
 
 /// Nothing was tried, since nothing can be.
 const NOTHING_RAN: u8 = 4;
+/// Nothing was found, and the run did not come to its end.
+const INTERRUPTED: u8 = 5;
 
 fn publish(
     arguments: &FuzzArguments,
     subject: &Subject,
     found: &Found,
     examined: &[Examined],
+    store: Store<'_>,
 ) -> Result<u8, Failure> {
-    if let Some(directory) = &arguments.corpus {
-        for case in &found.corpus {
-            write_case(directory, case).map_err(|error| unusable(directory, &error))?;
-        }
-    }
     let (sure, fleeting): (Vec<&Examined>, Vec<&Examined>) = examined
         .iter()
-        .partition(|examined| examined.finding.replayed == REPLAYS);
-    let mut folders = Vec::new();
-    for examined in &sure {
-        let folder = arguments.findings.as_ref().map(|directory| {
-            examined
-                .finding
-                .write(directory, examined.transcript.as_ref())
-                .map_err(|error| unusable(directory, &error))
-        });
-        folders.push(folder.transpose()?);
-    }
+        .partition(|examined| examined.finding.is_sure());
+    let folders: Vec<Option<PathBuf>> = sure
+        .iter()
+        .map(|examined| store.keep_finding(&examined.finding, examined.transcript.as_ref()))
+        .collect();
+    let stored = store.settle(found, &fleeting);
     print(|out| {
         for (index, examined) in sure.iter().enumerate() {
             report::finding(
@@ -117,6 +132,9 @@ fn publish(
                 examined.transcript.as_ref(),
                 folders[index].as_deref(),
             )?;
+        }
+        if let Some(signal) = interruption::asked() {
+            writeln!(out, "partial: interrupted by {signal}")?;
         }
         report::summary(
             out,
@@ -133,7 +151,89 @@ fn publish(
         }
         Ok(())
     })?;
-    Ok(u8::from(!sure.is_empty()))
+    stored?;
+    Ok(match sure.len() {
+        0 if interruption::asked().is_some() => INTERRUPTED,
+        0 if found.tally.cases == 0 => NOTHING_RAN,
+        0 => 0,
+        _ => 1,
+    })
+}
+
+/// Findings and cases on disk, from the moment in which they are found.
+struct Store<'a> {
+    arguments: &'a FuzzArguments,
+    subject: &'a Subject,
+    /// Cases that this run has written.
+    cases: RefCell<BTreeSet<PathBuf>>,
+    /// The first thing that could not be written.
+    failure: RefCell<Option<Failure>>,
+}
+
+impl<'a> Store<'a> {
+    fn new(arguments: &'a FuzzArguments, subject: &'a Subject) -> Self {
+        Self {
+            arguments,
+            subject,
+            cases: RefCell::default(),
+            failure: RefCell::default(),
+        }
+    }
+
+    fn keep(&self, news: &News<'_>) {
+        match news {
+            News::Hit(hit) => {
+                let (broken, case) = (hit.broken.clone(), hit.case.clone());
+                let finding = Finding::new(self.subject, broken, case, hit.how);
+                self.keep_finding(&finding, None);
+            }
+            News::Case(case) => self.keep_case(case),
+        }
+    }
+
+    /// Returns the finding's folder.
+    fn keep_finding(&self, finding: &Finding, transcript: Option<&Transcript>) -> Option<PathBuf> {
+        let directory = self.arguments.findings.as_deref()?;
+        self.done(directory, finding.write(directory, transcript))
+    }
+
+    fn keep_case(&self, case: &Case) {
+        if let Some(directory) = &self.arguments.corpus
+            && let Some((path, true)) = self.done(directory, write_case(directory, case))
+        {
+            self.cases.borrow_mut().insert(path);
+        }
+    }
+
+    /// Takes away what has turned out to be worth nothing. An error if something could not be written.
+    fn settle(self, found: &Found, fleeting: &[&Examined]) -> Result<(), Failure> {
+        let written = self.cases.take();
+        found.corpus.iter().for_each(|case| self.keep_case(case));
+        if let Some(directory) = &self.arguments.corpus {
+            let kept: BTreeSet<PathBuf> = found
+                .corpus
+                .iter()
+                .flat_map(|case| path_of(directory, case))
+                .collect();
+            for path in written.difference(&kept) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        if let Some(directory) = &self.arguments.findings {
+            for examined in fleeting {
+                let _ = fs::remove_dir_all(directory.join(examined.finding.name()));
+            }
+        }
+        self.failure.into_inner().map_or(Ok(()), Err)
+    }
+
+    fn done<T>(&self, directory: &Path, done: io::Result<T>) -> Option<T> {
+        done.map_err(|error| {
+            let mut failure = self.failure.borrow_mut();
+            failure.get_or_insert_with(|| unusable(directory, &error));
+        })
+        .ok()
+    }
 }
 
 /// The plugin's file, for the words in it; the embedded plugins know those of the field.
@@ -172,11 +272,23 @@ fn read_corpus(directory: &Path) -> Result<Vec<Case>, Failure> {
     paths.iter().map(read).collect()
 }
 
-fn write_case(directory: &Path, case: &Case) -> io::Result<()> {
+fn path_of(directory: &Path, case: &Case) -> io::Result<PathBuf> {
     use sha2::{Digest, Sha256};
-    let text = serde_json::to_vec(case)?;
-    let name = hex(&Sha256::digest(&text)[..8]);
-    fs::write(directory.join(format!("{name}.json")), text)
+    let name = hex(&Sha256::digest(serde_json::to_vec(case)?)[..8]);
+    Ok(directory.join(format!("{name}.json")))
+}
+
+/// The case's file, and whether it is new.
+fn write_case(directory: &Path, case: &Case) -> io::Result<(PathBuf, bool)> {
+    let path = path_of(directory, case)?;
+    if path.exists() {
+        return Ok((path, false));
+    }
+    // Whole, or not at all: what is left of an interrupted run is read by the next one.
+    let beside = path.with_extension("part");
+    fs::write(&beside, serde_json::to_vec(case)?)?;
+    fs::rename(&beside, &path)?;
+    Ok((path, true))
 }
 
 /// A line on standard error that is overwritten; nothing where that is not a terminal.

@@ -14,27 +14,33 @@ pub(super) fn publish(
     targets: &[Target],
     detail: Detail,
 ) -> Result<(), Failure> {
-    targets
-        .iter()
-        .try_for_each(|target| target.write(document))?;
+    // What cannot be written costs nothing else.
+    let mut written = Ok(());
+    let mut files = Vec::new();
+    for target in targets {
+        match target.write(document) {
+            Ok(()) => files.extend(target.path.as_ref().map(|path| (target.format, path))),
+            failed => written = written.and(failed),
+        }
+    }
     let show = |out: &mut dyn Write| match document {
         Document::One(report) => write_terminal(report, detail, out),
         Document::Many(matrix) => write_table(matrix, detail, out),
     };
-    if targets.iter().any(Target::is_stdout) {
-        return to_reader(show(&mut anstream::stderr().lock()), "standard error");
-    }
-    print(|out| {
+    let print_all = |out: &mut dyn Write| {
         show(out)?;
-        let written = targets
+        files
             .iter()
-            .filter_map(|target| target.path.as_ref().map(|path| (target.format, path)));
-        written
             .filter(|_| detail != Detail::Quiet)
             .try_for_each(|(format, path)| {
                 writeln!(out, "{} report: {}", format.name(), path.display())
             })
-    })
+    };
+    let shown = match targets.iter().any(Target::is_stdout) {
+        true => to_reader(show(&mut anstream::stderr().lock()), "standard error"),
+        false => print(print_all),
+    };
+    written.and(shown)
 }
 
 /// One `--report FORMAT=PATH`.
@@ -220,6 +226,17 @@ mod tests {
         let written: Report = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(written, report());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_costs_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.json");
+        let gone = directory.path().join("gone/report.xml");
+        let targets = [target("junit", &gone), target("json", &path)];
+        let failure = publish(&report().into(), &targets, Detail::Quiet).unwrap_err();
+        assert!(failure.message.contains("gone/report.xml"), "{failure}");
+        assert!(path.is_file());
     }
 
     #[test]

@@ -12,9 +12,10 @@ use super::snapshots::Snapshots;
 use super::target::{self, Target};
 use crate::engine::Settings;
 use crate::report::{Document, Matrix, Selection};
-use crate::runner::{Choice, Program, Request, machine};
+use crate::runner::{Choice, Program, Request, interruption, machine};
 
 pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
+    interruption::await_signals()?;
     let request = request(arguments);
     Choice::new(&request.selection)?;
     Target::must_differ(&arguments.report)?;
@@ -64,6 +65,8 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     target::publish(&document, &arguments.report, arguments.detail.detail())?;
     known?;
     let differs = match snapshots {
+        // What did not happen is no behaviour.
+        Some(_) if interruption::asked().is_some() => false,
         Some(snapshots) if arguments.accept => {
             snapshots.accept()?;
             false

@@ -86,7 +86,9 @@ impl DriftKind {
     /// Changes an attachment, and says what was done. What the kernel refuses cannot be changed.
     pub fn apply(&self, lab: &Lab, attached: &Attached) -> StepResult<String> {
         match (self.apply)(lab, attached) {
-            Err(Stop::Harness(error)) => Err(Stop::NotApplicable(error.what)),
+            Err(Stop::Harness(crate::error::HarnessError { what, .. }) | Stop::Disturbed(what)) => {
+                Err(Stop::NotApplicable(what))
+            }
             done => done,
         }
     }

@@ -20,6 +20,8 @@ use crate::transcript::{FileEntry, Files};
 const SHORT: u64 = 16 * 1024;
 /// How much of them is kept of one place, in bytes: plugins decide how many there are.
 const ROOM: u64 = 1 << 20;
+/// How many of them there may be.
+const MOST: usize = 4096;
 
 /// The files of the lab that differ from the machine's own.
 #[derive(Debug)]
@@ -70,6 +72,9 @@ impl Disk {
             };
             all.extend(found.clone());
             place.found = Some(found);
+        }
+        if all.len() > MOST {
+            return Err(too_many());
         }
         let all = Arc::new(all);
         self.found = Some(Arc::clone(&all));
@@ -150,12 +155,21 @@ impl Walk<'_> {
                 self.room -= described.length.min(self.room);
             }
             self.found.insert(seen_as.display().to_string(), described);
+            if self.found.len() > MOST {
+                return Err(too_many());
+            }
             if metadata.is_dir() && metadata.dev() == self.device {
                 self.through(&entry.path(), &seen_as)?;
             }
         }
         Ok(())
     }
+}
+
+fn too_many() -> io::Error {
+    io::Error::other(format!(
+        "there are more than {MOST} files that the machine does not have"
+    ))
 }
 
 /// The entry at a path, with its content if it is short and there is `room` for it.

@@ -11,6 +11,7 @@ use super::lab::{StepResult, Stop};
 use super::lan::Lan;
 use crate::error::HarnessError;
 use crate::fixture::{self, HostSetup, LinkNeed, Needs};
+use crate::transcript::OF_OTHERS;
 
 /// Makes what the fixture asks for, on the host that this process stands in. Returns the machine beside it, if there is one.
 pub fn build(setup: &HostSetup) -> Result<Option<Lan>, HarnessError> {
@@ -24,6 +25,11 @@ pub fn build(setup: &HostSetup) -> Result<Option<Lan>, HarnessError> {
                 link.name, error.what
             ),
             hint: Some("look at the key `cnispec.links` of the network configuration".to_owned()),
+        })?;
+    }
+    for path in OF_OTHERS {
+        write(Path::new(path), "of another program").map_err(|error| {
+            HarnessError::new(format!("the lab cannot write `{path}`: {error}"))
         })?;
     }
     for (path, content) in &setup.files {

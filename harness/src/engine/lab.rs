@@ -29,11 +29,12 @@ use super::process::Limits;
 use super::rootfs::{self, Needed};
 use super::services::Services;
 use super::task::Job;
+use super::{limits, processes};
 use crate::error::HarnessError;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::subject::Subject;
-use crate::transcript::{Ending, Exchange, State, Step, Transcript};
+use crate::transcript::{Ending, Exchange, LONGEST_ANSWER, State, Step, Transcript};
 use container::Namespace;
 
 pub use config::Config;
@@ -52,6 +53,9 @@ pub use runtime::{Attachment, Runtime};
 /// The most that a plugin may write on standard output or on standard error, in bytes.
 const OUTPUT_LIMIT: usize = 1 << 20;
 
+/// How much is kept of all calls of a scenario, in bytes.
+const KEPT_OF_A_SCENARIO: usize = 3 << 20;
+
 /// Why a scenario did not go on to its end.
 #[derive(Debug)]
 pub enum Stop {
@@ -59,7 +63,11 @@ pub enum Stop {
     CutShort(String),
     /// A fact about the subject makes the scenario meaningless.
     NotApplicable(String),
-    /// The harness failed.
+    /// Plugins have damaged what is not theirs; what.
+    Damaged(String),
+    /// Something in the lab cannot be used; what. After the first call, plugins may be why.
+    Disturbed(String),
+    /// The harness failed, or the machine lacks something.
     Harness(HarnessError),
 }
 
@@ -84,11 +92,22 @@ impl From<std::io::Error> for Stop {
 impl Stop {
     /// A lab's file systems have room for all that it needs itself: where one is full, plugins have filled it.
     fn of(errno: Option<i32>, what: String) -> Self {
-        match errno {
-            Some(errno) if errno == Errno::ENOSPC as i32 => {
-                Self::CutShort(format!("plugins have filled the lab: {what}"))
+        match errno.map(Errno::from_raw) {
+            Some(Errno::ENOSPC) => Self::Damaged(format!("the lab is filled: {what}")),
+            Some(Errno::EAGAIN) if processes::are_many() => {
+                Self::Damaged(format!("there are too many processes: {what}"))
             }
-            _ => Self::Harness(HarnessError::new(what)),
+            Some(errno) => match limits::lack(errno) {
+                Some(lack) => Self::Harness(HarnessError {
+                    what: format!("{lack}: {what}"),
+                    hint: Some(
+                        "give cnispec more of it, or run fewer labs at once with `--jobs`"
+                            .to_owned(),
+                    ),
+                }),
+                None => Self::Disturbed(what),
+            },
+            None => Self::Disturbed(what),
         }
     }
 }
@@ -103,6 +122,12 @@ pub struct Lab {
     seed: u64,
     limits: Limits,
     scenario: String,
+    /// How many calls were made.
+    calls: Cell<usize>,
+    /// How many of them ran into their deadline.
+    hung: Cell<usize>,
+    /// How much is kept of them, in bytes.
+    kept: Cell<usize>,
     /// True if every call is recorded, with the states before and after.
     recording: bool,
     /// True if sysctls are read before and after every call, too.
@@ -165,8 +190,12 @@ impl Lab {
             limits: Limits {
                 deadline: settings.timeout,
                 output: OUTPUT_LIMIT,
+                kept: LONGEST_ANSWER,
             },
             scenario: task.scenario,
+            calls: Cell::new(0),
+            hung: Cell::new(0),
+            kept: Cell::new(0),
             recording: true,
             watches_sysctls: Cell::new(false),
             config: Config { subject, network },
@@ -191,20 +220,29 @@ impl Lab {
 
     /// The transcript of everything done, once the scenario is over.
     pub fn into_transcript(self, done: StepResult) -> Result<Transcript, HarnessError> {
-        let ending = match done {
-            Ok(()) => Ending::Completed,
-            Err(Stop::CutShort(why)) => Ending::CutShort(why),
-            Err(Stop::NotApplicable(fact)) => Ending::NotApplicable(fact),
-            Err(Stop::Harness(error)) => return Err(error),
-        };
         Ok(Transcript {
-            ending,
+            ending: done.map_or_else(|stop| self.ending(stop), |()| Ok(Ending::Completed))?,
             ..self.take_transcript()
+        })
+    }
+
+    /// How a scenario ends that stops so; an error where no plugin can be the cause.
+    pub fn ending(&self, stop: Stop) -> Result<Ending, HarnessError> {
+        Ok(match stop {
+            Stop::CutShort(why) => Ending::CutShort(why),
+            Stop::NotApplicable(fact) => Ending::NotApplicable(fact),
+            Stop::Damaged(what) => Ending::Damaged(what),
+            Stop::Disturbed(what) if self.calls.get() > 0 => {
+                Ending::CutShort(format!("the lab is not as it was made: {what}"))
+            }
+            Stop::Disturbed(what) => return Err(HarnessError::new(what)),
+            Stop::Harness(error) => return Err(error),
         })
     }
 
     /// Takes the record since the last time.
     pub fn take_transcript(&self) -> Transcript {
+        self.kept.set(0);
         let tape = self.tape.take();
         Transcript {
             scenario: self.scenario.clone(),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 
+use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
 use crate::error::HarnessError;
@@ -17,8 +18,11 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("LANG", "C.UTF-8"),
 ];
 
+/// The one of them that plugins are given.
+pub const OF_PLUGINS: &str = "PATH";
+
 /// A plugin's limits: the name, what is limited, softly, and for good.
-const LIMITS: &[(&str, Resource, u64, u64)] = &[
+pub const LIMITS: &[(&str, Resource, u64, u64)] = &[
     ("RLIMIT_NOFILE", Resource::RLIMIT_NOFILE, 1024, 4096),
     ("RLIMIT_NPROC", Resource::RLIMIT_NPROC, 1024, 1024),
     ("RLIMIT_CORE", Resource::RLIMIT_CORE, 0, 0),
@@ -71,6 +75,21 @@ pub fn are_enough() -> Result<(), HarnessError> {
         }
     }
     Ok(())
+}
+
+/// What the machine, or the user, has too little of where a system call fails so.
+pub fn lack(errno: Errno) -> Option<&'static str> {
+    match errno {
+        Errno::ENOMEM | Errno::ENOBUFS => Some("there is not enough memory"),
+        Errno::EMFILE => Some("there are too many open files (RLIMIT_NOFILE)"),
+        Errno::ENFILE => {
+            Some("there are too many open files on this machine (`sysctl fs.file-max`)")
+        }
+        Errno::EAGAIN => {
+            Some("there are too many processes (RLIMIT_NPROC, or a control group's `pids.max`)")
+        }
+        _ => None,
+    }
 }
 
 /// Lets this process open as many files as it may at all: it observes through files that stay open.

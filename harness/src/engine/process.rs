@@ -7,12 +7,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-use super::enclosure;
+use super::{enclosure, limits, processes};
 use crate::transcript::{Bytes, Delivery, Exit, Usage};
 
 /// Limits after which the lab ends a plugin.
@@ -20,8 +21,10 @@ use crate::transcript::{Bytes, Delivery, Exit, Usage};
 pub struct Limits {
     /// From spawn to exit.
     pub deadline: Duration,
-    /// Bytes on standard output.
+    /// Bytes on standard output, after which it is ended.
     pub output: usize,
+    /// How many of them are kept. An answer that is longer is not read.
+    pub kept: usize,
 }
 
 /// Between SIGTERM and SIGKILL.
@@ -80,6 +83,7 @@ pub fn run(
     let (pipe, feed) = input(stdin, delivery)?;
     let child = match spawn(path, arguments, env, pipe) {
         Ok(child) => child,
+        Err(error) if lacks_something(&error) => return Err(error),
         Err(error) => {
             return Ok(Ended {
                 exit: Exit::NotStarted(error.to_string()),
@@ -98,6 +102,12 @@ pub fn run(
     Ok(ended)
 }
 
+/// Whether a process cannot be started, whatever it is.
+fn lacks_something(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    errno.and_then(limits::lack).is_some()
+}
+
 /// A plugin's standard input, and what is still to be written to it.
 fn input(stdin: &[u8], delivery: Delivery) -> io::Result<(Stdio, Feed)> {
     let pieces = match delivery {
@@ -106,7 +116,12 @@ fn input(stdin: &[u8], delivery: Delivery) -> io::Result<(Stdio, Feed)> {
             return Ok((filled_pipe(stdin)?.into(), Feed::default()));
         }
         Delivery::Whole => vec![stdin.to_vec()],
-        Delivery::Padded(count) => vec![[vec![b' '; count], stdin.to_vec()].concat()],
+        Delivery::Padded(count) => {
+            let mut padded = Vec::with_capacity(count + stdin.len());
+            padded.resize(count, b' ');
+            padded.extend_from_slice(stdin);
+            vec![padded]
+        }
         // The empty piece at the end is the pause before the end of file.
         Delivery::Pieces => stdin
             .chunks(stdin.len().div_ceil(PIECES).max(1))
@@ -155,6 +170,7 @@ fn children_usage() -> Usage {
     let faults = usage.minor_page_faults() + usage.major_page_faults();
     Usage {
         wall_us: 0,
+        waited_us: 0,
         user_us: micros(usage.user_time()),
         system_us: micros(usage.system_time()),
         page_faults: u64::try_from(faults).unwrap_or(0),
@@ -230,11 +246,15 @@ struct Conversation {
     started: Instant,
     /// Why the lab ended the plugin, once it did.
     ended_by_lab: Option<Exit>,
+    /// How long it had waited for a processor then.
+    waited: Duration,
 }
 
 struct Sink<R> {
     source: Option<R>,
     bytes: Vec<u8>,
+    /// How much has come, kept or not.
+    total: usize,
 }
 
 impl<R: Read + AsFd> Sink<R> {
@@ -245,19 +265,21 @@ impl<R: Read + AsFd> Sink<R> {
         Ok(Self {
             source,
             bytes: Vec::new(),
+            total: 0,
         })
     }
 
-    /// Reads what is there. Returns whether there was more than `limit` bytes in all.
-    fn take(&mut self, limit: usize) -> io::Result<bool> {
+    /// Reads what is there, and keeps the first `kept` bytes. Returns whether there was more than `limit` bytes in all.
+    fn take(&mut self, limit: usize, kept: usize) -> io::Result<bool> {
         let mut buffer = [0; 16 * 1024];
         while let Some(source) = &mut self.source {
             match source.read(&mut buffer) {
                 Ok(0) => self.source = None,
                 Ok(count) => {
-                    let room = limit.saturating_sub(self.bytes.len());
+                    let room = kept.saturating_sub(self.bytes.len());
                     self.bytes.extend_from_slice(&buffer[..count.min(room)]);
-                    if count > room {
+                    self.total += count;
+                    if self.total > limit {
                         return Ok(true);
                     }
                 }
@@ -289,6 +311,7 @@ impl Conversation {
             limits,
             started,
             ended_by_lab: None,
+            waited: Duration::ZERO,
         })
     }
 
@@ -311,6 +334,9 @@ impl Conversation {
                 None
             };
             if let Some(reason) = reason {
+                if self.ended_by_lab.is_none() {
+                    self.waited = processes::longest_wait_for_a_processor();
+                }
                 self.ended_by_lab.get_or_insert(reason);
                 // The group may be gone already; then there is nothing left to end.
                 let _ = kill_process_group(self.group, signal);
@@ -323,6 +349,9 @@ impl Conversation {
             let _ = kill_process_group(self.group, Signal::KILL);
         }
         let held_open = self.drain()?;
+        if self.ended_by_lab.is_none() && self.stdout.total > self.limits.kept {
+            self.ended_by_lab = Some(Exit::Flooded(self.limits.kept));
+        }
         if let Some(Exit::Flooded(_)) = self.ended_by_lab {
             self.stdout.bytes.truncate(KEPT_OF_A_FLOOD);
             self.stderr.bytes.truncate(KEPT_OF_A_FLOOD);
@@ -341,6 +370,7 @@ impl Conversation {
             held_open,
             usage: Usage {
                 wall_us,
+                waited_us: u64::try_from(self.waited.as_micros()).unwrap_or(u64::MAX),
                 ..Usage::default()
             },
         })
@@ -393,8 +423,8 @@ impl Conversation {
 
     /// Reads what is there. Returns whether standard output is longer than any document; logs may be of any length.
     fn receive(&mut self) -> io::Result<bool> {
-        self.stderr.take(KEPT_OF_A_LOG)?;
-        self.stdout.take(self.limits.output)
+        self.stderr.take(KEPT_OF_A_LOG, KEPT_OF_A_LOG)?;
+        self.stdout.take(self.limits.output, self.limits.kept)
     }
 
     /// Reads what is left after the end. Returns whether somebody still holds a pipe open.
@@ -451,6 +481,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         deadline: Duration::from_secs(10),
         output: 64 * 1024,
+        kept: 32 * 1024,
     };
 
     fn sh(script: &str, stdin: &[u8], limits: Limits) -> Ended {
@@ -487,6 +518,7 @@ mod tests {
         let input = vec![b'x'; 1 << 20];
         let limits = Limits {
             output: 2 << 20,
+            kept: 2 << 20,
             ..LIMITS
         };
         assert_eq!(sh("cat", &input, limits).stdout.0, input);
@@ -532,6 +564,13 @@ mod tests {
     fn a_plugin_that_floods_is_ended_at_the_limit() {
         let ended = sh("yes", b"", LIMITS);
         assert_eq!(ended.exit, Exit::Flooded(LIMITS.output));
+        assert_eq!(ended.stdout.0.len(), KEPT_OF_A_FLOOD);
+    }
+
+    #[test]
+    fn an_answer_that_is_longer_than_what_is_kept_is_told_from_a_flood() {
+        let ended = sh("head -c 40000 /dev/zero", b"", LIMITS);
+        assert_eq!(ended.exit, Exit::Flooded(LIMITS.kept));
         assert_eq!(ended.stdout.0.len(), KEPT_OF_A_FLOOD);
     }
 

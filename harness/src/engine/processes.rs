@@ -32,6 +32,28 @@ pub fn running() -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
+/// Whether plugins have started so many processes that no more can be.
+pub fn are_many() -> bool {
+    const MANY: usize = 512;
+    let listed = fs::read_dir(enclosure::processes());
+    listed.is_ok_and(|listed| listed.count() > MANY)
+}
+
+/// How long a process in the lab has waited for a processor since it was started, at most; zero where the kernel does not say.
+pub fn longest_wait_for_a_processor() -> Duration {
+    let listed = fs::read_dir(enclosure::processes())
+        .into_iter()
+        .flatten()
+        .flatten();
+    // The first process takes leave of all others, and lives as long as the lab.
+    let listed = listed.filter(|process| process.file_name() != "1");
+    let waits = listed.filter_map(|process| {
+        let statistics = fs::read_to_string(process.path().join("schedstat")).ok()?;
+        statistics.split(' ').nth(1)?.parse().ok()
+    });
+    waits.max().map_or(Duration::ZERO, Duration::from_nanos)
+}
+
 /// The command line of a process, unless it has ended. One that is just starting has none yet.
 fn command_of(process: &Path) -> Option<String> {
     let deadline = Instant::now() + STARTING;

@@ -27,8 +27,8 @@ const WAITING: &str = "/run/cnispec/records/waiting";
 /// The variable of the plugins beside the subject, whose delegates are nobody's concern.
 pub const BESIDE: &str = "CNISPEC_BESIDE";
 
-/// How long a record may be, in bytes: twice the longest input that a plugin is given, and hands on as it came.
-const LONGEST_RECORD: u64 = 32 << 20;
+/// How long a record may be, in bytes.
+const LONGEST_RECORD: u64 = 6 << 20;
 
 /// How stubs answer calls: by themselves, or with the answer of the plugin that they replace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -144,10 +144,22 @@ pub fn record(delegated: &Delegated) -> io::Result<()> {
 }
 
 /// Takes away what was written down since the last time, in order.
+pub fn take_records() -> StepResult<Vec<Delegated>> {
+    let (records, done) = records_so_far();
+    done.map(|()| records)
+}
+
+/// The same, also where that ends at something that is no record.
 ///
 /// Plugins can write there too. What no recording plugin has written is reported as theirs: nothing is shown by such records.
-pub fn take_records() -> StepResult<Vec<Delegated>> {
-    let mut records: Vec<Delegated> = Vec::new();
+pub fn records_so_far() -> (Vec<Delegated>, StepResult) {
+    let mut records = Vec::new();
+    let done = take_into(&mut records);
+    records.sort_by_key(|record| record.during);
+    (records, done)
+}
+
+fn take_into(records: &mut Vec<Delegated>) -> StepResult {
     for path in files(RECORDS)? {
         if [WAITING, FAULT_STATE].contains(&path.to_string_lossy().as_ref()) {
             continue;
@@ -155,15 +167,14 @@ pub fn take_records() -> StepResult<Vec<Delegated>> {
         let record = foreign::read(&path, LONGEST_RECORD)
             .and_then(|content| Ok(serde_json::from_slice(&content)?));
         records.push(record.map_err(|error| {
-            Stop::CutShort(format!(
+            Stop::Damaged(format!(
                 "`{}` is no record of the recording plugin: {error}",
                 path.display()
             ))
         })?);
         fs::remove_file(path)?;
     }
-    records.sort_by_key(|record| record.during);
-    Ok(records)
+    Ok(())
 }
 
 fn files(directory: &str) -> io::Result<Vec<PathBuf>> {
@@ -177,7 +188,10 @@ fn files(directory: &str) -> io::Result<Vec<PathBuf>> {
 /// Says that this process waits for a plugin of this name, until what is returned is dropped.
 pub fn wait_for(plugin: &str) -> io::Result<Waiting> {
     let path = Path::new(WAITING).join(getpid().to_string());
-    fs::write(&path, plugin).map(|()| Waiting(path))
+    let write = || fs::write(&path, plugin);
+    // The subject may have taken the directory away.
+    let written = write().or_else(|_| fs::create_dir_all(WAITING).and_then(|()| write()));
+    written.map(|()| Waiting(path))
 }
 
 /// See [`wait_for`].

@@ -1,5 +1,6 @@
 //! A run of the fuzzer: rounds of cases, from what is known to what nobody has thought of.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::iter::Cycle;
 use std::slice;
@@ -26,6 +27,7 @@ use super::tally::{Phase, Tally};
 use super::tree::Tree;
 use crate::engine::stub::Reply;
 use crate::error::HarnessError;
+use crate::runner::interruption;
 use crate::subject::Subject;
 use crate::transcript::Bytes;
 
@@ -47,6 +49,9 @@ const COURSE: [Phase; 8] = [
     Phase::Sequences,
     Phase::Combinations,
 ];
+
+/// How long the examination of one finding usually takes.
+const EXAMINATION: Duration = Duration::from_secs(3);
 
 /// The most suspicions of residue that are looked into: each costs two labs.
 const MOST_SUSPICIONS: usize = 48;
@@ -111,7 +116,24 @@ pub struct Campaign<'a> {
     /// How many cases labs were asked for.
     asked: u64,
     tally: Arc<Mutex<Tally>>,
-    on_progress: &'a (dyn Fn(&Tally) + Sync),
+    watcher: Watcher<'a>,
+}
+
+/// Who is told of what happens, as it happens.
+#[derive(Clone, Copy)]
+pub struct Watcher<'a> {
+    /// After every case.
+    pub on_progress: &'a (dyn Fn(&Tally) + Sync),
+    /// Of what is worth keeping.
+    pub on_news: &'a dyn Fn(News<'_>),
+}
+
+/// What is worth keeping even if the run does not come to its end.
+pub enum News<'n> {
+    /// A claim was broken for the first time.
+    Hit(&'n Hit),
+    /// A case showed new behaviour.
+    Case(&'n Case),
 }
 
 /// What there is to do, but for what is made up on the way.
@@ -123,20 +145,21 @@ struct Plan {
 }
 
 impl<'a> Campaign<'a> {
-    /// A run with this seed. `binary` is the plugin's own file, for the words in it.
+    /// A run with this seed, the time of which counts from `started`. `binary` is the plugin's own file, for the words in it.
     pub fn new(
         subject: &'a Subject,
         pool: &'a Pool<'a>,
         budget: Budget,
         seed: u64,
+        started: Instant,
         binary: &[u8],
-        on_progress: &'a (dyn Fn(&Tally) + Sync),
+        watcher: Watcher<'a>,
     ) -> Self {
         Self {
             subject,
             pool,
             budget,
-            started: Instant::now(),
+            started,
             rng: fastrand::Rng::with_seed(seed),
             dictionary: Dictionary::new(binary),
             corpus: Corpus::default(),
@@ -153,7 +176,7 @@ impl<'a> Campaign<'a> {
             suspects: Vec::new(),
             asked: 0,
             tally: Arc::default(),
-            on_progress,
+            watcher,
         }
     }
 
@@ -167,11 +190,8 @@ impl<'a> Campaign<'a> {
         }
         self.replies = seeds.replies(Operation::Add);
         let mut plan = self.plan(&seeds, known)?;
-        let until = match self.budget {
-            Budget::Time(time) => Some(self.started + time),
-            Budget::Runs(_) => None,
-        };
-        let (started, on_progress) = (self.started, self.on_progress);
+        let until = self.until();
+        let (started, on_progress) = (self.started, self.watcher.on_progress);
         let tally = Arc::clone(&self.tally);
         let count = |question: &Question, outcome: &Outcome| {
             if question.how == How::Once
@@ -190,7 +210,12 @@ impl<'a> Campaign<'a> {
                     queue.put(round);
                 }
                 match queue.next()? {
-                    Some(done) => self.digest(done),
+                    Some(done) => {
+                        self.digest(done);
+                        if let Some(until) = self.until() {
+                            queue.end_by(until);
+                        }
+                    }
                     None => return Ok(()),
                 }
             }
@@ -267,10 +292,24 @@ impl<'a> Campaign<'a> {
         self.versions().into_iter().max().unwrap_or(Version::LATEST)
     }
 
+    /// When labs are given nothing more: what was found is to be examined in time, too.
+    fn until(&self) -> Option<Instant> {
+        let Budget::Time(time) = self.budget else {
+            return None;
+        };
+        let labs = u32::try_from(self.pool.labs()).unwrap_or(1);
+        let found = u32::try_from(self.hits.len()).unwrap_or(u32::MAX);
+        let reserved = (EXAMINATION * found / labs).min(time / 3);
+        Some(self.started + time - reserved)
+    }
+
     /// Whether the budget is spent.
     fn is_over(&self) -> bool {
+        if interruption::asked().is_some() {
+            return true;
+        }
         match self.budget {
-            Budget::Time(time) => self.started.elapsed() >= time,
+            Budget::Time(_) => self.until().is_some_and(|until| Instant::now() >= until),
             Budget::Runs(_) => self.left() == 0,
         }
     }
@@ -402,6 +441,9 @@ impl<'a> Campaign<'a> {
             }
             self.learn(&case, &outcome);
             let is_new = self.corpus.offer(&case, &outcome.seen);
+            if is_new {
+                (self.watcher.on_news)(News::Case(&case));
+            }
             self.listen(&case, &outcome, is_new);
             if outcome.seen.iter().any(|seen| seen.reach >= Reach::Work) {
                 self.corpus.offer_taken(&case, &mut self.rng);
@@ -436,15 +478,15 @@ impl<'a> Campaign<'a> {
 
     fn take(&mut self, case: &Case, how: How, outcome: &Outcome) {
         for broken in &outcome.broken {
-            let hit = || Hit {
-                broken: broken.clone(),
-                case: case.clone(),
-                how,
-                after: self.started.elapsed(),
-            };
-            self.hits
-                .entry(broken.signature.clone())
-                .or_insert_with(hit);
+            if let Entry::Vacant(place) = self.hits.entry(broken.signature.clone()) {
+                let hit = place.insert(Hit {
+                    broken: broken.clone(),
+                    case: case.clone(),
+                    how,
+                    after: self.started.elapsed(),
+                });
+                (self.watcher.on_news)(News::Hit(hit));
+            }
         }
         let found = self.hits.len();
         if let Ok(mut tally) = self.tally.lock() {

@@ -78,7 +78,8 @@ impl Examination<'_> {
                 case: case.clone(),
                 how: hit.how,
             };
-            Instant::now() < self.until
+            !pool.is_over()
+                && Instant::now() < self.until
                 && pool.ask_one(&question).is_ok_and(|outcome| {
                     outcome
                         .broken
@@ -94,7 +95,11 @@ impl Examination<'_> {
         let lenient = pool.alone(self.settings.timeout * LENIENCE);
         let mut last = None;
         for _ in 0..REPLAYS {
-            let (transcript, broken) = finding.replay(&lenient)?;
+            let (transcript, broken) = match finding.replay(&lenient) {
+                Err(_) if lenient.is_over() => break,
+                replayed => replayed?,
+            };
+            finding.tried += 1;
             if let Some(broken) =
                 broken.filter(|broken| broken.signature == finding.broken.signature)
             {

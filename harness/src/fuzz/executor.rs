@@ -18,7 +18,7 @@ use crate::kind::Kind;
 use crate::label;
 use crate::runner::session::Handler;
 use crate::transcript::{
-    Bytes, Call, ChangeKind, Delivery, Output, State, StateChange, Transcript,
+    Bytes, Call, ChangeKind, Delivery, Ending, Output, State, StateChange, Transcript,
 };
 
 /// A case, and what is wanted of it.
@@ -43,22 +43,13 @@ pub enum How {
     Twice,
 }
 
-/// What the executor is told once.
+/// How every case is executed and judged.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Rules {
     /// Whether disputed clauses count.
     pub strict: bool,
     /// The deadline of one call.
     pub deadline: Duration,
-}
-
-/// Cases to execute, in order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Batch {
-    /// How to judge.
-    pub rules: Rules,
-    /// The cases.
-    pub questions: Vec<Question>,
 }
 
 /// What came of a case.
@@ -83,6 +74,8 @@ pub struct Executor {
     /// What the runtime has stored at the beginning of every case, by container.
     results: BTreeMap<String, Value>,
     stands_in: bool,
+    /// What happened before the first case, where none can begin after it.
+    spoilt: Option<Transcript>,
 }
 
 /// What came of a case's calls.
@@ -99,45 +92,84 @@ const OTHERS: [&str; 2] = ["c", "d"];
 impl Handler for Executor {
     const WORD: &'static str = "__fuzz";
     const WATCHES_DELEGATES: bool = true;
-    type Question = Batch;
-    type Answer = Vec<Outcome>;
+    type Question = (Rules, Question);
+    type Answer = Outcome;
 
     fn new(lab: Lab) -> Result<Self, HarnessError> {
-        Self::prepare(lab).map_err(harness_error)
+        let mut executor = Self {
+            stands_in: lab.subject().ipam_type().is_some(),
+            lab,
+            base: State::default(),
+            results: BTreeMap::new(),
+            spoilt: None,
+        };
+        let prepared = executor.prepare();
+        let transcript = executor.lab.take_transcript();
+        match prepared {
+            // A plugin that hangs or does damage already does so in every lab.
+            Ok(()) => {
+                let is_spoilt =
+                    has_hung(&transcript) || oracle::damage(&transcript, false).is_some();
+                executor.spoilt = is_spoilt.then_some(transcript);
+            }
+            Err(stop) => executor.spoilt = Some(executor.damaged(stop, transcript)?),
+        }
+        Ok(executor)
     }
 
-    /// Fewer answers than questions, if the lab was lost on the way.
-    fn answer(&mut self, batch: Batch) -> Result<Vec<Outcome>, HarnessError> {
-        self.lab.set_deadline(batch.rules.deadline);
-        let mut outcomes = Vec::new();
-        for question in batch.questions {
-            let outcome = match question.how {
-                How::Twice => self.twice(&question.case, batch.rules.strict),
-                how => self.once(&question.case, batch.rules.strict, how == How::Shown),
-            }
-            .map_err(harness_error)?;
-            let over = outcome.lost;
-            outcomes.push(outcome);
-            if over {
-                break;
-            }
+    /// The lab is of no use any more where the outcome says so.
+    fn answer(&mut self, (rules, question): (Rules, Question)) -> Result<Outcome, HarnessError> {
+        self.lab.set_deadline(rules.deadline);
+        if let Some(transcript) = self.spoilt.take() {
+            return Ok(at_its_end(transcript, &question, rules.strict));
         }
-        Ok(outcomes)
+        let done = match question.how {
+            How::Twice => self.twice(&question.case, rules.strict),
+            how => self.once(&question.case, rules.strict, how == How::Shown),
+        };
+        done.or_else(|stop| {
+            let transcript = self.lab.take_transcript();
+            let transcript = self.damaged(stop, transcript)?;
+            Ok(at_its_end(transcript, &question, rules.strict))
+        })
     }
 }
 
-fn harness_error(stop: Stop) -> HarnessError {
-    match stop {
-        Stop::Harness(error) => error,
-        Stop::CutShort(what) | Stop::NotApplicable(what) => HarnessError::new(what),
+fn has_hung(transcript: &Transcript) -> bool {
+    let mut calls = transcript.calls();
+    calls.any(|(_, call)| call.has_hung())
+}
+
+/// What came of a case after which the lab is of no use any more.
+fn at_its_end(mut transcript: Transcript, question: &Question, strict: bool) -> Outcome {
+    let genuine = genuine(&question.case, transcript.kind);
+    Outcome {
+        broken: match &transcript.ending {
+            // What else the last call did was not seen.
+            Ending::Damaged(_) => oracle::damage(&transcript, strict).into_iter().collect(),
+            _ => oracle::judge(&mut transcript, strict, |step| {
+                genuine.get(step).copied().unwrap_or(true)
+            }),
+        },
+        seen: seen(&transcript),
+        residue: None,
+        lost: true,
+        transcript: (question.how != How::Once).then(|| Box::new(transcript)),
     }
+}
+
+fn seen(transcript: &Transcript) -> Vec<Seen> {
+    let calls = transcript.calls();
+    calls
+        .map(|(_, call)| behaviour::of(transcript, call))
+        .collect()
 }
 
 impl Executor {
     /// Leads a container through a life first, so that what plugins set up for a network is there.
-    fn prepare(lab: Lab) -> StepResult<Self> {
-        let stands_in = lab.subject().ipam_type().is_some();
-        if stands_in {
+    fn prepare(&mut self) -> StepResult {
+        let lab = &self.lab;
+        if self.stands_in {
             lab.delegates().pass_through()?;
         }
         lab.container(CONTAINERS[0]).create()?;
@@ -145,18 +177,20 @@ impl Executor {
         lab.plugin().del(label::WARM_DEL, CONTAINERS[0])?;
         lab.container(CONTAINERS[0]).renew()?;
         lab.container(CONTAINERS[1]).create()?;
-        let mut executor = Self {
-            base: State::default(),
-            results: BTreeMap::new(),
-            stands_in,
-            lab,
-        };
         for container in CONTAINERS {
-            executor.precede(container)?;
+            self.precede(container)?;
         }
-        executor.lab.take_transcript();
-        executor.base = executor.lab.look()?;
-        Ok(executor)
+        self.base = self.lab.look()?;
+        Ok(())
+    }
+
+    /// What happened in a lab that has come to this stop. What keeps it from going on, calls have done to it.
+    fn damaged(&self, stop: Stop, transcript: Transcript) -> Result<Transcript, HarnessError> {
+        let why = self.lab.ending(stop)?.why().to_owned();
+        Ok(Transcript {
+            ending: Ending::Damaged(why),
+            ..transcript
+        })
     }
 
     fn precede(&mut self, container: &str) -> StepResult {
@@ -170,11 +204,10 @@ impl Executor {
 
     fn once(&mut self, case: &Case, strict: bool, shown: bool) -> StepResult<Outcome> {
         let start = self.lab.keep(std::mem::take(&mut self.base));
-        let made = self.make_calls(case, CONTAINERS, start);
+        let Made { end, is_settled } = self.make_calls(case, CONTAINERS, start)?;
         let mut transcript = self.lab.take_transcript();
-        let Made { end, is_settled } = made?;
         let genuine = genuine(case, self.lab.kind());
-        let broken = oracle::judge(&mut transcript, strict, |step| {
+        let mut broken = oracle::judge(&mut transcript, strict, |step| {
             genuine.get(step).copied().unwrap_or(true)
         });
         let (before, after) = (&transcript.states[0], &transcript.states[end]);
@@ -182,14 +215,25 @@ impl Executor {
             true => oracle::residue(before, after, &echoes(&transcript)),
             false => None,
         };
-        let seen: Vec<Seen> = transcript
-            .calls()
-            .map(|(_, call)| behaviour::of(&transcript, call))
-            .collect();
+        let seen = seen(&transcript);
         let kept = shown.then(|| Box::new(transcript.clone()));
         let now = transcript.states.swap_remove(end);
         let lost = match transcript.states.into_iter().next() {
-            Some(base) => !self.is_as_before(base, now)?,
+            Some(base) => match self.is_as_before(base, now) {
+                Ok(is_as_before) => !is_as_before,
+                Err(stop) => {
+                    let states = Vec::new();
+                    let rest = self.damaged(
+                        stop,
+                        Transcript {
+                            states,
+                            ..transcript
+                        },
+                    )?;
+                    broken.extend(oracle::damage(&rest, strict));
+                    true
+                }
+            },
             // The state at the end is the one at the beginning.
             None => {
                 self.base = now;

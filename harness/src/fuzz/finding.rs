@@ -45,6 +45,9 @@ pub struct Finding {
     pub strict: bool,
     /// How often it showed when it was tried again in new labs.
     pub replayed: u32,
+    /// How often it was tried again: less often where there was no time left.
+    #[serde(default)]
+    pub tried: u32,
     /// How long it took to find, in milliseconds.
     pub found_after_ms: u64,
     /// Whom it was found in, and in which network.
@@ -82,6 +85,7 @@ impl Finding {
             timeout_ms: 0,
             strict: false,
             replayed: 0,
+            tried: 0,
             found_after_ms: 0,
             subject: subject.clone(),
         }
@@ -90,6 +94,11 @@ impl Finding {
     /// The check that it breaks.
     pub fn check(&self) -> Option<&'static Check> {
         check::find(&self.broken.check)
+    }
+
+    /// Whether it showed whenever it was tried again.
+    pub fn is_sure(&self) -> bool {
+        self.replayed == self.tried
     }
 
     /// A name for its folder that no other finding of the plugin has.

@@ -10,8 +10,10 @@ use serde_json::{Map, Value};
 use super::mask::{self, Echoes};
 use super::place;
 use super::pool::SCENARIO;
-use crate::check::{self, Breach, Check, Level, Unmet};
-use crate::transcript::{Call, ChangeKind, State, StateChange, Step, Transcript, duplicate_key};
+use crate::check::{self, Breach, Check, LEAVES_OTHERS_ALONE, Level, Unmet};
+use crate::transcript::{
+    Call, ChangeKind, Ending, State, StateChange, Step, Transcript, duplicate_key,
+};
 
 /// Checks of an attachment that hold for every successful ADD, if what the plugin built on was genuine.
 pub const OF_ATTACHMENTS: &[&str] = &[
@@ -110,6 +112,11 @@ pub fn judge_residue(transcript: &Transcript, strict: bool) -> Vec<Broken> {
     checks(transcript, Some(OF_RESIDUE))
         .filter_map(|check| judge_one(transcript, check, strict))
         .collect()
+}
+
+/// How a call has damaged the lab, where the record ends so.
+pub fn damage(transcript: &Transcript, strict: bool) -> Option<Broken> {
+    judge_one(transcript, check::find(LEAVES_OTHERS_ALONE)?, strict)
 }
 
 /// What a case has left on the host, in words without what differs from input to input; none if nothing.
@@ -266,7 +273,11 @@ fn part(
             .map(|step| transcript.steps[*step].clone())
             .collect(),
         states: Vec::new(),
-        ending: transcript.ending.clone(),
+        ending: match transcript.calls().last() {
+            // Damage is the last call's.
+            Some((last, _)) if steps.last() != Some(&last) => Ending::Completed,
+            _ => transcript.ending.clone(),
+        },
     };
     (part, steps)
 }

@@ -4,19 +4,19 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::executor::{Batch, Executor, How, Outcome, Question, Rules};
+use super::executor::{Executor, How, Outcome, Question, Rules};
 use super::queue::{Queue, Ticket};
 use crate::engine::{Settings, Task};
 use crate::error::HarnessError;
-use crate::runner::Workers;
 use crate::runner::session::Session;
+use crate::runner::{Workers, interruption};
 use crate::subject::Subject;
 
-/// How many cases are asked for at once at most.
+/// How many cases a lab is given at once at most.
 const CHUNK: usize = 8;
 
-/// How often a lab is asked before it has answered.
-const AHEAD: usize = 2;
+/// How long a lab may still take when the time is over.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// How long a lab may take besides the plugin's own time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +33,8 @@ pub struct Pool<'s> {
     task: Task,
     rules: Rules,
     labs: Vec<Mutex<Lab>>,
+    /// When nothing is waited for any more.
+    until: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -72,7 +74,19 @@ impl<'s> Pool<'s> {
                 .collect(),
             workers,
             task,
+            until: None,
         }
+    }
+
+    /// The same, and nothing is waited for after `until`.
+    #[must_use]
+    pub fn ending(self, until: Option<Instant>) -> Self {
+        Self { until, ..self }
+    }
+
+    /// Whether there is no time left.
+    pub fn is_over(&self) -> bool {
+        interruption::asked().is_some() || self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// One lab for the same subject, beside these, with another deadline for every call.
@@ -82,7 +96,12 @@ impl<'s> Pool<'s> {
             timeout: deadline,
             ..*self.workers.settings()
         });
-        Self::with(workers, self.task.clone(), self.rules.strict)
+        Self::with(workers, self.task.clone(), self.rules.strict).ending(self.until)
+    }
+
+    /// How many labs there are at once.
+    pub fn labs(&self) -> usize {
+        self.labs.len()
     }
 
     /// How many labs were made so far.
@@ -122,38 +141,39 @@ impl<'s> Pool<'s> {
         on_answer: &impl Fn(&Question, &Outcome),
     ) -> Result<(), HarnessError> {
         let mut lab = lab.lock().map_err(|_| broken_down())?;
-        let mut asked: VecDeque<Vec<Ticket>> = VecDeque::new();
+        let mut asked: VecDeque<Ticket> = VecDeque::new();
         loop {
-            while asked.len() < AHEAD {
-                let tickets = queue.take(self.labs.len(), CHUNK, asked.is_empty());
-                if tickets.is_empty() {
-                    break;
+            if asked.len() <= CHUNK {
+                for ticket in queue.take(self.labs.len(), CHUNK, asked.is_empty()) {
+                    self.say(&mut lab, &ticket.question)?;
+                    asked.push_back(ticket);
                 }
-                let questions = tickets.iter().map(|ticket| ticket.question.clone());
-                self.say(&mut lab, questions.collect())?;
-                asked.push_back(tickets);
             }
-            let Some(mut tickets) = asked.pop_front() else {
+            let Some(ticket) = asked.pop_front() else {
                 return Ok(());
             };
-            let (outcomes, is_lost) =
-                match self.hear(&mut lab, tickets.iter().map(|ticket| &ticket.question)) {
-                    Ok(outcomes) => (outcomes, lab.session.is_none()),
-                    // A plugin can break its lab: then one question is asked again, in a new one.
-                    Err(_) => (vec![self.ask(&mut lab, &tickets[0].question)?], true),
-                };
-            if is_lost {
-                let unanswered = tickets.split_off(outcomes.len());
-                queue.give_back(unanswered.into_iter().chain(asked.drain(..).flatten()));
+            let until = queue.until().map(|until| until + LAST_ANSWERS);
+            let heard = self.hear(&mut lab, &ticket.question, until);
+            let is_over = interruption::asked().is_some()
+                || until.is_some_and(|until| Instant::now() >= until);
+            let outcome = match heard {
+                Ok(outcome) => outcome,
+                Err(_) if is_over => {
+                    queue.leave([ticket].into_iter().chain(asked.drain(..)));
+                    continue;
+                }
+                // A lab may have been lost for other reasons than this case.
+                Err(_) => self.ask(&mut lab, &ticket.question, until)?,
+            };
+            if lab.session.is_none() {
+                queue.give_back(asked.drain(..));
             }
-            for (ticket, outcome) in tickets.into_iter().zip(outcomes) {
-                on_answer(&ticket.question, &outcome);
-                queue.answer(ticket, outcome);
-            }
+            on_answer(&ticket.question, &outcome);
+            queue.answer(ticket, outcome);
         }
     }
 
-    fn say(&self, lab: &mut Lab, questions: Vec<Question>) -> Result<(), HarnessError> {
+    fn say(&self, lab: &mut Lab, question: &Question) -> Result<(), HarnessError> {
         let session = match &mut lab.session {
             Some(session) => session,
             none => {
@@ -161,44 +181,48 @@ impl<'s> Pool<'s> {
                 none.insert(self.workers.open::<Executor>(&self.task)?)
             }
         };
-        let rules = self.rules;
-        session.say(&Batch { rules, questions });
+        session.say(&(&self.rules, question));
         Ok(())
     }
 
     /// What the lab answers next. Where it is lost, it has no session afterwards.
-    fn hear<'q>(
+    fn hear(
         &self,
         lab: &mut Lab,
-        questions: impl Iterator<Item = &'q Question>,
-    ) -> Result<Vec<Outcome>, HarnessError> {
-        let nothing = || HarnessError::new("a lab answered nothing");
+        question: &Question,
+        until: Option<Instant>,
+    ) -> Result<Outcome, HarnessError> {
+        let nothing = || HarnessError::new("a lab was not asked");
         let mut session = lab.session.take().ok_or_else(nothing)?;
-        let calls: usize = questions
-            .map(|question| 2 * question.case.shots.len() + 8)
-            .sum();
+        let calls = 2 * question.case.shots.len() + 8;
         let patience = self.rules.deadline * u32::try_from(calls).unwrap_or(u32::MAX) + PATIENCE;
-        let outcomes: Vec<Outcome> = session.answer(patience)?;
-        let last = outcomes.last().ok_or_else(nothing)?;
-        if !last.lost {
+        let ends = [until, self.until].into_iter().flatten();
+        let left = ends.map(|until| until.saturating_duration_since(Instant::now()));
+        let patience = left.fold(patience, Duration::min);
+        let outcome: Outcome = session.answer(patience)?;
+        if !outcome.lost {
             lab.session = Some(session);
         }
-        Ok(outcomes)
+        Ok(outcome)
     }
 
-    fn ask(&self, lab: &mut Lab, question: &Question) -> Result<Outcome, HarnessError> {
-        self.say(lab, vec![question.clone()])?;
-        let mut outcomes = self.hear(lab, std::iter::once(question))?;
-        Ok(outcomes.swap_remove(0))
+    fn ask(
+        &self,
+        lab: &mut Lab,
+        question: &Question,
+        until: Option<Instant>,
+    ) -> Result<Outcome, HarnessError> {
+        self.say(lab, question)?;
+        self.hear(lab, question, until)
     }
 
-    /// Executes one case. A plugin can break its lab: then it is asked again, in a new one.
+    /// Executes one case; once more, in a new lab, where there is no answer.
     pub fn ask_one(&self, question: &Question) -> Result<Outcome, HarnessError> {
         let Some(Ok(mut lab)) = self.labs.first().map(Mutex::lock) else {
             return Err(broken_down());
         };
-        let first = self.ask(&mut lab, question);
-        first.or_else(|_| self.ask(&mut lab, question))
+        let first = self.ask(&mut lab, question, None);
+        first.or_else(|_| self.ask(&mut lab, question, None))
     }
 
     /// Executes one case in a lab that was never used.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::executor::{Outcome, Question};
 use crate::error::HarnessError;
+use crate::runner::interruption;
 
 /// What came of a round; nothing where there was no time left.
 pub type Done = Vec<(Question, Option<Outcome>)>;
@@ -28,7 +29,6 @@ pub struct Ticket {
 pub struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    until: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -41,6 +41,7 @@ struct State {
     handed_back: usize,
     is_closed: bool,
     failure: Option<HarnessError>,
+    until: Option<Instant>,
 }
 
 struct Round {
@@ -58,10 +59,23 @@ impl Queue {
     /// Nothing is handed to a lab after `until`.
     pub fn new(until: Option<Instant>) -> Self {
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                until,
+                ..State::default()
+            }),
             changed: Condvar::new(),
-            until,
         }
+    }
+
+    /// When nothing is handed to labs any more.
+    pub fn until(&self) -> Option<Instant> {
+        self.lock().until
+    }
+
+    /// Nothing is handed to a lab after `until` any more, if that is earlier than what was said.
+    pub fn end_by(&self, until: Instant) {
+        let mut state = self.lock();
+        state.until = state.until.map(|later| later.min(until));
     }
 
     /// Puts in a round.
@@ -108,7 +122,8 @@ impl Queue {
     /// another. An idle lab waits for something to do, and gets nothing only once the queue is closed.
     pub fn take(&self, labs: usize, most: usize, is_idle: bool) -> Vec<Ticket> {
         let has_nothing = |state: &mut State| {
-            if self.until.is_some_and(|until| Instant::now() >= until) {
+            let is_over = state.until.is_some_and(|until| Instant::now() >= until);
+            if is_over || interruption::asked().is_some() {
                 self.withdraw(state);
             }
             is_idle && state.waiting.is_empty() && !state.is_closed
@@ -131,6 +146,12 @@ impl Queue {
             state.waiting.push_front(ticket);
         }
         self.changed.notify_all();
+    }
+
+    /// Leaves unanswered what was taken.
+    pub fn leave(&self, tickets: impl Iterator<Item = Ticket>) {
+        let mut state = self.lock();
+        tickets.for_each(|ticket| self.note(&mut state, ticket, None));
     }
 
     /// Ends it, since a lab cannot go on.

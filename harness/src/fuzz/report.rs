@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::campaign::Found;
-use super::finding::{Finding, REPLAYS};
+use super::finding::Finding;
 use super::tally::{Tally, percent};
 use crate::check::Level;
 use crate::report::{shell_quote, visible, visible_bytes};
@@ -94,10 +94,21 @@ pub fn finding(
             let folder = shell_quote(&folder.to_string_lossy());
             writeln!(
                 out,
-                "  replay    cnispec replay {folder}   (shown {REPLAYS} times of {REPLAYS})\n"
+                "  replay    cnispec replay {folder}   ({})\n",
+                match finding.tried {
+                    0 => shown_again(finding),
+                    _ => format!("shown {}", shown_again(finding)),
+                }
             )
         }
-        None => writeln!(out, "  replayed  {REPLAYS} times of {REPLAYS}\n"),
+        None => writeln!(out, "  replayed  {}\n", shown_again(finding)),
+    }
+}
+
+fn shown_again(finding: &Finding) -> String {
+    match finding.tried {
+        0 => "not tried again, since there was no time left".to_owned(),
+        tried => format!("{} times of {tried}", finding.replayed),
     }
 }
 
@@ -121,9 +132,10 @@ pub fn summary(
     for finding in fleeting {
         writeln!(
             out,
-            "not counted: {} showed again {} times of {REPLAYS}: {}",
+            "not counted: {} showed again {} times of {}: {}",
             finding.broken.check,
             finding.replayed,
+            finding.tried,
             visible(&finding.broken.actual)
         )?;
     }

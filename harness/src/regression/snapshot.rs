@@ -28,6 +28,7 @@ pub fn text(transcript: &Transcript) -> String {
         Ending::Completed => {}
         Ending::NotApplicable(fact) => line(&mut text, "not applicable", fact),
         Ending::CutShort(why) => line(&mut text, "cut short", why),
+        Ending::Damaged(what) => line(&mut text, "damaged", what),
     }
     text
 }

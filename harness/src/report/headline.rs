@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::escape::visible;
 use super::groups::{Group, by_check, versions};
 use super::model::{Report, Shard};
 use super::replay::shell_quote;
@@ -17,7 +18,15 @@ pub(super) fn narrowed(report: &Report) -> Vec<String> {
         let option = |value: &String| format!("--{option} {}", shell_quote(value));
         values.iter().map(option).collect()
     };
-    let mut reasons = patterns("check", &selection.checks);
+    let interrupted = report.environment.interrupted_by.iter().map(|signal| {
+        let (done, planned) = (report.summary.executed, report.summary.planned);
+        format!(
+            "partial: interrupted by {} after {done} of {planned} scenarios",
+            visible(signal)
+        )
+    });
+    let mut reasons: Vec<String> = interrupted.collect();
+    reasons.extend(patterns("check", &selection.checks));
     reasons.extend(patterns("scenario", &selection.scenarios));
     let asked = &selection.spec_versions;
     let left_out = |version| !asked.contains(version);

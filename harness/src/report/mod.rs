@@ -39,8 +39,8 @@ pub(crate) use markdown::plain as markdown_text;
 pub use matrix::{Document, MATRIX_SCHEMA_ID, Matrix, MatrixRow, MatrixSummary, Untried};
 pub use model::{
     ClauseLink, ConfigFile, Counts, Difference, Disputed, Entry, Environment, Evidence,
-    EvidenceCall, Finding, HarnessFault, KeyPlace, Latency, Report, SCHEMA_ID, Selection, Shard,
-    Streams, SubjectFacts, Summary, Timeline, TimelineCall, TimelineStep, Tool,
+    EvidenceCall, Finding, HarnessFault, KeyPlace, Latency, PluginEnvironment, Report, SCHEMA_ID,
+    Selection, Shard, Streams, SubjectFacts, Summary, Timeline, TimelineCall, TimelineStep, Tool,
 };
 pub(crate) use part::{Judging, Parts};
 pub use read::{ReadError, read};

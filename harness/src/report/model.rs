@@ -107,10 +107,34 @@ pub struct Environment {
     /// The selection.
     #[serde(default)]
     pub selection: Selection,
+    /// What plugins are given, whoever starts cnispec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugins: Option<PluginEnvironment>,
+    /// The signal by which the run was ended before its end: the report is a partial one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted_by: Option<String>,
     /// When the run began, in seconds since 1970. Volatile.
     pub started_at: u64,
     /// How long it took, in milliseconds. Volatile.
     pub wall_ms: u64,
+}
+
+/// What a plugin finds itself in, besides the variables of the SPEC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginEnvironment {
+    /// The working directory.
+    pub directory: String,
+    /// The mask of permissions, in octal digits.
+    pub umask: String,
+    /// Variables that are set in every call.
+    pub variables: BTreeMap<String, String>,
+    /// Open descriptors.
+    pub descriptors: Vec<u32>,
+    /// Signals that are ignored or blocked.
+    pub ignored_signals: Vec<String>,
+    /// Limits by their names; soft, and for good.
+    pub limits: BTreeMap<String, [u64; 2]>,
 }
 
 /// The selection as it was requested, so that it can be run again.

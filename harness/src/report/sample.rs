@@ -278,6 +278,8 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
             profile: crate::verdict::Profile::Core,
             config: "my.conflist".to_owned(),
             selection: Selection::default(),
+            plugins: None,
+            interrupted_by: None,
             started_at: 0,
             wall_ms: 0,
         },

@@ -73,7 +73,7 @@ pub(super) fn of(transcript: &Transcript) -> Timeline {
         spec_version: transcript.spec_version,
         ending: match &transcript.ending {
             Ending::Completed => None,
-            Ending::NotApplicable(why) | Ending::CutShort(why) => Some(why.clone()),
+            ending => Some(ending.why().to_owned()),
         },
         steps: transcript.steps.iter().map(step).collect(),
     }

@@ -11,10 +11,12 @@ use super::request::Request;
 use super::run::run;
 use super::versions::versions;
 use super::workers::Ran;
-use super::{config_file, machine, plan};
-use crate::engine::Task;
+use super::{config_file, interruption, machine, plan};
+use crate::engine::{Task, limits};
 use crate::error::{Error, HarnessError};
-use crate::report::{Entry, Environment, HarnessFault, Judging, Parts, Report, Run, Shard};
+use crate::report::{
+    Entry, Environment, HarnessFault, Judging, Parts, PluginEnvironment, Report, Run, Shard,
+};
 use crate::scenario::{self, Requires, Scenario};
 use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
@@ -95,6 +97,8 @@ pub fn execute(
             take(position, Ok(workers.untried(task, ending)));
         }),
     }
+    // Later, it does not make the report a partial one.
+    let interrupted = interruption::asked();
     let (parts, _) = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Report::new(Run {
         subject: &subject,
@@ -110,6 +114,8 @@ pub fn execute(
             profile: request.profile,
             config: subject.fixture.origin.clone(),
             selection,
+            plugins: Some(plugin_environment()),
+            interrupted_by: interrupted.map(|signal| signal.as_str().to_owned()),
             started_at: started_at
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
@@ -119,6 +125,26 @@ pub fn execute(
         parts,
         config_file: config_file::read(request.config.as_deref(), &subject.plugin_type),
     }))
+}
+
+/// What plugins are given, for the report.
+fn plugin_environment() -> PluginEnvironment {
+    let limits = limits::LIMITS.iter();
+    let variables = limits::ENVIRONMENT
+        .iter()
+        .filter(|(name, _)| *name == limits::OF_PLUGINS);
+    PluginEnvironment {
+        directory: "/".to_owned(),
+        umask: format!("{:03o}", cni_netlink::process::UMASK),
+        variables: variables
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        descriptors: vec![0, 1, 2],
+        ignored_signals: Vec::new(),
+        limits: limits
+            .map(|(name, _, soft, hard)| ((*name).to_owned(), [*soft, *hard]))
+            .collect(),
+    }
 }
 
 fn fault(task: &Task, error: &HarnessError) -> HarnessFault {

@@ -4,6 +4,7 @@ mod choice;
 mod config_file;
 mod execute;
 mod given;
+pub mod interruption;
 pub mod machine;
 mod plan;
 mod probe;

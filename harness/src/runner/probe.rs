@@ -53,7 +53,7 @@ pub fn probe(
     }
     Ok(match transcript.ending {
         Ending::NotApplicable(fact) => Some(fact),
-        Ending::Completed | Ending::CutShort(_) => None,
+        Ending::Completed | Ending::CutShort(_) | Ending::Damaged(_) => None,
     })
 }
 

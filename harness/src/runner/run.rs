@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
+use super::interruption;
 use super::workers::{Ran, Workers};
 use crate::engine::Task;
 use crate::scenario;
 use crate::transcript::{Ending, Transcript};
 
-/// After so many scenarios in which the plugin ran into its deadline, only those are run that need no attachment.
+/// After so many scenarios in which the plugin ran into its deadline, or that were not over in time, only those are run that need no attachment.
 const PATIENCE: usize = 3;
 
 /// The scenarios in which the plugin ran into its deadline.
@@ -42,11 +44,29 @@ impl Hung {
     }
 }
 
+/// How many calls of full length a run may take, after which no more scenarios are begun: an hour, if a call may take ten seconds.
+const LONGEST_RUN: u32 = 360;
+
 /// Runs every task in a lab of its own, several at once. What came of each is handed over, with the task's position, as
 /// soon as it is there: records are large, and there are many.
 pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ran) + Sync) {
     let next = AtomicUsize::new(0);
     let hung = Hung::default();
+    let longest = workers.settings().timeout * LONGEST_RUN;
+    let until = Instant::now() + longest;
+    let why_not = |task: &Task| match interruption::asked() {
+        Some(signal) => Some(format!(
+            "not tried, since the run was interrupted by {signal}"
+        )),
+        None if !hung.allows(task) => Some(format!(
+            "not tried, since the plugin ran into its deadline in {PATIENCE} scenarios"
+        )),
+        None if Instant::now() >= until => Some(format!(
+            "not tried, since the run has taken {} s (`--shard` divides it, `--timeout` lengthens it)",
+            longest.as_secs()
+        )),
+        None => None,
+    };
     std::thread::scope(|scope| {
         for _ in 0..workers.settings().jobs.clamp(1, tasks.len().max(1)) {
             scope.spawn(|| {
@@ -55,10 +75,9 @@ pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ra
                     let Some(task) = tasks.get(position) else {
                         break;
                     };
-                    let ran = if hung.allows(task) {
-                        workers.run(task)
-                    } else {
-                        Ok(workers.untried(task, gave_up()))
+                    let ran = match why_not(task) {
+                        None => workers.run(task),
+                        Some(why) => Ok(workers.untried(task, Ending::CutShort(why))),
                     };
                     if ran.as_ref().is_ok_and(has_hung) {
                         hung.note(&task.scenario);
@@ -70,13 +89,9 @@ pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ra
     });
 }
 
+/// Whether a call ran into its deadline, or the whole scenario: then there is no record.
 fn has_hung(transcript: &Transcript) -> bool {
     let mut calls = transcript.calls();
-    calls.any(|(_, call)| call.has_hung())
-}
-
-fn gave_up() -> Ending {
-    Ending::CutShort(format!(
-        "not tried, since the plugin ran into its deadline in {PATIENCE} scenarios"
-    ))
+    let is_over = matches!(transcript.ending, Ending::CutShort(_)) && transcript.steps.is_empty();
+    is_over || calls.any(|(_, call)| call.has_hung())
 }

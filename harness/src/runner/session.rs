@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::interruption::Watched;
 use super::worker;
 use super::workers::Program;
 use crate::engine::lab::Lab;
@@ -46,6 +47,8 @@ enum Answer<A> {
 /// A lab in which somebody answers; it ends when this is dropped.
 pub struct Session {
     worker: Child,
+    /// None once it is to be waited for.
+    watched: Option<Watched>,
     stdin: ChildStdin,
     /// Questions that the pipe has no room for yet: a lab that is answering does not read.
     unsent: Vec<u8>,
@@ -59,7 +62,9 @@ impl Session {
         job: &impl Serialize,
     ) -> Result<Self, HarnessError> {
         let failed = |error: io::Error| HarnessError::new(format!("cannot start a lab: {error}"));
-        let mut session = Self::with(spawn_lastingly(program, S::WORD)?).map_err(failed)?;
+        let (worker, watched) = spawn_lastingly(program, S::WORD)?;
+        let mut session = Self::with(worker).map_err(failed)?;
+        session.watched = Some(watched);
         session.say(job);
         Ok(session)
     }
@@ -74,6 +79,7 @@ impl Session {
             unsent: Vec::new(),
             stdout: BufReader::new(stdout),
             worker,
+            watched: None,
         })
     }
 
@@ -177,12 +183,15 @@ impl Session {
     }
 }
 
+/// An init, and what ends it when the run is to end.
+type Started = (Child, Watched);
+
 /// Starts a worker from a thread that lasts: a worker dies with the thread that it was started by.
-fn spawn_lastingly(program: &Program, handler: &'static str) -> Result<Child, HarnessError> {
+fn spawn_lastingly(program: &Program, handler: &'static str) -> Result<Started, HarnessError> {
     type Order = (
         Program,
         &'static str,
-        mpsc::Sender<Result<Child, HarnessError>>,
+        mpsc::Sender<Result<Started, HarnessError>>,
     );
     static STARTER: LazyLock<Mutex<mpsc::Sender<Order>>> = LazyLock::new(|| {
         let (send, receive) = mpsc::channel::<Order>();
@@ -205,6 +214,7 @@ fn spawn_lastingly(program: &Program, handler: &'static str) -> Result<Child, Ha
 impl Drop for Session {
     fn drop(&mut self) {
         let _ = self.worker.kill();
+        self.watched = None;
         let _ = self.worker.wait();
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::interruption::Watched;
 use super::workers::Program;
 use crate::engine::lab::{Lab, Stop};
 use crate::engine::{Job, enclosure, host_setup, limits};
@@ -23,6 +24,9 @@ pub const INIT: &str = "__init";
 /// The line that init writes when it is bound to die with `cnispec`, and users can be mapped into its namespace.
 const READY: &[u8] = b"ready\n";
 
+/// How long an answer may be, in bytes.
+const LONGEST_ANSWER: u64 = 48 << 20;
+
 /// How much of an answer is written at once, in bytes.
 const ANSWER_BUFFER: usize = 64 * 1024;
 
@@ -34,15 +38,15 @@ enum Answer {
 
 /// Gives a worker its job, and returns when nothing of the lab is left.
 ///
-/// `patience` bounds the whole scenario; a lab that takes longer is ended.
+/// `patience` bounds the whole scenario; a lab that takes longer is ended, and there is no transcript.
 pub(super) fn run(
     program: &Program,
     job: &impl Serialize,
     scenario: &str,
     patience: Duration,
-) -> Result<Transcript, HarnessError> {
-    let mut worker = start(program, INIT)?;
-    let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = (
+) -> Result<Option<Transcript>, HarnessError> {
+    let (mut worker, watched) = start(program, INIT)?;
+    let (Some(mut stdin), Some(stdout), Some(mut stderr)) = (
         worker.stdin.take(),
         worker.stdout.take(),
         worker.stderr.take(),
@@ -55,28 +59,24 @@ pub(super) fn run(
     let (send, receive) = mpsc::channel();
     let reader = std::thread::spawn(move || {
         let mut answer = Vec::new();
-        let read = stdout.read_to_end(&mut answer);
+        let read = stdout.take(LONGEST_ANSWER).read_to_end(&mut answer);
         let _ = send.send(read.map(|_| answer));
     });
     let answer = receive.recv_timeout(patience);
     if answer.is_err() {
         let _ = worker.kill();
     }
+    drop(watched);
     let _ = worker.wait();
     let _ = reader.join();
     let mut complaint = String::new();
     let _ = stderr.read_to_string(&mut complaint);
     let answer = match answer {
         Ok(answer) => answer.map_err(|error| failed("cannot read from a worker", &error))?,
-        Err(_) => {
-            return Err(HarnessError::new(format!(
-                "scenario `{scenario}` was not over after {} s",
-                patience.as_secs()
-            )));
-        }
+        Err(_) => return Ok(None),
     };
     match serde_json::from_slice(&answer) {
-        Ok(Answer::Transcript(transcript)) => Ok(*transcript),
+        Ok(Answer::Transcript(transcript)) => Ok(Some(*transcript)),
         Ok(Answer::Failed { what, hint }) => Err(HarnessError { what, hint }),
         Err(_) => Err(HarnessError::new(format!(
             "the worker of scenario `{scenario}` ended without an answer: {}",
@@ -86,7 +86,7 @@ pub(super) fn run(
 }
 
 /// Starts the init of a lab, which this word asks for, and which can be given its job then. It dies with the calling thread.
-pub(super) fn start(program: &Program, word: &str) -> Result<Child, HarnessError> {
+pub(super) fn start(program: &Program, word: &str) -> Result<(Child, Watched), HarnessError> {
     let mut init = Command::new(program.path())
         .arg(word)
         .env_clear()
@@ -101,13 +101,18 @@ pub(super) fn start(program: &Program, word: &str) -> Result<Child, HarnessError
                 "is there memory, and may this user have more processes and open files?".to_owned(),
             ),
         })?;
+    let watched = Watched::new(init.id());
     let ready = first_words(&mut init).and_then(|()| enclosure::map_users(init.id()));
-    if ready.is_err() {
-        // Its state is of no interest any more.
-        let _ = init.kill();
-        let _ = init.wait();
+    match ready {
+        Ok(()) => Ok((init, watched)),
+        Err(error) => {
+            // What it is or does is of no interest any more.
+            let _ = init.kill();
+            drop(watched);
+            let _ = init.wait();
+            Err(error)
+        }
     }
-    ready.map(|()| init)
 }
 
 /// Waits until an init is ready, or says why it never will be.

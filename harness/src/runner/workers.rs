@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::session::{Handler, Session};
-use super::worker;
+use super::{interruption, worker};
 use crate::engine::{Settings, Task, VERSION};
 use crate::error::HarnessError;
 use crate::subject::Subject;
@@ -113,7 +113,14 @@ impl<'s> Workers<'s> {
     /// Runs one task in a lab of its own, and returns when nothing of the lab is left.
     pub fn run(&self, task: &Task) -> Ran {
         let patience = self.settings.timeout * LONGEST_SCENARIO + Duration::from_secs(30);
-        worker::run(&self.program, &self.job(task), &task.scenario, patience)
+        let ran = worker::run(&self.program, &self.job(task), &task.scenario, patience);
+        let why = match (ran, interruption::asked()) {
+            (Ok(Some(transcript)), _) => return Ok(transcript),
+            (_, Some(signal)) => format!("the run was interrupted by {signal}"),
+            (Ok(None), None) => format!("it was not over after {} s", patience.as_secs()),
+            (Err(error), None) => return Err(error),
+        };
+        Ok(self.untried(task, Ending::CutShort(why)))
     }
 
     /// Makes a lab that stays and in which `S` answers.

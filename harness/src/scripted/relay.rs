@@ -2,7 +2,7 @@
 //! signals, and how it ends. What it was given and what it printed is kept.
 
 use std::fs::File;
-use std::io::{self, PipeReader, Read, Write};
+use std::io::{self, BufRead, BufReader, PipeReader, Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -14,13 +14,15 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, getpid};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, MemfdFlags, fstat, memfd_create};
 use rustix::net::{RecvFlags, recv};
 use rustix::pipe::{SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, tee};
 use rustix::process::{PidfdFlags, pidfd_open};
 
 /// How much of standard output is kept, in bytes.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = 256 * 1024;
+/// The same of standard input, but for white space before it.
+const KEPT_OF_INPUT: u64 = 512 * 1024;
 /// How long it is waited until whoever writes standard input has closed it.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A pipe with less room than this is full.
@@ -38,10 +40,10 @@ const SIGNALS: [Signal; 6] = [
 
 /// The content of standard input.
 pub struct Input {
-    /// All that could be seen of it.
+    /// What could be seen of it, but for white space before it.
     pub bytes: Vec<u8>,
-    /// True if it was consumed, so that it has to be passed on.
-    is_taken: bool,
+    /// All of it, where it was taken away, so that it has to be given on.
+    taken: Option<File>,
 }
 
 /// How the program ended, and what it printed.
@@ -58,20 +60,12 @@ pub fn look_at_input() -> io::Result<Input> {
     let stdin = io::stdin();
     let fd = stdin.as_fd();
     let kind = FileType::from_raw_mode(fstat(fd)?.st_mode);
-    let untouched = |bytes| Input {
-        bytes,
-        is_taken: false,
-    };
+    let untouched = |bytes| Input { bytes, taken: None };
     match kind {
         FileType::RegularFile => rest_of_file(fd).map(untouched),
         FileType::Fifo | FileType::Socket => {
             if !is_complete(fd, kind)? {
-                let mut bytes = Vec::new();
-                stdin.lock().read_to_end(&mut bytes)?;
-                return Ok(Input {
-                    bytes,
-                    is_taken: true,
-                });
+                return take(fd);
             }
             let bytes = match kind {
                 FileType::Fifo => copy_of_pipe(fd)?,
@@ -81,6 +75,31 @@ pub fn look_at_input() -> io::Result<Input> {
         }
         _ => Ok(untouched(Vec::new())),
     }
+}
+
+/// Takes all of it, into a file in memory: it may be long.
+fn take(stdin: BorrowedFd<'_>) -> io::Result<Input> {
+    let mut taken = File::from(memfd_create(c"input", MemfdFlags::CLOEXEC)?);
+    io::copy(&mut File::from(stdin.try_clone_to_owned()?), &mut taken)?;
+    taken.rewind()?;
+    let mut rest = BufReader::new(&taken);
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace();
+    loop {
+        let there = rest.fill_buf()?;
+        let blank = there.iter().take_while(|byte| is_blank(byte)).count();
+        let is_over = blank < there.len() || there.is_empty();
+        rest.consume(blank);
+        if is_over {
+            break;
+        }
+    }
+    let mut bytes = Vec::new();
+    rest.take(KEPT_OF_INPUT).read_to_end(&mut bytes)?;
+    taken.rewind()?;
+    Ok(Input {
+        bytes,
+        taken: Some(taken),
+    })
 }
 
 /// Waits until nothing more can come, or there is no room for more, which is false.
@@ -173,7 +192,7 @@ pub fn hand_on(
     let (reader, writer) = io::pipe()?;
     let mut command = command(program);
     command.stdout(writer);
-    if input.is_taken {
+    if input.taken.is_some() {
         command.stdin(Stdio::piped());
     }
     let mut child = command.spawn()?;
@@ -182,9 +201,9 @@ pub fn hand_on(
     let signals = signals()?;
     let pipe = child.stdin.take();
     std::thread::scope(|scope| {
-        if let Some(mut pipe) = pipe {
+        if let (Some(mut pipe), Some(mut taken)) = (pipe, input.taken.as_ref()) {
             // A program that does not read its input needs none.
-            scope.spawn(move || pipe.write_all(&input.bytes));
+            scope.spawn(move || io::copy(&mut taken, &mut pipe));
         }
         let mut stdout = follow(&mut child, reader, &signals, change.is_none())?;
         let status = child.wait()?;

@@ -7,8 +7,10 @@ mod state;
 mod view;
 
 pub use bytes::Bytes;
-pub use state::{CONTAINER_PREFIX, ChangeKind, FileEntry, Files, Process, State, StateChange};
-pub use view::{ErrorDocument, Output, crash, duplicate_key, has_pool, read};
+pub use state::{
+    CONTAINER_PREFIX, ChangeKind, FileEntry, Files, OF_OTHERS, Process, State, StateChange,
+};
+pub use view::{ErrorDocument, Output, UNSEEN, crash, duplicate_key, has_pool, read};
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -51,6 +53,18 @@ pub enum Ending {
     NotApplicable(String),
     /// A prerequisite did not hold, so the rest was not done; the prerequisite.
     CutShort(String),
+    /// A call damaged what is not the plugin's, so that nothing more could be shown; what.
+    Damaged(String),
+}
+
+impl Ending {
+    /// Why not everything was done; empty where it was.
+    pub fn why(&self) -> &str {
+        match self {
+            Ending::Completed => "",
+            Ending::NotApplicable(why) | Ending::CutShort(why) | Ending::Damaged(why) => why,
+        }
+    }
 }
 
 /// One thing done in a scenario.
@@ -207,6 +221,9 @@ pub enum Delivery {
     Unreadable,
 }
 
+/// The longest answer that is kept and read, in bytes.
+pub const LONGEST_ANSWER: usize = 64 * 1024;
+
 /// How a plugin's process ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -217,7 +234,7 @@ pub enum Exit {
     Signal(i32),
     /// It was still running at its deadline, so the lab ended it; the deadline in milliseconds.
     TimedOut(u64),
-    /// It wrote more than the lab takes, so the lab ended it; the limit in bytes.
+    /// It wrote more than the lab takes, which is the limit in bytes: what is longer than an answer that is read, or without end.
     Flooded(usize),
     /// It could not be started at all; why.
     NotStarted(String),
@@ -228,6 +245,9 @@ pub enum Exit {
 pub struct Usage {
     /// From spawn to exit, in microseconds.
     pub wall_us: u64,
+    /// How long a process of it had waited for a processor when the lab ended it, in microseconds.
+    #[serde(default)]
+    pub waited_us: u64,
     /// Time in user mode, children included, in microseconds.
     pub user_us: u64,
     /// Time in the kernel, children included, in microseconds.
@@ -235,6 +255,17 @@ pub struct Usage {
     /// How often memory was asked for that was not mapped yet, children included.
     #[serde(default)]
     pub page_faults: u64,
+}
+
+impl Usage {
+    /// What is said of a call that had little time on a processor.
+    pub fn starvation(&self) -> String {
+        format!(
+            "a call waited for a processor for {} of {} ms: run fewer labs with `--jobs`, or give calls more time with `--timeout`",
+            self.waited_us / 1000,
+            self.wall_us / 1000
+        )
+    }
 }
 
 /// One call of a delegate stub by the subject, or by a delegate.

@@ -131,6 +131,14 @@ impl StateChange {
 /// How the ids of the lab's containers begin.
 pub const CONTAINER_PREFIX: &str = "cnispec-";
 
+/// Files of every lab that belong to programs which have nothing to do with plugins.
+pub const OF_OTHERS: &[&str] = &[
+    "/run/another-program/pid",
+    "/tmp/another-program",
+    "/etc/another-program/settings",
+    "/var/lib/another-program/state",
+];
+
 /// The name of the host among places.
 const HOST: &str = "host";
 

@@ -41,11 +41,14 @@ impl ErrorDocument {
     }
 }
 
+/// How the labels of calls end after which the lab could not be looked at: they are the evidence of why, and of nothing else.
+pub const UNSEEN: &str = "-unseen";
+
 impl Transcript {
-    /// Every call of the plugin under test, with the index of its step.
+    /// Every call of the plugin under test after which the lab was looked at, with the index of its step.
     pub fn calls(&self) -> impl Iterator<Item = (usize, &Call)> {
         self.all_calls()
-            .filter(|(_, call)| call.role == Role::Subject)
+            .filter(|(_, call)| call.role == Role::Subject && !call.label.ends_with(UNSEEN))
     }
 
     /// Every call, those of plugins beside the subject included.
@@ -100,6 +103,11 @@ impl Call {
     /// True if it ended by itself with a status that is not 0.
     pub fn failed(&self) -> bool {
         matches!(self.exit, Exit::Status(status) if status != 0)
+    }
+
+    /// Whether it was still running at its deadline since it had to wait for a processor for most of the time.
+    pub fn was_starved(&self) -> bool {
+        self.has_hung() && 2 * self.usage.waited_us > self.usage.wall_us
     }
 
     /// True if it was still running at its deadline.

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use trials::test;
 
-use crate::users::cnispec;
+use crate::users::{cnispec, script};
 
 /// The plugin with planted faults, and a network for it.
 fn planted(directory: &Path) -> (String, String) {
@@ -202,4 +202,67 @@ fn what_is_no_finding_and_no_corpus_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(stderr.contains(word), "{stderr}");
     }
+}
+
+/// What a hostile plugin does in every ADD, before it does what the reference ptp does.
+const DAMAGE: [&str; 3] = [
+    "cd /run/cnispec/records && mkfifo 0.json && echo garbage >1.json",
+    "umount -l /run/netns/*; rm -rf /run/netns",
+    "for place in /run/cnispec/records /run /tmp; do head -c 300000000 /dev/zero >$place/fill; done",
+];
+
+#[test(Netns)]
+fn a_campaign_survives_a_plugin_that_damages_its_lab() {
+    for damage in DAMAGE {
+        let directory = tempfile::tempdir().unwrap();
+        let plugin = script(
+            directory.path(),
+            "ptp",
+            &format!(
+                "#!/bin/sh\nin=$(cat)\n[ $CNI_COMMAND = ADD ] && ({damage}) >/dev/null 2>&1\nprintf %s \"$in\" | /run/cnispec/bin/ptp\n"
+            ),
+        );
+        let out = directory.path().join("findings");
+        let output = cnispec(&[
+            "fuzz",
+            plugin.to_str().unwrap(),
+            "--runs",
+            "4",
+            "--findings",
+            out.to_str().unwrap(),
+        ]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{damage}: {said}");
+        let found = findings(&out);
+        let damage_of =
+            |finding: &Value| finding["broken"]["check"] == "protocol.leaves-others-alone";
+        let (folder, finding) = found
+            .iter()
+            .find(|(_, finding)| damage_of(finding))
+            .unwrap();
+        assert_eq!(finding["replayed"], 3, "{damage}");
+        // The call is the evidence.
+        assert!(folder.join("transcript.json").is_file(), "{damage}");
+    }
+}
+
+#[test(Netns)]
+fn a_plugin_that_hangs_is_found_out_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugin = script(
+        directory.path(),
+        "ptp",
+        "#!/bin/sh\n[ $CNI_COMMAND = VERSION ] && exec /run/cnispec/bin/ptp\nexec sleep 600\n",
+    );
+    let output = cnispec(&[
+        "fuzz",
+        plugin.to_str().unwrap(),
+        "--time",
+        "20s",
+        "--timeout",
+        "1s",
+    ]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("protocol.call-ends"), "{said}");
 }

@@ -14,6 +14,7 @@ mod escapes;
 mod fault_matrix;
 mod faults;
 mod fuzz;
+mod interruption;
 mod library;
 mod neighbours;
 mod new;

@@ -36,8 +36,10 @@ fn one_line_says_what_to_write_into_the_fixture() {
     assert!(hint.contains("`cnispec.services`"), "{hint}");
     assert_eq!(output.status.code(), Some(5));
     // The cause is told once, and not again by each check.
-    let open = text.lines().filter(|line| line.starts_with("open "));
-    assert_eq!(open.count(), 1, "{text}");
+    let told = text
+        .lines()
+        .filter(|line| line.starts_with("inconclusive ADD "));
+    assert_eq!(told.count(), 1, "{text}");
 }
 
 #[test(Netns)]

@@ -17,6 +17,9 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{ForkResult, Pid, execve, fork, setsid};
 
+/// The mask of permissions of confined processes.
+pub const UMASK: u32 = 0o022;
+
 /// Starts a process that runs `act` and ends with the status that it returns. Of the caller's descriptors it has those in `kept` only.
 ///
 /// The caller's other threads must be waiting: what they hold at this moment, the new process never gets.
@@ -112,7 +115,7 @@ impl Confinement {
         let variables = variables.collect::<Result<Vec<_>, _>>()?;
         let become_it = move || -> io::Result<()> {
             setsid()?;
-            umask(Mode::from_bits_truncate(0o022));
+            umask(Mode::from_bits_truncate(UMASK));
             for (resource, soft, hard) in &self.limits {
                 setrlimit(*resource, *soft, *hard)?;
             }

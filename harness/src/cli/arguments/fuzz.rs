@@ -11,7 +11,7 @@ use crate::cli::duration;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: 0 nothing found, 1 something found, 2 usage, 3 the harness or its environment failed, \
-    4 nothing could be tried."
+    4 nothing could be tried, 5 nothing found before it was interrupted."
 )]
 pub(in crate::cli) struct FuzzArguments {
     /// The plugin's executable file; the reference ptp that cnispec carries if not given.

@@ -204,7 +204,7 @@ impl Container<'_> {
     pub fn renew(&self) -> StepResult {
         let path = self.netns_path();
         let old = self.lab.observed.borrow_mut().containers.remove(self.name);
-        NetNs::delete_at(&path)?;
+        remove(&path)?;
         let number = old.map_or_else(|| self.lab.next_number(), |container| container.number);
         self.create_as(number, self.default_id())
     }
@@ -337,7 +337,7 @@ impl Container<'_> {
         if let Some(container) = self.lab.observed.borrow_mut().containers.get_mut(self.name) {
             container.inside = None;
         }
-        Ok(NetNs::delete_at(path)?)
+        remove(path)
     }
 
     /// The result of the last ADD, as the runtime has stored it.
@@ -358,7 +358,7 @@ impl Container<'_> {
     pub fn forget(&self) -> StepResult {
         self.store_result(None);
         let forgotten = self.lab.observed.borrow_mut().containers.remove(self.name);
-        forgotten.map_or(Ok(()), |container| Ok(NetNs::delete_at(&container.netns)?))
+        forgotten.map_or(Ok(()), |container| remove(&container.netns))
     }
 }
 
@@ -382,4 +382,12 @@ impl Lab {
         self.made.set(self.made.get() + 1);
         self.made.get()
     }
+}
+
+/// Takes the network namespace at this path away.
+fn remove(netns: &Path) -> StepResult {
+    NetNs::delete_at(netns).map_err(|error| match Stop::from(error) {
+        Stop::Disturbed(what) => Stop::Damaged(format!("a network namespace is gone: {what}")),
+        stop => stop,
+    })
 }

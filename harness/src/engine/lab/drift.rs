@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Lab, StepResult, Stop};
 use crate::engine::links;
+use crate::error::HarnessError;
 use crate::label::Label;
 
 /// Applies drift to an attachment or to the host, between two calls of the plugin.
@@ -147,7 +148,9 @@ impl Drift<'_> {
         });
         // A link that is down takes no routes.
         added.map_err(|stop| match stop {
-            Stop::Harness(error) => Stop::NotApplicable(error.what),
+            Stop::Harness(HarnessError { what, .. }) | Stop::Disturbed(what) => {
+                Stop::NotApplicable(what)
+            }
             stop => stop,
         })
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use cni_types::Operation;
 
-use super::{Lab, StepResult, Stop};
+use super::{KEPT_OF_A_SCENARIO, Lab, StepResult, Stop};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::stub;
 use crate::label::Label;
-use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step};
+use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step, UNSEEN};
 
 /// The code by which a plugin asks to be called again later (SPEC, section "Error").
 pub(in crate::engine) const TRY_AGAIN_LATER: u64 = 11;
@@ -63,18 +63,6 @@ impl Lab {
         self.execute_from(before, execution)
     }
 
-    /// Ends a scenario in which plugins ran into their deadline time and again.
-    fn lose_patience(&self) -> StepResult {
-        let tape = self.tape.borrow();
-        let hung = |step: &&Step| matches!(step, Step::Call(call) if call.has_hung());
-        match tape.steps.iter().filter(hung).count() {
-            0..PATIENCE => Ok(()),
-            _ => Err(Stop::CutShort(format!(
-                "plugins ran into their deadline {PATIENCE} times"
-            ))),
-        }
-    }
-
     fn relabel_last(&self, label: String) {
         if let Some(Step::Call(call)) = self.tape.borrow_mut().steps.last_mut() {
             call.label = label;
@@ -83,15 +71,49 @@ impl Lab {
 
     /// Executes a plugin where the state before it is recorded already, with this index.
     pub fn execute_from(&self, before: usize, execution: Execution<'_>) -> StepResult<Call> {
-        self.lose_patience()?;
+        self.begin(1)?;
         let ended = run(&execution, self.limits)?;
-        let after = self.state()?;
-        Ok(self.write_down(execution, ended, [before, after], stub::take_records()?))
+        let (records, taken) = stub::records_so_far();
+        match self.state() {
+            Ok(after) => {
+                let call = self.write_down(execution, ended, [before, after], records);
+                if call.was_starved() {
+                    // What it would have done in time, nobody knows.
+                    self.relabel_last(format!("{}-starved", call.label));
+                    return Err(Stop::CutShort(call.usage.starvation()));
+                }
+                taken.map(|()| call)
+            }
+            Err(stop) => {
+                // It is the evidence, and of no use for anything else.
+                let call = self.write_down(execution, ended, [before, before], records);
+                self.relabel_last(format!("{}{UNSEEN}", call.label));
+                Err(stop)
+            }
+        }
+    }
+
+    /// Counts calls that are about to be made, unless so many have run into their deadline that no more are.
+    pub(in crate::engine) fn begin(&self, calls: usize) -> StepResult {
+        self.calls.set(self.calls.get() + calls);
+        if self.kept.get() > KEPT_OF_A_SCENARIO {
+            return Err(Stop::CutShort(format!(
+                "what its calls were given and printed is more than the {} MiB that are kept of a scenario",
+                KEPT_OF_A_SCENARIO >> 20
+            )));
+        }
+        match self.hung.get() < PATIENCE {
+            true => Ok(()),
+            false => Err(Stop::CutShort(format!(
+                "plugins ran into their deadline {PATIENCE} times"
+            ))),
+        }
     }
 
     /// Executes two at once. What the recording plugins were told stands with the first of them.
     pub fn execute_at_once(&self, executions: [Execution<'_>; 2]) -> StepResult {
         let before = self.state()?;
+        self.begin(executions.len())?;
         let ended = at_once(&executions, self.limits)?;
         let states = [before, self.state()?];
         let mut records = stub::take_records()?;
@@ -114,7 +136,11 @@ impl Lab {
             delegated,
             ..self.record(execution, ended)
         };
+        if call.has_hung() {
+            self.hung.set(self.hung.get() + 1);
+        }
         if self.recording {
+            self.kept.set(self.kept.get() + length(&call));
             let step = Step::Call(Box::new(call.clone()));
             self.tape.borrow_mut().steps.push(step);
         }
@@ -148,6 +174,14 @@ impl Lab {
             delegated: Vec::new(),
         }
     }
+}
+
+/// How much is kept of a call, in bytes.
+fn length(call: &Call) -> usize {
+    let delegated = call.delegated.iter();
+    let of_delegates = delegated.map(|call| call.stdin.0.len() + call.stdout.0.len());
+    let own = [&call.stdin, &call.stdout, &call.stderr];
+    own.map(|stream| stream.0.len()).iter().sum::<usize>() + of_delegates.sum::<usize>()
 }
 
 /// Starts every execution in the same moment.

@@ -7,7 +7,7 @@ mod configure;
 mod limit;
 mod masquerade;
 
-use std::fs::File;
+use std::fs::{self, File};
 
 use ipnet::IpNet;
 
@@ -271,6 +271,7 @@ fn remove(call: &Call) -> Result<(), Refusal> {
     match call.script.0 {
         Some(Fault::DelByAddress) => remove_by_address(call, &host)?,
         Some(Fault::DelTakesWholeContainer) => empty_container(call)?,
+        Some(Fault::RemovesOthersFiles) => remove_directories_of_others()?,
         _ => {}
     }
     kernel::delete_link(&host, &host_name(&call.attachment))
@@ -288,6 +289,19 @@ fn remove_by_address(call: &Call, host: &Socket) -> Result<(), Refusal> {
             .any(|ip| ip.address.addr() == route.dst.addr());
         if let Some(link) = route.link.filter(|_| leads) {
             kernel::gone(host.delete_link(link))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_directories_of_others() -> Result<(), Refusal> {
+    for entry in fs::read_dir("/run")? {
+        let directory = entry?.path();
+        let is_ours =
+            ["/run/netns", "/run/cnispec"].contains(&directory.to_string_lossy().as_ref());
+        if !is_ours && directory.is_dir() {
+            // Another call may be about it.
+            let _ = fs::remove_dir_all(directory);
         }
     }
     Ok(())

@@ -152,6 +152,7 @@ impl Plugin<'_> {
             })
             .collect();
         let before = self.lab.state()?;
+        self.lab.begin(errands.len())?;
         // So that the first has not done its work before the last begins.
         let start = Barrier::new(errands.len());
         let run: Vec<_> = std::thread::scope(|scope| {
