@@ -14,7 +14,7 @@ Every sentence with a \"must\", a \"should\", a \"may\" or their like, of every 
 after them (\"next\") and of the conventions. Written by `CNISPEC_UPDATE=1 cargo test -p cnispec --test it requirements`; \
 not to be edited.
 
-`CNI_SPEC_DIR=… cargo test -p cnispec coverage` finds every such sentence in the texts, and fails where one stands neither \
+`CNI_SPEC_DIR=… cargo test -p cnispec coverage -- --ignored` finds every such sentence in the texts, and fails where one stands neither \
 here nor there.
 ";
 
