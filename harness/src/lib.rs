@@ -77,7 +77,7 @@ pub mod internal {
         DIFF_SCHEMA, Diff, Expectations, Known, write_terminal as write_diff,
     };
     pub use crate::runner::session::Handler;
-    pub use crate::runner::{Workers, session, worker};
+    pub use crate::runner::{Program, Workers, session, worker};
     pub use crate::scenario::all as scenarios;
     pub use crate::scripted::{
         main as scripted_main, planted, recorder, runtime as scripted_runtime,

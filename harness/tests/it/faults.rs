@@ -1,10 +1,11 @@
 //! Every fault of the scripted plugin trips exactly the checks that stand in `faults.expected`, and the
 //! plugin without a fault trips none.
 
-use cni_types::Version;
-use cnispec::Kind;
+use std::time::Duration;
+
 use cnispec::check;
 use cnispec::internal::Fault;
+use cnispec::{Kind, Version};
 use serde_json::{Value, json};
 
 use crate::fault_matrix::FAULTS;
@@ -86,14 +87,14 @@ fn network(plugin: &str, kind: Kind, fault: Option<Fault>) -> Value {
 }
 
 /// The version to commit a fault in: the newest one in which a check that names it binds.
-pub fn version_for(fault: Fault) -> String {
+pub fn version_for(fault: Fault) -> Version {
     let checks = check::catalogue();
     let naming = || checks.iter().filter(|check| check.fault == fault);
     let binding = Version::ALL
         .into_iter()
         .rev()
         .find(|version| naming().any(|check| check.clause(*version).is_some()));
-    binding.unwrap_or(Version::LATEST).to_string()
+    binding.unwrap_or(Version::LATEST)
 }
 
 /// The scripted plugin with a fault, or without one, as a plugin of this kind.
@@ -102,21 +103,24 @@ fn scripted(fault: Option<Fault>, kind: Kind) -> Row {
         Some(fault) => format!("scripted.{}", fault.id()),
         None => "scripted".to_owned(),
     };
-    let mut arguments = Vec::new();
-    // A plugin that never ends runs into the deadline; one that ends has time enough.
-    if fault == Some(Fault::Hang) {
-        arguments.extend(["--timeout", "2s"].map(str::to_owned));
-    }
-    if let Some(fault) = fault {
-        arguments.extend(["--spec".to_owned(), version_for(fault)]);
-    }
     Row {
         table: &FAULTS,
         breaks: fault.map_or("nothing", Fault::id),
         kind,
         network: Some(network(&file, kind, fault)),
         file,
-        arguments,
+        spec: fault.map(version_for),
+        // A plugin that never ends runs into the deadline; one that ends has time enough.
+        timeout: (fault == Some(Fault::Hang)).then_some(Duration::from_secs(2)),
+    }
+}
+
+/// The scripted plugin without a fault, in the network of this one.
+pub fn right(fault: Fault, kind: Kind) -> Row {
+    let right = scripted(None, kind);
+    Row {
+        network: Some(network(&right.file, kind, Some(fault))),
+        ..right
     }
 }
 

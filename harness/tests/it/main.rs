@@ -28,6 +28,7 @@ mod runtimes;
 mod samples;
 mod services;
 mod styles;
+mod transcripts;
 mod unattached;
 mod upstream;
 mod users;
@@ -35,5 +36,10 @@ mod walls;
 mod wrappers;
 
 fn main() -> std::process::ExitCode {
-    trials::main(rows::trials().into_iter().chain(fault_matrix::trials()))
+    trials::main(
+        rows::trials()
+            .into_iter()
+            .chain(fault_matrix::trials())
+            .chain(transcripts::trials()),
+    )
 }

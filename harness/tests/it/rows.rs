@@ -12,12 +12,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::RwLock;
+use std::time::Duration;
 
-use cnispec::Kind;
 use cnispec::check::{self, Check, Scope};
-use cnispec::internal::Fault;
+use cnispec::internal::{Fault, Program, Settings, Subject, Task, Workers};
+use cnispec::transcript::Transcript;
+use cnispec::{Event, Kind, Run, Version};
 use serde_json::Value;
 use trials::{Generated, Need};
 
@@ -41,6 +43,9 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("unknown-key-unnamed", "odd-input"),
 ];
 
+/// What makes the labs of a run that is not a program of its own.
+const WORKER: &str = env!("CARGO_BIN_EXE_cnispec");
+
 /// Rows hold this together; one that must be alone holds it alone.
 static AT_ONCE: RwLock<()> = RwLock::new(());
 
@@ -56,8 +61,10 @@ pub struct Row {
     pub file: String,
     /// Its network; a runtime has none.
     pub network: Option<Value>,
-    /// Further arguments of `cnispec test`.
-    pub arguments: Vec<String>,
+    /// The version of the SPEC that it is tried in; otherwise in all.
+    pub spec: Option<Version>,
+    /// How long a call may take, if less than usual.
+    pub timeout: Option<Duration>,
 }
 
 /// A check that failed, as the table writes it, and the scenario in which it did.
@@ -93,7 +100,8 @@ pub fn is_updated() -> bool {
     std::env::var_os("CNISPEC_UPDATE").is_some()
 }
 
-fn is_full() -> bool {
+/// Whether everything is run, not only what shows most.
+pub fn is_full() -> bool {
     is_updated() || std::env::var_os("CNISPEC_FULL").is_some()
 }
 
@@ -148,19 +156,10 @@ impl Row {
         let pinned = pinned
             .iter()
             .filter_map(|id| check::find(id.trim_start_matches('~')));
-        let elsewhere = || {
-            let rows = ELSEWHERE.into_iter();
-            rows.filter(|(breaks, _)| *breaks == self.breaks)
-                .map(|(_, scenario)| scenario)
-        };
-        let mut scenarios = BTreeSet::new();
-        for check in pinned.chain(self.naming()) {
-            match check.scope {
-                Scope::Every => scenarios.extend(EVERYWHERE.into_iter().chain(elsewhere())),
-                Scope::In(ids) => scenarios.extend(ids.iter().map(|id| id.as_str())),
-            }
-        }
-        scenarios
+        pinned
+            .chain(self.naming())
+            .flat_map(|check| scenarios(check, self.breaks))
+            .collect()
     }
 
     /// The checks of plugins of its kind that name its fault.
@@ -176,11 +175,15 @@ impl Row {
     /// Runs these scenarios, or all.
     fn run(&self, scenarios: Option<&BTreeSet<&'static str>>) -> Vec<Tripped> {
         let directory = tempfile::tempdir().unwrap();
-        let program = directory.path().join(&self.file);
-        symlink(env!("CARGO_BIN_EXE_cnispec"), &program).unwrap();
-        let mut arguments = self.subject(directory.path(), &program);
+        let program = self.program(directory.path()).display().to_string();
+        let mut arguments = match self.config(directory.path()) {
+            Some(config) => vec![program, format!("--config={}", config.display())],
+            None => vec!["--runtime".to_owned(), program],
+        };
         arguments.extend(["--strict", "--jobs", "1"].map(str::to_owned));
-        arguments.extend(self.arguments.iter().cloned());
+        arguments.extend(self.spec.iter().map(|version| format!("--spec={version}")));
+        let millis = |timeout: &Duration| format!("--timeout={}ms", timeout.as_millis());
+        arguments.extend(self.timeout.as_ref().map(millis));
         for scenario in scenarios.into_iter().flatten() {
             arguments.extend(["--scenario", scenario].map(str::to_owned));
         }
@@ -203,15 +206,51 @@ impl Row {
             .collect()
     }
 
-    fn subject(&self, directory: &Path, program: &Path) -> Vec<String> {
-        let program = program.to_str().unwrap().to_owned();
-        let Some(network) = &self.network else {
-            return vec!["--runtime".to_owned(), program];
+    /// The transcripts of these scenarios, or of all, in this version.
+    pub fn transcripts(
+        &self,
+        version: Version,
+        scenarios: &BTreeSet<&'static str>,
+    ) -> Vec<Transcript> {
+        let directory = tempfile::tempdir().unwrap();
+        let program = self.program(directory.path());
+        let Some(config) = self.config(directory.path()) else {
+            let subject = Subject::runtime(program.to_str().unwrap()).unwrap();
+            let settings = Settings {
+                jobs: 1,
+                seed: 1,
+                timeout: Duration::from_secs(20),
+            };
+            let workers = Workers::new(&subject, &settings).unwrap();
+            let workers = workers.served_by(Program::at(WORKER));
+            return cnispec::internal::scenarios()
+                .into_iter()
+                .filter(|one| scenarios.is_empty() || scenarios.contains(one.id.as_str()))
+                .filter(|one| one.fits(&subject, version))
+                .map(|one| Task {
+                    scenario: one.id.as_str().to_owned(),
+                    spec_version: version,
+                })
+                .map(|task| workers.run(&task).unwrap())
+                .collect();
         };
+        let mut run = Run::new(program).config(config).versions([version]);
+        if let Some(timeout) = self.timeout {
+            run = run.timeout(timeout);
+        }
+        transcripts_of(run, scenarios)
+    }
+
+    fn program(&self, directory: &Path) -> PathBuf {
+        let program = directory.join(&self.file);
+        symlink(WORKER, &program).unwrap();
+        program
+    }
+
+    fn config(&self, directory: &Path) -> Option<PathBuf> {
         let config = directory.join("network.conflist");
-        fs::write(&config, network.to_string()).unwrap();
-        let config = config.to_str().unwrap().to_owned();
-        vec![program, "--config".to_owned(), config]
+        fs::write(&config, self.network.as_ref()?.to_string()).unwrap();
+        Some(config)
     }
 
     fn difference(&self, pinned: &Checks, found: &Checks) -> String {
@@ -226,6 +265,34 @@ impl Row {
         lines.push("- is pinned and did not fail, + failed and is not pinned".to_owned());
         lines.join("\n")
     }
+}
+
+/// The transcripts of these scenarios, or of all, in a run.
+pub fn transcripts_of(run: Run, scenarios: &BTreeSet<&'static str>) -> Vec<Transcript> {
+    let mut transcripts = Vec::new();
+    run.scenarios(scenarios.iter().copied())
+        .worker(WORKER)
+        .jobs(1)
+        .execute_with(|event| {
+            if let Event::Finished(Ok(transcript)) = event {
+                transcripts.push(transcript.clone());
+            }
+        })
+        .unwrap();
+    transcripts
+}
+
+/// The scenarios that a check reads, or those that stand for all in rows of what `breaks`.
+pub fn scenarios(check: &Check, breaks: &str) -> BTreeSet<&'static str> {
+    let Scope::In(ids) = check.scope else {
+        let elsewhere = ELSEWHERE.into_iter();
+        let elsewhere = elsewhere.filter(|(fault, _)| *fault == breaks);
+        return elsewhere
+            .map(|(_, scenario)| scenario)
+            .chain(EVERYWHERE)
+            .collect();
+    };
+    ids.iter().map(|id| id.as_str()).collect()
 }
 
 fn checks(tripped: &[Tripped]) -> Checks {

@@ -16,7 +16,12 @@ pub fn rows() -> Vec<Row> {
         .iter()
         .copied()
         .filter(|fault| fault.is_a_runtimes());
-    let scripted = |fault: Option<Fault>| Row {
+    faults.map(Some).chain([None]).map(scripted).collect()
+}
+
+/// The scripted runtime with a fault, or without one.
+pub fn scripted(fault: Option<Fault>) -> Row {
+    Row {
         table: &RUNTIMES,
         breaks: fault.map_or("nothing", Fault::id),
         kind: Kind::Runtime,
@@ -25,12 +30,9 @@ pub fn rows() -> Vec<Row> {
             None => "scripted-runtime".to_owned(),
         },
         network: None,
-        arguments: fault
-            .into_iter()
-            .flat_map(|fault| ["--spec".to_owned(), version_for(fault)])
-            .collect(),
-    };
-    faults.map(Some).chain([None]).map(scripted).collect()
+        spec: fault.map(version_for),
+        timeout: None,
+    }
 }
 
 #[test(Netns)]

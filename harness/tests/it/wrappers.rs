@@ -1,8 +1,8 @@
 //! Wrappers around the reference ptp and host-local and a chained plugin trip exactly the checks that stand in
 //! `wrappers.expected`: real plugins break while they do real work.
 
-use cnispec::Kind;
 use cnispec::internal::Flaw;
+use cnispec::{Kind, Version};
 use serde_json::{Value, json};
 
 use crate::fault_matrix::WRAPPERS;
@@ -16,7 +16,7 @@ const REAL: [(&str, Kind); 3] = [
 ];
 
 /// The version that has every operation.
-const VERSION: &str = "1.1.0";
+const VERSION: Version = Version::V1_1_0;
 
 fn network(file: &str, kind: Kind) -> Value {
     let host_local = json!({
@@ -53,7 +53,7 @@ fn network(file: &str, kind: Kind) -> Value {
         }]),
     };
     json!({
-        "cniVersion": VERSION,
+        "cniVersion": VERSION.to_string(),
         "name": "wrapped-net",
         "plugins": plugins,
         "cnispec": {
@@ -76,7 +76,8 @@ pub fn rows() -> Vec<Row> {
             kind,
             network: Some(network(&file, kind)),
             file,
-            arguments: ["--spec", VERSION].map(str::to_owned).to_vec(),
+            spec: Some(VERSION),
+            timeout: None,
         }
     };
     let flaws = Flaw::ALL.iter();
