@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use cni_netlink::Socket;
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, openat};
 use rustix::process::{Resource, getrlimit};
 
@@ -27,6 +28,10 @@ const OF_LINKS: &str = "conf";
 
 /// Directories of [`OF_LINKS`] that stay.
 const LASTING: [&str; 3] = ["all", "default", "lo"];
+
+/// While anybody holds the kernel's lock for links, as for the removal of a namespace, a reader of this one does not sleep but
+/// is made to try again, without end and at full speed.
+const SPINS: &str = "addr_gen_mode";
 
 /// How many files are kept open at most, of all namespaces: half of those that the process may have. Others are opened for each
 /// reading.
@@ -121,6 +126,9 @@ impl Sysctls {
         path: &str,
         lasts: bool,
     ) -> Option<String> {
+        if name == SPINS {
+            wait_for_links();
+        }
         // What a module brings goes with it, and its files are dead then.
         if let Some(value) = self.kept.get(path).and_then(|kept| read(&kept.0).ok()) {
             return Some(value);
@@ -132,6 +140,12 @@ impl Sysctls {
         }
         Some(value)
     }
+}
+
+/// Sleeps until nobody holds the kernel's lock for links: whoever asks for one waits for it.
+fn wait_for_links() {
+    // Without an answer nothing is lost but time.
+    let _ = Socket::open().and_then(|socket| socket.link("lo"));
 }
 
 fn open(directory: impl AsFd, name: &str, flags: OFlags) -> io::Result<OwnedFd> {
