@@ -3,18 +3,23 @@
 //! The list is an ordinary `.conflist`. Its key `cnispec`, which no plugin ever sees, says what
 //! stands around the network: links, routes, the runtime's arguments.
 
-use std::collections::BTreeMap;
+mod faults;
+mod host;
+mod setup;
+
 use std::path::Path;
 
 use cni_runtime::ConfigurationError;
 use cni_types::{
-    IfName, InvalidConfig, InvalidName, NetworkConfigList, NetworkName, PluginConfig, Version,
+    InvalidConfig, InvalidName, NetworkConfigList, NetworkName, PluginConfig, Version,
 };
-use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
+
+pub use host::{LinkKind, LinkNeed, Network, RouteNeed, RuleNeed};
+pub use setup::{HostSetup, Lan, Place, Ready, Service};
 
 /// A network configuration list and the lab that it needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,148 +31,6 @@ pub struct Fixture {
     /// The key `cnispec`.
     #[serde(rename = "surroundings")]
     pub setup: HostSetup,
-}
-
-/// What the lab holds before the plugin is called, and what the runtime passes along.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct HostSetup {
-    /// The CNI_IFNAME of every attachment.
-    #[serde(deserialize_with = "link_name")]
-    pub ifname: String,
-    /// CNI_ARGS, pair by pair.
-    pub args: BTreeMap<String, String>,
-    /// The runtime's capability arguments, by capability.
-    pub capability_args: Map<String, Value>,
-    /// Links on the host, made in this order.
-    pub links: Vec<LinkNeed>,
-    /// Files on the host, by absolute path.
-    #[serde(deserialize_with = "lab_files")]
-    pub files: BTreeMap<String, String>,
-    /// The machine beside the host.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lan: Option<Lan>,
-    /// What runs beside the plugin, started in this order.
-    pub services: Vec<Service>,
-    /// What must be there for the plugin to work at all.
-    pub needs: Needs,
-    /// The lab holds what one attachment takes away, such as a device: there can be only one at a time.
-    pub exclusive: bool,
-    /// How long an address rests after DEL before it is given again, in seconds.
-    pub address_rest: u64,
-}
-
-impl Default for HostSetup {
-    fn default() -> Self {
-        Self {
-            ifname: "eth0".to_owned(),
-            args: BTreeMap::new(),
-            capability_args: Map::new(),
-            links: Vec::new(),
-            files: BTreeMap::new(),
-            lan: None,
-            services: Vec::new(),
-            needs: Needs::default(),
-            exclusive: false,
-            address_rest: 0,
-        }
-    }
-}
-
-/// A machine beside the host, on the same network.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Lan {
-    /// Its addresses.
-    pub addresses: Vec<IpNet>,
-    /// Whether every container has an interface CNI_IFNAME on that network before any plugin is called.
-    pub containers: bool,
-}
-
-/// A program that runs as long as the lab.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Service {
-    /// The program, which is looked for beside the plugin first, and its arguments.
-    pub command: Vec<String>,
-    /// Variables of its environment.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, String>,
-    /// Its working directory.
-    #[serde(default = "root")]
-    pub directory: String,
-    /// Where it runs.
-    #[serde(default)]
-    pub on: Place,
-    /// When plugins can be called; at once if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready: Option<Ready>,
-}
-
-/// Where a service runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Place {
-    /// On the host, where plugins are called.
-    #[default]
-    Host,
-    /// On the machine beside it.
-    Lan,
-}
-
-/// By what a service is known to be ready.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ready {
-    /// This file, or socket, is there.
-    File(String),
-    /// It has written these words.
-    Output(String),
-}
-
-fn root() -> String {
-    "/".to_owned()
-}
-
-/// A link that the lab makes on the host.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LinkNeed {
-    /// Its name.
-    #[serde(deserialize_with = "link_name")]
-    pub name: String,
-    /// What it is.
-    pub kind: LinkKind,
-    /// Its MTU in bytes, the kernel's own choice if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mtu: Option<u32>,
-    /// Its addresses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub addresses: Vec<IpNet>,
-}
-
-/// The kinds of link that the lab can make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LinkKind {
-    /// One end of a pair; the other stands beyond the host.
-    Veth,
-    /// A bridge without ports.
-    Bridge,
-    /// A link to the network that the host shares with the machine beside it.
-    Lan,
-}
-
-/// Prerequisites. Where one is missing, the plugin is not applicable here, and that is the reason given.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Needs {
-    /// Kinds of link that the kernel must know, as `ip link add type` names them.
-    pub link_kinds: Vec<String>,
-    /// Programs that must be found in PATH.
-    pub programs: Vec<String>,
-    /// Files, such as the socket of a daemon, that must be there.
-    pub files: Vec<String>,
 }
 
 /// The fixtures that cnispec carries, by the `type` of the plugin that each is made for.
@@ -293,6 +156,16 @@ pub enum FixtureError {
         origin: String,
         /// The version.
         version: Version,
+    },
+    /// The key `cnispec` asks for what no lab can hold.
+    #[error("`{origin}`: {error}\nhint: {hint}")]
+    Setup {
+        /// The file.
+        origin: String,
+        /// What is wrong, with line and column.
+        error: InvalidConfig,
+        /// The remedy.
+        hint: String,
     },
     /// The key `cnispec` has the wrong form.
     #[error(
@@ -423,14 +296,23 @@ fn of_network(
         Value::from(plugin.without("cnispec"))
     });
     list.insert("plugins".to_owned(), plugins.collect());
-    match host_setup(text) {
-        Ok(setup) => Ok(Fixture {
+    let setup = match host_setup(text) {
+        Ok(setup) => setup,
+        Err(error) => return Err(FixtureError::HostSetup { origin, error }),
+    };
+    if let Some((error, hint)) = faults::first(&setup) {
+        let error = error.under("cnispec").in_text(text.as_bytes());
+        return Err(FixtureError::Setup {
             origin,
-            list,
-            setup,
-        }),
-        Err(error) => Err(FixtureError::HostSetup { origin, error }),
+            error,
+            hint,
+        });
     }
+    Ok(Fixture {
+        origin,
+        list,
+        setup,
+    })
 }
 
 /// A configuration list, or a single plugin's configuration as a list of one.
@@ -464,34 +346,4 @@ fn host_setup(text: &str) -> Result<HostSetup, serde_json::Error> {
     let object: Map<String, Value> = serde_json::from_slice(&padded)?;
     drop(object);
     serde_json::from_slice(&padded)
-}
-
-/// A name that a link can have: the rules of CNI_IFNAME.
-fn link_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    IfName::deserialize(deserializer).map(|name| name.as_str().to_owned())
-}
-
-/// Files in places that a lab can write to.
-fn lab_files<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, String>, D::Error> {
-    const WRITABLE: [&str; 5] = ["/etc", "/var", "/opt", "/run", "/tmp"];
-    let files = BTreeMap::<String, String>::deserialize(deserializer)?;
-    let fits = |path: &&String| {
-        let path = Path::new(path.as_str());
-        let inside = WRITABLE
-            .iter()
-            .any(|place| path.starts_with(place) && path != Path::new(place));
-        inside
-            && !path
-                .components()
-                .any(|part| part == std::path::Component::ParentDir)
-    };
-    match files.keys().find(|path| !fits(path)) {
-        None => Ok(files),
-        Some(path) => Err(serde::de::Error::custom(format!(
-            "a lab has no file `{path}`; it can have files below {}",
-            WRITABLE.join(", ")
-        ))),
-    }
 }

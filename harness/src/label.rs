@@ -118,6 +118,7 @@ macro_rules! lives {
 }
 
 labels! {
+    SERVICES = "services"
     ADD = "add"
     ADDRESSES_FLUSHED = "addresses-flushed"
     ADD_A = "add-a"

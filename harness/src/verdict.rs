@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Breach, Check, Judged, LEAVES_OTHERS_ALONE, Level, Unmet};
+use crate::check::{Breach, Check, Judged, LEAVES_OTHERS_ALONE, Level, NO_DEVICE, Unmet};
 use crate::transcript::{Ending, Transcript};
 
 /// The outcome of one check in one scenario and one version of the SPEC; the later, the worse.
@@ -110,6 +110,9 @@ fn judge_one<'t>(
 
 /// A transcript in which the plugin was never called shows nothing, not even of claims about every call.
 fn judged(transcript: &Transcript, check: &Check) -> Judged {
+    if transcript.without_device && check.is_of_devices() {
+        return Err(Unmet::NotApplicable(NO_DEVICE.to_owned()));
+    }
     match (&transcript.ending, transcript.calls().next()) {
         (Ending::NotApplicable(fact), None) => Err(Unmet::NotApplicable(fact.clone())),
         (Ending::Damaged(_), None) if check.id == LEAVES_OTHERS_ALONE => (check.judge)(transcript),

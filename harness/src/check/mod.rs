@@ -63,6 +63,21 @@ pub enum Scope {
     In(&'static [ScenarioId]),
 }
 
+/// Why a requirement does not apply to a plugin that makes no network device.
+pub const NO_DEVICE: &str =
+    "the fixture says that the plugin makes no network device (`cnispec.netdevice`)";
+
+/// The checks of the container's interface, which a plugin that makes none cannot meet.
+const OF_DEVICES: &[&str] = &[
+    "add.honours-ifname",
+    "add.refuses-existing-interface",
+    "add.sets-interface-up",
+    "check.allows-later-additions",
+    "check.allows-later-adjustments",
+    "del.without-addresses-succeeds",
+    "del.without-interface-succeeds",
+];
+
 /// One requirement.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
@@ -92,6 +107,11 @@ impl Check {
             Scope::In(ids) => ids.iter().any(|id| id.as_str() == scenario),
         };
         covers && self.binds.contains(&kind)
+    }
+
+    /// Whether it is about the interface that a plugin makes in the container.
+    pub fn is_of_devices(&self) -> bool {
+        OF_DEVICES.contains(&self.id)
     }
 
     /// The clause that binds in this version, the strongest if there are several.
@@ -229,6 +249,13 @@ pub fn find(id: &str) -> Option<&'static Check> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    #[test]
+    fn checks_of_devices_are_known() {
+        for id in super::OF_DEVICES {
+            assert!(super::find(id).is_some(), "{id}");
+        }
+    }
 
     /// A literal that borrows fields (`..TEMPLATE`) compiles without a judge or a fault of its own.
     #[test]

@@ -1,59 +1,140 @@
-//! Sets up the lab's host before any plugin is called, as the fixture asks for it.
+//! Test environment setup: what the key `cnispec` of a fixture asks for, on the host and in containers.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Address, LinkKind, Socket, VethEnd, sysctl};
+use cni_netlink::{Address, LinkKind, Route, Socket, VethEnd, rule, sysctl, tun};
 
 use super::lab::{StepResult, Stop};
 use super::lan::Lan;
 use crate::error::HarnessError;
-use crate::fixture::{self, HostSetup, LinkNeed, Needs};
+use crate::fixture::{self, HostSetup, LinkNeed, Network, RouteNeed, RuleNeed};
 use crate::transcript::OF_OTHERS;
 
 /// Makes what the fixture asks for, on the host that this process stands in. Returns the machine beside it, if there is one.
-pub fn build(setup: &HostSetup) -> Result<Option<Lan>, HarnessError> {
+pub fn build(asked: &HostSetup) -> Result<Option<Lan>, HarnessError> {
     prepare_namespace()
         .map_err(|error| HarnessError::new(format!("the lab's network: {error}")))?;
-    let lan = setup.lan.as_ref().map(Lan::new).transpose()?;
-    for link in &setup.links {
-        make(link, lan.as_ref()).map_err(|error| HarnessError {
-            what: format!(
-                "the lab cannot make the link `{}` that the fixture asks for: {}",
-                link.name, error.what
-            ),
-            hint: Some("look at the key `cnispec.links` of the network configuration".to_owned()),
-        })?;
+    if lacking_kind(asked)?.is_some() {
+        return Ok(None);
     }
     for path in OF_OTHERS {
         write(Path::new(path), "of another program").map_err(|error| {
             HarnessError::new(format!("the lab cannot write `{path}`: {error}"))
         })?;
     }
-    for (path, content) in &setup.files {
-        write(Path::new(path), content).map_err(|error| HarnessError {
-            what: format!(
-                "the lab cannot write the file `{path}` that the fixture asks for: {error}"
-            ),
-            hint: Some("files can be made below /etc, /var, /opt, /run and /tmp".to_owned()),
-        })?;
+    let lan = asked.lan.as_ref().map(Lan::new).transpose()?;
+    // Links of containers lead somewhere that nobody looks at.
+    let lan = match asked.container.links.is_empty() {
+        false if lan.is_none() => Some(Lan::new(&fixture::Lan::default())?),
+        _ => lan,
+    };
+    let made = |error: std::io::Error, path: &str| {
+        HarnessError {
+        what: format!("the lab cannot make `{path}` that the fixture asks for: {error}"),
+        hint: Some("look at the keys `cnispec.files` and `cnispec.directories` of the network configuration".to_owned()),
     }
+    };
+    for path in &asked.directories {
+        fs::create_dir_all(path).map_err(|error| made(error, path))?;
+    }
+    for (path, content) in &asked.files {
+        write(Path::new(path), content).map_err(|error| made(error, path))?;
+    }
+    let host = NetNs::current()
+        .map_err(|error| HarnessError::new(format!("the lab's network: {error}")))?;
+    furnish(&asked.host(), &host, lan.as_ref(), Beyond::Here).map_err(|error| HarnessError {
+        hint: Some("look at the key `cnispec` of the network configuration".to_owned()),
+        ..error
+    })?;
     Ok(lan)
 }
 
-/// The first of the needs that this lab does not meet, if any.
-pub fn missing(needs: &Needs) -> Result<Option<String>, HarnessError> {
-    if !needs.link_kinds.is_empty() {
-        let known = cni_netlink::probe_link_kinds()
-            .map_err(|error| HarnessError::new(error.to_string()))?;
-        for kind in &needs.link_kinds {
-            if known.get(kind.as_str()) == Some(&false) {
-                return Ok(Some(format!("this kernel has no links of kind `{kind}`")));
-            }
+/// Makes what every container has, in the container that the calling thread is in.
+pub fn furnish_container(
+    asked: &Network,
+    inside: &NetNs,
+    lan: Option<&Lan>,
+) -> Result<(), HarnessError> {
+    furnish(asked, inside, lan, Beyond::Lan).map_err(|error| HarnessError {
+        hint: Some("look at the key `cnispec.container` of the network configuration".to_owned()),
+        ..error
+    })
+}
+
+/// Where the far end of a pair stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// In the same namespace, under a name that nobody asks for.
+    Here,
+    /// On the neighbouring machine, which is not observed.
+    Lan,
+}
+
+fn furnish(
+    asked: &Network,
+    here: &NetNs,
+    lan: Option<&Lan>,
+    beyond: Beyond,
+) -> Result<(), HarnessError> {
+    let broken = |what: String| {
+        move |error: cni_netlink::Error| {
+            HarnessError::new(format!(
+                "the lab cannot make {what} that the fixture asks for: {error}"
+            ))
+        }
+    };
+    for link in &asked.links {
+        make_link(link, here, lan, beyond).map_err(broken(format!("the link `{}`", link.name)))?;
+    }
+    for (name, value) in &asked.sysctls {
+        set(name, value).map_err(broken(format!("the sysctl `{name}`")))?;
+    }
+    for route in &asked.routes {
+        add_route(route).map_err(broken(format!("the route to `{}`", route.dst)))?;
+    }
+    for rule in &asked.rules {
+        add_rule(rule).map_err(broken(format!(
+            "the rule that leads to table {}",
+            rule.table
+        )))?;
+    }
+    Ok(())
+}
+
+/// The fact that the kernel lacks a kind of link that the fixture needs, if it does.
+fn lacking_kind(asked: &HostSetup) -> Result<Option<String>, HarnessError> {
+    let made = asked.links.iter().chain(&asked.container.links);
+    let made = made.map(|link| link.kind.name());
+    let needed = asked.needs.link_kinds.iter().map(String::as_str);
+    let kinds: Vec<&str> = needed.chain(made).collect();
+    if kinds.is_empty() {
+        return Ok(None);
+    }
+    let broken = |error: cni_netlink::Error| HarnessError::new(error.to_string());
+    let known = cni_netlink::probe_link_kinds().map_err(broken)?;
+    for kind in kinds {
+        let has = match (kind, known.get(kind)) {
+            ("lan", _) => known["veth"],
+            ("tap", _) => known["tun"],
+            (_, Some(has)) => *has,
+            (_, None) => cni_netlink::probe_link_kind(kind).map_err(broken)?,
+        };
+        if !has {
+            return Ok(Some(format!("this kernel has no links of kind `{kind}`")));
         }
     }
+    Ok(None)
+}
+
+/// What is missing in this lab for the plugin to work, if anything.
+pub fn missing(asked: &HostSetup) -> Result<Option<String>, HarnessError> {
+    if let Some(lacking) = lacking_kind(asked)? {
+        return Ok(Some(lacking));
+    }
+    let needs = &asked.needs;
     for program in &needs.programs {
         let path = std::env::var_os("PATH").unwrap_or_default();
         if !std::env::split_paths(&path).any(|directory| directory.join(program).is_file()) {
@@ -85,45 +166,51 @@ pub fn prepare_namespace() -> cni_netlink::Result<()> {
     Ok(())
 }
 
-fn make(need: &LinkNeed, lan: Option<&Lan>) -> Result<(), HarnessError> {
-    let broken = |error: cni_netlink::Error| HarnessError::new(error.to_string());
-    match (need.kind, lan) {
-        (fixture::LinkKind::Lan, Some(lan)) => NetNs::current()
-            .and_then(|host| lan.connect(&host, &need.name))
-            .map_err(broken)?,
-        (fixture::LinkKind::Lan, None) => {
-            return Err(HarnessError::new("there is no `cnispec.lan`"));
-        }
-        _ => {}
-    }
-    make_link(need).map_err(broken)
-}
-
-fn make_link(need: &LinkNeed) -> cni_netlink::Result<()> {
+fn make_link(
+    need: &LinkNeed,
+    here: &NetNs,
+    lan: Option<&Lan>,
+    beyond: Beyond,
+) -> cni_netlink::Result<()> {
     let socket = Socket::open()?;
-    match need.kind {
-        fixture::LinkKind::Lan => {}
-        fixture::LinkKind::Bridge => socket.create_link(&need.name, LinkKind::Bridge)?,
-        fixture::LinkKind::Veth => {
-            // The far end stays on the host, under a name that nobody asks for.
-            let beyond = format!("far-{}", need.name);
-            let near = VethEnd {
-                name: &need.name,
-                mtu: need.mtu,
-                ..VethEnd::default()
-            };
-            let far = VethEnd {
-                name: &beyond,
-                mtu: need.mtu,
-                ..VethEnd::default()
-            };
-            socket.create_veth(&near, &far)?;
-            socket.set_up(socket.link(&beyond)?.index)?;
+    let parent = need.parent.as_ref();
+    let parent = parent.map(|name| socket.link(name)).transpose()?;
+    let parent = parent.map(|link| link.index);
+    let stands_on = parent.unwrap_or_default();
+    let id = need.id.unwrap_or_default();
+    let make = |kind: LinkKind| socket.create_link(&need.name, kind);
+    match (&need.kind, lan) {
+        (fixture::LinkKind::Lan, Some(lan)) => lan.connect(here, &need.name)?,
+        (fixture::LinkKind::Veth, Some(lan)) if beyond == Beyond::Lan => {
+            lan.connect(here, &need.name)?;
         }
+        (fixture::LinkKind::Veth | fixture::LinkKind::Lan, _) => make_pair(&socket, need)?,
+        (fixture::LinkKind::Tap, _) => tun::create(&need.name, tun::Kind::Tap)?,
+        (fixture::LinkKind::Tun, _) => tun::create(&need.name, tun::Kind::Tun)?,
+        (fixture::LinkKind::Named(kind), _) => match kind.as_str() {
+            "macvlan" => make(LinkKind::Macvlan { parent: stands_on })?,
+            "ipvlan" => make(LinkKind::Ipvlan { parent: stands_on })?,
+            "vlan" => make(LinkKind::Vlan {
+                parent: stands_on,
+                id: u16::try_from(id).unwrap_or(u16::MAX),
+            })?,
+            "vrf" => make(LinkKind::Vrf {
+                table: need.table.unwrap_or_default(),
+            })?,
+            "vxlan" => make(LinkKind::Vxlan { id })?,
+            other => socket.create_plain_link(&need.name, other, parent)?,
+        },
     }
     let index = socket.link(&need.name)?.index;
+    if let Some(mac) = need.mac {
+        socket.set_mac(index, mac)?;
+    }
     if let Some(mtu) = need.mtu {
         socket.set_mtu(index, mtu)?;
+    }
+    if let Some(master) = &need.master {
+        // A bond takes only ports that are down.
+        socket.set_master(index, Some(socket.link(master)?.index))?;
     }
     for net in &need.addresses {
         socket.add_address(&Address {
@@ -132,6 +219,57 @@ fn make_link(need: &LinkNeed) -> cni_netlink::Result<()> {
         })?;
     }
     socket.set_up(index)
+}
+
+fn make_pair(socket: &Socket, need: &LinkNeed) -> cni_netlink::Result<()> {
+    let beyond = format!("far-{}", need.name);
+    let near = VethEnd {
+        name: &need.name,
+        mtu: need.mtu,
+        ..VethEnd::default()
+    };
+    let far = VethEnd {
+        name: &beyond,
+        mtu: need.mtu,
+        ..VethEnd::default()
+    };
+    socket.create_veth(&near, &far)?;
+    socket.set_up(socket.link(&beyond)?.index)
+}
+
+fn add_route(need: &RouteNeed) -> cni_netlink::Result<()> {
+    let socket = Socket::open()?;
+    let link = match &need.dev {
+        Some(dev) => Some(socket.link(dev)?.index),
+        None => None,
+    };
+    let mut route = Route::new(need.dst, need.gw, link.unwrap_or_default());
+    route.link = link;
+    route.priority = need.priority;
+    route.table = need.table.unwrap_or(route.table);
+    socket.add_route(&route)
+}
+
+fn add_rule(need: &RuleNeed) -> cni_netlink::Result<()> {
+    let nets = [need.from, need.to];
+    let ipv6 = nets.iter().flatten().any(|net| net.addr().is_ipv6());
+    Socket::open()?.add_rule(&rule::Rule {
+        ipv6,
+        priority: need.priority,
+        from: need.from,
+        to: need.to,
+        incoming: need.iif.clone(),
+        table: need.table,
+    })
+}
+
+/// Sets a sysctl by either of its names, `net.ipv4.ip_forward` or `net/ipv4/ip_forward`.
+fn set(name: &str, value: &str) -> cni_netlink::Result<()> {
+    let path = match name.contains('/') {
+        true => name.to_owned(),
+        false => name.replace('.', "/"),
+    };
+    sysctl::write(path.trim_start_matches("net/"), value)
 }
 
 fn write(path: &Path, content: &str) -> std::io::Result<()> {

@@ -27,7 +27,7 @@ use super::host_setup;
 use super::lan::Lan;
 use super::process::Limits;
 use super::rootfs::{self, Needed};
-use super::services::Services;
+use super::services::{self, Services};
 use super::task::Job;
 use super::{limits, processes};
 use crate::error::HarnessError;
@@ -134,8 +134,8 @@ pub struct Lab {
     watches_sysctls: Cell<bool>,
     host: NetNs,
     lan: Option<Lan>,
-    /// Held, since they end with it.
-    _services: Services,
+    /// They end with it.
+    services: RefCell<Services>,
     observed: RefCell<Observed>,
     made: Cell<u16>,
     tape: RefCell<Tape>,
@@ -169,6 +169,7 @@ impl Lab {
         let is_watched = watches_delegates && subject.kind.may_delegate();
         let writable = enclosure::enter(&Needed {
             paths: needed_paths(&subject),
+            written: written_paths(&subject),
             watched: is_watched.then(|| (subject.path.clone(), cni_path(&subject))),
         })?;
         let broken =
@@ -176,9 +177,17 @@ impl Lab {
         let host = NetNs::current().map_err(broken)?;
         let asked = &subject.fixture.setup;
         let lan = host_setup::build(asked)?;
-        let services = match host_setup::missing(&asked.needs)? {
+        let services = match host_setup::missing(asked)? {
             Some(_) => Services::default(),
-            None => Services::start(&asked.services, &cni_path(&subject), lan.as_ref())?,
+            None => {
+                let directories = cni_path(&subject);
+                let services = Services::start(&asked.services, &directories, lan.as_ref())?;
+                let commands = asked.commands.before.iter();
+                commands
+                    .map(|words| services::run(words, &directories))
+                    .collect::<Result<(), _>>()?;
+                services
+            }
         };
         let observer = Observer::in_netns(&host).map_err(broken)?;
         let machine = Machine::open(&enclosure::first_process())
@@ -201,7 +210,7 @@ impl Lab {
             config: Config { subject, network },
             host,
             lan,
-            _services: services,
+            services: RefCell::new(services),
             observed: RefCell::new(Observed {
                 host: observer,
                 machine,
@@ -218,8 +227,20 @@ impl Lab {
         Ok(lab)
     }
 
+    /// Runs the commands that the fixture wants after the last call.
+    pub fn run_last_commands(&self) -> Result<(), HarnessError> {
+        let asked = &self.subject().fixture.setup.commands;
+        let directories = cni_path(self.subject());
+        let mut commands = asked.after.iter();
+        commands.try_for_each(|words| services::run(words, &directories))
+    }
+
     /// The transcript of everything done, once the scenario is over.
     pub fn into_transcript(self, done: StepResult) -> Result<Transcript, HarnessError> {
+        for (service, words) in self.services.borrow().last_words() {
+            let what = format!("the service `{service}` has written: {words}");
+            self.note(label::SERVICES, what);
+        }
         Ok(Transcript {
             ending: done.map_or_else(|stop| self.ending(stop), |()| Ok(Ending::Completed))?,
             ..self.take_transcript()
@@ -251,6 +272,7 @@ impl Lab {
             plugin: self.config.subject.plugin_type.clone(),
             supported: self.config.subject.supported.clone(),
             config: Value::Object(self.config.network.as_map().clone()),
+            without_device: !self.subject().fixture.setup.netdevice,
             steps: tape.steps,
             states: tape.states,
             ending: Ending::Completed,
@@ -353,6 +375,13 @@ impl Lab {
     pub fn note_exchange(&self, exchange: Exchange) {
         self.tape.borrow_mut().steps.push(Step::Exchange(exchange));
     }
+}
+
+/// Where the fixture puts files and directories.
+fn written_paths(subject: &Subject) -> Vec<PathBuf> {
+    let asked = &subject.fixture.setup;
+    let paths = asked.files.keys().chain(&asked.directories);
+    paths.map(PathBuf::from).collect()
 }
 
 /// Paths that must stay visible in the lab: the subject's directory, where the file really

@@ -2,8 +2,11 @@
 
 use cni_netlink::{Address, Link, MacAddr, Route, Socket, VethEnd, sysctl};
 use ipnet::IpNet;
+use nix::errno::Errno;
 
 use super::lab::{StepResult, Stop};
+
+const EEXIST: i32 = Errno::EEXIST as i32;
 
 /// A link of the calling thread's namespace, without which there is nothing to change.
 fn existing(socket: &Socket, name: &str) -> StepResult<Link> {
@@ -149,8 +152,8 @@ pub fn lead_everything_through(name: &str) -> StepResult {
     for default in ["0.0.0.0/0", "::/0"] {
         let default = default.parse().map_err(std::io::Error::other)?;
         match socket.add_route(&Route::new(default, None, link)) {
-            // This kernel has no IPv6.
-            Err(error) if error.is_unsupported() => {}
+            // This kernel has no IPv6, or the fixture has led everything somewhere else already.
+            Err(error) if error.is_unsupported() || error.errno() == Some(EEXIST) => {}
             done => done?,
         }
     }

@@ -2,6 +2,8 @@
 //! lab.
 
 use std::io::{self, Read};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -24,12 +26,27 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much of a service's output is kept, in bytes.
 const KEPT: usize = 64 * 1024;
 
+/// How many of its last lines are shown.
+const SHOWN_LINES: usize = 20;
+
 /// The output of a service so far.
 type Output = Arc<Mutex<Vec<u8>>>;
 
 /// The services of a lab. They end when this is dropped.
 #[derive(Default)]
-pub struct Services(Vec<Child>);
+pub struct Services {
+    wanted: Vec<Service>,
+    directories: Vec<PathBuf>,
+    neighbour: Option<Arc<NetNs>>,
+    /// Those that run, in the order in which they were started.
+    running: Vec<Running>,
+}
+
+struct Running {
+    name: String,
+    child: Child,
+    output: Output,
+}
 
 impl Services {
     /// Starts services in their order, each when the one before it is ready. A program is looked for in `directories`.
@@ -38,37 +55,101 @@ impl Services {
         directories: &[PathBuf],
         lan: Option<&Lan>,
     ) -> Result<Self, HarnessError> {
-        let mut services = Self::default();
-        for service in wanted {
-            let place = match (service.on, lan) {
-                (Place::Host, _) => None,
-                (Place::Lan, Some(lan)) => Some(lan.machine()),
-                (Place::Lan, None) => {
-                    let what = "runs on a machine that is not there: describe it by the key `lan`";
-                    return Err(failed(service, what, ""));
-                }
+        let mut services = Self {
+            wanted: wanted.to_vec(),
+            directories: directories.to_vec(),
+            neighbour: lan.map(Lan::machine),
+            running: Vec::new(),
+        };
+        services.start_again()?;
+        Ok(services)
+    }
+
+    /// Starts all of them, when none runs.
+    pub fn start_again(&mut self) -> Result<(), HarnessError> {
+        for service in &self.wanted {
+            let place = match service.on {
+                Place::Host => None,
+                Place::Lan => self.neighbour.clone(),
             };
             let output = Output::default();
-            let (mut child, end) = spawn(service, directories, place, &output)
+            let (child, end) = spawn(service, &self.directories, place.clone(), &output)
                 .map_err(|error| failed(service, &format!("cannot be started: {error}"), ""))?;
-            let ready = await_ready(service, &mut child, &output);
+            self.running.push(Running {
+                name: service.command.first().cloned().unwrap_or_default(),
+                child,
+                output: Arc::clone(&output),
+            });
+            let Some(Running { child, .. }) = self.running.last_mut() else {
+                continue;
+            };
+            let is_ready = || is_ready(service, &self.directories, place.as_ref(), &output);
+            let ready = await_ready(child, is_ready);
             if ready.is_err() && child.try_wait().is_ok_and(|status| status.is_some()) {
                 // An error says that nobody writes any more.
                 let _ = end.recv_timeout(LAST_WORDS);
             }
-            services.0.push(child);
             ready.map_err(|what| failed(service, &what, &text(&output)))?;
         }
-        Ok(services)
+        Ok(())
+    }
+
+    /// Ends all of them, as when a machine loses its daemons.
+    pub fn stop(&mut self) {
+        for mut service in self.running.drain(..).rev() {
+            // It may have ended before; whoever is not taken leave of keeps the lab alive.
+            let _ = service.child.kill();
+            let _ = service.child.wait();
+        }
+    }
+
+    /// The last lines of what each service that runs has written, by its name; none where it has written nothing.
+    pub fn last_words(&self) -> Vec<(String, String)> {
+        let told = self.running.iter().map(|service| {
+            let text = text(&service.output);
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
+            (service.name.clone(), last)
+        });
+        told.filter(|(_, text)| !text.is_empty()).collect()
     }
 }
 
 impl Drop for Services {
     fn drop(&mut self) {
-        for mut child in self.0.drain(..).rev() {
-            // It may have ended before; whoever is not taken leave of keeps the lab alive.
-            let _ = child.kill();
-            let _ = child.wait();
+        self.stop();
+    }
+}
+
+/// Runs a command to its end, on the lab's host; it must succeed.
+pub fn run(words: &[String], directories: &[PathBuf]) -> Result<(), HarnessError> {
+    let name = words.first().map_or("", String::as_str);
+    let output = Output::default();
+    let failed = |what: String, output: &Output| HarnessError {
+        what: format!("the command `{name}` {what}"),
+        hint: Some(match text(output).lines().last() {
+            Some(line) => format!("the last that it said: {line}"),
+            None => "look at the key `cnispec.commands` of the network configuration".to_owned(),
+        }),
+    };
+    let (mut child, end) = spawn_command(command(words, directories), None, &output)
+        .map_err(|error| failed(format!("cannot be started: {error}"), &output))?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => {
+                let _ = end.recv_timeout(LAST_WORDS);
+                return Err(failed(format!("failed: {status}"), &output));
+            }
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(PAUSE),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                let what = format!("was not over after {} s", PATIENCE.as_secs());
+                return Err(failed(what, &output));
+            }
+            Err(error) => return Err(failed(format!("cannot be waited for: {error}"), &output)),
         }
     }
 }
@@ -91,8 +172,17 @@ fn spawn(
     place: Option<Arc<NetNs>>,
     output: &Output,
 ) -> io::Result<(Child, Receiver<()>)> {
+    let mut command = command(&service.command, directories);
+    command.envs(&service.env).current_dir(&service.directory);
+    spawn_command(command, place, output)
+}
+
+fn spawn_command(
+    mut command: Command,
+    place: Option<Arc<NetNs>>,
+    output: &Output,
+) -> io::Result<(Child, Receiver<()>)> {
     let (reader, writer) = io::pipe()?;
-    let mut command = command(service, &service.command, directories);
     command
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
@@ -107,7 +197,7 @@ fn spawn(
     Ok((child, end))
 }
 
-fn command(service: &Service, words: &[String], directories: &[PathBuf]) -> Command {
+fn command(words: &[String], directories: &[PathBuf]) -> Command {
     let name = words.first().map_or("", String::as_str);
     let programs = std::env::var_os("PATH").unwrap_or_default();
     let directories = directories.iter().cloned();
@@ -118,10 +208,7 @@ fn command(service: &Service, words: &[String], directories: &[PathBuf]) -> Comm
         .find(|path| !name.contains('/') && path.is_file())
         .unwrap_or_else(|| PathBuf::from(name));
     let mut command = Command::new(program);
-    command
-        .args(words.iter().skip(1))
-        .envs(&service.env)
-        .current_dir(&service.directory);
+    command.args(words.iter().skip(1)).current_dir("/");
     command
 }
 
@@ -139,10 +226,10 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-/// Waits until the service is ready, or says why it never will be.
-fn await_ready(service: &Service, child: &mut Child, output: &Output) -> Result<(), String> {
+/// Waits until a service is ready, or says why it never will be.
+fn await_ready(child: &mut Child, is_ready: impl Fn() -> bool) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
-    while !is_ready(service, output) {
+    while !is_ready() {
         match child.try_wait() {
             Ok(None) => {}
             Ok(Some(status)) => return Err(format!("ended before it was ready: {status}")),
@@ -156,10 +243,41 @@ fn await_ready(service: &Service, child: &mut Child, output: &Output) -> Result<
     Ok(())
 }
 
-fn is_ready(service: &Service, output: &Output) -> bool {
+fn is_ready(
+    service: &Service,
+    directories: &[PathBuf],
+    place: Option<&Arc<NetNs>>,
+    output: &Output,
+) -> bool {
     match &service.ready {
         None => true,
         Some(Ready::File(path)) => Path::new(path).exists(),
         Some(Ready::Output(words)) => text(output).contains(words.as_str()),
+        Some(Ready::Socket(path)) => UnixStream::connect(path).is_ok(),
+        Some(Ready::Port(port)) => listens(*port, place),
+        Some(Ready::Command(words)) => {
+            let mut command = command(words, directories);
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let asked = enclosure::spawn_in(place.cloned(), command);
+            asked.is_ok_and(|mut asked| asked.wait().is_ok_and(|status| status.success()))
+        }
+    }
+}
+
+/// Whether somebody takes connections on this TCP port of a machine, at its own address.
+fn listens(port: u16, place: Option<&Arc<NetNs>>) -> bool {
+    let connects = || {
+        let own = [
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+        ];
+        TcpStream::connect(&own[..]).is_ok()
+    };
+    match place {
+        None => connects(),
+        Some(place) => place.enter(connects).unwrap_or(false),
     }
 }

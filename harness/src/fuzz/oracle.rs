@@ -268,6 +268,7 @@ fn part(
         plugin: transcript.plugin.clone(),
         supported: transcript.supported.clone(),
         config: Value::Null,
+        without_device: transcript.without_device,
         steps: steps
             .iter()
             .map(|step| transcript.steps[*step].clone())

@@ -206,13 +206,22 @@ fn one_call(script: &mut String, index: usize, call: &Call) {
 fn host_setup(script: &mut String, setup: &HostSetup) {
     for link in &setup.links {
         let name = shell_quote(&link.name);
-        let _ = match link.kind {
-            LinkKind::Bridge => writeln!(script, "ip link add {name} type bridge"),
+        let kind = link.kind.name();
+        let _ = match &link.kind {
             // The machine at its other end is not made.
             LinkKind::Veth | LinkKind::Lan => writeln!(
                 script,
                 "ip link add {name} type veth peer name far-{name} && ip link set far-{name} up"
             ),
+            LinkKind::Tap | LinkKind::Tun => writeln!(script, "ip tuntap add {name} mode {kind}"),
+            LinkKind::Named(_) => {
+                let over = link.parent.as_ref().map(|parent| format!("link {parent}"));
+                let id = link.id.map(|id| format!("id {id}"));
+                let table = link.table.map(|table| format!("table {table}"));
+                let words = [over, Some(format!("name {name} type {kind}")), id, table];
+                let words: Vec<String> = words.into_iter().flatten().collect();
+                writeln!(script, "ip link add {}", words.join(" "))
+            }
         };
         if let Some(mtu) = link.mtu {
             let _ = writeln!(script, "ip link set {name} mtu {mtu}");
@@ -221,6 +230,9 @@ fn host_setup(script: &mut String, setup: &HostSetup) {
             let _ = writeln!(script, "ip address add {address} dev {name} nodad");
         }
         let _ = writeln!(script, "ip link set {name} up");
+    }
+    for path in &setup.directories {
+        let _ = writeln!(script, "mkdir -p {}", shell_quote(path));
     }
     for (path, content) in &setup.files {
         let path = shell_quote(path);

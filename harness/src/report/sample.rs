@@ -205,6 +205,7 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
         plugin: "hostile".to_owned(),
         supported: vec![Version::V1_0_0, Version::V1_1_0],
         config: Value::Null,
+        without_device: false,
         steps: vec![
             Step::Change {
                 label: "start".to_owned(),

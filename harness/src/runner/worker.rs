@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::interruption::Watched;
 use super::workers::Program;
+use crate::check::NO_DEVICE;
 use crate::engine::lab::{Lab, Stop};
 use crate::engine::{Job, enclosure, host_setup, limits};
 use crate::error::HarnessError;
 use crate::scenario::{self, PROBE};
+use crate::scenario_id;
 use crate::transcript::Transcript;
 
 /// The word by which `cnispec` starts itself as the lab's init.
@@ -207,8 +209,13 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
         )));
     };
     let mut lab = Lab::new(job, true)?;
-    let lacking = host_setup::missing(&lab.subject().fixture.setup.needs)?;
+    let lacking = host_setup::missing(&lab.subject().fixture.setup)?;
+    let is_whole = lacking.is_none();
+    let makes_device = lab.subject().fixture.setup.netdevice;
     let ending = match lacking {
+        None if !makes_device && scenario.id == scenario_id::DEL_INTERFACE_GONE => {
+            Err(Stop::NotApplicable(NO_DEVICE.to_owned()))
+        }
         None => (scenario.run)(&mut lab),
         // The plugin can be asked for its versions anywhere.
         Some(fact) if scenario.id == PROBE.id => {
@@ -216,5 +223,8 @@ fn try_init() -> Result<Option<Transcript>, HarnessError> {
         }
         Some(fact) => Err(Stop::NotApplicable(fact)),
     };
+    if is_whole {
+        lab.run_last_commands()?;
+    }
     lab.into_transcript(ending).map(Some)
 }

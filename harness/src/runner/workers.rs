@@ -137,6 +137,7 @@ impl<'s> Workers<'s> {
             plugin: self.subject.plugin_type.clone(),
             supported: self.subject.supported.clone(),
             config: Value::Null,
+            without_device: !self.subject.fixture.setup.netdevice,
             steps: Vec::new(),
             states: Vec::new(),
             ending,

@@ -35,6 +35,9 @@ pub struct Transcript {
     pub supported: Vec<Version>,
     /// The network configuration list, as the runtime read it.
     pub config: Value,
+    /// Whether the fixture says that the plugin makes no network device.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_device: bool,
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// Every state of the lab that a step points at.

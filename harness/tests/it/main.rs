@@ -10,6 +10,7 @@ mod browser;
 mod cnitool;
 mod delegates;
 mod dependencies;
+mod environment;
 mod escapes;
 mod fault_matrix;
 mod faults;

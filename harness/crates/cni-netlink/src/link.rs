@@ -286,6 +286,16 @@ impl Socket {
             .request(format_args!("make the {} `{name}`", kind.name()), request)
     }
 
+    /// Makes a link of a kind that needs no data of its own, by the kernel's name of the kind, on the link `parent` if there is one.
+    pub fn create_plain_link(&self, name: &str, kind: &str, parent: Option<u32>) -> Result<()> {
+        let request = message(libc::RTM_NEWLINK, NEW, 0)
+            .text(NAME, name)
+            .maybe(parent, |message, parent| message.u32(LINK, parent))
+            .nest(INFO, |info| info.text(INFO_KIND, kind));
+        self.0
+            .request(format_args!("make the {kind} `{name}`"), request)
+    }
+
     /// Sets a link up.
     pub fn set_up(&self, index: u32) -> Result<()> {
         self.change(

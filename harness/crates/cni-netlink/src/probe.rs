@@ -40,6 +40,15 @@ pub fn probe_link_kinds() -> Result<BTreeMap<&'static str, bool>> {
     })?
 }
 
+/// Whether the kernel has links of a kind that [`probe_link_kinds`] does not tell of, by the kernel's name of it.
+pub fn probe_link_kind(kind: &str) -> Result<bool> {
+    NetNs::create_anonymous()?.enter(|| {
+        // Any other refusal is of a kernel that knows the kind, and wants to be told more.
+        let made = Socket::open()?.create_plain_link("probe", kind, None);
+        Ok(!made.is_err_and(|error| error.is_unsupported()))
+    })?
+}
+
 fn attempt(socket: &Socket, kind: LinkKind) -> Result<()> {
     const NAME: &str = "probe";
     socket.create_link(NAME, kind)?;

@@ -112,7 +112,12 @@ fn plugins_beside(file: &Path, name: &str) -> Result<Vec<PluginConfig>, Error> {
     let (Some(dir), Ok(name)) = (file.parent(), name.parse::<NetworkName>()) else {
         return Ok(Vec::new());
     };
-    let files = config_files(&dir.join(name.as_str()), &["conf"])?;
+    let folder = dir.join(name.as_str());
+    if folder.is_file() {
+        // A plugin that the network is named after, as where somebody works on one.
+        return Ok(Vec::new());
+    }
+    let files = config_files(&folder, &["conf"])?;
     let load = |file: PathBuf| {
         let text = read(&file)?;
         let plugin = PluginConfig::from_slice(&text).and_then(PluginConfig::with_a_type);

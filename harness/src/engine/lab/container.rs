@@ -183,6 +183,7 @@ impl Container<'_> {
         inside.mount_at(&netns)?;
         inside.enter(host_setup::prepare_namespace)??;
         self.lab.connect(&inside, ifname)?;
+        self.lab.furnish(&inside)?;
         let observed = self.lab.recording.then(|| Observer::in_netns(&inside));
         let inside = observed.transpose()?.map(|observer| (inside, observer));
         let container = Namespace {
@@ -243,6 +244,12 @@ impl Container<'_> {
             .containers
             .insert(name.to_owned(), attachment);
         Ok(())
+    }
+
+    /// What number the container was made as, counted from 1.
+    pub fn number(&self) -> u16 {
+        let observed = self.lab.observed.borrow();
+        observed.containers.get(self.name).map_or(1, |c| c.number)
     }
 
     /// The CNI_IFNAME of a container's attachment.
@@ -376,6 +383,14 @@ impl Lab {
             Some(lan) => Ok(lan.connect(inside, ifname)?),
             None => Ok(()),
         }
+    }
+
+    /// Makes what the fixture wants in every container.
+    fn furnish(&self, inside: &NetNs) -> StepResult {
+        let asked = &self.subject().fixture.setup.container;
+        let made =
+            inside.enter(|| host_setup::furnish_container(asked, inside, self.lan.as_ref()))?;
+        Ok(made?)
     }
 
     fn next_number(&self) -> u16 {

@@ -311,7 +311,25 @@ impl<'a> Plugin<'a> {
     pub(super) fn derive(&self, plugin: &PluginConfig, container: Option<&str>) -> Vec<u8> {
         let result = container.and_then(|name| self.lab.container(name).stored_result());
         let offered = self.capability_args(container);
-        derive_plugin_config(self.lab.config().list(), plugin, result.as_ref(), &offered)
+        let plugin = container.map_or_else(|| plugin.clone(), |name| self.own_of(name, plugin));
+        derive_plugin_config(self.lab.config().list(), &plugin, result.as_ref(), &offered)
+    }
+
+    /// A plugin's configuration for this container: the fixture may give the subject another one for each.
+    pub(super) fn own_of(&self, container: &str, plugin: &PluginConfig) -> PluginConfig {
+        let subject = self.lab.subject();
+        let number = self.lab.container(container).number();
+        let mut own = subject.fixture.setup.configuration_of(number);
+        let is_subject = plugin.plugin_type() == Some(subject.plugin_type.as_str());
+        let mut document = plugin.as_map().clone();
+        if is_subject {
+            document.append(&mut own);
+        } else if subject.kind == Kind::Ipam
+            && let Some(ipam) = document.get_mut("ipam").and_then(Value::as_object_mut)
+        {
+            ipam.append(&mut own);
+        }
+        PluginConfig::from_value(document).unwrap_or_else(|_| plugin.clone())
     }
 
     fn call(
@@ -389,7 +407,15 @@ impl<'a> Plugin<'a> {
             env.push(("CNI_IFNAME".to_owned(), self.lab.container(name).ifname()));
             env.push(("CNI_ARGS".to_owned(), args.join(";")));
         }
-        env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
+        let asked = &self.lab.subject().fixture.setup.env;
+        if !asked.contains_key("PATH") {
+            env.push(("PATH".to_owned(), std::env::var("PATH").unwrap_or_default()));
+        }
+        env.extend(
+            asked
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
         env.extend(
             FOREIGN
                 .iter()

@@ -55,6 +55,8 @@ const ROOM: &str = "mode=755,size=64m,nr_inodes=16k";
 pub struct Needed {
     /// Directories and files that must stay visible at their paths.
     pub paths: Vec<PathBuf>,
+    /// Files and directories that will be made.
+    pub written: Vec<PathBuf>,
     /// The subject and the directories of CNI_PATH, if what it executes is to be recorded.
     pub watched: Option<(PathBuf, Vec<PathBuf>)>,
 }
@@ -108,7 +110,10 @@ pub fn build(needs: &Needed, is_root: bool) -> Result<Vec<Writable>, HarnessErro
     let exe = Executable::open()?;
     turn_root()?;
     let mut shown = show_machine()?;
-    let writable = writable_directories(needed)?;
+    let mut writable = writable_directories(needed)?;
+    for path in &needs.written {
+        writable.extend(writable_place(path, &writable)?);
+    }
     for (path, fd) in &kept {
         let is_seen = |layer: &Writable| layer.is_transparent && layer.seen_as == *path;
         if !writable.iter().any(is_seen) && show_again(path, fd)? {
@@ -122,7 +127,7 @@ pub fn build(needs: &Needed, is_root: bool) -> Result<Vec<Writable>, HarnessErro
         shown.extend(covered.map_err(|e| fault("watch delegates", e))?);
     }
     own_sys(is_root)?;
-    protect(&shown)?;
+    protect(&shown, &writable)?;
     Ok(writable)
 }
 
@@ -215,8 +220,8 @@ fn show_machine() -> Result<Vec<PathBuf>, HarnessError> {
     Ok(shown)
 }
 
-/// Makes everything that is mounted at or below these paths read-only.
-fn protect(shown: &[PathBuf]) -> Result<(), HarnessError> {
+/// Makes everything that is mounted at or below these paths read-only, but for layers over it.
+fn protect(shown: &[PathBuf], writable: &[Writable]) -> Result<(), HarnessError> {
     let table = fs::read_to_string(format!("{MACHINE}/proc/self/mountinfo"))
         .map_err(|e| fault("list mounts", e))?;
     for line in table.lines() {
@@ -225,10 +230,9 @@ fn protect(shown: &[PathBuf]) -> Result<(), HarnessError> {
             continue;
         };
         let target = unescape(target);
-        if !shown
-            .iter()
-            .any(|path| Path::new(&target).starts_with(path))
-        {
+        let target_path = Path::new(&target);
+        let is_layer = writable.iter().any(|layer| layer.seen_as == target_path);
+        if is_layer || !shown.iter().any(|path| target_path.starts_with(path)) {
             continue;
         }
         match again(
@@ -301,6 +305,24 @@ fn writable_directories(needed: &[PathBuf]) -> Result<Vec<Writable>, HarnessErro
     }
     fs::create_dir_all("/run/netns").map_err(|e| fault("make `/run/netns`", e))?;
     Ok(writable)
+}
+
+/// Makes the place of a file that will be made one that can be written to, where it is not: a directory of the root that is not
+/// there, or a layer over the deepest one that is.
+fn writable_place(path: &Path, writable: &[Writable]) -> Result<Option<Writable>, HarnessError> {
+    let is_below = |place: &Writable| path.starts_with(&place.seen_as);
+    if writable.iter().any(is_below) {
+        return Ok(None);
+    }
+    let above = path.ancestors().skip(1);
+    match above.filter(|path| path.is_dir()).find_map(Path::to_str) {
+        Some("/") | None => {
+            let first: PathBuf = path.components().take(2).collect();
+            fs::create_dir_all(&first).map_err(|e| fault("make directories", e))?;
+            Writable::empty(&first.display().to_string()).map(Some)
+        }
+        Some(directory) => Writable::over(directory).map(Some),
+    }
 }
 
 /// Lays a writable layer over the machine's directory, and says where it is.

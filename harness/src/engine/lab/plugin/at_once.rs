@@ -132,6 +132,7 @@ impl Plugin<'_> {
         let member = |container: &str, (plugin, path): (PluginConfig, PathBuf)| {
             let mut env = self.environment(operation, Some(container));
             self.adapt(&mut env, &path);
+            let plugin = self.own_of(container, &plugin);
             Member { plugin, path, env }
         };
         let errands: Vec<Errand<'_>> = (0..)
