@@ -99,6 +99,26 @@ const EMBEDDED: &[(&str, &str)] = &[
         "vrf",
         include_str!("../fixtures/networks/valid/vrf.conflist"),
     ),
+    (
+        "tap",
+        include_str!("../../fixtures/networks/valid/tap.conflist"),
+    ),
+    (
+        "dummy",
+        include_str!("../../fixtures/networks/valid/dummy.conflist"),
+    ),
+    (
+        "flannel",
+        include_str!("../../fixtures/networks/valid/flannel.conflist"),
+    ),
+    (
+        "route-override",
+        include_str!("../../fixtures/networks/valid/route-override.conflist"),
+    ),
+    (
+        "tc-redirect-tap",
+        include_str!("../../fixtures/networks/valid/tc-redirect-tap.conflist"),
+    ),
 ];
 
 /// A network configuration that cannot be used; the user's to mend.

@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Label};
 use crate::scenario_id;
-use crate::transcript::{Call, ChangeKind, State, StateChange, Transcript};
+use crate::transcript::{Call, ChangeKind, Role, State, StateChange, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -760,11 +760,12 @@ fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -
     was_done(t)?;
     let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
     let mut changes = start.residue(end);
-    let of_check = changed_by_check(t);
-    changes.retain(|change| {
-        let of_others = of_check.contains(&change.object);
-        sorts.contains(&sort(change)) && counts(change) && !of_others
-    });
+    changes.retain(|change| sorts.contains(&sort(change)) && counts(change));
+    if !changes.is_empty() {
+        let (of_check, of_neighbours) = (changed_by_check(t), changed_by_neighbours(t));
+        let of_others = |object| of_check.contains(object) || of_neighbours.contains(object);
+        changes.retain(|change| !of_others(&change.object));
+    }
     // What was logged of a container outlives it.
     changes.retain(|change| !change.object.contains(" /var/log/"));
     left(t, changes)
@@ -777,6 +778,20 @@ fn changed_by_check(t: &Transcript) -> BTreeSet<String> {
         .filter(|(_, call)| call.asks_for(Operation::Check));
     checks
         .flat_map(|(_, check)| t.before(check).residue(t.after(check)))
+        .map(|change| change.object)
+        .collect()
+}
+
+/// Objects that the other plugins of the list have changed in calls of their own: they are theirs to take away.
+fn changed_by_neighbours(t: &Transcript) -> BTreeSet<String> {
+    if t.kind != Kind::Chained {
+        return BTreeSet::new();
+    }
+    let others = t
+        .all_calls()
+        .filter(|(_, call)| call.role == Role::Companion);
+    others
+        .flat_map(|(_, call)| t.before(call).residue(t.after(call)))
         .map(|change| change.object)
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Section 3, "Deriving request configuration from plugin configuration".
 
 use cni_types::{Attachment, NetworkConfigList, PluginConfig};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 /// Where libcni puts the list of valid attachments, and where section 2 does. Plugins look for either.
 const VALID_ATTACHMENTS: [&str; 2] = ["cni.dev/valid-attachments", "cni.dev/attachments"];
@@ -63,10 +63,36 @@ fn common(list: &NetworkConfigList, plugin: &PluginConfig) -> Map<String, Value>
     config.insert("name".to_owned(), json!(list.name));
     for (key, value) in plugin.as_map() {
         if !config.contains_key(key) && !key.starts_with("cni.dev/") {
-            config.insert(key.clone(), value.clone());
+            config.insert(key.clone(), with_integers(value));
         }
     }
     config
+}
+
+/// Whole numbers as integers, as libcni writes them: most plugins refuse `1400.0` and `1e3` where they want a number of bytes.
+fn with_integers(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::Number(integer(number).unwrap_or_else(|| number.clone())),
+        Value::Array(values) => values.iter().map(with_integers).collect(),
+        Value::Object(keys) => {
+            let keys = keys.iter();
+            keys.map(|(key, value)| (key.clone(), with_integers(value)))
+                .collect()
+        }
+        _ => value.clone(),
+    }
+}
+
+/// A whole number that is written with a point or an exponent, as an integer; larger ones keep their exponent, there as here.
+fn integer(number: &Number) -> Option<Number> {
+    const LARGEST: f64 = 1e21;
+    let text = number.to_string();
+    if !text.contains(['.', 'e', 'E']) {
+        return None;
+    }
+    let value: f64 = text.parse().ok()?;
+    let is_whole = value.fract() == 0.0 && value.abs() < LARGEST;
+    is_whole.then(|| format!("{value:.0}").parse().ok())?
 }
 
 fn to_vec(config: Map<String, Value>) -> Vec<u8> {
@@ -94,6 +120,18 @@ mod tests {
             args,
         ))
         .unwrap()
+    }
+
+    #[test]
+    fn whole_numbers_are_integers() {
+        assert_eq!(
+            derived(
+                r#"{"type":"a","mtu":1400.0,"b":[1e3,-2.0],"c":1.5,"d":1e21,"e":12345678901234567890}"#,
+                None,
+                json!({})
+            ),
+            r#"{"cniVersion":"1.1.0","name":"net","type":"a","mtu":1400,"b":[1000,-2],"c":1.5,"d":1e21,"e":12345678901234567890}"#
+        );
     }
 
     #[test]

@@ -155,8 +155,17 @@ fn version(document: &Map<String, Value>) -> Result<Version, InvalidConfig> {
     }
 }
 
+/// Plugins compare texts: one that asks for `1.0` would be refused by each that supports `1.0.0`.
 fn parse_version(text: &str) -> Result<Version, String> {
-    text.parse().map_err(|error| format!("is invalid: {error}"))
+    let version: Version = text
+        .parse()
+        .map_err(|error| format!("is invalid: {error}"))?;
+    match text.is_empty() || version.to_string() == text {
+        true => Ok(version),
+        false => Err(format!(
+            "is `{text}`, which no plugin supports: write `{version}`"
+        )),
+    }
 }
 
 /// A boolean, which may also be written as a string.
@@ -205,6 +214,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn versions_are_written_out() {
+        for (version, offered) in [("1.0", "[]"), ("1.0.0", r#"["1.1"]"#)] {
+            let text = format!(
+                r#"{{"cniVersion":"{version}","cniVersions":{offered},"name":"n","plugins":[{{"type":"a"}}]}}"#
+            );
+            let error = NetworkConfigList::from_slice(text.as_bytes()).unwrap_err();
+            assert!(
+                error.to_string().contains("which no plugin supports"),
+                "{error}"
+            );
+        }
+    }
 
     fn list(text: &str) -> NetworkConfigList {
         NetworkConfigList::from_slice(text.as_bytes()).unwrap()
