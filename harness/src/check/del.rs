@@ -763,7 +763,8 @@ fn leaves_no(t: &Transcript, sorts: &[&str], counts: fn(&StateChange) -> bool) -
     changes.retain(|change| sorts.contains(&sort(change)) && counts(change));
     if !changes.is_empty() {
         let (of_check, of_neighbours) = (changed_by_check(t), changed_by_neighbours(t));
-        let of_others = |object| of_check.contains(object) || of_neighbours.contains(object);
+        let of_others =
+            |object: &String| of_check.contains(object) || of_neighbours.contains(object);
         changes.retain(|change| !of_others(&change.object));
     }
     // What was logged of a container outlives it.

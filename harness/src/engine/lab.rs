@@ -182,10 +182,8 @@ impl Lab {
             None => {
                 let directories = cni_path(&subject);
                 let services = Services::start(&asked.services, &directories, lan.as_ref())?;
-                let commands = asked.commands.before.iter();
-                commands
-                    .map(|words| services::run(words, &directories))
-                    .collect::<Result<(), _>>()?;
+                let mut commands = asked.commands.before.iter();
+                commands.try_for_each(|words| services::run(words, &directories))?;
                 services
             }
         };
