@@ -86,7 +86,11 @@ pub(super) fn keeps_private_state(t: &Transcript) -> Judged {
         }
     }
     match others {
-        0 => Err(t.prevented("no attachment lived beside another".to_owned())),
+        0 => {
+            t.observed(label::BOTH)?;
+            let fact = "no attachment lived beside another";
+            Err(Unmet::NotApplicable(fact.to_owned()))
+        }
         _ => Ok(()),
     }
 }
