@@ -321,8 +321,11 @@ fn keeps_other_networks(t: &Transcript) -> Judged {
     let (step, _) = t.call(label::GC_OTHER)?;
     let (_, add) = t.call(label::ADD_B)?;
     let (one, kept) = (t.observed(label::ONE)?, t.observed(label::KEPT)?);
+    // In one container, a DEL may have left what belongs to the network that GC is about: it was not there before.
+    let own = loss(t, "b", t.after(add), kept)?;
+    let is_own = |change: &StateChange| own.iter().any(|own| own.object == change.object);
     let mut changes = loss(t, "b", one, kept)?;
-    changes.retain(|change| !is_private(t, add, change));
+    changes.retain(|change| is_own(change) && !is_private(t, add, change));
     match changes.first() {
         Some(first) => {
             let [own, other] = [label::ADD_A, label::ADD_B].map(|add| network_of(t, add));
