@@ -534,9 +534,9 @@ mod tests {
             given("cat", b"", Delivery::Pieces, LIMITS).exit,
             Exit::Status(0)
         );
-        let padded = given("cat", b"{}", Delivery::Padded(40_000), LIMITS);
+        let padded = given("cat", b"{}", Delivery::Padded(30_000), LIMITS);
         assert_eq!(padded.stdout.text().trim_start(), "{}");
-        assert_eq!(padded.stdout.0.len(), 40_002);
+        assert_eq!(padded.stdout.0.len(), 30_002);
         let unreadable = given("cat || echo failed", b"{}", Delivery::Unreadable, LIMITS);
         assert_eq!(unreadable.stdout, Bytes::from("failed\n"));
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::build::Run;
 use super::model::{
     ClauseLink, ConfigFile, Counts, DriftEntry, Environment, Finding, HarnessFault, KeyPlace,
-    Latency, Report, Selection,
+    Latency, PluginEnvironment, Report, Selection,
 };
 use super::part::{Judging, Parts};
 use super::replay::Replay;
@@ -355,6 +355,15 @@ pub(crate) fn prevented() -> Report {
 pub(crate) fn whole() -> Report {
     let mut report = report_of(&checks(), vec![fault()]);
     report.findings.push(finding());
+    report.environment.interrupted_by = Some("SIGTERM".to_owned());
+    report.environment.plugins = Some(PluginEnvironment {
+        directory: "/".to_owned(),
+        umask: "022".to_owned(),
+        variables: [("PATH".to_owned(), "/bin".to_owned())].into(),
+        descriptors: vec![0, 1, 2],
+        ignored_signals: Vec::new(),
+        limits: [("RLIMIT_CORE".to_owned(), [0, 0])].into(),
+    });
     report.latency.push(Latency {
         name: "ADD <b>".to_owned(),
         samples_us: vec![1200, 900, 15_000],
