@@ -217,8 +217,8 @@ fn a_configuration_says_where_it_is_wrong() {
             &["a/b"],
         ),
         (
-            r#"{"name": "n", "type": "mine", "cnispec": {"files": {"/usr/bin/x": ""}}}"#,
-            &["/usr/bin/x", "/etc"],
+            r#"{"name": "n", "type": "mine", "cnispec": {"files": {"etc/x": ""}}}"#,
+            &["etc/x"],
         ),
         (
             r#"{"name": "n", "type": "mine", "cnispec": {"files": {"/etc/../usr/x": ""}}}"#,
