@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use trials::{Generated, Need};
 
 use crate::rows::{self, Row, is_updated};
+use crate::users::script;
 use crate::{faults, runtimes};
 
 /// How hard the recorded transcripts are packed; they are much alike.
@@ -24,6 +25,16 @@ const BY_OTHERS: [(&str, &str); 1] = [(
     "version.unclaimed-versions-are-refused",
     "/usr/lib/cni/loopback",
 )];
+
+/// Checks that only a plugin meets that cannot work, and says so.
+const BY_REFUSAL: [&str; 1] = ["status.fails-when-add-fails"];
+
+/// Answers VERSION, and refuses everything else.
+const REFUSES: &str = r#"#!/bin/sh
+[ $CNI_COMMAND = VERSION ] && exec /run/cnispec/bin/ptp
+echo '{"cniVersion": "1.1.0", "code": 50, "msg": "not ready"}'
+exit 1
+"#;
 
 /// A transcript, and what judges answer to it.
 #[derive(Serialize, Deserialize)]
@@ -185,12 +196,18 @@ fn shown_met(
     version: Version,
     is_met: impl Fn(&Transcript) -> bool,
 ) -> Option<Transcript> {
-    if let Some((_, plugin)) = BY_OTHERS.iter().find(|(id, _)| *id == check.id) {
+    let by = |plugin: &Path| {
         let run = Run::new(plugin).strict();
         let transcripts = rows::transcripts_of(run, &rows::scenarios(check, ""));
-        return transcripts
-            .into_iter()
-            .find(|one| (check.judge)(one).is_ok());
+        let mut transcripts = transcripts.into_iter();
+        transcripts.find(|one| (check.judge)(one).is_ok())
+    };
+    if let Some((_, plugin)) = BY_OTHERS.iter().find(|(id, _)| *id == check.id) {
+        return by(Path::new(plugin));
+    }
+    if BY_REFUSAL.contains(&check.id) {
+        let directory = tempfile::tempdir().unwrap();
+        return by(&script(directory.path(), "ptp", REFUSES));
     }
     let right = match kind {
         Kind::Runtime => runtimes::scripted(None),
