@@ -75,11 +75,7 @@ fn explain_check(check: &Check, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn explain_clause(clause: &Clause, out: &mut dyn Write) -> io::Result<()> {
-    let level = match clause.level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::May => "may",
-    };
+    let level = clause.level.as_str();
     let versions = clause.versions.iter().map(|version| version.to_string());
     let versions: Vec<String> = versions.collect();
     writeln!(out, "  {level} in {}", versions.join(", "))?;

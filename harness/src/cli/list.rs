@@ -13,11 +13,10 @@ use crate::report::write_json;
 use crate::scenario::{self, Scenario};
 
 pub(super) fn run(arguments: &ListArguments) -> Result<u8, Failure> {
-    let rows = match arguments.what {
+    let rows: Vec<Row> = match arguments.what {
         Listed::Checks => check::catalogue().into_iter().map(Row::of_check).collect(),
         Listed::Scenarios => scenario::all().into_iter().map(Row::of_scenario).collect(),
     };
-    let rows: Vec<Row> = rows;
     let kind = arguments.kind.map(Kind::from);
     let level = arguments.level.map(|level| match level {
         LevelName::Must => Level::Must,
@@ -68,11 +67,7 @@ impl Row {
     }
 
     fn level(&self) -> &'static str {
-        match self.level {
-            Some(Level::Must) => "must",
-            Some(Level::Should) => "should",
-            Some(Level::May) | None => "",
-        }
+        self.level.map_or("", Level::as_str)
     }
 
     fn kinds(&self) -> String {

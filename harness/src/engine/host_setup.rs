@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::{Address, LinkKind, Route, Socket, VethEnd, rule, sysctl, tun};
+use ipnet::IpNet;
 
 use super::lab::{StepResult, Stop};
 use super::lan::Lan;
@@ -212,7 +213,12 @@ fn make_link(
         // A bond takes only ports that are down.
         socket.set_master(index, Some(socket.link(master)?.index))?;
     }
-    for net in &need.addresses {
+    address(&socket, index, &need.addresses)
+}
+
+/// Gives a link its addresses, and sets it up.
+pub fn address(socket: &Socket, index: u32, addresses: &[IpNet]) -> cni_netlink::Result<()> {
+    for net in addresses {
         socket.add_address(&Address {
             no_dad: true,
             ..Address::new(index, *net)

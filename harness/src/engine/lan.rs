@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Address, LinkKind, Socket, VethEnd};
+use cni_netlink::{LinkKind, Socket, VethEnd};
 
 use super::{enclosure, host_setup};
 use crate::error::HarnessError;
@@ -36,13 +36,7 @@ impl Lan {
             let socket = Socket::open()?;
             socket.create_link(BRIDGE, LinkKind::Bridge)?;
             let index = socket.link(BRIDGE)?.index;
-            for net in &need.addresses {
-                socket.add_address(&Address {
-                    no_dad: true,
-                    ..Address::new(index, *net)
-                })?;
-            }
-            socket.set_up(index)
+            host_setup::address(&socket, index, &need.addresses)
         };
         machine
             .enter(furnish)

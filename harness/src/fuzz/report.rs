@@ -6,7 +6,6 @@ use std::path::Path;
 use super::campaign::Found;
 use super::finding::Finding;
 use super::tally::{Tally, percent};
-use crate::check::Level;
 use crate::report::{shell_quote, visible, visible_bytes};
 use crate::subject::Subject;
 use crate::transcript::{Bytes, Step, Transcript};
@@ -38,11 +37,7 @@ pub fn finding(
     folder: Option<&Path>,
 ) -> io::Result<()> {
     let broken = &finding.broken;
-    let level = match broken.level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::May => "may",
-    };
+    let level = broken.level.as_str();
     writeln!(
         out,
         "finding: {} ({level}, {})",

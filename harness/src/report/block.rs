@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::escape::{visible, visible_bytes};
 use super::groups::{Cause, Group, version_list};
 use super::model::{Difference, Entry, Evidence};
-use crate::check::Level;
 use crate::transcript::{Bytes, Exit, crash};
 use crate::verdict::Outcome;
 
@@ -73,7 +72,7 @@ pub(super) fn write(
             "clause",
             &format!(
                 "{}, {}: \"{}\"",
-                level(clause.level),
+                clause.level.as_str(),
                 clause.version,
                 visible(&clause.quote)
             ),
@@ -116,7 +115,7 @@ pub(super) fn write(
         field(out, name, &format!("{check}  {claim}"))?;
         for clause in &entry.clauses {
             let quote = visible(&clause.quote);
-            let text = format!("{}, {}: \"{quote}\"", level(clause.level), clause.version);
+            let text = format!("{}, {}: \"{quote}\"", clause.level.as_str(), clause.version);
             field(out, "", &text)?;
         }
     }
@@ -170,15 +169,6 @@ pub(super) fn cause(cause: &Cause<'_>, out: &mut dyn Write) -> io::Result<()> {
         write_evidence(evidence, out)?;
     }
     field(out, "replay", &visible(&entry.replay))
-}
-
-/// The word for a level.
-pub(super) fn level(level: Level) -> &'static str {
-    match level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::May => "may",
-    }
 }
 
 fn field(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {

@@ -77,7 +77,7 @@ fn case(entry: &Entry) -> TestCase {
         Outcome::Pass | Outcome::Warn => TestCaseStatus::success(),
         Outcome::Fail => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type(block::level(entry.level));
+            status.set_type(entry.level.as_str());
             status.set_message(visible(entry.actual.as_deref().unwrap_or_default()));
             status.set_description(explained(entry));
             status

@@ -208,7 +208,7 @@ fn section(group: &Group<'_>) -> String {
     };
     for clause in &entry.clauses {
         item(
-            block::level(clause.level),
+            clause.level.as_str(),
             format!(
                 "\"{}\" ([{}]({}))",
                 plain(&clause.quote),

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::block;
 use super::escape::visible;
 use super::groups::{Group, by_check};
 use super::markdown::{code, plain};
@@ -84,7 +83,7 @@ fn help(entry: &Entry) -> String {
         format!(
             "The CNI specification {} ({}): \"{}\" {}",
             clause.version,
-            block::level(clause.level),
+            clause.level.as_str(),
             visible(&clause.quote),
             visible(&clause.url)
         )
@@ -103,7 +102,7 @@ fn help_markdown(entry: &Entry) -> String {
         format!(
             "The CNI specification {} (*{}*): \"{}\" [clause]({})",
             clause.version,
-            block::level(clause.level),
+            clause.level.as_str(),
             plain(&clause.quote),
             super::markdown::address(&clause.url)
         )

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::block::{level, word};
+use super::block::word;
 use super::groups::{Group, by_check, version_list};
 use super::headline::Headline;
 use super::markdown::{address, code, plain as markdown_text};
@@ -78,7 +78,7 @@ fn told(group: &Group<'_>) -> String {
         "{} {} ({})",
         word(entry.outcome),
         code(&entry.check),
-        level(entry.level)
+        entry.level.as_str()
     );
     if let Some(clause) = entry.clauses.first() {
         let (quote, url) = (markdown_text(&clause.quote), address(&clause.url));

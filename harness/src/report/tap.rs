@@ -69,7 +69,7 @@ fn explain(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     let urls = entry.clauses.iter().map(|clause| &clause.url);
     let mut members = vec![
         ("outcome", text(block::word(entry.outcome))),
-        ("level", text(block::level(entry.level))),
+        ("level", text(entry.level.as_str())),
         ("claim", text(&entry.claim)),
         ("clauses", texts(urls)),
         ("expected", texts(&entry.expected)),

@@ -356,6 +356,20 @@ fn full_results(lab: &mut Lab) -> StepResult {
         .map(drop)
 }
 
+/// Adds two attachments, which plugins answer differently, and checks them.
+fn attach_both(lab: &Lab, first: Attachment<'_>, second: Attachment<'_>) -> StepResult {
+    lab.runtime()
+        .command_for(label::ADD_FIRST, Operation::Add, first)?;
+    lab.runtime().answer_round(1)?;
+    lab.runtime()
+        .command_for(label::ADD_SECOND, Operation::Add, second)?;
+    lab.runtime()
+        .command_for(label::CHECK_FIRST, Operation::Check, first)?;
+    lab.runtime()
+        .command_for(label::CHECK_SECOND, Operation::Check, second)
+        .map(drop)
+}
+
 fn interfaces(lab: &mut Lab) -> StepResult {
     lab.runtime().use_network()?;
     lab.container("a").create()?;
@@ -365,15 +379,7 @@ fn interfaces(lab: &mut Lab) -> StepResult {
         container: "a",
         ifname,
     });
-    lab.runtime()
-        .command_for(label::ADD_FIRST, Operation::Add, first)?;
-    lab.runtime().answer_round(1)?;
-    lab.runtime()
-        .command_for(label::ADD_SECOND, Operation::Add, second)?;
-    lab.runtime()
-        .command_for(label::CHECK_FIRST, Operation::Check, first)?;
-    lab.runtime()
-        .command_for(label::CHECK_SECOND, Operation::Check, second)?;
+    attach_both(lab, first, second)?;
     lab.runtime()
         .command_for(label::DEL_SECOND, Operation::Del, second)?;
     lab.runtime()
@@ -419,15 +425,7 @@ fn two_networks(lab: &mut Lab) -> StepResult {
         container: "a",
         ifname,
     });
-    lab.runtime()
-        .command_for(label::ADD_FIRST, Operation::Add, first)?;
-    lab.runtime().answer_round(1)?;
-    lab.runtime()
-        .command_for(label::ADD_SECOND, Operation::Add, second)?;
-    lab.runtime()
-        .command_for(label::CHECK_FIRST, Operation::Check, first)?;
-    lab.runtime()
-        .command_for(label::CHECK_SECOND, Operation::Check, second)?;
+    attach_both(lab, first, second)?;
     lab.runtime()
         .command_for(label::DEL_FIRST, Operation::Del, first)?;
     lab.runtime()

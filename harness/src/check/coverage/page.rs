@@ -91,16 +91,8 @@ fn row(page: &mut String, level: Level, versions: &str, sentence: &str, answer: 
     let _ = writeln!(
         page,
         "| {} | {versions} | {sentence} | {answer} |",
-        word(level)
+        level.as_str()
     );
-}
-
-fn word(level: Level) -> &'static str {
-    match level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::May => "may",
-    }
 }
 
 /// The checks that name these clauses.

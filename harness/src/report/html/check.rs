@@ -11,6 +11,7 @@ use super::super::groups::Group;
 use super::super::model::{ClauseLink, Disputed, Entry};
 use super::call::{CallView, ChangesView};
 use super::{class, run_id, word};
+use crate::check::Level;
 use crate::verdict::Outcome;
 
 /// The most different ways in which one check is shown to come out.
@@ -103,7 +104,7 @@ impl Facets {
         let entry = group.example();
         let entries = || group.entries.iter();
         let outcomes: BTreeSet<&str> = entries().map(|entry| class(entry.outcome)).collect();
-        let levels: BTreeSet<&str> = entries().map(|entry| block::level(entry.level)).collect();
+        let levels: BTreeSet<&str> = entries().map(|entry| entry.level.as_str()).collect();
         Self {
             id: visible(&entry.check),
             words: visible(&format!("{} {}", entry.check, entry.claim)).to_lowercase(),
@@ -118,7 +119,7 @@ impl CheckRow {
         let strongest = group.entries.iter().map(|entry| entry.level).max();
         Self {
             facets: Facets::of(group),
-            level: strongest.map_or("", block::level),
+            level: strongest.map_or("", Level::as_str),
             cells: versions
                 .iter()
                 .map(|version| cell(group, *version))
@@ -167,7 +168,7 @@ impl CheckView {
 impl ClauseView {
     pub fn new(clause: &ClauseLink) -> Self {
         Self {
-            level: block::level(clause.level),
+            level: clause.level.as_str(),
             quote: visible(&clause.quote),
             url: address(&clause.url),
             version: clause.version.to_string(),
