@@ -66,7 +66,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// What is asked for.
+/// A parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Request {
     verb: Verb,

@@ -139,9 +139,9 @@ pub enum FixtureError {
     Network {
         /// The file.
         origin: String,
-        /// What is wrong, with line and column.
+        /// The defect, with line and column.
         error: InvalidConfig,
-        /// What such a file holds.
+        /// The form that such a file must have.
         hint: &'static str,
     },
     /// It cannot be loaded for a reason that does not stand in it.
@@ -182,7 +182,7 @@ pub enum FixtureError {
     Setup {
         /// The file.
         origin: String,
-        /// What is wrong, with line and column.
+        /// The defect, with line and column.
         error: InvalidConfig,
         /// The remedy.
         hint: String,
@@ -194,7 +194,7 @@ pub enum FixtureError {
     HostSetup {
         /// The file.
         origin: String,
-        /// What is wrong, with line and column in the file.
+        /// The defect, with line and column in the file.
         error: serde_json::Error,
     },
 }
@@ -238,7 +238,7 @@ pub fn load(path: &Path) -> Result<Fixture, FixtureError> {
     }
 }
 
-/// What a file of this name holds.
+/// The form that a file of this name must have.
 fn form(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("conf" | "json") => ONE_PLUGIN,
@@ -312,7 +312,7 @@ fn of_network(
     let mut list = network.as_map().clone();
     list.remove("cnispec");
     let plugins = network.plugins.into_iter().map(|plugin| {
-        // What a single plugin's file says to the lab is not said to the plugin.
+        // A single plugin's file holds the setup inside the plugin's object; the plugin does not get it.
         Value::from(plugin.without("cnispec"))
     });
     list.insert("plugins".to_owned(), plugins.collect());
@@ -345,7 +345,7 @@ fn read(text: &str) -> Result<NetworkConfigList, InvalidConfig> {
     NetworkConfigList::from_single(single)
 }
 
-/// What stands under the key `cnispec`. Its errors have their line and column in the whole text.
+/// Parses the key `cnispec`. Lines and columns of errors refer to the whole text.
 fn host_setup(text: &str) -> Result<HostSetup, serde_json::Error> {
     #[derive(Deserialize)]
     struct Document<'a> {

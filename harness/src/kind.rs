@@ -1,4 +1,4 @@
-//! What a subject does in its network: it makes an interface, changes one, hands out addresses, or executes plugins.
+//! The kinds of subject: a plugin makes an interface, changes one, or hands out addresses; a runtime executes plugins.
 
 use serde::{Deserialize, Serialize};
 

@@ -52,7 +52,7 @@ pub fn select<'i>(
     }
 }
 
-/// Whether the pattern matches the whole text; `*` stands for any text, `?` for any one character.
+/// Returns true if the pattern matches the whole text; `*` stands for any text, `?` for any one character.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let text: Vec<char> = text.chars().collect();

@@ -1,4 +1,4 @@
-//! What is tested: a plugin binary, its kind, and the network that it is tried in.
+//! The subject: a plugin binary, its kind, and its fixture.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -39,13 +39,13 @@ pub struct Subject {
     pub sha256: String,
     /// The `type` by which configurations name it: the file's name.
     pub plugin_type: String,
-    /// What it does in the fixture's list.
+    /// Its kind.
     pub kind: Kind,
     /// The network it is tried in.
     pub fixture: Fixture,
     /// Further directories of CNI_PATH, after the plugin's own.
     pub cni_path: Vec<PathBuf>,
-    /// What its VERSION claims; empty until it was asked, or when it did not answer.
+    /// The versions of its VERSION result; empty until it was asked, or when it did not answer.
     pub supported: Vec<Version>,
     /// The other plugins of the fixture's list, and the delegates that it names.
     pub neighbours: Vec<Neighbour>,
@@ -60,7 +60,7 @@ pub struct Neighbour {
     /// The `type` by which the configuration names it.
     #[serde(rename = "type")]
     pub plugin_type: String,
-    /// What its VERSION claims; empty until it was asked, or when it did not answer.
+    /// The versions of its VERSION result; empty until it was asked, or when it did not answer.
     pub supported_versions: Vec<Version>,
 }
 
@@ -84,7 +84,7 @@ pub enum SubjectError {
         path: PathBuf,
         /// Why.
         why: &'static str,
-        /// What to do.
+        /// The remedy.
         hint: &'static str,
     },
     /// Its path cannot be told in a configuration, an environment or a report.

@@ -60,9 +60,9 @@ pub struct Problem {
     pub file: PathBuf,
     /// Where in it, if that is known.
     pub place: Option<Place>,
-    /// Whether no runtime can use the network.
+    /// Errors keep runtimes from using the network; warnings do not.
     pub severity: Severity,
-    /// What is wrong.
+    /// The message.
     pub what: String,
     /// The remedy.
     pub hint: Option<String>,
@@ -271,7 +271,7 @@ fn collect(plugin: &Value, at: &At, found: &mut Vec<(At, String)>) {
     }
 }
 
-/// What can be used, and is probably not what was meant.
+/// Finds settings that are valid and probably not meant.
 fn doubts(document: &Value, fixture: &Fixture) -> Vec<(InvalidConfig, String)> {
     let mut doubts = Vec::new();
     let Some(network) = document.as_object() else {
@@ -340,7 +340,7 @@ fn unknown_keys(
     }
 }
 
-/// Whether a third of the letters at most is different, so that keys of plugins' own are left alone.
+/// Returns true if at most a third of the letters differ, so that a plugin's own keys are left alone.
 fn is_near(key: &str, meant: &str) -> bool {
     let distance = strsim::osa_distance(key, meant);
     distance <= 2 && distance * 3 <= meant.chars().count()
@@ -373,7 +373,7 @@ impl At {
         Self(steps)
     }
 
-    /// The same place in a file that holds a single plugin.
+    /// The path in a file that holds a single plugin.
     fn in_plugin(&self) -> Self {
         Self(self.0.get(2..).unwrap_or_default().to_vec())
     }

@@ -49,7 +49,7 @@ pub fn configuration(data: &[u8]) -> bool {
     true
 }
 
-/// Whether two values are the same, however their numbers are written: integers reach plugins as digits alone.
+/// Compares values, numbers by value: plugins get integers as plain digits, however they were written.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         "host-local" => return cni_skel::main(cni_reference::host_local::HostLocal),
         "planted" => return planted::main(),
         "cnitool" => return cnitool_main(arguments),
-        // What stands behind the dot is the fault that it commits.
+        // The part behind the dot names the fault to commit.
         name if name.split('.').next() == Some("scripted") => return scripted_main(),
         name if name.split('.').next() == Some("scripted-runtime") => {
             return scripted_runtime::main(arguments);

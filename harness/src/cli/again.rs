@@ -1,4 +1,4 @@
-//! What a stored report's run was, so that it can be run again.
+//! Rebuilds a run's request from its stored report.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

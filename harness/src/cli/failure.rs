@@ -11,7 +11,7 @@ pub(super) const USAGE: u8 = 2;
 /// The exit status when the harness or its environment failed.
 pub(super) const ENVIRONMENT: u8 = 3;
 
-/// What is wrong, with a remedy where one is known, and the exit status that tells whose fault it is.
+/// A message with a hint where a remedy is known, and the exit status.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub message: String,

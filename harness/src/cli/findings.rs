@@ -1,4 +1,4 @@
-//! What fuzzing found once, done again: whether it still shows.
+//! Replays findings of the fuzzer.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

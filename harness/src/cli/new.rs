@@ -109,7 +109,7 @@ fn libraries(crates: Option<&Path>) -> Result<Vec<String>, Failure> {
     LIBRARIES.iter().map(line).collect()
 }
 
-/// Whether both the SPEC (a file name) and cargo take the name.
+/// Returns true if the name is valid as a plugin's `type` (a file name) and as a crate's.
 fn is_name(name: &str) -> bool {
     let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(rest)

@@ -14,7 +14,7 @@ pub(super) struct Given {
     pub plugins: Vec<GivenPlugin>,
     /// Files of a directory that may be plugins and for which no network is known.
     pub untried: Vec<Untried>,
-    /// Whether more than one could have been meant.
+    /// The paths could name several plugins.
     pub several: bool,
 }
 

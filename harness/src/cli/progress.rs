@@ -28,7 +28,7 @@ pub(super) struct Progress {
     broken: usize,
 }
 
-/// What is shown of it.
+/// The form of the progress display.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
     Nothing,

@@ -46,7 +46,7 @@ fn check(report: &Path, id: &str, config: Option<&Path>) -> Result<u8, Failure> 
     Ok(document.exit_status())
 }
 
-/// What can be shown again.
+/// A finding or a check to reproduce.
 enum What {
     /// A finding of the fuzzer, by its folder or the file in it.
     Finding(PathBuf),

@@ -1,7 +1,7 @@
 //! `cnispec.toml`: what a command line need not say again.
 //!
 //! A table is named after a command, and its keys after the command's options; `plugin` holds the plugins.
-//! What stands on the command line counts, and not what the file says of the same option.
+//! Options on the command line override those of the file.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,7 @@ impl Settings {
     }
 }
 
-/// What is not an option of a command but of `cnispec`.
+/// Options of `cnispec` rather than of a command.
 const IN_NO_FILE: &[&str] = &["help", "version"];
 
 fn wrong(text: &str, start: usize, what: &str, hint: &str) -> Failure {

@@ -16,9 +16,9 @@ use crate::transcript::Transcript;
 /// The stored behaviour in a directory, and what was found of it.
 pub(super) struct Snapshots {
     directory: PathBuf,
-    /// What is stored, as far as it belongs to what was run.
+    /// The stored snapshots of the scenarios that were run.
     stored: BTreeMap<PathBuf, String>,
-    /// What was found.
+    /// The snapshots of this run.
     found: BTreeMap<PathBuf, String>,
 }
 

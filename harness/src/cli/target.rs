@@ -14,7 +14,7 @@ pub(super) fn publish(
     targets: &[Target],
     detail: Detail,
 ) -> Result<(), Failure> {
-    // What cannot be written costs nothing else.
+    // An error does not keep the other targets from being written.
     let mut written = Ok(());
     let mut files = Vec::new();
     for target in targets {

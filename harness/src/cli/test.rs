@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
         }
         reports.push(report);
     }
-    // What an expectation's mistake is about can be read in the report.
+    // Errors of expectations are returned later: the report helps to mend them.
     let known = expected.map_or(Ok(()), |expected| expected.apply(&mut reports));
     let document = match (given.several, reports.pop()) {
         (false, Some(report)) => report.into(),
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     target::publish(&document, &arguments.report, arguments.detail.detail())?;
     known?;
     let differs = match snapshots {
-        // What did not happen is no behaviour.
+        // An interrupted run is no difference in behaviour.
         Some(_) if interruption::asked().is_some() => false,
         Some(snapshots) if arguments.accept => {
             snapshots.accept()?;

@@ -82,7 +82,7 @@ fn chosen<'d>(document: &'d Document, arguments: &VerifyArguments) -> Result<&'d
     }
 }
 
-/// What in a report cannot be, if anything.
+/// The first inconsistency of a report.
 fn contradiction(report: &Report) -> Option<String> {
     let mut counted = report.clone();
     counted.recount();

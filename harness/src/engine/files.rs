@@ -350,7 +350,7 @@ mod tests {
         disk.changed(Vec::new()).unwrap()
     }
 
-    /// Whether nothing is looked at again once nothing happens. News of what is removed may come late: a process that another
+    /// Waits until nothing is looked at again. Events of removed files may come late: a process that another
     /// test is just starting holds it open.
     fn comes_to_rest(disk: &mut Disk) -> bool {
         let deadline = Instant::now() + Duration::from_secs(5);

@@ -130,7 +130,7 @@ fn lacking_kind(asked: &HostSetup) -> Result<Option<String>, HarnessError> {
     Ok(None)
 }
 
-/// What is missing in this lab for the plugin to work, if anything.
+/// The first thing that this lab lacks and the plugin needs.
 pub fn missing(asked: &HostSetup) -> Result<Option<String>, HarnessError> {
     if let Some(lacking) = lacking_kind(asked)? {
         return Ok(Some(lacking));

@@ -77,7 +77,7 @@ pub fn are_enough() -> Result<(), HarnessError> {
     Ok(())
 }
 
-/// What the machine, or the user, has too little of where a system call fails so.
+/// The resource whose shortage a system call reports with this errno.
 pub fn lack(errno: Errno) -> Option<&'static str> {
     match errno {
         Errno::ENOMEM | Errno::ENOBUFS => Some("there is not enough memory"),

@@ -102,7 +102,7 @@ pub fn run(
     Ok(ended)
 }
 
-/// Whether a process cannot be started, whatever it is.
+/// Returns true if no process at all could be started.
 fn lacks_something(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     errno.and_then(limits::lack).is_some()

@@ -32,7 +32,7 @@ pub fn running() -> io::Result<Vec<Process>> {
     Ok(found)
 }
 
-/// Whether plugins have started so many processes that no more can be.
+/// Returns true if plugins have started so many processes that no more may be.
 pub fn are_many() -> bool {
     const MANY: usize = 512;
     let listed = fs::read_dir(enclosure::processes());

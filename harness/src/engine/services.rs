@@ -267,7 +267,7 @@ fn is_ready(
     }
 }
 
-/// Whether somebody takes connections on this TCP port of a machine, at its own address.
+/// Returns true if a TCP port of a machine accepts connections at the machine's own address.
 fn listens(port: u16, place: Option<&Arc<NetNs>>) -> bool {
     let connects = || {
         let own = [

@@ -149,9 +149,9 @@ pub fn take_records() -> StepResult<Vec<Delegated>> {
     done.map(|()| records)
 }
 
-/// The same, also where that ends at something that is no record.
+/// The records since the last time, in order, up to the first file that is no record.
 ///
-/// Plugins can write there too. What no recording plugin has written is reported as theirs: nothing is shown by such records.
+/// Plugins can write there too. A file that no recording plugin has written is reported as the subject's doing.
 pub fn records_so_far() -> (Vec<Delegated>, StepResult) {
     let mut records = Vec::new();
     let done = take_into(&mut records);

@@ -19,7 +19,7 @@ const MOST_BESIDE: usize = 3;
 /// The most parts that are tried alone.
 const MOST_ALONE: usize = 2048;
 
-/// What was learnt of the places of a configuration.
+/// The values that the plugin accepts, by place in the configuration.
 #[derive(Debug)]
 pub struct AcceptedValues {
     base: Tree,
@@ -42,7 +42,7 @@ struct Variant {
     beside: Vec<Difference>,
 }
 
-/// What JSON calls the type of a value.
+/// The JSON type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sort {
     Absent,
@@ -168,7 +168,7 @@ impl AcceptedValues {
         for variant in chosen {
             differences.extend(variant.beside.iter().chain([&variant.difference]));
         }
-        // What stands in a place is not to be undone by what stands around it.
+        // Outer places come first, so that they do not overwrite inner ones.
         differences.sort_by_key(|difference| difference.place.len());
         for difference in differences {
             difference.apply(tree);

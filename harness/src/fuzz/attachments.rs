@@ -8,7 +8,7 @@ use super::case::{GivenResult, Shot};
 use super::tree::Tree;
 use crate::transcript::{Bytes, Call};
 
-/// What makes an attachment: the container, the variables that are not usual, and the configuration.
+/// Identifies an attachment: the container, variables that differ from a runtime's, and the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     container: usize,
@@ -58,13 +58,13 @@ impl OpenAttachments {
         }
     }
 
-    /// What a runtime calls DEL for now, the latest first: all of them, if there is something to do at all.
+    /// The DELs that a runtime would call now, the latest attachment first; none if there is nothing to clean up.
     pub fn to_detach(&self, is_dirty: bool) -> Vec<Shot> {
         let open = self.open.iter().rev().filter(|_| is_dirty);
         let mut shots: Vec<Shot> = Vec::new();
         for (_, shot) in open {
             let mut shot = shot.clone();
-            // What detaches is a DEL, whatever the call before it was called.
+            // Sends DEL even where the ADD was given another CNI_COMMAND.
             shot.env.remove("CNI_COMMAND");
             if !shots.contains(&shot) {
                 shots.push(shot);
@@ -73,13 +73,13 @@ impl OpenAttachments {
         shots
     }
 
-    /// Whether everything was detached, so that nothing may be left of it.
+    /// Returns true if everything was detached, so that any object left is residue.
     pub fn is_settled(&self) -> bool {
         self.open.is_empty() && !self.is_muddled
     }
 }
 
-/// Whether a DEL is given all that a runtime has: the result of the ADD, and an IPAM plugin that works.
+/// Returns true if a DEL has the result of its ADD and an IPAM plugin that works.
 fn is_complete(shot: &Shot) -> bool {
     shot.operation == Operation::Del
         && shot.delegate.is_none()

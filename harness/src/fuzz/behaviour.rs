@@ -1,4 +1,4 @@
-//! What a call shows of the way that it took: no instrumentation, only what can be seen from outside.
+//! The observable behaviour of a call: a fingerprint made without instrumentation, from what can be seen outside.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,18 +11,18 @@ use super::mask::Echoes;
 use super::place;
 use crate::transcript::{Call, Exit, Output, Transcript, read};
 
-/// What one call showed.
+/// The observable behaviour of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
-    /// The same for calls that took the same way, as far as can be told.
+    /// A fingerprint, equal for calls that took the same code path as far as can be told.
     pub behaviour: u64,
     /// How far the plugin came.
     pub reach: Reach,
-    /// Whether it asked its IPAM plugin.
+    /// It executed its IPAM plugin.
     pub asked_ipam: bool,
-    /// What an error said.
+    /// The message of the error.
     pub message: String,
-    /// Whether it ran into its deadline.
+    /// It ran into its deadline.
     pub hung: bool,
 }
 
@@ -43,7 +43,7 @@ pub enum Reach {
 /// The longest message that is handed on, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
-/// What a call of a transcript showed.
+/// The behaviour of a transcript's call.
 pub fn of(transcript: &Transcript, call: &Call) -> Seen {
     let echoes = Echoes::of([call.stdin.0.as_slice()]);
     let message = message(call);
@@ -109,7 +109,7 @@ fn code(call: &Call) -> Option<u64> {
     call.error().and_then(|error| error.code)
 }
 
-/// What an error says, or else standard error.
+/// The message of the error, or else standard error.
 fn message(call: &Call) -> String {
     match call.error() {
         Some(error) => error.words(),

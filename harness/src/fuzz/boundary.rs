@@ -19,8 +19,8 @@ pub const VARIABLES: &[&str] = &[
     "CNI_COMMAND",
 ];
 
-/// What most plugins have stumbled over comes first, then the edges of ADD, then those of the other
-/// operations, which read the same configuration. Of each place there is soon something: there may be no time for all.
+/// Ordered by yield: inputs that break most plugins, then the edges of ADD, then those of other operations, which read
+/// the same configuration. Places are interleaved, since there may be no time for all.
 pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
     let (mut first, mut of_add, mut others) = (Vec::new(), Vec::new(), Vec::new());
     let sample = Tree::parse(seeds.result().to_string().as_bytes()).unwrap_or(Tree::Null);
@@ -221,7 +221,7 @@ fn documents_of_part(config: &Tree, path: &[usize], part: &Tree) -> Vec<Vec<Vec<
         .collect()
 }
 
-/// The same bytes with something before or after them, or cut.
+/// The document with bytes before or after it, or cut.
 fn wrappings(document: &[u8]) -> Vec<Vec<u8>> {
     let around = |before: &[u8], after: &[u8]| [before, document, after].concat();
     let half = document.len() / 2;

@@ -77,9 +77,9 @@ pub enum Budget {
 /// A claim that was broken, and by what.
 #[derive(Debug, Clone)]
 pub struct Hit {
-    /// What happened.
+    /// The broken claim.
     pub broken: Broken,
-    /// What was done.
+    /// The case that breaks it.
     pub case: Case,
     /// How it must be executed to show.
     pub how: How,
@@ -100,13 +100,13 @@ pub struct Campaign<'a> {
     replies: Vec<Reply>,
     variants: AcceptedValues,
     fatal: Crashers,
-    /// What the plugin said, to be followed.
+    /// Messages of the plugin that were not followed yet.
     heard_lately: VecDeque<(Shot, String)>,
     /// Cases that are left of what it said before, by message.
     hinted: VecDeque<VecDeque<Case>>,
     /// How often a message was followed, by the behaviour that it belongs to.
     heard: BTreeMap<u64, u8>,
-    /// What was taken in a crowd, to be tried by itself.
+    /// Parts of accepted cases with many differences, to be tried alone.
     alone: VecDeque<Case>,
     hits: BTreeMap<String, Hit>,
     /// Residue that was looked into.
@@ -119,7 +119,7 @@ pub struct Campaign<'a> {
     watcher: Watcher<'a>,
 }
 
-/// Who is told of what happens, as it happens.
+/// Callbacks for progress and news.
 #[derive(Clone, Copy)]
 pub struct Watcher<'a> {
     /// After every case.
@@ -128,7 +128,7 @@ pub struct Watcher<'a> {
     pub on_news: &'a dyn Fn(News<'_>),
 }
 
-/// What is worth keeping even if the run does not come to its end.
+/// News to keep even if the run is interrupted.
 pub enum News<'n> {
     /// A claim was broken for the first time.
     Hit(&'n Hit),
@@ -136,7 +136,7 @@ pub enum News<'n> {
     Case(&'n Case),
 }
 
-/// What there is to do, but for what is made up on the way.
+/// The work that is known beforehand; mutations are made up on the way.
 struct Plan {
     phase: Phase,
     fixtures: VecDeque<Case>,
@@ -250,7 +250,7 @@ impl<'a> Campaign<'a> {
         })
     }
 
-    /// What labs do next, if anything is left to do.
+    /// The next round of questions; none if nothing is left to do.
     fn next_round(&mut self, plan: &mut Plan) -> Option<Vec<Question>> {
         let mut asked = questions(&std::mem::take(&mut self.suspects), How::Twice);
         if !self.is_over() {
@@ -265,7 +265,7 @@ impl<'a> Campaign<'a> {
         (!asked.is_empty()).then_some(asked)
     }
 
-    /// What is learnt at the edges is used soon: there are more of them than there may be time for.
+    /// Alternates boundaries with cases that use their outcome, since there may be no time for all boundaries.
     fn next_cases(&mut self, plan: &mut Plan) -> Vec<Case> {
         if !plan.fixtures.is_empty() {
             return some(&mut plan.fixtures, ROUND);
@@ -303,7 +303,7 @@ impl<'a> Campaign<'a> {
         Some(self.started + time - reserved)
     }
 
-    /// Whether the budget is spent.
+    /// Returns true if the budget is spent.
     fn is_over(&self) -> bool {
         if interruption::asked().is_some() {
             return true;
@@ -500,7 +500,7 @@ fn some(cases: &mut VecDeque<Case>, most: usize) -> Vec<Case> {
     cases.drain(..cases.len().min(most)).collect()
 }
 
-/// What a run has found out.
+/// The outcome of a run.
 pub struct Found {
     /// Broken claims, one by signature.
     pub hits: Vec<Hit>,
@@ -512,6 +512,6 @@ pub struct Found {
     pub elapsed: Duration,
     /// How many labs were used.
     pub labs: usize,
-    /// What was counted.
+    /// Counters.
     pub tally: Tally,
 }

@@ -1,4 +1,4 @@
-//! What is tried: a short course of calls.
+//! A case: a short course of calls.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct Case {
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shot {
-    /// What the plugin is asked.
+    /// The operation.
     pub operation: Operation,
     /// Which of `CONTAINERS` it is about; not looked at in VERSION, GC and STATUS.
     #[serde(default, skip_serializing_if = "is_first")]
@@ -38,17 +38,17 @@ pub struct Shot {
     /// Variables that are not as a runtime would set them; null for one that is not set at all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Option<Bytes>>,
-    /// What the IPAM plugin answers to the operation; what the real one does, if nothing.
+    /// The reply of the stub in place of the IPAM plugin; the real one is executed if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegate: Option<Reply>,
 }
 
-/// What an input has as `prevResult`.
+/// The kind of `prevResult` in an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GivenResult {
     /// Nothing.
     None,
-    /// What the runtime has stored.
+    /// The stored result.
     Stored,
     /// Something else, or what the runtime has stored in another place, too.
     Another,
@@ -83,13 +83,13 @@ impl Shot {
         }
     }
 
-    /// The same with a variable set, or taken away.
+    /// Sets a variable, or removes it.
     pub fn with(mut self, variable: &str, value: Option<Bytes>) -> Self {
         self.env.insert(variable.to_owned(), value);
         self
     }
 
-    /// Whether the call is about a container.
+    /// Returns true if the operation is about a container.
     pub fn is_about_container(&self) -> bool {
         matches!(
             self.operation,
@@ -106,7 +106,7 @@ impl Shot {
                 .into_iter()
                 .filter(|(key, _)| is_result(key))
                 .collect(),
-            // What is no object has no result; what is no JSON may still be read as if it had one.
+            // Only an object has a `prevResult`; a tolerant parser may still find one in invalid JSON.
             _ if text.contains("prevResult") => return GivenResult::Another,
             _ => Vec::new(),
         };

@@ -1,4 +1,4 @@
-//! What is worth changing further: cases that showed what no case had shown before.
+//! The corpus: cases that showed new behaviour and are mutated further.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct Corpus {
 impl Corpus {
     /// Takes a case up if it showed something new, or something known with less. Says whether it was new.
     pub fn offer(&mut self, case: &Case, seen: &[Seen]) -> bool {
-        // What only waits would be waited for again and again.
+        // Leaves out calls that hang: each mutation would wait for the deadline again.
         let hung = seen.iter().any(|seen| seen.hung);
         let mut is_new = false;
         for seen in seen {

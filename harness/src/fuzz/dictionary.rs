@@ -175,7 +175,7 @@ impl Dictionary {
     }
 }
 
-/// What stands in the tags of Go's structures, as in `json:"subnet,omitempty"`.
+/// The keys in struct tags of Go, as in `json:"subnet,omitempty"`.
 fn keys_of_go(binary: &[u8]) -> Vec<&str> {
     const TAG: &[u8] = b"json:\"";
     let mut keys = Vec::new();

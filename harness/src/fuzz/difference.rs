@@ -1,4 +1,4 @@
-//! What one JSON document has otherwise than another, by keys.
+//! Differences between two JSON documents, by keys.
 
 use super::tree::Tree;
 
@@ -16,7 +16,7 @@ pub enum Step {
 pub struct Difference {
     /// Where.
     pub place: Vec<Step>,
-    /// What stands there; none if nothing does any more.
+    /// The value; none if it was removed.
     pub value: Option<Tree>,
 }
 
@@ -104,7 +104,7 @@ impl Difference {
     }
 }
 
-/// What stands in a place.
+/// The value in a place.
 pub fn value_at<'a>(tree: &'a Tree, place: &[Step]) -> Option<&'a Tree> {
     place.iter().try_fold(tree, |tree, step| match step {
         Step::Key(key) => tree.get(key),

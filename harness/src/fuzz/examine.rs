@@ -22,11 +22,11 @@ const LENIENCE: u32 = 5;
 pub struct Examined {
     /// The finding.
     pub finding: Finding,
-    /// What happened the last time.
+    /// The transcript of the last attempt.
     pub transcript: Option<Transcript>,
 }
 
-/// What the examination is done with.
+/// The inputs of an examination.
 pub struct Examination<'a> {
     /// The plugin.
     pub subject: &'a Subject,
@@ -34,7 +34,7 @@ pub struct Examination<'a> {
     pub pool: &'a Pool<'a>,
     /// How it was run.
     pub settings: &'a Settings,
-    /// Whether disputed clauses count.
+    /// Violations of disputed clauses count.
     pub strict: bool,
     /// Calls as a runtime makes them.
     pub plain: &'a [Shot],

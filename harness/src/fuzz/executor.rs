@@ -24,7 +24,7 @@ use crate::transcript::{
 /// A case, and what is wanted of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Question {
-    /// What to do.
+    /// The case.
     pub case: Case,
     /// How.
     pub how: How,
@@ -36,7 +36,7 @@ pub struct Question {
 pub enum How {
     /// Once, and judged.
     Once,
-    /// The same, and everything that happened is handed back.
+    /// Once, and returned with its transcript.
     Shown,
     /// Twice, with other containers the second time: what a network keeps is there after the first, and
     /// what is added by the second is left behind. Handed back too. The lab is of no use afterwards.
@@ -46,22 +46,22 @@ pub enum How {
 /// How every case is executed and judged.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Rules {
-    /// Whether disputed clauses count.
+    /// Violations of disputed clauses count.
     pub strict: bool,
     /// The deadline of one call.
     pub deadline: Duration,
 }
 
-/// What came of a case.
+/// The outcome of a case.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Outcome {
-    /// What its calls showed, those that put things in order included.
+    /// The behaviour of its calls, clean-up included.
     pub seen: Vec<Seen>,
-    /// What it has shown broken.
+    /// The checks that it breaks.
     pub broken: Vec<Broken>,
-    /// What it has left on the host although its DELs succeeded; perhaps rightly.
+    /// Objects left on the host although its DELs succeeded; they may belong to the network.
     pub residue: Option<String>,
-    /// Whether the lab is not as it was, and has to be replaced.
+    /// The lab is dirty and has to be replaced.
     pub lost: bool,
     /// Everything that happened, where that was asked for.
     pub transcript: Option<Box<Transcript>>,
@@ -71,18 +71,18 @@ pub struct Outcome {
 pub struct Executor {
     lab: Lab,
     base: State,
-    /// What the runtime has stored at the beginning of every case, by container.
+    /// The result that the runtime has stored at the beginning of every case, by container.
     results: BTreeMap<String, Value>,
     stands_in: bool,
-    /// What happened before the first case, where none can begin after it.
+    /// The transcript of a set-up that failed, so that no case can begin.
     spoilt: Option<Transcript>,
 }
 
-/// What came of a case's calls.
+/// The outcome of a case's calls.
 struct Made {
     /// The index of the state at the end.
     end: usize,
-    /// Whether whatever was attached was detached as a runtime does it, so that nothing may be left.
+    /// Every attachment was detached as a runtime does it, so that any object left is residue.
     is_settled: bool,
 }
 
@@ -140,12 +140,12 @@ fn has_hung(transcript: &Transcript) -> bool {
     calls.any(|(_, call)| call.has_hung())
 }
 
-/// What came of a case after which the lab is of no use any more.
+/// The outcome of a case that ended its lab.
 fn at_its_end(mut transcript: Transcript, question: &Question, strict: bool) -> Outcome {
     let genuine = genuine(&question.case, transcript.kind);
     Outcome {
         broken: match &transcript.ending {
-            // What else the last call did was not seen.
+            // The lab was damaged before the other effects of the last call were observed.
             Ending::Damaged(_) => oracle::damage(&transcript, strict).into_iter().collect(),
             _ => oracle::judge(&mut transcript, strict, |step| {
                 genuine.get(step).copied().unwrap_or(true)
@@ -184,7 +184,7 @@ impl Executor {
         Ok(())
     }
 
-    /// What happened in a lab that has come to this stop. What keeps it from going on, calls have done to it.
+    /// The transcript of a lab that a call has damaged so that it cannot go on.
     fn damaged(&self, stop: Stop, transcript: Transcript) -> Result<Transcript, HarnessError> {
         let why = self.lab.ending(stop)?.why().to_owned();
         Ok(Transcript {
@@ -381,14 +381,14 @@ impl Executor {
         self.base = self.lab.look()?;
         let left = base.changes(&self.base);
         Ok(match self.lab.kind() {
-            // What stands before the subject has new addresses and names.
+            // The plugins before the subject make objects with new addresses and names.
             Kind::Chained => balanced(&left),
             Kind::Interface | Kind::Ipam | Kind::Runtime => left.is_empty(),
         })
     }
 }
 
-/// Whether as much was added as removed, of every sort in every place.
+/// Returns true if every place has as many objects of a kind added as removed.
 fn balanced(changes: &[StateChange]) -> bool {
     let mut balance: BTreeMap<(&str, &str), i32> = BTreeMap::new();
     for change in changes {
@@ -422,7 +422,7 @@ fn genuine(case: &Case, kind: Kind) -> Vec<bool> {
     case.shots.iter().map(and_before).collect()
 }
 
-/// What a plugin may repeat: its inputs, and its variables.
+/// Text that a plugin may repeat: its inputs and its variables.
 fn echoes(transcript: &Transcript) -> Echoes {
     let calls = transcript.calls();
     let given = calls.flat_map(|(_, call)| {

@@ -31,17 +31,17 @@ pub const REPLAYS: u32 = 3;
 pub struct Finding {
     /// The form of this document.
     pub schema: String,
-    /// What is broken.
+    /// The broken claim.
     pub broken: Broken,
     /// The clause: where to read it, and its words.
     pub clause: ClauseQuote,
-    /// What was done.
+    /// The case.
     pub case: Case,
     /// How it must be done.
     pub how: How,
     /// The deadline of one call, in milliseconds.
     pub timeout_ms: u64,
-    /// Whether disputed clauses count.
+    /// Violations of disputed clauses count.
     pub strict: bool,
     /// How often it showed when it was tried again in new labs.
     pub replayed: u32,
@@ -96,7 +96,7 @@ impl Finding {
         check::find(&self.broken.check)
     }
 
-    /// Whether it showed whenever it was tried again.
+    /// Returns true if it reproduced on every attempt.
     pub fn is_sure(&self) -> bool {
         self.replayed == self.tried
     }

@@ -38,7 +38,7 @@ impl Echoes {
     }
 }
 
-/// What stands in quotes, of whatever kind, becomes `_`.
+/// Replaces quoted text, whatever the quotes, by `_`.
 fn quotes(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;

@@ -13,7 +13,7 @@ use crate::transcript::Bytes;
 /// The most calls in one case.
 const LONGEST_CASE: usize = 6;
 
-/// What a mutation can draw on.
+/// The sources of a mutation.
 pub struct Mutator<'a> {
     /// Where chance comes from.
     pub rng: &'a mut fastrand::Rng,
@@ -189,7 +189,7 @@ impl Mutator<'_> {
         };
         let before = case.shots[index].stdin.clone();
         let Some(mut tree) = Tree::parse(&before.0) else {
-            // What is no JSON any more stays so rarely.
+            // Replaces input that is no longer JSON: it has no values to mutate.
             let calls = self.calls;
             case.shots[index].stdin = calls[self.rng.usize(..calls.len())].stdin.clone();
             return;

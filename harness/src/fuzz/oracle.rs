@@ -51,7 +51,7 @@ pub const OF_RESIDUE: &[&str] = &[
 pub struct Broken {
     /// The check's id.
     pub check: String,
-    /// What is the same for breaches with one cause, as far as can be told.
+    /// Identifies the cause: equal for violations with one cause, as far as can be told.
     pub signature: String,
     /// How strongly the clause binds.
     pub level: Level,
@@ -59,7 +59,7 @@ pub struct Broken {
     pub spec_version: Version,
     /// Every outcome that would have been acceptable.
     pub expected: Vec<String>,
-    /// What happened.
+    /// The outcome that was observed.
     pub actual: String,
     /// The step that shows it.
     pub step: Option<usize>,
@@ -119,7 +119,7 @@ pub fn damage(transcript: &Transcript, strict: bool) -> Option<Broken> {
     judge_one(transcript, check::find(LEAVES_OTHERS_ALONE)?, strict)
 }
 
-/// What a case has left on the host, in words without what differs from input to input; none if nothing.
+/// Describes the objects that a case has left on the host, masked, so that inputs do not matter; none if there are none.
 pub fn residue(before: &State, after: &State, inputs: &Echoes) -> Option<String> {
     let kinds: BTreeSet<String> = before
         .residue(after)
@@ -180,7 +180,7 @@ fn judge_one(transcript: &Transcript, check: &Check, strict: bool) -> Option<Bro
     }
 }
 
-/// Whether there are changes, and all are of files; what is left behind is judged where it counts.
+/// Returns true if there are changes and all are of files, which count as residue only.
 fn is_of_files(changes: &[StateChange]) -> bool {
     let is_file = |change: &StateChange| {
         change
@@ -235,15 +235,14 @@ fn told_version(call: &Call) -> Option<Version> {
     (version.is_known() && is_unambiguous(call, &input)).then_some(version)
 }
 
-/// Whether every reader finds the same in the input: Go's takes keys for equal that differ in case only.
+/// Returns true if all parsers agree on the input: Go's ignores the case of keys.
 fn is_unambiguous(call: &Call, input: &Map<String, Value>) -> bool {
     let mut seen = BTreeSet::new();
     duplicate_key(&call.stdin.0).is_none()
         && input.keys().all(|key| seen.insert(key.to_lowercase()))
 }
 
-/// Whether the call's output is the IPAM plugin's own, handed on as it was: its faults are not the
-/// subject's.
+/// Returns true if the output is the IPAM plugin's own, passed on unchanged: its defects are not the subject's.
 fn is_handed_on(call: &Call) -> bool {
     let mut answers = call.delegated.iter().map(|delegated| &delegated.stdout.0);
     !call.stdout.is_blank()

@@ -21,7 +21,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// How long a lab may take besides the plugin's own time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What names in labs are derived from: what was found with one seed must show with another.
+/// The seed of names in labs. It is fixed: a finding must reproduce whatever the seed of its run.
 const LAB_SEED: u64 = 1;
 
 /// The name of what is done, in transcripts.
@@ -78,13 +78,13 @@ impl<'s> Pool<'s> {
         }
     }
 
-    /// The same, and nothing is waited for after `until`.
+    /// Stops waiting for outcomes at `until`.
     #[must_use]
     pub fn ending(self, until: Option<Instant>) -> Self {
         Self { until, ..self }
     }
 
-    /// Whether there is no time left.
+    /// Returns true if no time is left.
     pub fn is_over(&self) -> bool {
         interruption::asked().is_some() || self.until.is_some_and(|until| Instant::now() >= until)
     }
@@ -185,7 +185,7 @@ impl<'s> Pool<'s> {
         Ok(())
     }
 
-    /// What the lab answers next. Where it is lost, it has no session afterwards.
+    /// Waits for the lab's next outcome. A lost lab has no session afterwards.
     fn hear(
         &self,
         lab: &mut Lab,

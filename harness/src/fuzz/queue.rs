@@ -11,13 +11,13 @@ use super::executor::{Outcome, Question};
 use crate::error::HarnessError;
 use crate::runner::interruption;
 
-/// What came of a round; nothing where there was no time left.
+/// The outcomes of a round; none where the time was over.
 pub type Done = Vec<(Question, Option<Outcome>)>;
 
 /// A question, and where its answer belongs.
 #[derive(Debug)]
 pub struct Ticket {
-    /// What is asked.
+    /// The question.
     pub question: Question,
     /// The number of its round, from the first that was put in.
     round: usize,
@@ -33,7 +33,7 @@ pub struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// What no lab has taken yet.
+    /// Questions that no lab has taken yet.
     waiting: VecDeque<Ticket>,
     /// Rounds that were not handed back, the oldest first.
     rounds: VecDeque<Round>,
@@ -118,8 +118,8 @@ impl Queue {
         Ok(Some(round.answers.into_iter().flatten().collect()))
     }
 
-    /// What one of `labs` labs is asked next, at most `most`: less where little is left, so that none waits long for
-    /// another. An idle lab waits for something to do, and gets nothing only once the queue is closed.
+    /// The next questions for one of `labs` labs, at most `most`: fewer when few are left, so that no lab waits long for
+    /// another. An idle lab waits for questions, and gets none only once the queue is closed.
     pub fn take(&self, labs: usize, most: usize, is_idle: bool) -> Vec<Ticket> {
         let has_nothing = |state: &mut State| {
             let is_over = state.until.is_some_and(|until| Instant::now() >= until);
@@ -327,7 +327,7 @@ mod tests {
         let queue = Queue::new(Some(Instant::now()));
         std::thread::scope(|scope| {
             let idle = scope.spawn(|| queue.take(1, MOST, true).len());
-            // What is put in later still comes back.
+            // Rounds that are put in after the deadline are still handed back.
             for count in [1, 20] {
                 queue.put((0..count).map(question).collect());
                 let done = queue.next().unwrap().unwrap();

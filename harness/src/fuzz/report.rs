@@ -115,7 +115,7 @@ fn short(bytes: &Bytes) -> String {
     }
 }
 
-/// What was done, what it says, and how little.
+/// Writes the summary: what was done, and the findings.
 pub fn summary(
     out: &mut dyn Write,
     subject: &Subject,

@@ -13,7 +13,7 @@ use crate::transcript::{Call, Exit, Transcript};
 /// Variables that the script sets itself, or that decide nothing.
 const OWN: &[&str] = &["CNI_PATH", "PATH", "LANG", "CNISPEC_FOREIGN", "TRACEPARENT"];
 
-/// What each call was given on standard input: a file's name, and its content.
+/// The standard input of each call: a file's name, and its content.
 pub fn inputs(transcript: &Transcript) -> Vec<(String, Vec<u8>)> {
     let calls = transcript.calls().enumerate();
     calls
@@ -147,7 +147,7 @@ fn shown(finding: &Finding, transcript: &Transcript) -> String {
     format!("[ \"$status_{number}\" = {status} ] && [ {output} -s /mnt/out-{number} ]")
 }
 
-/// What the plugins before a chained one have made, as its previous result tells: a pair of links with addresses.
+/// Makes the interfaces of the plugins before a chained one, from its `prevResult`: a veth pair with addresses.
 fn chained_before(script: &mut String, netns: &str, call: &Call) {
     let input = call.input().unwrap_or_default();
     let result = input.get("prevResult").cloned().unwrap_or_default();

@@ -139,7 +139,7 @@ impl<'a> Seeds<'a> {
         result
     }
 
-    /// What an IPAM plugin answers to ADD.
+    /// The answer of an IPAM plugin to ADD.
     fn addresses(&self) -> Value {
         let routes = json!([{"dst": "0.0.0.0/0", "gw": "10.77.0.1"}]);
         let dns = json!({"nameservers": ["10.77.0.1"], "search": ["example.test"]});

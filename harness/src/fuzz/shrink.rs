@@ -22,7 +22,7 @@ pub fn shrink(case: &Case, plain: &[Shot], mut shows: impl FnMut(&Case) -> bool)
                 if Instant::now() > until {
                     return best;
                 }
-                // What comes next stands at the same place once this is gone.
+                // If the smaller case still reproduces, its next part is at this index.
                 if smaller != best && shows(&smaller) {
                     best = smaller;
                 } else {

@@ -1,4 +1,4 @@
-//! What is counted while a run goes on.
+//! Counters of a run and its progress line.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::behaviour::Reach;
 use super::executor::Outcome;
 
-/// What a run is at.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
     /// The fixture's network as it is.
@@ -14,7 +14,7 @@ pub enum Phase {
     Fixtures,
     /// One thing at its edge at a time.
     Boundaries,
-    /// What the plugin takes one by one, together.
+    /// Values that the plugin accepts one by one, combined.
     Combinations,
     /// Several things changed at random.
     Mutations,
@@ -37,7 +37,7 @@ impl fmt::Display for Phase {
 /// The numbers of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// What it is at.
+    /// The current phase.
     pub phase: Phase,
     /// Cases executed.
     pub cases: u64,

@@ -2,7 +2,7 @@
 
 use super::tree::Tree;
 
-/// What a value looks like, and so what else might stand in its place.
+/// The kind of value that a text looks like, which decides its replacements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
     Address,

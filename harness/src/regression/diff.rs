@@ -316,7 +316,7 @@ impl Pair {
     }
 }
 
-/// Whether an entry is of a version that was not tried before, and its check failed in another one in the same scenario.
+/// Returns true if an entry's version was not tried before, and its check failed in another version in the same scenario.
 fn is_old_fault(old: &Report, new: &Entry) -> bool {
     let failed = |entry: &&Entry| {
         let has_failed = matches!(entry.outcome, Outcome::Fail | Outcome::KnownFailure);

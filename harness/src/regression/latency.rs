@@ -18,8 +18,8 @@ pub struct Shift {
 }
 
 impl Shift {
-    /// What moved between these samples, in microseconds, if anything did: the middle halves of the old and the new
-    /// ones lie apart.
+    /// The shift between these samples, in microseconds; none unless the middle halves of the old and the new samples lie
+    /// apart.
     pub fn between(name: &str, old: &[u64], new: &[u64]) -> Option<Self> {
         let (old, new) = (Quartiles::of(old)?, Quartiles::of(new)?);
         let apart = old.upper < new.lower || new.upper < old.lower;

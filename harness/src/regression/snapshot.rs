@@ -170,7 +170,7 @@ mod tests {
         transcript("once", Version::V1_0_0)
     }
 
-    /// The same scenario again: only what differs from run to run is different.
+    /// Another run of the scenario, which differs only in volatile values.
     fn again(mac: &str, veth: &str) -> Transcript {
         let mut transcript = recorded();
         for step in &mut transcript.steps {

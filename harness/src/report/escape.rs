@@ -1,5 +1,4 @@
-//! What a plugin says is hostile until it is made visible: nothing in it may move a cursor, change a
-//! colour or turn the direction of text.
+//! Escapes text of plugins, which is hostile: it must not move a cursor, change a colour or turn the direction of text.
 
 use std::fmt::Write;
 use std::io;

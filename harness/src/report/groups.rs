@@ -122,7 +122,7 @@ impl<'r> Cause<'r> {
         }
     }
 
-    /// What would help, where it is that ADD of the plugin itself fails: in one line.
+    /// The remedy, in one line, where the plugin's own ADD fails.
     pub fn hint(&self, report: &Report) -> Option<String> {
         let (evidence, call) = self.call()?;
         if call.operation != Operation::Add || call.path != report.subject.path {

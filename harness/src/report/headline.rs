@@ -141,7 +141,7 @@ fn number(number: usize, one: &str, rest: &str) -> Option<String> {
 pub(super) struct Headline {
     /// The answer.
     pub answer: &'static str,
-    /// What it rests on; empty where there are no results.
+    /// The counts that it rests on; empty if there are no results.
     pub counted: String,
     /// The outcome that has the colour of the answer.
     pub colour: Outcome,

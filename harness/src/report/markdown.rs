@@ -195,7 +195,7 @@ fn common(cause: &Cause<'_>) -> String {
     text
 }
 
-/// What is to be said of one check that is not met.
+/// The section about one check that is not met.
 fn section(group: &Group<'_>) -> String {
     let entry = group.example();
     let mut text = format!(

@@ -1,5 +1,5 @@
-//! What a run found, for people, for CI and for comparison. Everything here is made from a [`Report`],
-//! so a stored report can be shown again.
+//! Reports of a run, for people, for CI and for comparison. All are made from a [`Report`], so a stored one can be shown
+//! again.
 
 mod block;
 mod build;

@@ -107,7 +107,7 @@ pub struct Environment {
     /// The selection.
     #[serde(default)]
     pub selection: Selection,
-    /// What plugins are given, whoever starts cnispec.
+    /// The environment of plugins, which does not depend on who starts cnispec.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugins: Option<PluginEnvironment>,
     /// The signal by which the run was ended before its end: the report is a partial one.
@@ -119,7 +119,7 @@ pub struct Environment {
     pub wall_ms: u64,
 }
 
-/// What a plugin finds itself in, besides the variables of the SPEC.
+/// The environment of plugins, besides the variables of the SPEC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PluginEnvironment {

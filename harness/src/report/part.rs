@@ -1,5 +1,5 @@
-//! What one transcript comes to in the report. A transcript is large, and a run has hundreds: it is judged as soon as it is
-//! there, and only this is kept.
+//! The part of one transcript in the report. A transcript is large, and a run has hundreds: it is judged at once, and only
+//! this is kept.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::verdict::{self, Row, Strictness};
 
 /// The most of one stream that a report holds, in bytes: many results may point at one flooding call.
 const STREAM_LIMIT: usize = 4096;
-/// The same for calls that prevented something: one broken operation may prevent nearly everything.
+/// The limit for calls that prevented something: one broken operation may prevent nearly everything.
 const SHORT_STREAM_LIMIT: usize = 512;
 /// The most calls of one operation whose time is kept.
 const SAMPLES_LIMIT: usize = 1000;
@@ -80,7 +80,7 @@ pub struct Parts {
     executed: usize,
 }
 
-/// What came of the whole run, in its order.
+/// The results of the whole run, in its order.
 pub(super) struct Whole {
     pub results: Vec<Entry>,
     pub drift: Vec<DriftEntry>,

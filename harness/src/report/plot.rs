@@ -17,7 +17,7 @@ pub(crate) const ROW: f64 = 38.0;
 
 /// Samples that are shown as one box.
 pub(crate) struct Row<'s> {
-    /// What stands before it.
+    /// The label in front of it.
     pub name: &'s str,
     /// The class by which the page colours it.
     pub class: &'s str,

@@ -92,7 +92,7 @@ pub fn read(text: &str) -> Result<Document, ReadError> {
         },
         Some(MATRIX_SCHEMA_ID) => {
             let matrix: Matrix = serde_json::from_str(text).map_err(invalid)?;
-            // What stands there twice is read once: the table is made of the reports.
+            // The table is stored too, but made again from the reports.
             Ok(Document::Many(Matrix::new(matrix.reports, matrix.untried)))
         }
         Some(schema) if is_newer(schema) => Err(ReadError::Newer {
@@ -117,7 +117,7 @@ struct HeadTool {
     version: Option<String>,
 }
 
-/// Whether the schema is of a kind that is read here, in another version.
+/// Returns true if the schema is a kind that this version reads, in another version.
 fn is_newer(schema: &str) -> bool {
     ["cnispec.report.v", "cnispec.matrix.v"]
         .into_iter()

@@ -1,6 +1,6 @@
 //! Remedies for a plugin whose ADD never succeeds: lines for its fixture, by its error message.
 
-/// What plugins say when the host is not as they expect it, in lower case, and the remedy. The first that fits counts.
+/// Messages of plugins on a host that lacks something, in lower case, and the remedy. The first that fits counts.
 const REMEDIES: &[(&[&str], &str)] = &[
     (
         &[

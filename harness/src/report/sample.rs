@@ -240,7 +240,7 @@ fn left_behind() -> State {
     }
 }
 
-/// What a run of these checks over the sample's transcripts finds.
+/// The report of a run of these checks over the sample's transcripts.
 pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) -> Report {
     let transcripts = [
         transcript("once", Version::V1_0_0),
@@ -339,7 +339,7 @@ pub(crate) fn report() -> Report {
     report_of(&checks(), Vec::new())
 }
 
-/// What a call that failed kept from being shown.
+/// The sample in which a failed call prevents other checks.
 pub(crate) fn prevented() -> Report {
     let prevented = PREVENTED.iter();
     report_of(
@@ -412,7 +412,7 @@ pub(crate) fn catalogued() -> Report {
         }
     }
     report.results = results;
-    // What was done is told of other scenarios.
+    // The timelines belong to other scenarios.
     report.timelines.clear();
     report.latency.clear();
     report.summary.planned = 8;

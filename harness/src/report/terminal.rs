@@ -17,7 +17,7 @@ const SHOWN_REASON: usize = 240;
 /// How much people want to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// What is broken, and the verdict.
+    /// Broken checks, and the verdict.
     Quiet,
     /// How each operation did as well, and a line for each warning.
     #[default]

@@ -18,8 +18,8 @@ const ROOM: usize = 4 << 20;
 
 /// The timelines of a run for which there is room.
 ///
-/// What broke something is told first, then what was left open, then the rest; among those, in the run's order. What is
-/// told does not depend on the order in which scenarios end.
+/// Scenarios with broken checks come first, then inconclusive ones, then the rest, each in the run's order. The selection
+/// does not depend on the order in which scenarios end.
 #[derive(Default)]
 pub(super) struct Timelines {
     told: BTreeMap<Rank, (usize, Timeline)>,
@@ -138,7 +138,7 @@ pub(super) fn beginning(bytes: &Bytes, limit: usize) -> Bytes {
 
 /// About how much of a report a timeline takes, in bytes.
 fn size(timeline: &Timeline) -> usize {
-    /// What stands around the text of a call or a change: member names and punctuation.
+    /// The size of a call or a change without its text: member names and punctuation.
     const FRAME: usize = 100;
     let streams = |streams: &Streams| {
         FRAME + streams.stdin.0.len() + streams.stdout.0.len() + streams.stderr.0.len()
@@ -188,7 +188,7 @@ mod tests {
             timelines.take(position, Some(outcomes[position]), told);
         }
         let told = timelines.in_order();
-        // What is not UTF-8 takes two digits a byte.
+        // Bytes that are not UTF-8 take two digits each.
         let text = serde_json::to_string(&told).unwrap();
         assert!(text.len() < 3 * ROOM, "{}", text.len());
         told.into_iter().map(|one| one.scenario).collect()

@@ -127,7 +127,7 @@ pub fn execute(
     }))
 }
 
-/// What plugins are given, for the report.
+/// The environment of plugins, for the report.
 fn plugin_environment() -> PluginEnvironment {
     let limits = limits::LIMITS.iter();
     let variables = limits::ENVIRONMENT

@@ -42,7 +42,7 @@ pub fn await_signals() -> Result<(), HarnessError> {
         while let Ok(signal) = awaited.wait() {
             let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
             if state.asked.is_some() {
-                // Who asks twice does not want to wait for reports.
+                // A second signal ends the program without reports.
                 std::process::exit(128 + signal as i32);
             }
             state.asked = Some(signal);

@@ -89,7 +89,7 @@ pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ra
     });
 }
 
-/// Whether a call ran into its deadline, or the whole scenario: then there is no record.
+/// Returns true if a call ran into its deadline, or the whole scenario did, which then has no steps.
 fn has_hung(transcript: &Transcript) -> bool {
     let mut calls = transcript.calls();
     let is_over = matches!(transcript.ending, Ending::CutShort(_)) && transcript.steps.is_empty();

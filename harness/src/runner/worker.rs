@@ -108,7 +108,7 @@ pub(super) fn start(program: &Program, word: &str) -> Result<(Child, Watched), H
     match ready {
         Ok(()) => Ok((init, watched)),
         Err(error) => {
-            // What it is or does is of no interest any more.
+            // The error is more useful than the state of init.
             let _ = init.kill();
             drop(watched);
             let _ = init.wait();

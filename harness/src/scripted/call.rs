@@ -43,7 +43,7 @@ pub struct Call {
     pub name: String,
     /// The operation.
     pub verb: Verb,
-    /// What it is about; empty in GC and STATUS.
+    /// The attachment; empty in GC and STATUS.
     pub attachment: Attachment,
     /// CNI_NETNS, or nothing.
     pub netns: String,

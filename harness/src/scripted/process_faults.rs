@@ -43,7 +43,7 @@ pub fn before(call: &Call) {
     }
 }
 
-/// What happens where there is no section `ipam`.
+/// Commits faults of calls without a section `ipam`.
 pub fn without_ipam(call: &Call) {
     if call.script.is(Fault::CrashesWithoutIpam) && call.section("ipam").is_null() {
         std::process::abort();

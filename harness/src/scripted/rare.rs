@@ -32,7 +32,7 @@ const AF_INET6: u8 = 10;
 /// The handle of the bridge's queueing discipline.
 const HTB: u32 = 1 << 16;
 
-/// What the objects of one attachment are told apart by, and what they hang on.
+/// Identifies the objects of one attachment, and the links that they belong to.
 struct Owner {
     key: String,
     /// Never 0.

@@ -21,7 +21,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 /// How much of standard output is kept, in bytes.
 const KEPT: usize = 256 * 1024;
-/// The same of standard input, but for white space before it.
+/// How much of standard input is kept, in bytes, without leading white space.
 const KEPT_OF_INPUT: u64 = 512 * 1024;
 /// How long it is waited until whoever writes standard input has closed it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ const SIGNALS: [Signal; 6] = [
 
 /// The content of standard input.
 pub struct Input {
-    /// What could be seen of it, but for white space before it.
+    /// The content that could be peeked at, without leading white space.
     pub bytes: Vec<u8>,
     /// All of it, where it was taken away, so that it has to be given on.
     taken: Option<File>,
@@ -196,7 +196,7 @@ pub fn hand_on(
         command.stdin(Stdio::piped());
     }
     let mut child = command.spawn()?;
-    // What it holds of the pipe would keep it open.
+    // The command holds an end of the pipe, which would stay open.
     drop(command);
     let signals = signals()?;
     let pipe = child.stdin.take();

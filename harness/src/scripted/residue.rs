@@ -159,7 +159,7 @@ fn record(call: &Call) -> Result<(), Refusal> {
     Ok(fs::write(place, Value::Object(records).to_string())?)
 }
 
-/// What GC takes beyond what is stale.
+/// Commits the fault of a GC that removes more than is stale.
 pub fn of_gc(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
     if !call.script.is(Fault::SharesPrivateState) {
         return Ok(());

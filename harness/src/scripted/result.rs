@@ -19,7 +19,7 @@ pub struct Outcome {
     pub ips: Vec<Ip>,
     /// The routes.
     pub routes: Vec<Route>,
-    /// What is known of name servers, as it was given.
+    /// The DNS settings, as they were given.
     pub dns: Object,
 }
 

@@ -24,7 +24,7 @@ impl Style {
         }
     }
 
-    /// Whether the call's configuration asks for it.
+    /// Returns true if the call's configuration selects this style.
     pub fn is_of(self, call: &Call) -> bool {
         let asked = call.section("scripted").get("style");
         asked.and_then(Value::as_str) == Some(self.id())

@@ -35,7 +35,7 @@ pub struct Transcript {
     pub supported: Vec<Version>,
     /// The network configuration list, as the runtime read it.
     pub config: Value,
-    /// Whether the fixture says that the plugin makes no network device.
+    /// The fixture says that the plugin makes no network device.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_device: bool,
     /// The steps, in order.
@@ -261,7 +261,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What is said of a call that had little time on a processor.
+    /// Explains that a call had little time on a processor.
     pub fn starvation(&self) -> String {
         format!(
             "a call waited for a processor for {} of {} ms: run fewer labs with `--jobs`, or give calls more time with `--timeout`",

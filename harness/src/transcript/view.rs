@@ -105,7 +105,7 @@ impl Call {
         matches!(self.exit, Exit::Status(status) if status != 0)
     }
 
-    /// Whether it was still running at its deadline since it had to wait for a processor for most of the time.
+    /// Returns true if it ran into its deadline because it waited for a processor most of the time.
     pub fn was_starved(&self) -> bool {
         self.has_hung() && 2 * self.usage.waited_us > self.usage.wall_us
     }

@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 
-/// What is wrong with a file of this name and text, where plugins `bridge` and `host-local` are installed.
+/// The problems of a file with this name and text, where plugins `bridge` and `host-local` are installed.
 fn problems(name: &str, text: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let bin = directory.path().join("bin");

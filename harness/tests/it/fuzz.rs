@@ -204,7 +204,7 @@ fn what_is_no_finding_and_no_corpus_is_refused() {
     }
 }
 
-/// What a hostile plugin does in every ADD, before it does what the reference ptp does.
+/// Damage that a hostile plugin does in every ADD, before it does the work of the reference ptp.
 const DAMAGE: [&str; 3] = [
     "cd /run/cnispec/records && mkfifo 0.json && echo garbage >1.json",
     "umount -l /run/netns/*; rm -rf /run/netns",

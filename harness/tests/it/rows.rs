@@ -43,7 +43,7 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("unknown-key-unnamed", "odd-input"),
 ];
 
-/// What makes the labs of a run that is not a program of its own.
+/// The program that serves as worker, since these runs are not programs of their own.
 const WORKER: &str = env!("CARGO_BIN_EXE_cnispec");
 
 /// Rows hold this together; one that must be alone holds it alone.
@@ -100,7 +100,7 @@ pub fn is_updated() -> bool {
     std::env::var_os("CNISPEC_UPDATE").is_some()
 }
 
-/// Whether everything is run, not only what shows most.
+/// Returns true if every scenario is run, not only those that a row's checks read.
 pub fn is_full() -> bool {
     is_updated() || std::env::var_os("CNISPEC_FULL").is_some()
 }

@@ -86,7 +86,7 @@ fn hold(section: &str) -> Result<(), String> {
     }
 }
 
-/// What is wrong with a judge's answers.
+/// Describes a judge's wrong answers.
 fn wrong(check: &Check, recorded: &[Recorded]) -> Option<String> {
     let answers = |shown: fn(&Recorded) -> &BTreeSet<String>| {
         let those = recorded
@@ -134,7 +134,7 @@ fn write(section: &str, recorded: &[Recorded]) {
     .unwrap();
 }
 
-/// The same without what the lab has of the machine that it was made on.
+/// Removes from a transcript the properties of the machine that it was made on.
 fn portable(transcript: &Transcript) -> Transcript {
     let mut portable = serde_json::to_value(transcript).unwrap();
     let states = portable["states"].as_array_mut().unwrap();

@@ -115,7 +115,7 @@ impl Socket {
         let replies = self.0.dump("list the addresses", || {
             Message::new(libc::RTM_GETADDR, flags, &[0; HEADER])
         })?;
-        // What cannot be read is of another family than IP.
+        // Skips replies of families other than IP.
         let addresses = replies.iter().filter_map(Address::read);
         Ok(addresses
             .filter(|address| link.is_none_or(|link| link == address.link))

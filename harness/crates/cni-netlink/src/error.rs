@@ -1,4 +1,4 @@
-//! What the kernel refuses, and what it says about it.
+//! Errors: which operation failed, and the kernel's reason.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub enum Error {
     /// A file or a system call failed.
     #[error("cannot {what}: {source}")]
     Io {
-        /// What was attempted, as words that follow "cannot".
+        /// The operation, as words that follow "cannot".
         what: String,
         /// The operating system's reason.
         source: io::Error,
@@ -27,7 +27,7 @@ pub enum Error {
     /// The kernel refused a netlink request.
     #[error("cannot {operation}: {reason}", reason = reason(*errno, message.as_deref()))]
     Refused {
-        /// What was asked, as words that follow "cannot".
+        /// The operation, as words that follow "cannot".
         operation: String,
         /// The errno that the kernel answered.
         errno: i32,
@@ -37,9 +37,9 @@ pub enum Error {
     /// The kernel's answer does not have the form that netlink prescribes.
     #[error("cannot {operation}: the kernel's answer cannot be read: {detail}")]
     Unreadable {
-        /// What was asked, as words that follow "cannot".
+        /// The operation, as words that follow "cannot".
         operation: String,
-        /// What is wrong with the answer.
+        /// The defect of the answer.
         detail: String,
     },
     /// Others changed the same objects so often that no consistent answer was had.
@@ -47,7 +47,7 @@ pub enum Error {
         "cannot {operation}: others change the same objects all the time\nhint: try again when they are done"
     )]
     Unsettled {
-        /// What was asked, as words that follow "cannot".
+        /// The operation, as words that follow "cannot".
         operation: String,
     },
     /// The kernel has no nftables.
@@ -58,9 +58,9 @@ pub enum Error {
     /// A value that netlink or nft cannot carry.
     #[error("{what} {requirement}: `{value}`")]
     Unusable {
-        /// What the value is for.
+        /// The purpose of the value.
         what: &'static str,
-        /// What it would have to be.
+        /// The requirement that the value does not meet.
         requirement: &'static str,
         /// The value.
         value: String,

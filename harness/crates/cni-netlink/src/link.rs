@@ -36,7 +36,7 @@ pub struct Link {
     pub mac: Option<MacAddr>,
     /// The MTU in bytes.
     pub mtu: u32,
-    /// Whether it is set up (`IFF_UP`).
+    /// Administratively up (`IFF_UP`).
     pub up: bool,
     /// The operational state (RFC 2863).
     pub oper_state: OperState,
@@ -82,7 +82,7 @@ pub struct VethEnd<'a> {
     pub netns: Option<&'a NetNs>,
 }
 
-/// What kind of link is to be made.
+/// The kind of a link to create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkKind {
     /// A bridge without ports.

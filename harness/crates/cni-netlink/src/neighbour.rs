@@ -17,7 +17,7 @@ pub struct Neighbour {
     pub address: IpAddr,
     /// Its hardware address, if known.
     pub mac: Option<MacAddr>,
-    /// Whether it was entered by hand for good.
+    /// A permanent entry (`NUD_PERMANENT`).
     pub permanent: bool,
 }
 

@@ -109,7 +109,7 @@ impl NetNs {
         })
     }
 
-    /// Whether both are one namespace, for instance a CNI_NETNS that is the plugin's own.
+    /// Returns true if both are one namespace, for instance a CNI_NETNS that is the plugin's own.
     pub fn same_as(&self, other: &Self) -> Result<bool> {
         Ok(self.id()? == other.id()?)
     }
@@ -140,7 +140,7 @@ fn name(source: &Path, path: &Path) -> Result<()> {
     let mounted = mount(Some(source), path, None::<&str>, bind, None::<&str>)
         .map_err(|errno| Error::at("mount a network namespace at", path, errno));
     if mounted.is_err() {
-        // What is left is only the empty file made above; the first error tells more.
+        // Only the empty file made above is left behind; the first error tells more.
         let _ = fs::remove_file(path);
     }
     mounted

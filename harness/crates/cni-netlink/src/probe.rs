@@ -40,7 +40,7 @@ pub fn probe_link_kinds() -> Result<BTreeMap<&'static str, bool>> {
     })?
 }
 
-/// Whether the kernel has links of a kind that [`probe_link_kinds`] does not tell of, by the kernel's name of it.
+/// Returns true if the kernel supports links of this kind, by its name. For kinds that [`probe_link_kinds`] does not cover.
 pub fn probe_link_kind(kind: &str) -> Result<bool> {
     NetNs::create_anonymous()?.enter(|| {
         // Any other refusal is of a kernel that knows the kind, and wants to be told more.

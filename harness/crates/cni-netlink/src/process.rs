@@ -89,7 +89,7 @@ pub fn reset_signals() {
     }
 }
 
-/// What a program finds itself in when it is executed.
+/// The user namespace and the limits in which a program is executed.
 #[derive(Debug)]
 pub struct Confinement {
     /// The user namespace that it belongs to, below the caller's.

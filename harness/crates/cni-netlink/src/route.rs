@@ -186,7 +186,7 @@ impl Socket {
         let replies = self.0.dump("list the routes", || {
             Message::new(libc::RTM_GETROUTE, flags, &[0; HEADER])
         })?;
-        // What cannot be read is of another kind or of another family than IP.
+        // Skips routes of other kinds, and of families other than IP.
         Ok(replies.iter().filter_map(Route::read).collect())
     }
 

@@ -18,7 +18,7 @@ const LOOK_INTO_TABLE: u8 = 1;
 /// A routing policy rule that leads to a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Whether it is of IPv6.
+    /// The family: IPv6 if true, else IPv4.
     pub ipv6: bool,
     /// The lowest one is looked at first; the kernel's choice if absent.
     pub priority: Option<u32>,

@@ -121,7 +121,7 @@ impl Channel {
         }
     }
 
-    /// What has come already, without waiting.
+    /// Receives the replies that have arrived, without waiting.
     pub(crate) fn pending(&self, operation: &dyn Display) -> Result<Vec<Reply>> {
         let mut all = Vec::new();
         while let Some(replies) = self.receive(operation, RecvFlags::DONTWAIT)? {
@@ -157,7 +157,7 @@ impl Channel {
     }
 }
 
-/// What a reply means for the conversation.
+/// The meaning of a reply in a request's exchange.
 pub(crate) enum Verdict {
     Object,
     Over,

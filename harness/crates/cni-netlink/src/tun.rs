@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 const DEVICE: &str = "/dev/net/tun";
 
-/// What packets of a device are.
+/// The layer of a device's packets: TUN or TAP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Those of IP.

@@ -61,7 +61,7 @@ impl Channel {
         })
     }
 
-    /// The same without another attempt; also tells whether objects changed meanwhile.
+    /// Lists without retrying; also returns true if objects changed meanwhile.
     pub(crate) fn list_once(
         &mut self,
         operation: &str,
@@ -147,7 +147,7 @@ fn request(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What an error message or the end of a list says, if it is no success.
+/// The error of an error message or of the end of a list; none if it reports success.
 fn refusal(operation: &str, body: &[u8]) -> Option<Error> {
     let code = i32::from_ne_bytes(body.get(..4)?.try_into().ok()?);
     (code < 0).then(|| Error::Refused {
@@ -189,17 +189,17 @@ pub(crate) fn get(bytes: &[u8], kind: u16) -> Option<Vec<u8>> {
         .map(|(_, value)| value)
 }
 
-/// The same, as a text that ends at a zero.
+/// The attribute as text up to the first zero byte.
 pub(crate) fn text(bytes: &[u8], kind: u16) -> Option<String> {
     get(bytes, kind).map(|bytes| until_zero(&bytes))
 }
 
-/// The same, as a number of the machine's byte order.
+/// The attribute as a number in native byte order.
 pub(crate) fn number(bytes: &[u8], kind: u16) -> Option<u32> {
     u32_at(&get(bytes, kind)?, 0)
 }
 
-/// What comes after a header of the protocol.
+/// The part of a message behind the protocol's header.
 pub(crate) fn after(payload: &[u8], header: usize) -> &[u8] {
     payload.get(header..).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What is different between two snapshots.
+//! Differences between two snapshots.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::objects::{KERNEL_MADE, Objects};
 use crate::snapshot::Snapshot;
 
-/// What is different between two snapshots.
+/// The difference between two snapshots.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Diff {
@@ -63,7 +63,7 @@ impl Diff {
         }
     }
 
-    /// Whether nothing is different.
+    /// Returns true if nothing differs.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
     }

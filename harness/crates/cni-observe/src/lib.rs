@@ -75,7 +75,7 @@ impl Observer {
     /// A kind is listed again only where the kernel has announced something of it, or announces nothing.
     pub fn snapshot(&mut self) -> Result<Arc<Snapshot>> {
         let announcements = self.watches.news()?;
-        // What happens while the namespace is read is announced by the next time.
+        // Changes made during the read are announced for the next one.
         let done = self.refresh(announcements);
         if done.is_err() {
             self.last = None;
@@ -87,7 +87,7 @@ impl Observer {
         }
     }
 
-    /// Whether anything is not as it was.
+    /// Reads again where changes were announced; returns true if anything differs.
     fn refresh(&mut self, announcements: Announcements) -> Result<bool> {
         let (now, mut differs) = (&mut self.now, false);
         let noted = now.unreadable.len();
@@ -138,7 +138,7 @@ impl Observer {
         if let Some(xtables) = readable(self.xtables.read(&self.netns), notes)? {
             differs |= replace(&mut now.xtables, xtables);
         }
-        // What hangs on a link goes with it without a transaction.
+        // Removing a link removes its chains and flow tables without a transaction.
         let nftables = self.nftables.read(!announcements.of("link"));
         if let Some(nftables) = readable(nftables, notes)?.flatten() {
             differs |= replace(&mut now.nftables, nftables);
@@ -180,7 +180,7 @@ impl Observer {
     }
 }
 
-/// What was read. An answer of the kernel that cannot be read is noted and does not end the look: what was seen before stays.
+/// The value read. An undecodable answer of the kernel is noted and does not end the look: the earlier value stays.
 fn readable<T>(read: Result<T>, notes: &mut Vec<String>) -> Result<Option<T>> {
     match read {
         Err(error @ Error::Unreadable { .. }) => {
@@ -191,14 +191,14 @@ fn readable<T>(read: Result<T>, notes: &mut Vec<String>) -> Result<Option<T>> {
     }
 }
 
-/// What is not seen is told once, and not taken for something that is not there.
+/// Notes once that something cannot be observed, so that it is not taken for absent.
 fn note(notes: &mut Vec<String>, note: String) {
     if !notes.contains(&note) {
         notes.push(note);
     }
 }
 
-/// Whether it is another value.
+/// Replaces a value; returns true if it differs.
 fn replace<T: PartialEq>(part: &mut T, now: T) -> bool {
     let differs = *part != now;
     *part = now;

@@ -367,7 +367,7 @@ impl Collected {
     }
 }
 
-/// What is known of an object.
+/// The attributes of an object, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Attributes(BTreeMap<String, Value>);
 

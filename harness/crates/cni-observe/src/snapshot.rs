@@ -1,4 +1,4 @@
-//! What a namespace holds, as data.
+//! The contents of a network namespace, as data.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,11 +26,11 @@ pub struct Snapshot {
     pub neighbours: Vec<Neighbour>,
     /// The addresses that a link answers for.
     pub proxies: Vec<Proxy>,
-    /// What nftables hold, iptables-nft's part included.
+    /// The nftables ruleset, that of iptables-nft included.
     pub nftables: Nftables,
-    /// What the tables of legacy iptables hold: chains with rules, and chains that drop by themselves.
+    /// Tables of legacy iptables: chains with rules, and chains whose policy is to drop.
     pub xtables: Vec<XtChain>,
-    /// What no check looks into: objects by name, by their kind.
+    /// Objects that no check reads, by kind and name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub listed: BTreeMap<String, Objects>,
     /// Messages of the kernel that could not be read, in words.
@@ -48,7 +48,7 @@ pub struct Link {
     pub name: String,
     /// `veth`, `bridge`, …; nothing for `lo` and hardware.
     pub kind: Option<String>,
-    /// What it is a port as, for instance `bridge`.
+    /// The kind of its controller, for instance `bridge`.
     pub port_kind: Option<String>,
     /// The hardware address in lower-case hexadecimal with colons.
     pub mac: Option<String>,
@@ -56,11 +56,11 @@ pub struct Link {
     pub permanent_mac: Option<String>,
     /// The MTU in bytes.
     pub mtu: u32,
-    /// Whether it is set up (`IFF_UP`).
+    /// Administratively up (`IFF_UP`).
     pub up: bool,
-    /// Whether it runs (`IFF_RUNNING`); comes late.
+    /// Running (`IFF_RUNNING`); the kernel sets it late.
     pub running: bool,
-    /// Whether its neighbours need no address of a lower layer (`IFF_NOARP`, `IFF_LOOPBACK`).
+    /// Has no neighbours to resolve (`IFF_NOARP`, `IFF_LOOPBACK`).
     #[serde(skip_serializing_if = "is_default")]
     pub no_arp: bool,
     /// The operational state, for instance `up` or `lowerlayerdown`; comes late.
@@ -104,7 +104,7 @@ pub struct Address {
     pub label: Option<String>,
     /// The broadcast address, IPv4 only.
     pub broadcast: Option<IpAddr>,
-    /// Who made it, where the kernel tells, for instance `kernel_ll`.
+    /// The origin of the address, where the kernel reports it, for instance `kernel_ll`.
     pub protocol: Option<String>,
 }
 
@@ -112,7 +112,7 @@ pub struct Address {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Route {
-    /// Whether it is of IPv6.
+    /// The family: IPv6 if true, else IPv4.
     pub ipv6: bool,
     /// The destination; nothing for the default route.
     pub dst: Option<IpNet>,
@@ -128,7 +128,7 @@ pub struct Route {
     pub source: Option<IpAddr>,
     /// `global`, `site`, `link`, `host`, `nowhere` or a number.
     pub scope: String,
-    /// Who made it: `kernel`, `boot`, `static`, `ra`, … or a number.
+    /// The origin of the route: `kernel`, `boot`, `static`, `ra`, … or a number.
     pub protocol: String,
     /// `unicast`, `local`, `broadcast`, `multicast`, `blackhole`, … or a number.
     pub kind: String,
@@ -159,7 +159,7 @@ pub struct NextHop {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rule {
-    /// Whether it is of IPv6.
+    /// The family: IPv6 if true, else IPv4.
     pub ipv6: bool,
     /// The lowest one is looked at first.
     pub priority: u32,
@@ -179,7 +179,7 @@ pub struct Rule {
     pub mark: Option<u32>,
     /// The part of the mark that counts.
     pub mark_mask: Option<u32>,
-    /// Whether it is for what does not match.
+    /// Inverted: applies to packets that do not match.
     pub invert: bool,
 }
 
@@ -230,13 +230,13 @@ pub struct XtChain {
     pub table: String,
     /// The chain's name.
     pub name: String,
-    /// What becomes of packets at its end; only built-in chains have one.
+    /// The policy for packets that reach the end; only built-in chains have one.
     pub policy: Option<String>,
     /// The rules in order, in the manner of `iptables -S`.
     pub rules: Vec<String>,
 }
 
-/// What nftables hold.
+/// The nftables ruleset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Nftables {
@@ -278,7 +278,7 @@ pub struct NftChain {
     pub hook: Option<u32>,
     /// Its place at the hook; only of base chains.
     pub priority: Option<i32>,
-    /// What becomes of packets at its end: `accept` or `drop`; only of base chains.
+    /// The policy for packets that reach the end: `accept` or `drop`; only base chains have one.
     pub policy: Option<String>,
 }
 

@@ -129,7 +129,7 @@ impl Sysctls {
         if name == SPINS {
             wait_for_links();
         }
-        // What a module brings goes with it, and its files are dead then.
+        // Unloading a module removes its sysctls; reading their open files then fails.
         if let Some(value) = self.kept.get(path).and_then(|kept| read(&kept.0).ok()) {
             return Some(value);
         }

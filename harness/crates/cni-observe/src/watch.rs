@@ -1,4 +1,4 @@
-//! What has happened in a namespace: the kernel announces what it changes.
+//! Listens to the kernel's announcements of changes in a namespace.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use crate::channel::u16_at;
 #[derive(Debug)]
 pub(crate) struct Watch(Socket);
 
-/// What was announced since this was asked last.
+/// Announcements since the last call.
 #[derive(Debug)]
 pub(crate) enum News {
     /// Messages of these types.
@@ -22,7 +22,7 @@ pub(crate) enum News {
 }
 
 impl News {
-    /// Whether anything of these types was announced.
+    /// Returns true if a message of one of these types was announced.
     pub(crate) fn are_of(&self, types: &[u16]) -> bool {
         match self {
             Self::Of(heard) => types.iter().any(|kind| heard.contains(kind)),

@@ -25,7 +25,7 @@ const ATTEMPTS: usize = 64;
 
 const BUILTIN_CHAINS: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
 
-/// What is different between the two families.
+/// The differences between the two families.
 #[derive(Debug)]
 struct Family {
     name: &'static str,
@@ -319,7 +319,7 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// What becomes of a packet: a chain that goes on with it, a verdict, or a target with its data.
+/// The verdict of a rule: the chain to go on with, a verdict, or a target with its data.
 fn verdict(target: &Extension<'_>, starts: &[(usize, String)]) -> Option<String> {
     if !target.name.is_empty() {
         return Some(format!("{}{}", target.name, show(target.data)));

@@ -1,4 +1,4 @@
-//! What the runtime stores of an attachment: files as libcni's `cniCacheV1`, readable in both directions.
+//! The runtime's store of attachments: files in libcni's format `cniCacheV1`, which both read and write.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -174,7 +174,7 @@ impl<'a> Cache<'a> {
             entry.must_be_of(network, rt).is_err() && path.ends_with(entry.file_name())
         };
         if !entry.as_ref().is_some_and(is_anothers) {
-            // What cannot be removed is at worst an attachment that GC removes once more.
+            // A file that stays costs at most a needless removal by GC.
             let _ = fs::remove_file(path);
         }
     }

@@ -26,7 +26,7 @@ impl Cancellation {
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Whether it was cancelled.
+    /// Returns true once it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         let now = Timespec {
             tv_sec: 0,
@@ -35,7 +35,7 @@ impl Cancellation {
         poll(&mut [self.poll()], Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
-    /// What to wait for beside everything else.
+    /// A descriptor to poll, readable once it was cancelled.
     pub(crate) fn poll(&self) -> PollFd<'_> {
         PollFd::new(&*self.cancelled, PollFlags::IN)
     }

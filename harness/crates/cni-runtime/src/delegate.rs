@@ -48,7 +48,7 @@ impl<'e> Delegation<'e> {
         }
     }
 
-    /// The same with this environment instead of our own.
+    /// Uses this environment instead of the process's own.
     #[must_use]
     pub fn with_env(self, own: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         Self {

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value, json};
 /// Where libcni puts the list of valid attachments, and where section 2 does. Plugins look for either.
 const VALID_ATTACHMENTS: [&str; 2] = ["cni.dev/valid-attachments", "cni.dev/attachments"];
 
-/// What a plugin gets on stdin in ADD, DEL and CHECK.
+/// Makes a plugin's standard input for ADD, DEL and CHECK.
 ///
 /// `prev_result` is the previous plugin's result in ADD, and the last plugin's in DEL and CHECK; it is passed on
 /// unaltered.
@@ -38,7 +38,7 @@ pub fn derive_plugin_config(
     to_vec(config)
 }
 
-/// What a plugin gets on stdin in GC.
+/// Makes a plugin's standard input for GC.
 pub fn derive_gc_config(
     list: &NetworkConfigList,
     plugin: &PluginConfig,
@@ -51,7 +51,7 @@ pub fn derive_gc_config(
     to_vec(config)
 }
 
-/// What a plugin gets on stdin in STATUS.
+/// Makes a plugin's standard input for STATUS.
 pub fn derive_status_config(list: &NetworkConfigList, plugin: &PluginConfig) -> Vec<u8> {
     to_vec(common(list, plugin))
 }

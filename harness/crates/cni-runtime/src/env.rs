@@ -72,7 +72,7 @@ impl CallEnv {
         }
     }
 
-    /// The same with this environment inherited, but for the parameters in it.
+    /// Inherits this environment, except CNI parameters.
     #[must_use]
     pub fn inheriting(mut self, inherited: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let is_parameter =
@@ -84,7 +84,7 @@ impl CallEnv {
         self
     }
 
-    /// The same with this parameter set.
+    /// Sets a parameter.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         let value = value.into();

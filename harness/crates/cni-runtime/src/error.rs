@@ -26,7 +26,7 @@ pub enum Error {
     Several(Vec<Error>),
 }
 
-/// What is wrong with a network configuration or with attachment parameters.
+/// An error in a network configuration or in attachment parameters.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigurationError {
@@ -35,7 +35,7 @@ pub enum ConfigurationError {
     File {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it, and where.
+        /// The defect, and where it is.
         what: InvalidConfig,
     },
     /// A document is no network configuration.
@@ -90,7 +90,7 @@ pub enum ConfigurationError {
         plugin_type: String,
         /// The version.
         version: Version,
-        /// What the plugin supports.
+        /// The versions that the plugin supports.
         supported: Vec<Version>,
     },
 }
@@ -101,9 +101,9 @@ pub enum ConfigurationError {
 pub struct PluginError {
     /// The plugin's `type`.
     pub plugin_type: String,
-    /// What it was asked to do.
+    /// The operation that the plugin was executed for.
     pub operation: Operation,
-    /// What it did instead.
+    /// How the plugin failed.
     pub fault: PluginFault,
 }
 
@@ -119,7 +119,7 @@ pub enum PluginFault {
     Silent {
         /// Its end.
         exit: Exit,
-        /// What it wrote to stderr.
+        /// The plugin's standard error.
         stderr: String,
     },
     /// It failed and wrote something else than an error to stdout.
@@ -127,15 +127,15 @@ pub enum PluginFault {
     Undecodable {
         /// Its end.
         exit: Exit,
-        /// What it wrote to stdout.
+        /// The plugin's standard output.
         stdout: String,
     },
     /// It succeeded, but what it wrote to stdout is not what the operation returns.
     #[error("{what}{}", said("stdout", stdout))]
     InvalidAnswer {
-        /// What is wrong.
+        /// The defect of the output.
         what: String,
-        /// What it wrote to stdout.
+        /// The plugin's standard output.
         stdout: String,
     },
     /// It was ended because it took too long.
@@ -146,7 +146,7 @@ pub enum PluginFault {
     DeadlineExceeded {
         /// The time it had.
         after: Duration,
-        /// What it wrote to stderr.
+        /// The plugin's standard error.
         stderr: String,
     },
     /// It was ended because it wrote too much.
@@ -167,7 +167,7 @@ pub enum SystemError {
     /// A file could not be read or written.
     #[error("cannot {what} `{}`: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -179,7 +179,7 @@ pub enum SystemError {
     StoredResult {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect of its contents.
         what: String,
     },
 }

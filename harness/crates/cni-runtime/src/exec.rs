@@ -47,9 +47,9 @@ pub enum ExecError {
     Failed {
         /// Its end.
         exit: Exit,
-        /// What it wrote to stdout.
+        /// Its standard output.
         stdout: Vec<u8>,
-        /// What it wrote to stderr; the beginning, if it was much.
+        /// Its standard error; only the beginning, if it was much.
         stderr: Vec<u8>,
     },
     /// It was ended because it took too long.
@@ -57,13 +57,13 @@ pub enum ExecError {
     DeadlineExceeded {
         /// The time it had.
         after: Duration,
-        /// What it wrote to stderr; the beginning, if it was much.
+        /// Its standard error; only the beginning, if it was much.
         stderr: Vec<u8>,
     },
     /// It was ended because the caller no longer wanted it.
     #[error("cancelled")]
     Cancelled {
-        /// What it wrote to stderr; the beginning, if it was much.
+        /// Its standard error; only the beginning, if it was much.
         stderr: Vec<u8>,
     },
     /// It was ended because it wrote too much.

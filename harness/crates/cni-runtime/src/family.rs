@@ -65,7 +65,8 @@ impl Family {
             .collect()
     }
 
-    /// Whether an orphan was this plugin's: it was started since, and inherited what only this call's processes have.
+    /// Returns true if an orphan descends from this plugin: it was started during the call, and inherited variables that only
+    /// the processes of this call have.
     fn has_left(&self, orphan: &Relative) -> bool {
         if orphan.pid == self.plugin || self.since.is_none_or(|since| orphan.started < since) {
             return false;
@@ -77,7 +78,7 @@ impl Family {
     }
 }
 
-/// Who may have taken orphans in: the first process of all, or one that this process itself comes from.
+/// The processes that may adopt orphans: the first process of all, and our own ancestors.
 fn forebears(everybody: &[Relative]) -> Vec<u32> {
     let mut found = vec![1];
     let mut child = std::process::id();

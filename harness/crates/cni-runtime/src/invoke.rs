@@ -13,7 +13,7 @@ use crate::{CallEnv, Error, Exec};
 pub struct Success {
     /// The document, unaltered but for a missing `cniVersion`. It is what the next plugin is given.
     pub document: Value,
-    /// What it says.
+    /// Its result.
     pub result: AddResult,
 }
 

@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a second lock is there at once, while the first is held.
+    /// Returns true if a second lock is taken at once, while the first is held.
     fn at_once(
         first: OperationLock,
         second: impl FnOnce() -> io::Result<OperationLock> + Send,

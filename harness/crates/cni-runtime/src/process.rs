@@ -20,7 +20,7 @@ use crate::{CallEnv, Cancellation, Exec, ExecError, Exit};
 const STDERR_KEPT: usize = 64 * 1024;
 /// How much a plugin may write to stdout, unless told otherwise.
 const STDOUT_LIMIT: usize = 16 * 1024 * 1024;
-/// What a pipe holds at most, unless root enlarges it further.
+/// The most that a pipe holds, unless root enlarges it further.
 const PIPE_CAPACITY: usize = 1024 * 1024;
 /// How long an executable may be open for writing, as it is while a plugin is being installed.
 const TEXT_BUSY_PATIENCE: Duration = Duration::from_secs(5);
@@ -60,9 +60,9 @@ impl ProcessExec {
         Self::default()
     }
 
-    /// The same, but ends a call that takes longer than this, with everything it started.
+    /// Ends a call that takes longer than this, with every process that it started.
     ///
-    /// Each plugin is then the leader of a process group of its own.
+    /// Each plugin then leads a process group of its own.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self {
@@ -71,9 +71,9 @@ impl ProcessExec {
         }
     }
 
-    /// The same, but ends a call as soon as it is cancelled, with everything it started, and starts no other.
+    /// Ends a call as soon as it is cancelled, with every process that it started, and starts no other.
     ///
-    /// Each plugin is then the leader of a process group of its own.
+    /// Each plugin then leads a process group of its own.
     #[must_use]
     pub fn with_cancellation(self, cancellation: &Cancellation) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl ProcessExec {
         }
     }
 
-    /// The same, but ends a call that writes more bytes than this to stdout.
+    /// Ends a call that writes more bytes than this to standard output.
     #[must_use]
     pub fn with_stdout_limit(self, stdout_limit: usize) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl ProcessExec {
         }
     }
 
-    /// The same with another taker of what plugins write to stderr, as they write it.
+    /// Passes the plugins' standard error to this function as it is written.
     #[must_use]
     pub fn with_stderr(self, on_stderr: impl Fn(&[u8]) + 'static) -> Self {
         Self {
@@ -281,7 +281,7 @@ impl Process<'_> {
         })
     }
 
-    /// Whether the process has ended. With a pidfd it is left unreaped, so that its id stays its own.
+    /// Returns true if the process has ended. With a pidfd it is left unreaped, so that its id is not reused.
     fn has_exited(&mut self) -> io::Result<bool> {
         match &self.pidfd {
             None => Ok(self.child.try_wait()?.is_some()),
@@ -312,7 +312,7 @@ impl Process<'_> {
 
     fn signal(&self, signal: Signal) {
         let Some(pid) = pid(&self.child) else { return };
-        // What is gone already needs no signal.
+        // A process that has ended needs no signal.
         let _ = if self.in_own_group {
             kill_process_group(pid, signal)
         } else {

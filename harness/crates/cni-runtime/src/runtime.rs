@@ -34,7 +34,7 @@ impl<'e> Runtime<'e> {
         }
     }
 
-    /// The same, but stores results in this directory, whatever an attachment says.
+    /// Stores results in this directory, whatever an attachment says.
     #[must_use]
     pub fn with_cache_dir(self, cache_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl<'e> Runtime<'e> {
         }
     }
 
-    /// The same, but plugins inherit this environment.
+    /// Lets plugins inherit this environment.
     #[must_use]
     pub fn with_inherited_env(
         self,
@@ -189,7 +189,7 @@ impl<'e> Runtime<'e> {
         .run_for_version_info()
     }
 
-    /// Whether every plugin exists and supports the network's version; if so, the capabilities they declare.
+    /// Checks that every plugin exists and supports the network's version; returns the capabilities that they declare.
     pub fn validate_network_list(&self, list: &NetworkConfigList) -> Result<Vec<String>, Error> {
         let errors = list
             .plugins
@@ -206,7 +206,7 @@ impl<'e> Runtime<'e> {
         Ok(capabilities)
     }
 
-    /// Whether a single plugin exists and supports its configuration's version; if so, its capabilities.
+    /// Checks that a plugin exists and supports its configuration's version; returns its capabilities.
     pub fn validate_network(&self, plugin: &PluginConfig) -> Result<Vec<String>, Error> {
         self.validate_network_list(&single(plugin)?)
     }

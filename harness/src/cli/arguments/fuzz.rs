@@ -25,7 +25,7 @@ pub(in crate::cli) struct FuzzArguments {
     /// How many cases to try; with the same seed, the same cases.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: Option<u64>,
-    /// What chance begins with.
+    /// Random seed.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// How many labs to use at once; as many as there are processors if not given.

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! Command-line arguments.
 
 mod bench;
 mod fuzz;
@@ -84,7 +84,7 @@ pub(super) enum Command {
     /// Execute a network configuration, with upstream's command line.
     #[command(disable_help_flag = true)]
     Cnitool {
-        /// What cnitool is told; `--help` tells more.
+        /// Arguments of cnitool; see its `--help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },

@@ -1,4 +1,4 @@
-//! What a plugin is tried in.
+//! Arguments for the plugin's network configuration.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub(in crate::cli) struct NetworkArguments {
     /// A network configuration list to try it in.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What the plugin does in a list, where no configuration tells.
+    /// The plugin's kind, where no configuration tells.
     #[arg(long, value_enum)]
     kind: Option<KindName>,
     /// More directories in which plugins are found, separated by colons.

@@ -60,7 +60,7 @@ pub(in crate::cli) struct ReplayArguments {
     pub config: Option<PathBuf>,
 }
 
-/// What to do with the file of known failures.
+/// Manage the file of known failures.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExpectArguments {
     #[command(subcommand)]

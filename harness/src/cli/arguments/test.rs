@@ -44,7 +44,7 @@ pub(in crate::cli) struct TestArguments {
     /// How many scenarios to run at once; four for each processor if not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// What names and identifiers are derived from.
+    /// Seed of generated names and identifiers.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// The deadline of one call, such as 500ms, 10s or 2m.

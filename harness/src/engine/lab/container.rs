@@ -246,7 +246,7 @@ impl Container<'_> {
         Ok(())
     }
 
-    /// What number the container was made as, counted from 1.
+    /// The container's number, in order of creation, from 1.
     pub fn number(&self) -> u16 {
         let observed = self.lab.observed.borrow();
         observed.containers.get(self.name).map_or(1, |c| c.number)

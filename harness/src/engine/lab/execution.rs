@@ -78,7 +78,7 @@ impl Lab {
             Ok(after) => {
                 let call = self.write_down(execution, ended, [before, after], records);
                 if call.was_starved() {
-                    // What it would have done in time, nobody knows.
+                    // The call was starved, so its deadline proves nothing.
                     self.relabel_last(format!("{}-starved", call.label));
                     return Err(Stop::CutShort(call.usage.starvation()));
                 }

@@ -188,7 +188,7 @@ fn an_update_says_exactly_what_is_broken_and_keeps_what_was_said() {
     assert!(text.contains("# soon"), "{text}");
     assert!(!text.contains("add.is-met"), "{text}");
     insta::assert_snapshot!("expectations", text);
-    // What was written is right: nothing fails any more, nothing is stale, and nothing is left to update.
+    // The written file is up to date: nothing fails, is stale or has to be updated.
     let again = parse(&text).unwrap();
     let mut reports = [report()];
     again.apply(&mut reports, KNOWN).unwrap();

@@ -207,7 +207,7 @@ impl View<'_> {
         route.gw.or_else(|| default().filter(|_| !doubtful))
     }
 
-    /// What no plugin may hold against an attachment.
+    /// Commits faults of CHECK that reject attachments which no plugin may reject.
     fn grudges(&self) -> Result<(), Refusal> {
         let script = self.call.script;
         let mtu = self

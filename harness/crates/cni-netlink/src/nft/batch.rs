@@ -120,7 +120,7 @@ pub(super) fn change(kind: i32, flags: i32) -> Message {
     change_in(INET, kind, flags)
 }
 
-/// The same, about tables of another family.
+/// Like `change`, for a table of another family.
 pub(super) fn change_in(family: u8, kind: i32, flags: i32) -> Message {
     message_in(family, kind, libc::NLM_F_ACK | flags)
 }

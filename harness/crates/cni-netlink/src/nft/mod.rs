@@ -27,7 +27,7 @@ pub struct OwnedRule {
     pub handle: u64,
     /// Whom it belongs to: the rule's comment.
     pub owner: String,
-    /// What it does, if it is a masquerading rule as this module writes it.
+    /// The masquerading that the rule does, if it has the form that this module writes.
     pub masquerade: Option<Masquerade>,
 }
 
@@ -184,7 +184,7 @@ impl MasqueradeTable {
         reply.byte(0) == batch::INET && attributes.text(rule::TABLE).as_deref() == Some(&self.name)
     }
 
-    /// Whether the table is there, and nothing but our chain in it.
+    /// Returns true if the table exists and holds only our chain.
     fn is_ours_alone(&self) -> Result<bool> {
         const NAME: u16 = 1;
         const USE: u16 = 3;
@@ -273,7 +273,7 @@ pub fn delete_rule(family: &str, table: &str, chain: &str, handle: u64) -> Resul
     Nftables::open()?.commit("delete a rule", vec![rule], None)
 }
 
-/// What nft can show as a comment, and read again.
+/// Checks that nft can print the owner as a comment and parse it again.
 fn checked(owner: &str) -> Result<&str> {
     /// nft refuses longer comments, the zero byte at the end included.
     const LONGEST: usize = 127;

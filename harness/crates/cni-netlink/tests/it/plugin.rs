@@ -1,4 +1,4 @@
-//! What plugins do, with `ip` as witness.
+//! The operations of plugins, verified with `ip`.
 
 use std::time::Duration;
 

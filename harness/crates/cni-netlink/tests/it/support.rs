@@ -16,7 +16,7 @@ pub fn in_throwaway(test: impl FnOnce() + Send) {
     }
 }
 
-/// What a program says on standard output. It has to succeed.
+/// Runs a program, which must succeed, and returns its standard output.
 pub fn ask(program: &str, arguments: &str) -> String {
     let output = Command::new(program)
         .args(arguments.split_whitespace())
@@ -30,7 +30,7 @@ pub fn ask(program: &str, arguments: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The same, as JSON.
+/// Runs a program, which must succeed, and parses its standard output as JSON.
 pub fn ask_json(program: &str, arguments: &str) -> Vec<serde_json::Value> {
     let text = ask(program, arguments);
     if text.trim().is_empty() {

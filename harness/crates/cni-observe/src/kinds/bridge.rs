@@ -1,4 +1,4 @@
-//! What bridges forward where: unicast (fdb) and multicast (mdb).
+//! Forwarding tables of bridges: unicast (fdb) and multicast (mdb).
 
 use cni_netlink::Result;
 

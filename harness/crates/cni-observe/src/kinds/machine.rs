@@ -1,4 +1,4 @@
-//! What a machine holds beside its network: mounts, pinned BPF objects, control groups, System V IPC.
+//! Objects of the machine outside its network: mounts, pinned BPF objects, control groups, System V IPC.
 
 use std::fs::{self, File};
 use std::io;
@@ -19,7 +19,7 @@ pub(crate) struct Files {
     /// Where the mount namespace's files are seen.
     root: PathBuf,
     mountinfo: File,
-    /// What was listed last, for as long as the kernel says that it is the same.
+    /// The mounts as last listed, until the kernel reports a change.
     mounts: Option<Vec<Mount>>,
     /// System V IPC: what objects are called, the column of their key, and where they are listed.
     ipc: Vec<(&'static str, File)>,
@@ -119,7 +119,7 @@ pub(super) fn mounts(files: &mut Files, own: &[PathBuf]) -> io::Result<Option<Co
     Ok(Some(found))
 }
 
-/// What is pinned in file systems of BPF.
+/// Objects pinned in BPF file systems.
 pub(super) fn pins(files: &mut Files, _: &[PathBuf]) -> io::Result<Option<Collected>> {
     below_mounts(files, "bpf pin", |kind| kind == "bpf", |_| true)
 }

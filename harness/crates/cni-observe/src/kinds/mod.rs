@@ -128,7 +128,7 @@ kinds! {
     "process", "/proc", Never, Harness;
 }
 
-/// What a namespace is asked through. Each stays bound to the namespace that was current at opening.
+/// The sockets that read a namespace. Each stays bound to the namespace that was current at opening.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     route: Option<Channel>,
@@ -232,14 +232,14 @@ impl Announcements {
         }
     }
 
-    /// Whether objects of the kind with this name can be others than before.
+    /// Returns true if objects of the kind with this name may have changed.
     pub(crate) fn of(&self, name: &str) -> bool {
         KINDS
             .iter()
             .any(|kind| kind.name == name && self.concerns(kind))
     }
 
-    /// Whether objects of a kind can be others than before.
+    /// Returns true if objects of a kind may have changed.
     pub(crate) fn concerns(&self, kind: &Kind) -> bool {
         match kind.announced {
             Route(types) => self.route.are_of(types),

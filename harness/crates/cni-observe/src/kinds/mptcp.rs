@@ -1,4 +1,4 @@
-//! What multipath TCP may use (`ip mptcp`).
+//! Endpoints and limits of multipath TCP (`ip mptcp`).
 
 use cni_netlink::Result;
 

@@ -1,4 +1,4 @@
-//! What is listed in `/proc/net` only.
+//! Objects that only `/proc/net` lists.
 
 use std::fs::File;
 

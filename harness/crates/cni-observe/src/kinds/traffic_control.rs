@@ -124,7 +124,7 @@ fn attached_to(payload: &[u8], snapshot: &Snapshot) -> Option<String> {
     Some(format!("{link} parent {}", parent(u32_at(payload, 12)?)))
 }
 
-/// The same with the handle, which whoever makes a class chooses, and which the kernel gives to filters.
+/// The place of a class or filter, with its handle. The creator chooses a class's handle, the kernel a filter's.
 fn place(payload: &[u8], snapshot: &Snapshot) -> Option<String> {
     let hook = attached_to(payload, snapshot)?;
     Some(format!("{hook} {}", handle(u32_at(payload, 8)?)))

@@ -107,7 +107,7 @@ fn is_absent(error: &Error) -> bool {
     error.is_unsupported() || error.is_not_permitted()
 }
 
-/// What packets are meant (`xfrm_selector`).
+/// The selector of packets (`xfrm_selector`).
 fn selector(message: &[u8], snapshot: &Snapshot) -> Option<String> {
     const DESTINATION: usize = 0;
     const SOURCE: usize = 16;
@@ -150,7 +150,7 @@ fn selector(message: &[u8], snapshot: &Snapshot) -> Option<String> {
     Some(words)
 }
 
-/// What else tells one from another.
+/// The mark and interface id, which also belong to the identity.
 fn marks(attributes: &[u8]) -> String {
     let mark = get(attributes, MARK).and_then(|bytes| u32_at(&bytes, 0));
     let mark = mark.map(|mark| format!(" mark {mark:#x}"));

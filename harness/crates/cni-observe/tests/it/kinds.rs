@@ -69,7 +69,7 @@ fn run(commands: &[&str]) {
     }
 }
 
-/// Whether a difference names an object of the kind.
+/// Returns true if a difference names an object of the kind.
 fn names(diff: &Diff, kind: &str) -> bool {
     let entries = diff
         .added

@@ -21,7 +21,7 @@ fn keys(diff: &[cni_observe::Entry]) -> Vec<&str> {
     diff.iter().map(|entry| entry.key.as_str()).collect()
 }
 
-/// What an attachment usually consists of: addresses, routes, a rule, masquerading.
+/// Makes the objects of a typical attachment: addresses, routes, a rule, masquerading.
 fn furnish(socket: &Socket) -> u32 {
     let link = ready_pair(socket);
     socket
@@ -337,7 +337,7 @@ fn nftables_of_nft_and_iptables_are_seen() {
         };
         let [rule] = rules(&objects).try_into().unwrap();
         assert_eq!(objects[&rule]["elements"][0].as_array().unwrap().len(), 2);
-        // The same rule again has another handle and another nameless set, and still is the same.
+        // A rule that is added again has another handle and another anonymous set, and still is equal.
         ask("nft", "flush chain ip t c");
         ask(
             "nft",
@@ -479,7 +479,7 @@ fn an_observer_that_stays_sees_what_a_new_one_sees() {
         ] {
             let (program, arguments) = change.split_once(' ').unwrap();
             ask(program, arguments);
-            // What the kernel does in its own time may come between two looks.
+            // The kernel may change something by itself between two looks.
             let after = (0..100)
                 .map(|_| (observer.snapshot().unwrap(), here().snapshot().unwrap()))
                 .find(|(stays, new)| stays == new);

@@ -1,4 +1,4 @@
-//! What is stored of an attachment.
+//! The store of attachments.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

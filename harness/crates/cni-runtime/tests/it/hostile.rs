@@ -7,7 +7,7 @@ use trials::test;
 use crate::json::any_json;
 use crate::recorder::{Recorder, attachment, network, runtime};
 
-/// What a plugin might print: JSON, almost JSON, or anything.
+/// Possible output of a plugin: JSON, almost JSON, or anything.
 fn any_output() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         any_json().prop_map(|document| document.to_string().into_bytes()),
