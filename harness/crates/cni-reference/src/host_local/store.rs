@@ -187,8 +187,9 @@ impl LockedStore {
         // Every file has to be looked into; so that this is the last time, an index is made of it.
         let mut reservations = Vec::with_capacity(all.len());
         for address in all {
-            if let Some(owner) = self.owner(address)? {
-                reservations.push((owner, address));
+            match self.owner(address)? {
+                Some(owner) => reservations.push((owner, address)),
+                None => self.discard(address),
             }
         }
         // Without an index, it only takes longer.
@@ -213,12 +214,27 @@ impl LockedStore {
         let mut found = Vec::new();
         for address in addresses {
             let length = fs::metadata(self.file(address)).map(|metadata| metadata.len());
-            let possible = length.is_ok_and(|length| owner.may_be_of_length(length));
-            if possible && self.owner(address)?.is_some_and(|other| owner.has(&other)) {
-                found.push(address);
+            match length {
+                Ok(0) => self.discard(address),
+                Ok(length) if owner.may_be_of_length(length) => {
+                    let found_owner = self.owner(address)?;
+                    found.extend(
+                        found_owner
+                            .filter(|other| owner.has(other))
+                            .map(|_| address),
+                    );
+                }
+                _ => {}
             }
         }
         Ok(found)
+    }
+
+    /// Frees an address whose file is empty: upstream's plugin makes the file first and writes the owner then, and this one was
+    /// killed in between. While the lock is held, nobody is about to write it.
+    fn discard(&self, address: IpAddr) {
+        // If it stays, the address is the last to be given away.
+        let _ = fs::remove_file(self.file(address));
     }
 
     /// Reserves an address, whoever's it was: the caller knows that it is free.
@@ -331,6 +347,25 @@ mod tests {
         let address = "10.0.0.2".parse().unwrap();
         assert!(store.reserve(address, &Owner::new("c1", "eth0")).is_err());
         assert!(!draft.exists());
+    }
+
+    #[test]
+    fn empty_reservations_of_interrupted_writers_are_freed() {
+        for others in [1, LARGE as u32] {
+            let directory = tempfile::tempdir().unwrap();
+            let store = Store::at(directory.path().to_owned()).create().unwrap();
+            for number in 0..others {
+                let address = IpAddr::from((0x0a00_0100 + number).to_be_bytes());
+                store.reserve(address, &Owner::new("c1", "eth0")).unwrap();
+            }
+            let unfinished = directory.path().join("10.0.0.2");
+            fs::write(&unfinished, "").unwrap();
+            let found = store.reserved_for(&Owner::new("c2", "eth0")).unwrap();
+            assert!(found.is_empty());
+            assert!(!unfinished.exists(), "among {others}");
+            let kept = store.reserved_for(&Owner::new("c1", "eth0")).unwrap();
+            assert_eq!(kept.len(), others as usize);
+        }
     }
 
     #[test]
