@@ -353,10 +353,10 @@ fn whatever_is_wrong_is_told_with_its_place() {
     failed(&run("$CNITOOL add good"), &["Usage:"]);
     failed(&run("$CNITOOL replace good /n"), &["`replace`", "Usage:"]);
     failed(
-        &run("mount -o remount,ro /var/lib; $CNITOOL add good /n"),
+        &run("mount -o remount,bind,ro /var/lib; $CNITOOL add good /n"),
         &["cannot keep results in `/var/lib/cni`"],
     );
-    let output = run("mount -o remount,ro /var/lib; $CNITOOL del good /n");
+    let output = run("mount -o remount,bind,ro /var/lib; $CNITOOL del good /n");
     assert!(output.status.success(), "{output:?}");
 }
 

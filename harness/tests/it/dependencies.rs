@@ -44,7 +44,7 @@ fn allows(allowed: &[String], expression: &str) -> bool {
     expression.evaluate(|license| allowed.contains(&license.to_string()))
 }
 
-#[test]
+#[test(Cargo)]
 fn licences_are_those_of_deny_toml() {
     let deny = toml("deny.toml");
     let allowed = texts(&deny["licenses"]["allow"]);
@@ -67,7 +67,7 @@ fn licences_are_those_of_deny_toml() {
     }
 }
 
-#[test]
+#[test(Cargo)]
 fn crates_are_published_and_none_is_banned() {
     let deny = toml("deny.toml");
     let banned = texts(&deny["bans"]["deny"]);
@@ -85,7 +85,7 @@ fn crates_are_published_and_none_is_banned() {
     }
 }
 
-#[test]
+#[test(Cargo)]
 fn published_packages_have_what_a_registry_shows() {
     let mut published = Vec::new();
     for package in packages() {

@@ -68,7 +68,7 @@ fn environment() -> Value {
     })
 }
 
-#[test(Netns)]
+#[test(Netns, Tun)]
 fn host_and_containers_are_as_the_fixture_describes_them() {
     let directory = tempfile::tempdir().unwrap();
     let network = network(directory.path(), &environment());

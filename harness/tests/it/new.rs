@@ -17,7 +17,7 @@ fn new(directory: &Path, arguments: &[&str]) -> Output {
 }
 
 /// The worked example of `cni-skel`, certified in every version by the test that `cnispec new` writes.
-#[test(Netns)]
+#[test(Netns, Cargo)]
 fn a_new_plugin_builds_and_is_certified_by_its_own_test() {
     let directory = tempfile::tempdir().unwrap();
     let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/crates");

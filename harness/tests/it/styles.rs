@@ -85,7 +85,7 @@ fn rules_that_lead_elsewhere() {
 }
 
 /// A tap has no carrier until somebody opens it, and its addresses stay tentative.
-#[test(Netns, Iproute)]
+#[test(Netns, Iproute, Tun)]
 fn a_tap_that_nobody_holds_open() {
     let directory = tempfile::tempdir().unwrap();
     script(directory.path(), "tapper", TAPPER);

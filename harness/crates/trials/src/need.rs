@@ -1,6 +1,7 @@
 //! Needs of tests: programs and privileges of the machine.
 
 use std::env;
+use std::fs::OpenOptions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -27,10 +28,14 @@ pub enum Need {
     Xmllint,
     /// The command `chromium`.
     Chromium,
+    /// The cargo that built the tests.
+    Cargo,
+    /// The device of tun and tap links.
+    Tun,
 }
 
 impl Need {
-    const ALL: [Need; 9] = [
+    const ALL: [Need; 11] = [
         Need::Netns,
         Need::Root,
         Need::Upstream,
@@ -40,6 +45,8 @@ impl Need {
         Need::Dnsmasq,
         Need::Xmllint,
         Need::Chromium,
+        Need::Cargo,
+        Need::Tun,
     ];
 
     /// Its word in `CNISPEC_REQUIRE`.
@@ -54,6 +61,8 @@ impl Need {
             Need::Dnsmasq => "dnsmasq",
             Need::Xmllint => "xmllint",
             Need::Chromium => "chromium",
+            Need::Cargo => "cargo",
+            Need::Tun => "tun",
         }
     }
 
@@ -69,6 +78,8 @@ impl Need {
             Need::Dnsmasq => "`dnsmasq` is not installed",
             Need::Xmllint => "`xmllint` is not installed; it is in the package libxml2-utils",
             Need::Chromium => "`chromium` is not installed",
+            Need::Cargo => "the cargo that built the tests is not this user's to execute",
+            Need::Tun => "/dev/net/tun is not there, or not this user's to open",
         }
     }
 
@@ -83,6 +94,15 @@ impl Need {
             Need::Dnsmasq => is_installed("dnsmasq"),
             Need::Xmllint => is_installed("xmllint"),
             Need::Chromium => is_installed("chromium"),
+            Need::Cargo => Command::new(env!("CARGO"))
+                .arg("--version")
+                .output()
+                .is_ok_and(|output| output.status.success()),
+            Need::Tun => OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open("/dev/net/tun")
+                .is_ok(),
         }
     }
 }
