@@ -1,5 +1,5 @@
 //! Executions per second of the fuzzer against a bare loop that spawns the same plugin with the same input,
-//! for calls that change nothing. Both in turn, block by block, so that what else runs hits both alike.
+//! for calls that change nothing. Interleaved block by block, so that other load affects both equally.
 //!
 //! `cargo bench -p cnispec --bench fuzz -- PLUGIN…`
 
@@ -14,8 +14,8 @@ use cni_reference::ptp::Ptp;
 use cni_types::Operation;
 use cnispec::HarnessError;
 use cnispec::internal::{
-    Case, Executor, Handler, How, Pool, Question, Settings, Shot, Subject, questions, recorder,
-    session,
+    Case, Executor, Handler, Invocation, Mode, Pool, Request, Settings, Subject, recorder,
+    requests, session,
 };
 
 const BLOCKS: usize = 12;
@@ -62,25 +62,25 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
         timeout: Duration::from_secs(20),
     };
     let pool = Pool::new(&subject, &settings, false)?;
-    let version = Shot::new(Operation::Version, br#"{"cniVersion":"1.0.0"}"#.to_vec());
-    let rejected = Shot::new(
+    let version = Invocation::new(Operation::Version, br#"{"cniVersion":"1.0.0"}"#.to_vec());
+    let rejected = Invocation::new(
         Operation::Add,
         br#"{"cniVersion":"1.0.0","name":5}"#.to_vec(),
     );
-    for (what, shot) in [("VERSION", version), ("a rejected ADD", rejected)] {
-        let cases = vec![Case::of(shot.clone()); BLOCK];
-        let questions = questions(&cases, How::Once);
-        ask(&pool, questions[..8].to_vec())?;
+    for (what, invocation) in [("VERSION", version), ("a rejected ADD", rejected)] {
+        let cases = vec![Case::of(invocation.clone()); BLOCK];
+        let requests = requests(&cases, Mode::Once);
+        ask(&pool, requests[..8].to_vec())?;
         let mut ratios = Vec::new();
         let (mut ours, mut bare) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..BLOCKS {
-            let block = questions.clone();
+            let block = requests.clone();
             let started = Instant::now();
             ask(&pool, block)?;
             let block = started.elapsed();
             let started = Instant::now();
             for _ in 0..BLOCK {
-                spawn(plugin, &shot)?;
+                spawn(plugin, &invocation)?;
             }
             let block_bare = started.elapsed();
             ratios.push(block_bare.as_secs_f64() / block.as_secs_f64());
@@ -105,21 +105,21 @@ fn compare(plugin: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn ask(pool: &Pool<'_>, questions: Vec<Question>) -> Result<(), HarnessError> {
+fn ask(pool: &Pool<'_>, requests: Vec<Request>) -> Result<(), HarnessError> {
     pool.answer(
         None,
         |_, _| {},
         |queue| {
-            queue.put(questions);
+            queue.put(requests);
             queue.next().map(drop)
         },
     )
 }
 
-fn spawn(plugin: &Path, shot: &Shot) -> std::io::Result<()> {
+fn spawn(plugin: &Path, invocation: &Invocation) -> std::io::Result<()> {
     let mut child = Command::new(plugin)
         .env_clear()
-        .env("CNI_COMMAND", shot.operation.as_str())
+        .env("CNI_COMMAND", invocation.operation.as_str())
         .env("CNI_CONTAINERID", "c")
         .env("CNI_NETNS", "/run/netns/none")
         .env("CNI_IFNAME", "eth0")
@@ -130,7 +130,7 @@ fn spawn(plugin: &Path, shot: &Shot) -> std::io::Result<()> {
         .spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // A plugin may end without reading.
-        let _ = stdin.write_all(&shot.stdin.0);
+        let _ = stdin.write_all(&invocation.stdin.0);
     }
     child.wait().map(drop)
 }

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-pub use host::{LinkKind, LinkNeed, Network, RouteNeed, RuleNeed};
+pub use host::{LinkKind, LinkSetup, Network, RouteSetup, RuleSetup};
 pub use setup::{HostSetup, Lan, Place, Ready, Service};
 
 /// A network configuration list and the lab that it needs.

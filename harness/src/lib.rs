@@ -60,18 +60,18 @@ pub use verdict::{Outcome, Verdict};
 /// Parts that the programs, tests, benches and fuzz targets of this repository use. They change without notice.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::bench::server::{Measured, Server};
+    pub use crate::bench::server::{MeasuredOperation, Server};
     pub use crate::bench::{BenchReport, SCHEMA as BENCH_SCHEMA, trace};
     pub use crate::check::coverage;
     pub use crate::cli::{main as cnispec_main, settings_read};
     pub use crate::cnitool::main as cnitool_main;
     pub use crate::engine::{Settings, Task};
     pub use crate::fault::Fault;
-    pub use crate::fuzz::case::{Case, Shot};
+    pub use crate::fuzz::case::{Case, Invocation};
     pub use crate::fuzz::dictionary::Dictionary;
-    pub use crate::fuzz::executor::{Executor, How, Question};
+    pub use crate::fuzz::executor::{Executor, Mode, Request};
     pub use crate::fuzz::mutate::Mutator;
-    pub use crate::fuzz::pool::{Pool, questions};
+    pub use crate::fuzz::pool::{Pool, requests};
     pub use crate::fuzz::tree::Tree;
     pub use crate::regression::{
         DIFF_SCHEMA, Diff, Expectations, Known, write_terminal as write_diff,

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::statistics::mean;
-use crate::bench::trace::{Event, Trace, What, Work};
+use crate::bench::trace::{Activity, Event, Purpose, Trace};
 
 /// A part of a call's time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,8 +85,8 @@ pub fn shares(traces: &[&Trace], cni_path: &[String]) -> Vec<Share> {
 pub fn children(events: &[Event]) -> Vec<String> {
     let root = events.first().map_or(0, |event| event.thread);
     let programs = programs(events);
-    let started = events.iter().filter_map(|event| match event.what {
-        What::StartsProcess(process) if process != root => Some(process),
+    let started = events.iter().filter_map(|event| match event.activity {
+        Activity::StartsProcess(process) if process != root => Some(process),
         _ => None,
     });
     started
@@ -99,8 +99,8 @@ pub fn children(events: &[Event]) -> Vec<String> {
 
 /// The last program that each process became.
 fn programs(events: &[Event]) -> BTreeMap<i32, String> {
-    let executed = events.iter().filter_map(|event| match &event.what {
-        What::Executes(program) => Some((event.thread, program.clone())),
+    let executed = events.iter().filter_map(|event| match &event.activity {
+        Activity::Executes(program) => Some((event.thread, program.clone())),
         _ => None,
     });
     executed.collect()
@@ -133,7 +133,7 @@ struct Moment<'a> {
     programs: BTreeMap<i32, String>,
     cni_path: &'a [String],
     /// Threads of the plugin itself, and what they are in the middle of.
-    own: BTreeMap<i32, Option<Work>>,
+    own: BTreeMap<i32, Option<Purpose>>,
     /// Living processes that the plugin itself started, in their order.
     children: Vec<i32>,
     /// Threads and processes below them.
@@ -161,38 +161,38 @@ impl<'a> Moment<'a> {
     fn take(&mut self, event: &Event) {
         let thread = event.thread;
         let is_below = self.children.contains(&thread) || self.below.contains(&thread);
-        match &event.what {
-            What::StartsProcess(new) | What::StartsThread(new) if is_below => {
+        match &event.activity {
+            Activity::StartsProcess(new) | Activity::StartsThread(new) if is_below => {
                 self.below.insert(*new);
             }
-            What::StartsProcess(new) => self.children.push(*new),
-            What::StartsThread(new) => {
+            Activity::StartsProcess(new) => self.children.push(*new),
+            Activity::StartsThread(new) => {
                 self.own.entry(*new).or_insert(None);
             }
-            What::Ends if thread == self.root => self.over = true,
-            What::Ends => {
+            Activity::Ends if thread == self.root => self.over = true,
+            Activity::Ends => {
                 self.children.retain(|child| *child != thread);
                 self.below.remove(&thread);
                 self.own.remove(&thread);
             }
-            What::Enters(work) => {
+            Activity::Enters(work) => {
                 if let Some(doing) = self.own.get_mut(&thread) {
                     *doing = Some(*work);
-                    self.reads |= *work == Work::Input;
-                    self.exits |= *work == Work::Exit;
+                    self.reads |= *work == Purpose::Input;
+                    self.exits |= *work == Purpose::Exit;
                 }
             }
-            What::Leaves => {
+            Activity::Leaves => {
                 if let Some(doing) = self.own.get_mut(&thread) {
                     *doing = None;
                 }
             }
-            What::Executes(_) => {}
+            Activity::Executes(_) => {}
         }
     }
 
     fn part(&self) -> Option<Part> {
-        let doing = |wanted: Option<Work>| self.own.values().any(|work| *work == wanted);
+        let doing = |wanted: Option<Purpose>| self.own.values().any(|work| *work == wanted);
         if self.over {
             None
         } else if self.exits {
@@ -201,11 +201,11 @@ impl<'a> Moment<'a> {
             Some(self.child_part(*child))
         } else if !self.reads {
             Some(Part::StartUp)
-        } else if doing(None) || doing(Some(Work::Other)) {
+        } else if doing(None) || doing(Some(Purpose::Other)) {
             Some(Part::Own)
-        } else if doing(Some(Work::Netlink)) {
+        } else if doing(Some(Purpose::Netlink)) {
             Some(Part::Netlink)
-        } else if doing(Some(Work::Input)) {
+        } else if doing(Some(Purpose::Input)) {
             Some(Part::Reading)
         } else {
             Some(Part::Waiting)
@@ -233,11 +233,11 @@ impl<'a> Moment<'a> {
 mod tests {
     use super::*;
 
-    fn trace(events: &[(u64, i32, What)]) -> Trace {
-        let events = events.iter().map(|(at_ns, thread, what)| Event {
+    fn trace(events: &[(u64, i32, Activity)]) -> Trace {
+        let events = events.iter().map(|(at_ns, thread, activity)| Event {
             at_ns: *at_ns,
             thread: *thread,
-            what: what.clone(),
+            activity: activity.clone(),
         });
         Trace {
             events: events.collect(),
@@ -256,24 +256,24 @@ mod tests {
     #[test]
     fn every_moment_of_a_call_belongs_to_one_part() {
         let add = trace(&[
-            (0, 7, What::Executes("/opt/cni/bin/ptp".into())),
-            (100, 7, What::Enters(Work::Input)),
-            (130, 7, What::Leaves),
-            (150, 7, What::StartsProcess(8)),
-            (160, 8, What::Executes("/opt/cni/bin/host-local".into())),
-            (170, 8, What::Enters(Work::Input)),
-            (450, 8, What::Ends),
-            (460, 7, What::Enters(Work::Netlink)),
-            (560, 7, What::Leaves),
-            (570, 7, What::StartsProcess(9)),
-            (580, 9, What::Executes("/usr/sbin/iptables".into())),
-            (590, 9, What::StartsProcess(10)),
-            (600, 10, What::Ends),
-            (770, 9, What::Ends),
-            (780, 7, What::Enters(Work::Waiting)),
-            (880, 7, What::Leaves),
-            (900, 7, What::Enters(Work::Exit)),
-            (950, 7, What::Ends),
+            (0, 7, Activity::Executes("/opt/cni/bin/ptp".into())),
+            (100, 7, Activity::Enters(Purpose::Input)),
+            (130, 7, Activity::Leaves),
+            (150, 7, Activity::StartsProcess(8)),
+            (160, 8, Activity::Executes("/opt/cni/bin/host-local".into())),
+            (170, 8, Activity::Enters(Purpose::Input)),
+            (450, 8, Activity::Ends),
+            (460, 7, Activity::Enters(Purpose::Netlink)),
+            (560, 7, Activity::Leaves),
+            (570, 7, Activity::StartsProcess(9)),
+            (580, 9, Activity::Executes("/usr/sbin/iptables".into())),
+            (590, 9, Activity::StartsProcess(10)),
+            (600, 10, Activity::Ends),
+            (770, 9, Activity::Ends),
+            (780, 7, Activity::Enters(Purpose::Waiting)),
+            (880, 7, Activity::Leaves),
+            (900, 7, Activity::Enters(Purpose::Exit)),
+            (950, 7, Activity::Ends),
         ]);
         let wanted = [
             ("start-up", 100),
@@ -298,16 +298,16 @@ mod tests {
     #[test]
     fn a_thread_that_idles_does_not_hide_one_that_works() {
         let call = trace(&[
-            (0, 7, What::Executes("p".into())),
-            (10, 7, What::Enters(Work::Input)),
-            (20, 7, What::Leaves),
-            (20, 7, What::StartsThread(8)),
-            (30, 8, What::Enters(Work::Waiting)),
-            (40, 7, What::Enters(Work::Netlink)),
-            (90, 7, What::Leaves),
-            (90, 7, What::Enters(Work::Waiting)),
-            (100, 8, What::Ends),
-            (130, 7, What::Ends),
+            (0, 7, Activity::Executes("p".into())),
+            (10, 7, Activity::Enters(Purpose::Input)),
+            (20, 7, Activity::Leaves),
+            (20, 7, Activity::StartsThread(8)),
+            (30, 8, Activity::Enters(Purpose::Waiting)),
+            (40, 7, Activity::Enters(Purpose::Netlink)),
+            (90, 7, Activity::Leaves),
+            (90, 7, Activity::Enters(Purpose::Waiting)),
+            (100, 8, Activity::Ends),
+            (130, 7, Activity::Ends),
         ]);
         let found: BTreeMap<String, u64> = nanoseconds(&call).into_iter().collect();
         assert_eq!(found["netlink"], 50);
@@ -318,11 +318,14 @@ mod tests {
     #[test]
     fn shares_add_up() {
         let one = trace(&[
-            (0, 7, What::Executes("p".into())),
-            (50, 7, What::Enters(Work::Input)),
-            (100, 7, What::Ends),
+            (0, 7, Activity::Executes("p".into())),
+            (50, 7, Activity::Enters(Purpose::Input)),
+            (100, 7, Activity::Ends),
         ]);
-        let other = trace(&[(0, 7, What::Executes("p".into())), (10, 7, What::Ends)]);
+        let other = trace(&[
+            (0, 7, Activity::Executes("p".into())),
+            (10, 7, Activity::Ends),
+        ]);
         let shares = shares(&[&one, &other, &trace(&[])], &[]);
         let sum: f64 = shares.iter().map(|share| share.share).sum();
         assert!((sum - 1.0).abs() < 1e-9);

@@ -67,13 +67,13 @@ impl Environment {
 }
 
 /// Watches the machine from its making to its end.
-pub struct Watch {
+pub struct NoiseMonitor {
     began: Instant,
     load: f64,
     ticks: Ticks,
 }
 
-impl Watch {
+impl NoiseMonitor {
     /// Begins to watch.
     pub fn begin() -> Self {
         Self {
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_machine_is_described() {
-        let found = Watch::begin().end();
+        let found = NoiseMonitor::begin().end();
         assert!(found.cores > 0);
         assert!(!found.kernel.is_empty());
         assert!((0.0..=1.0).contains(&found.used_by_others));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{BenchReport, Plugin, Series};
 use super::statistics::{Distribution, chance_of_being_slower};
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 
 /// A difference that came about by chance less often than this is one.
 const SIGNIFICANT: f64 = 0.01;
@@ -61,7 +61,7 @@ impl Statistic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// The limited quantity.
-    pub operation: Measured,
+    pub operation: MeasuredOperation,
     /// Which of its figures.
     pub statistic: Statistic,
     /// The limit.
@@ -75,11 +75,11 @@ impl Budget {
             .split_once('.')
             .ok_or("a budget is OPERATION.FIGURE=DURATION, such as add.p99=50ms")?;
         let words = |all: &[&str]| all.join(", ");
-        let operation = Measured::ALL
+        let operation = MeasuredOperation::ALL
             .into_iter()
             .find(|measured| measured.as_str() == operation)
             .ok_or_else(|| {
-                let known = Measured::ALL.map(Measured::as_str);
+                let known = MeasuredOperation::ALL.map(MeasuredOperation::as_str);
                 format!("`{operation}` is not measured; there are {}", words(&known))
             })?;
         let statistic = Statistic::ALL
@@ -106,7 +106,7 @@ impl Budget {
 #[serde(rename_all = "camelCase")]
 pub struct Gate {
     /// The limited quantity.
-    pub operation: Measured,
+    pub operation: MeasuredOperation,
     /// The limit itself.
     pub limit: Limit,
     /// True if it is kept.
@@ -255,7 +255,7 @@ mod tests {
         let budget = Budget::of("add.p99", limit).unwrap();
         assert_eq!(
             (budget.operation, budget.statistic),
-            (Measured::Add, Statistic::P99)
+            (MeasuredOperation::Add, Statistic::P99)
         );
         for wrong in ["add", "ad.p99", "add.p98", "."] {
             assert!(Budget::of(wrong, limit).is_err(), "{wrong}");

@@ -18,14 +18,14 @@ pub mod trace;
 
 use cni_types::Version;
 
-pub use environment::{Environment, Watch};
+pub use environment::{Environment, NoiseMonitor};
 pub use model::{
     BenchReport, Contention, Figures, Growth, GrowthPoint, Plugin, Ratio, SCHEMA_ID, Series,
     Traced, Trend,
 };
 pub use show::{write_html, write_markdown, write_terminal};
 
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 use crate::report::Tool;
 
 /// The JSON schema of the report.
@@ -59,7 +59,7 @@ fn ratios(plugins: &[Plugin]) -> Vec<Ratio> {
     let Some((subject, others)) = plugins.split_first() else {
         return Vec::new();
     };
-    let ratio = |operation: Measured, plugin: usize, other: &Plugin| {
+    let ratio = |operation: MeasuredOperation, plugin: usize, other: &Plugin| {
         let (own, theirs) = paired(
             &subject.figures(operation)?.times,
             &other.figures(operation)?.times,
@@ -70,7 +70,7 @@ fn ratios(plugins: &[Plugin]) -> Vec<Ratio> {
             p50: statistics::ratio(&theirs, &own)?,
         })
     };
-    Measured::ALL
+    MeasuredOperation::ALL
         .into_iter()
         .flat_map(|operation| {
             let others = others.iter().enumerate();

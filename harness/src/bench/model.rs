@@ -7,7 +7,7 @@ use super::attribution::Share;
 use super::environment::Environment;
 use super::gate::Gate;
 use super::statistics::{Distribution, Estimate};
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 use crate::report::{SubjectFacts, Tool};
 
 /// The value of the report's `schema`.
@@ -95,7 +95,7 @@ impl Series {
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
     /// The measured operation.
-    pub operation: Measured,
+    pub operation: MeasuredOperation,
     /// Its times.
     pub times: Series,
     /// Rounds (from 0) that lie far outside of what is usual. They count all the same.
@@ -193,7 +193,7 @@ pub struct Contention {
 #[serde(rename_all = "camelCase")]
 pub struct Ratio {
     /// The figures of both.
-    pub operation: Measured,
+    pub operation: MeasuredOperation,
     /// The other plugin's place in the list of plugins.
     pub plugin: usize,
     /// Its median over the subject's.
@@ -202,7 +202,7 @@ pub struct Ratio {
 
 impl Plugin {
     /// The figures of an operation.
-    pub fn figures(&self, operation: Measured) -> Option<&Figures> {
+    pub fn figures(&self, operation: MeasuredOperation) -> Option<&Figures> {
         self.operations
             .iter()
             .find(|figures| figures.operation == operation)

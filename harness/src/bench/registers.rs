@@ -4,7 +4,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 
-use super::trace::Work;
+use super::trace::Purpose;
 
 /// A system call at its entry or at its exit.
 #[derive(Debug, Clone, Copy)]
@@ -78,19 +78,19 @@ const WAITING: &[i64] = &[
 
 impl SystemCall {
     /// The purpose of the call.
-    pub fn work(&self, is_netlink: impl Fn(u64) -> bool) -> Work {
+    pub fn work(&self, is_netlink: impl Fn(u64) -> bool) -> Purpose {
         if self.number == libc::SYS_exit_group {
-            Work::Exit
+            Purpose::Exit
         } else if self.opens_netlink()
             || (ON_A_SOCKET.contains(&self.number) && is_netlink(self.first))
         {
-            Work::Netlink
+            Purpose::Netlink
         } else if self.number == libc::SYS_read && self.first == 0 {
-            Work::Input
+            Purpose::Input
         } else if WAITING.contains(&self.number) {
-            Work::Waiting
+            Purpose::Waiting
         } else {
-            Work::Other
+            Purpose::Other
         }
     }
 

@@ -10,7 +10,7 @@ use super::model::{
     Contention, Failures, Figures, Growth, GrowthPoint, Plugin, Series, Traced, Trend,
 };
 use super::statistics::{exponent, mean, outliers};
-use crate::bench::server::{self, Done, Measured, Request, Sample, Server};
+use crate::bench::server::{self, MeasuredOperation, Request, Response, Sample, Server};
 use crate::bench::trace::Trace;
 use crate::engine::{BIN, Settings, Task, stub};
 use crate::error::HarnessError;
@@ -69,7 +69,7 @@ pub struct Plan<'a> {
 
 /// Why nothing was measured.
 #[derive(Debug)]
-pub enum Failed {
+pub enum MeasureError {
     /// A plugin does not do what is to be measured.
     Plugin {
         /// Its place in the plan.
@@ -81,14 +81,14 @@ pub enum Failed {
     Harness(HarnessError),
 }
 
-impl From<HarnessError> for Failed {
+impl From<HarnessError> for MeasureError {
     fn from(error: HarnessError) -> Self {
-        Failed::Harness(error)
+        MeasureError::Harness(error)
     }
 }
 
 /// Measures every plugin of the plan. Returns the number of rounds and the figures; `tell` hears how far it has come.
-pub fn measure(plan: &Plan<'_>, tell: &dyn Fn(&str)) -> Result<(usize, Vec<Plugin>), Failed> {
+pub fn measure(plan: &Plan<'_>, tell: &dyn Fn(&str)) -> Result<(usize, Vec<Plugin>), MeasureError> {
     let mut runners = plan
         .subjects
         .iter()
@@ -108,7 +108,7 @@ fn lives(
     plan: &Plan<'_>,
     runners: &mut [Runner<'_>],
     tell: &dyn Fn(&str),
-) -> Result<usize, Failed> {
+) -> Result<usize, MeasureError> {
     for round in 0..WARM_UP {
         each(runners, round, |runner| runner.life().map(drop))?;
     }
@@ -116,9 +116,9 @@ fn lives(
         let samples = runner.life()?;
         let add = samples
             .iter()
-            .find(|sample| sample.measured == Measured::Add);
+            .find(|sample| sample.measured == MeasuredOperation::Add);
         if let Some(how) = add.and_then(|add| add.failure.clone()) {
-            return Err(Failed::Plugin { plugin, how });
+            return Err(MeasureError::Plugin { plugin, how });
         }
     }
     let began = Instant::now();
@@ -160,7 +160,7 @@ fn is_enough(length: Length, rounds: usize, elapsed: Duration, runners: &[Runner
         // Computing an interval takes as long as a round, so it is not done after each.
         Length::Automatic if rounds < FEWEST || !rounds.is_multiple_of(10) => false,
         Length::Automatic => runners.iter().all(|runner| {
-            let known = runner.series(Measured::Add).distribution;
+            let known = runner.series(MeasuredOperation::Add).distribution;
             known.is_none_or(|known| {
                 (known.p50.high - known.p50.low) / 2.0 <= PRECISION * known.p50.value
             })
@@ -189,8 +189,8 @@ fn contend(
             let all: Vec<&Sample> = samples.iter().collect();
             runner.contention.push(Contention {
                 parallel,
-                add: series(&all, Measured::Add),
-                del: series(&all, Measured::Del),
+                add: series(&all, MeasuredOperation::Add),
+                del: series(&all, MeasuredOperation::Del),
                 failures: failures(&all),
             });
         }
@@ -230,8 +230,8 @@ fn grow(
             let all: Vec<&Sample> = samples.iter().collect();
             runner.growth.push(GrowthPoint {
                 attachments,
-                add: series(&all, Measured::Add),
-                del: series(&all, Measured::Del),
+                add: series(&all, MeasuredOperation::Add),
+                del: series(&all, MeasuredOperation::Del),
             });
         }
     }
@@ -245,7 +245,7 @@ struct Runner<'a> {
     patience: Duration,
     samples: Vec<Vec<Sample>>,
     bare: Vec<u64>,
-    traces: BTreeMap<Measured, Vec<Trace>>,
+    traces: BTreeMap<MeasuredOperation, Vec<Trace>>,
     growth: Vec<GrowthPoint>,
     /// The failure of the first attachment that could not be made.
     full: Option<String>,
@@ -277,15 +277,18 @@ impl<'a> Runner<'a> {
     }
 
     fn samples_of(&mut self, request: &Request) -> Result<Vec<Sample>, HarnessError> {
-        match self.session.ask(request, self.patience)? {
-            Done::Measured(samples) => Ok(samples),
+        match self.session.request(request, self.patience)? {
+            Response::Samples(samples) => Ok(samples),
             other => Err(unexpected(&other)),
         }
     }
 
     fn delete_a_link(&mut self) -> Result<(), HarnessError> {
-        match self.session.ask(&Request::LinkDeletion, self.patience)? {
-            Done::Deleted(us) => self.bare.push(us),
+        match self
+            .session
+            .request(&Request::LinkDeletion, self.patience)?
+        {
+            Response::Deleted(us) => self.bare.push(us),
             other => return Err(unexpected(&other)),
         }
         Ok(())
@@ -297,9 +300,9 @@ impl<'a> Runner<'a> {
         }
         let each = u32::try_from(count).unwrap_or(u32::MAX);
         let patience = self.patience + Duration::from_secs(1).saturating_mul(each);
-        match self.session.ask(&Request::Attach(count), patience)? {
-            Done::Attached => {}
-            Done::Full(why) => self.full = Some(why),
+        match self.session.request(&Request::Attach(count), patience)? {
+            Response::Attached => {}
+            Response::Full(why) => self.full = Some(why),
             other => return Err(unexpected(&other)),
         }
         Ok(())
@@ -307,8 +310,8 @@ impl<'a> Runner<'a> {
 
     fn trace(&mut self) -> Result<(), HarnessError> {
         for _ in 0..TRACES {
-            match self.session.ask(&Request::Trace, self.patience)? {
-                Done::Traced(traces) => {
+            match self.session.request(&Request::Trace, self.patience)? {
+                Response::Traced(traces) => {
                     for (measured, trace) in traces {
                         self.traces.entry(measured).or_default().push(trace);
                     }
@@ -319,7 +322,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn of(&self, measured: Measured) -> Vec<&Sample> {
+    fn of(&self, measured: MeasuredOperation) -> Vec<&Sample> {
         self.samples
             .iter()
             .flatten()
@@ -327,18 +330,18 @@ impl<'a> Runner<'a> {
             .collect()
     }
 
-    fn series(&self, measured: Measured) -> Series {
+    fn series(&self, measured: MeasuredOperation) -> Series {
         series(&self.of(measured), measured)
     }
 
     fn finish(self) -> Plugin {
-        let operations = Measured::ALL
+        let operations = MeasuredOperation::ALL
             .into_iter()
             .filter_map(|measured| self.figures(measured))
             .collect();
         let add: Vec<&Trace> = self
             .traces
-            .get(&Measured::Add)
+            .get(&MeasuredOperation::Add)
             .into_iter()
             .flatten()
             .filter(|trace| trace.succeeded)
@@ -355,7 +358,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn figures(&self, measured: Measured) -> Option<Figures> {
+    fn figures(&self, measured: MeasuredOperation) -> Option<Figures> {
         let samples = self.of(measured);
         if samples.is_empty() {
             return None;
@@ -412,7 +415,7 @@ fn traced(traces: &[Trace]) -> Option<Traced> {
     })
 }
 
-fn series(samples: &[&Sample], measured: Measured) -> Series {
+fn series(samples: &[&Sample], measured: MeasuredOperation) -> Series {
     let of_it = samples.iter().filter(|sample| sample.measured == measured);
     let counted = of_it.map(|sample| match sample.failure {
         None => Some(sample.usage.wall_us),
@@ -471,7 +474,7 @@ fn cni_path(subject: &Subject) -> Vec<String> {
         .collect()
 }
 
-fn unexpected(done: &Done) -> HarnessError {
+fn unexpected(done: &Response) -> HarnessError {
     HarnessError::new(format!(
         "the lab did something else than it was asked: {done:?}"
     ))

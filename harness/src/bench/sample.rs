@@ -10,7 +10,7 @@ use super::model::{
     Series, Traced, Trend,
 };
 use super::statistics::{exponent, outliers, ratio};
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 use crate::kind::Kind;
 use crate::report::{SubjectFacts, Tool};
 
@@ -70,7 +70,7 @@ pub fn report() -> BenchReport {
 }
 
 fn ratios_of(plugins: &[Plugin]) -> Vec<Ratio> {
-    [Measured::Add, Measured::Del]
+    [MeasuredOperation::Add, MeasuredOperation::Del]
         .into_iter()
         .map(|operation| {
             let of = |plugin: &Plugin| plugin.figures(operation).unwrap().times.counted();
@@ -89,7 +89,7 @@ fn plugin(path: &str, slowness: u64) -> Plugin {
             .map(|round| Some(slowness * (base + round * 37 % 101)))
             .collect();
         samples[17] = Some(slowness * base * 9);
-        let failures = (operation == Measured::Check).then(|| {
+        let failures = (operation == MeasuredOperation::Check).then(|| {
             samples[3] = None;
             Failures {
                 count: 1,
@@ -105,7 +105,10 @@ fn plugin(path: &str, slowness: u64) -> Plugin {
             page_faults: 310.0,
             traced: Some(Traced {
                 system_calls: 250 * slowness,
-                children: vec!["host-local".to_owned(); usize::from(operation == Measured::Add)],
+                children: vec![
+                    "host-local".to_owned();
+                    usize::from(operation == MeasuredOperation::Add)
+                ],
                 peak_memory_kib: 3000 * slowness,
             }),
             failures,
@@ -146,12 +149,12 @@ fn plugin(path: &str, slowness: u64) -> Plugin {
         },
         config: "fixtures/networks/valid/ptp.conflist".to_owned(),
         operations: vec![
-            figures(Measured::Version, 900),
-            figures(Measured::Rejected, 950),
-            figures(Measured::Add, 2000),
-            figures(Measured::Check, 1500),
-            figures(Measured::Del, 9000),
-            figures(Measured::Lifecycle, 12_500),
+            figures(MeasuredOperation::Version, 900),
+            figures(MeasuredOperation::Rejected, 950),
+            figures(MeasuredOperation::Add, 2000),
+            figures(MeasuredOperation::Check, 1500),
+            figures(MeasuredOperation::Del, 9000),
+            figures(MeasuredOperation::Lifecycle, 12_500),
         ],
         attribution: shares
             .into_iter()

@@ -21,7 +21,7 @@ use crate::transcript::{Call, Exit, Output, Usage};
 /// A measured operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Measured {
+pub enum MeasuredOperation {
     /// VERSION.
     Version,
     /// ADD with a configuration that is cut off, which a plugin must refuse.
@@ -40,43 +40,43 @@ pub enum Measured {
     Lifecycle,
 }
 
-impl Measured {
+impl MeasuredOperation {
     /// All operations, in the order in which they are measured.
-    pub const ALL: [Measured; 8] = [
-        Measured::Version,
-        Measured::Rejected,
-        Measured::Add,
-        Measured::Check,
-        Measured::Gc,
-        Measured::Status,
-        Measured::Del,
-        Measured::Lifecycle,
+    pub const ALL: [MeasuredOperation; 8] = [
+        MeasuredOperation::Version,
+        MeasuredOperation::Rejected,
+        MeasuredOperation::Add,
+        MeasuredOperation::Check,
+        MeasuredOperation::Gc,
+        MeasuredOperation::Status,
+        MeasuredOperation::Del,
+        MeasuredOperation::Lifecycle,
     ];
 
     /// The word for it on the command line and in reports.
     pub fn as_str(self) -> &'static str {
         match self {
-            Measured::Version => "version",
-            Measured::Rejected => "rejected",
-            Measured::Add => "add",
-            Measured::Check => "check",
-            Measured::Gc => "gc",
-            Measured::Status => "status",
-            Measured::Del => "del",
-            Measured::Lifecycle => "lifecycle",
+            MeasuredOperation::Version => "version",
+            MeasuredOperation::Rejected => "rejected",
+            MeasuredOperation::Add => "add",
+            MeasuredOperation::Check => "check",
+            MeasuredOperation::Gc => "gc",
+            MeasuredOperation::Status => "status",
+            MeasuredOperation::Del => "del",
+            MeasuredOperation::Lifecycle => "lifecycle",
         }
     }
 
     /// The operation that the plugin is called with; a lifecycle is several.
     fn operation(self) -> Option<Operation> {
         match self {
-            Measured::Version => Some(Operation::Version),
-            Measured::Rejected | Measured::Add => Some(Operation::Add),
-            Measured::Check => Some(Operation::Check),
-            Measured::Gc => Some(Operation::Gc),
-            Measured::Status => Some(Operation::Status),
-            Measured::Del => Some(Operation::Del),
-            Measured::Lifecycle => None,
+            MeasuredOperation::Version => Some(Operation::Version),
+            MeasuredOperation::Rejected | MeasuredOperation::Add => Some(Operation::Add),
+            MeasuredOperation::Check => Some(Operation::Check),
+            MeasuredOperation::Gc => Some(Operation::Gc),
+            MeasuredOperation::Status => Some(Operation::Status),
+            MeasuredOperation::Del => Some(Operation::Del),
+            MeasuredOperation::Lifecycle => None,
         }
     }
 }
@@ -100,11 +100,11 @@ pub enum Request {
 /// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Done {
+pub enum Response {
     /// Of [`Request::Life`] and [`Request::Burst`].
-    Measured(Vec<Sample>),
+    Samples(Vec<Sample>),
     /// Of [`Request::Trace`].
-    Traced(Vec<(Measured, Trace)>),
+    Traced(Vec<(MeasuredOperation, Trace)>),
     /// Of [`Request::Attach`].
     Attached,
     /// Of [`Request::Attach`] where one of the ADDs did not succeed, and how.
@@ -117,7 +117,7 @@ pub enum Done {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The measured operation.
-    pub measured: Measured,
+    pub measured: MeasuredOperation,
     /// Its resource usage.
     pub usage: Usage,
     /// Why it does not count: what the plugin did instead.
@@ -137,8 +137,8 @@ const ALONE: &str = "a";
 impl Handler for Server {
     const WORD: &'static str = "__bench";
     const WATCHES_DELEGATES: bool = false;
-    type Question = Request;
-    type Answer = Done;
+    type Request = Request;
+    type Response = Response;
 
     fn new(mut lab: Lab) -> Result<Self, HarnessError> {
         lab.stop_recording();
@@ -149,13 +149,13 @@ impl Handler for Server {
         })
     }
 
-    fn answer(&mut self, request: Request) -> Result<Done, HarnessError> {
+    fn handle(&mut self, request: Request) -> Result<Response, HarnessError> {
         let done = match request {
-            Request::Life => self.life().map(Done::Measured),
-            Request::Trace => self.trace().map(Done::Traced),
+            Request::Life => self.life().map(Response::Samples),
+            Request::Trace => self.trace().map(Response::Traced),
             Request::Attach(count) => self.attach(count),
-            Request::Burst(width) => self.burst(width).map(Done::Measured),
-            Request::LinkDeletion => self.delete_a_link().map(Done::Deleted),
+            Request::Burst(width) => self.burst(width).map(Response::Samples),
+            Request::LinkDeletion => self.delete_a_link().map(Response::Deleted),
         };
         done.map_err(|stop| {
             let ending = self.lab.ending(stop);
@@ -173,16 +173,16 @@ impl Server {
     }
 
     /// The operations that the version has, but for the lifecycle, in their order.
-    fn operations(&self) -> impl Iterator<Item = (Measured, Operation)> {
+    fn operations(&self) -> impl Iterator<Item = (MeasuredOperation, Operation)> {
         let (check, rest) = (
             self.lab.version().supports_check(),
             self.lab.version() >= cni_types::Version::V1_1_0,
         );
-        Measured::ALL
+        MeasuredOperation::ALL
             .into_iter()
             .filter(move |measured| match measured {
-                Measured::Check => check,
-                Measured::Gc | Measured::Status => rest,
+                MeasuredOperation::Check => check,
+                MeasuredOperation::Gc | MeasuredOperation::Status => rest,
                 _ => true,
             })
             .filter_map(|measured| Some((measured, measured.operation()?)))
@@ -202,7 +202,7 @@ impl Server {
         Ok(samples)
     }
 
-    fn trace(&mut self) -> StepResult<Vec<(Measured, Trace)>> {
+    fn trace(&mut self) -> StepResult<Vec<(MeasuredOperation, Trace)>> {
         self.container(ALONE)?;
         self.lab.plugin().precede(ALONE)?;
         let mut traces = Vec::new();
@@ -217,12 +217,14 @@ impl Server {
             // The result of an ADD was not kept; what comes after it needs one.
             let lost = operation == Operation::Add && trace.succeeded;
             traces.push((measured, trace));
-            if lost && measured == Measured::Add {
+            if lost && measured == MeasuredOperation::Add {
                 self.lab
-                    .execute(self.execution(Measured::Del, ALONE)?)
+                    .execute(self.execution(MeasuredOperation::Del, ALONE)?)
                     .map(drop)?;
-                let call = self.lab.execute(self.execution(Measured::Add, ALONE)?)?;
-                self.remember(Measured::Add, &call);
+                let call = self
+                    .lab
+                    .execute(self.execution(MeasuredOperation::Add, ALONE)?)?;
+                self.remember(MeasuredOperation::Add, &call);
             }
         }
         self.lab.plugin().del_companions(ALONE)?;
@@ -230,33 +232,37 @@ impl Server {
     }
 
     /// The call by which something is measured.
-    fn execution<'a>(&'a self, measured: Measured, name: &'a str) -> StepResult<Execution<'a>> {
+    fn execution<'a>(
+        &'a self,
+        measured: MeasuredOperation,
+        name: &'a str,
+    ) -> StepResult<Execution<'a>> {
         let operation = measured.operation().unwrap_or(Operation::Add);
         let call = self
             .lab
             .plugin()
             .direct(label::of_operation(operation), operation);
         let call = match measured {
-            Measured::Version => {
+            MeasuredOperation::Version => {
                 let asked = json!({ "cniVersion": self.lab.version() });
                 call.stdin(asked.to_string())
             }
-            Measured::Rejected => call.container(name).stdin("{\"cniVersion\": \"1.0."),
-            Measured::Gc => {
+            MeasuredOperation::Rejected => call.container(name).stdin("{\"cniVersion\": \"1.0."),
+            MeasuredOperation::Gc => {
                 // The other attachments are to stay, or there would be none with which times could grow.
                 let others: Vec<String> = (0..self.attached).map(other).collect();
                 let others = others.iter().map(String::as_str);
                 let valid: Vec<&str> = others.chain([name]).collect();
                 call.stdin(self.lab.plugin().gc_config(&valid))
             }
-            Measured::Status => call.stdin(self.lab.plugin().status_config()),
+            MeasuredOperation::Status => call.stdin(self.lab.plugin().status_config()),
             _ => call.container(name),
         };
         call.prepare()
     }
 
-    fn remember(&self, measured: Measured, call: &Call) {
-        if measured == Measured::Add
+    fn remember(&self, measured: MeasuredOperation, call: &Call) {
+        if measured == MeasuredOperation::Add
             && let (true, Output::Document(result)) = (call.succeeded(), call.output())
         {
             self.lab
@@ -265,22 +271,24 @@ impl Server {
         }
     }
 
-    fn attach(&mut self, count: usize) -> StepResult<Done> {
+    fn attach(&mut self, count: usize) -> StepResult<Response> {
         while self.attached < count {
             let name = other(self.attached);
             self.container(&name)?;
             self.lab.plugin().precede(&name)?;
-            let call = self.lab.execute(self.execution(Measured::Add, &name)?)?;
+            let call = self
+                .lab
+                .execute(self.execution(MeasuredOperation::Add, &name)?)?;
             if !call.succeeded() {
                 let number = self.attached + 1;
-                return Ok(Done::Full(format!(
+                return Ok(Response::Full(format!(
                     "ADD of attachment {number} did not succeed: {}",
                     call.outcome()
                 )));
             }
             self.attached += 1;
         }
-        Ok(Done::Attached)
+        Ok(Response::Attached)
     }
 
     fn burst(&mut self, width: usize) -> StepResult<Vec<Sample>> {
@@ -290,7 +298,7 @@ impl Server {
             self.lab.plugin().precede(name)?;
         }
         let mut samples = Vec::new();
-        for measured in [Measured::Add, Measured::Del] {
+        for measured in [MeasuredOperation::Add, MeasuredOperation::Del] {
             let executions: Vec<Execution<'_>> = names
                 .iter()
                 .map(|name| self.execution(measured, name))
@@ -345,7 +353,7 @@ pub fn makes_links(kind: Kind) -> bool {
     kind == Kind::Interface
 }
 
-fn sample(measured: Measured, call: &Call) -> Sample {
+fn sample(measured: MeasuredOperation, call: &Call) -> Sample {
     Sample {
         measured,
         usage: call.usage,
@@ -354,11 +362,11 @@ fn sample(measured: Measured, call: &Call) -> Sample {
 }
 
 /// The reason why a call does not count: the plugin's failure.
-fn failure(measured: Measured, call: &Call) -> Option<String> {
+fn failure(measured: MeasuredOperation, call: &Call) -> Option<String> {
     match (measured, &call.exit) {
         // Any other end than success is a refusal, if the plugin came to it by itself.
-        (Measured::Rejected, Exit::Status(status)) if *status != 0 => None,
-        (Measured::Rejected, Exit::Status(_)) => {
+        (MeasuredOperation::Rejected, Exit::Status(status)) if *status != 0 => None,
+        (MeasuredOperation::Rejected, Exit::Status(_)) => {
             Some("it accepted a configuration that is cut off".to_owned())
         }
         _ if call.succeeded() => None,
@@ -373,13 +381,13 @@ fn lifecycle(samples: &[Sample]) -> Sample {
         .filter(|sample| {
             matches!(
                 sample.measured,
-                Measured::Add | Measured::Check | Measured::Del
+                MeasuredOperation::Add | MeasuredOperation::Check | MeasuredOperation::Del
             )
         })
         .collect();
     let sum = |of: fn(&Usage) -> u64| parts.iter().map(|part| of(&part.usage)).sum();
     Sample {
-        measured: Measured::Lifecycle,
+        measured: MeasuredOperation::Lifecycle,
         usage: Usage {
             wall_us: sum(|usage| usage.wall_us),
             waited_us: 0,

@@ -18,7 +18,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::registers;
-use crate::engine::enclosure;
+use crate::engine::isolation;
 use crate::engine::process::Limits;
 use crate::transcript::Bytes;
 
@@ -46,14 +46,14 @@ pub struct Event {
     /// The thread.
     pub thread: i32,
     /// The activity.
-    pub what: What,
+    pub activity: Activity,
 }
 
 /// The activity of a thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum What {
+pub enum Activity {
     /// It enters a system call.
-    Enters(Work),
+    Enters(Purpose),
     /// It leaves the system call.
     Leaves,
     /// It starts a thread of its own process.
@@ -68,7 +68,7 @@ pub enum What {
 
 /// The purpose of a system call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Work {
+pub enum Purpose {
     /// Reading standard input.
     Input,
     /// Talking with the kernel over netlink.
@@ -114,7 +114,7 @@ pub fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = enclosure::spawn(command)?;
+    let mut child = isolation::spawn(command)?;
     let root = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
     let (mut input, mut output, mut complaints) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -203,7 +203,7 @@ impl Tracer {
             let Some(pid) = status.pid() else { continue };
             let signal = match status {
                 WaitStatus::Exited(ended, code) => {
-                    self.note(pid, What::Ends);
+                    self.note(pid, Activity::Ends);
                     if ended == self.root {
                         self.trace.succeeded = code == 0;
                         return Ok(self.trace);
@@ -211,7 +211,7 @@ impl Tracer {
                     continue;
                 }
                 WaitStatus::Signaled(ended, ..) => {
-                    self.note(pid, What::Ends);
+                    self.note(pid, Activity::Ends);
                     if ended == self.root {
                         return Ok(self.trace);
                     }
@@ -237,7 +237,7 @@ impl Tracer {
         }
     }
 
-    fn note(&mut self, pid: Pid, what: What) {
+    fn note(&mut self, pid: Pid, activity: Activity) {
         if !self.started {
             return;
         }
@@ -245,7 +245,7 @@ impl Tracer {
         self.trace.events.push(Event {
             at_ns: u64::try_from(at.as_nanos()).unwrap_or(u64::MAX),
             thread: pid.as_raw(),
-            what,
+            activity,
         });
     }
 
@@ -260,14 +260,14 @@ impl Tracer {
             nix::libc::PTRACE_EVENT_FORK | nix::libc::PTRACE_EVENT_VFORK => {
                 if let Some(new) = new() {
                     self.threads.entry(new).or_default().process = new;
-                    self.note(pid, What::StartsProcess(new));
+                    self.note(pid, Activity::StartsProcess(new));
                 }
             }
             nix::libc::PTRACE_EVENT_CLONE => {
                 if let Some(new) = new() {
                     let process = self.process_of(pid);
                     self.threads.entry(new).or_default().process = process;
-                    self.note(pid, What::StartsThread(new));
+                    self.note(pid, Activity::StartsThread(new));
                 }
             }
             nix::libc::PTRACE_EVENT_EXIT => {
@@ -292,7 +292,7 @@ impl Tracer {
         let program = line.split(|byte| *byte == 0).next().unwrap_or_default();
         self.note(
             pid,
-            What::Executes(String::from_utf8_lossy(program).into_owned()),
+            Activity::Executes(String::from_utf8_lossy(program).into_owned()),
         );
     }
 
@@ -318,14 +318,14 @@ impl Tracer {
             if self.started {
                 self.trace.system_calls += 1;
             }
-            self.note(pid, What::Enters(work));
+            self.note(pid, Activity::Enters(work));
         } else {
             if std::mem::take(&mut thread.opening_netlink)
                 && let Some(descriptor) = call.returned()
             {
                 sockets.insert((process, descriptor));
             }
-            self.note(pid, What::Leaves);
+            self.note(pid, Activity::Leaves);
         }
     }
 }

@@ -11,9 +11,9 @@ use super::failure::Failure;
 use super::target::Target;
 use super::{print, to_reader};
 use crate::bench::gate::{self, Gate};
-use crate::bench::run::{self, Failed, Length, Plan};
+use crate::bench::run::{self, Length, MeasureError, Plan};
 use crate::bench::{
-    BenchReport, SCHEMA_ID, Watch, write_html, write_json, write_markdown, write_terminal,
+    BenchReport, NoiseMonitor, SCHEMA_ID, write_html, write_json, write_markdown, write_terminal,
 };
 use crate::engine::Settings;
 use crate::report::{Format, visible};
@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<u8, Failure> {
         parallel: &arguments.parallel,
         settings,
     };
-    let watch = Watch::begin();
+    let watch = NoiseMonitor::begin();
     let (rounds, plugins) =
         run::measure(&plan, &tell).map_err(|failed| explain(failed, &subjects))?;
     tell("");
@@ -112,10 +112,10 @@ fn curve(attachments: &[usize]) -> Vec<usize> {
     curve
 }
 
-fn explain(failed: Failed, subjects: &[Subject]) -> Failure {
+fn explain(failed: MeasureError, subjects: &[Subject]) -> Failure {
     match failed {
-        Failed::Harness(error) => error.into(),
-        Failed::Plugin { plugin, how } => {
+        MeasureError::Harness(error) => error.into(),
+        MeasureError::Plugin { plugin, how } => {
             let path = subjects[plugin].path.display();
             Failure {
                 message: format!(

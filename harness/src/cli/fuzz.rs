@@ -12,7 +12,7 @@ use super::arguments::FuzzArguments;
 use super::failure::Failure;
 use super::print;
 use crate::engine::Settings;
-use crate::fuzz::campaign::{Budget, Campaign, Found, News, Watcher};
+use crate::fuzz::campaign::{Budget, Campaign, CampaignResult, Event, Listener};
 use crate::fuzz::case::Case;
 use crate::fuzz::examine::{Examination, Examined};
 use crate::fuzz::finding::Finding;
@@ -76,17 +76,17 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     let live = Live::new(!arguments.quiet);
     let show = |tally: &Tally| live.show(tally);
     let store = Store::new(arguments, &subject);
-    let keep = |news: News<'_>| store.keep(&news);
+    let keep = |news: Event<'_>| store.keep(&news);
     let binary = binary(&subject);
     let seed = arguments.seed;
-    let watcher = Watcher {
+    let watcher = Listener {
         on_progress: &show,
-        on_news: &keep,
+        on_event: &keep,
     };
     let campaign = Campaign::new(&subject, &pool, budget, seed, started, &binary, watcher);
     let mut found = campaign.run(known)?;
-    let hits = std::mem::take(&mut found.hits);
-    live.say(&format!("shrinking {} findings", hits.len()));
+    let candidates = std::mem::take(&mut found.candidates);
+    live.say(&format!("shrinking {} findings", candidates.len()));
     let plain = Seeds::new(&subject, subject.version_of_fixture())?.calls();
     let examination = Examination {
         subject: &subject,
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
             Budget::Runs(_) => Instant::now() + SHRINKING,
         },
     };
-    let examined = examination.of(hits, || ())?;
+    let examined = examination.of(candidates, || ())?;
     live.clear();
     publish(arguments, &subject, &found, &examined, store)
 }
@@ -112,7 +112,7 @@ const INTERRUPTED: u8 = 5;
 fn publish(
     arguments: &FuzzArguments,
     subject: &Subject,
-    found: &Found,
+    found: &CampaignResult,
     examined: &[Examined],
     store: Store<'_>,
 ) -> Result<u8, Failure> {
@@ -180,14 +180,14 @@ impl<'a> Store<'a> {
         }
     }
 
-    fn keep(&self, news: &News<'_>) {
+    fn keep(&self, news: &Event<'_>) {
         match news {
-            News::Hit(hit) => {
-                let (broken, case) = (hit.broken.clone(), hit.case.clone());
-                let finding = Finding::new(self.subject, broken, case, hit.how);
+            Event::Candidate(candidate) => {
+                let (broken, case) = (candidate.broken.clone(), candidate.case.clone());
+                let finding = Finding::new(self.subject, broken, case, candidate.how);
                 self.keep_finding(&finding, None);
             }
-            News::Case(case) => self.keep_case(case),
+            Event::Case(case) => self.keep_case(case),
         }
     }
 
@@ -206,7 +206,7 @@ impl<'a> Store<'a> {
     }
 
     /// Takes away what has turned out to be worth nothing. An error if something could not be written.
-    fn settle(self, found: &Found, fleeting: &[&Examined]) -> Result<(), Failure> {
+    fn settle(self, found: &CampaignResult, fleeting: &[&Examined]) -> Result<(), Failure> {
         let written = self.cases.take();
         found.corpus.iter().for_each(|case| self.keep_case(case));
         if let Some(directory) = &self.arguments.corpus {

@@ -1,6 +1,5 @@
 //! The command line. Data goes to standard output, everything else to standard error.
 
-mod again;
 mod arguments;
 mod bench;
 mod diff;
@@ -19,6 +18,7 @@ mod plugins_given;
 mod progress;
 mod publish;
 mod replay;
+mod rerun;
 mod settings;
 mod snapshots;
 mod stored;

@@ -10,7 +10,7 @@ use crate::runner::{GivenPlugin, Request, in_network, plugin};
 use crate::subject::{Subject, SubjectError};
 
 /// The plugins that were given.
-pub(super) struct Given {
+pub(super) struct GivenPlugins {
     pub plugins: Vec<GivenPlugin>,
     /// Files of a directory that may be plugins and for which no network is known.
     pub untried: Vec<Untried>,
@@ -18,7 +18,7 @@ pub(super) struct Given {
     pub several: bool,
 }
 
-impl Given {
+impl GivenPlugins {
     /// Finds the plugins at these paths; the one that cnispec carries, if there are none.
     pub fn find(paths: &[PathBuf], request: &Request) -> Result<Self, Failure> {
         let mut given = Self {
@@ -149,7 +149,8 @@ mod tests {
         fs::write(net.join("10-early.conflist"), list).unwrap();
         fs::write(net.join("00-ignored.txt"), "oops").unwrap();
 
-        let given = Given::find(std::slice::from_ref(&bin), &request(Some(net.clone()))).unwrap();
+        let given =
+            GivenPlugins::find(std::slice::from_ref(&bin), &request(Some(net.clone()))).unwrap();
         assert!(given.several);
         let found: Vec<(String, bool)> = given
             .plugins
@@ -176,7 +177,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("odd");
         executable(&path);
-        let failed = |paths: &[PathBuf], config| match Given::find(paths, &request(config)) {
+        let failed = |paths: &[PathBuf], config| match GivenPlugins::find(paths, &request(config)) {
             Ok(_) => panic!("{paths:?}"),
             Err(failure) => failure,
         };

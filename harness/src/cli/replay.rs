@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::again::Again;
 use super::arguments::ReplayArguments;
 use super::failure::Failure;
 use super::progress::Progress;
+use super::rerun::Rerun;
 use super::{findings, stored, target};
 use crate::fuzz::finding::FILE;
 use crate::pattern::nearest;
@@ -13,9 +13,9 @@ use crate::report::{Detail, Document, Entry, Matrix, Report};
 use crate::verdict::Outcome;
 
 pub(super) fn run(arguments: &ReplayArguments) -> Result<u8, Failure> {
-    match What::parse(&arguments.what)? {
-        What::Finding(path) => findings::finding(&path),
-        What::Check { report, id } => check(&report, &id, arguments.config.as_deref()),
+    match ReplayTarget::parse(&arguments.what)? {
+        ReplayTarget::Finding(path) => findings::finding(&path),
+        ReplayTarget::Check { report, id } => check(&report, &id, arguments.config.as_deref()),
     }
 }
 
@@ -24,7 +24,7 @@ fn check(report: &Path, id: &str, config: Option<&Path>) -> Result<u8, Failure> 
     let document = stored::read(report)?;
     let mut found = Vec::new();
     for report in reports_with(&document, id)? {
-        let mut again = Again::of(report, None, config)?;
+        let mut again = Rerun::of(report, None, config)?;
         if again.subject.sha256 != report.subject.sha256 {
             let path = &report.subject.path;
             eprintln!("note: `{path}` is not the binary of the report; its sha256 is another");
@@ -47,14 +47,14 @@ fn check(report: &Path, id: &str, config: Option<&Path>) -> Result<u8, Failure> 
 }
 
 /// A finding or a check to reproduce.
-enum What {
+enum ReplayTarget {
     /// A finding of the fuzzer, by its folder or the file in it.
     Finding(PathBuf),
     /// A check of a report.
     Check { report: PathBuf, id: String },
 }
 
-impl What {
+impl ReplayTarget {
     fn parse(text: &str) -> Result<Self, Failure> {
         let path = Path::new(text);
         if path.is_dir() || path.file_name().is_some_and(|name| name == FILE) {

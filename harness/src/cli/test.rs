@@ -6,25 +6,25 @@ use super::arguments::TestArguments;
 use super::expect::Expected;
 use super::failure::Failure;
 use super::findings;
-use super::plugins_given::Given;
+use super::plugins_given::GivenPlugins;
 use super::progress::Progress;
 use super::snapshots::Snapshots;
 use super::target::{self, Target};
 use crate::engine::Settings;
 use crate::report::{Document, Matrix, Selection};
-use crate::runner::{Choice, Program, Request, interruption, machine};
+use crate::runner::{Filter, Program, Request, interruption, machine};
 
 pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
     interruption::await_signals()?;
     let request = request(arguments);
-    Choice::new(&request.selection)?;
+    Filter::new(&request.selection)?;
     Target::must_differ(&arguments.report)?;
     let expected = arguments
         .expect
         .as_deref()
         .map(Expected::read)
         .transpose()?;
-    let given = Given::find(&arguments.plugin, &request)?;
+    let given = GivenPlugins::find(&arguments.plugin, &request)?;
     if let Some(directory) = &arguments.replay {
         return findings(directory, &given);
     }
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &TestArguments) -> Result<u8, Failure> {
 }
 
 /// Tries what fuzzing found once, and nothing else.
-fn findings(directory: &Path, given: &Given) -> Result<u8, Failure> {
+fn findings(directory: &Path, given: &GivenPlugins) -> Result<u8, Failure> {
     let mut gravest = 0;
     for plugin in &given.plugins {
         gravest = gravest.max(findings::directory(directory, &plugin.subject)?);

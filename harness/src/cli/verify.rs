@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::again::Again;
 use super::arguments::VerifyArguments;
 use super::failure::Failure;
 use super::progress::Progress;
+use super::rerun::Rerun;
 use super::{print, stored};
 use crate::regression::{self, ChangeKind, Diff};
 use crate::report::{Document, Environment, Report, SubjectFacts, Tool, visible};
@@ -17,7 +17,7 @@ const DOES_NOT_HOLD: u8 = 1;
 pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
     let document = stored::read(&arguments.report)?;
     let again = |report: &Report| {
-        Again::of(
+        Rerun::of(
             report,
             arguments.plugin.as_deref(),
             arguments.config.as_deref(),
@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<u8, Failure> {
         say(&[format!("the report contradicts itself: {what}")])?;
         return conclude(false, "it was changed after it was written");
     }
-    let Again { request, subject } = again(report)?;
+    let Rerun { request, subject } = again(report)?;
     if subject.sha256 != report.subject.sha256 {
         say(&[
             format!("the report is of sha256 {}", report.subject.sha256),

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
-use super::foreign;
 use super::rootfs::Writable;
+use super::untrusted;
 use crate::transcript::{FileEntry, Files};
 
 /// Files up to this length are kept whole in the transcript.
@@ -187,7 +187,7 @@ fn describe(path: &Path, metadata: &fs::Metadata, room: u64) -> FileEntry {
         "other"
     };
     let content = (kind.is_file() && metadata.len() <= SHORT.min(room))
-        .then(|| String::from_utf8(foreign::read(path, SHORT.min(room)).ok()?).ok())
+        .then(|| String::from_utf8(untrusted::read(path, SHORT.min(room)).ok()?).ok())
         .flatten();
     FileEntry {
         kind: name.to_owned(),

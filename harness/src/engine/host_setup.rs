@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::lab::{StepResult, Stop};
 use super::lan::Lan;
 use crate::error::HarnessError;
-use crate::fixture::{self, HostSetup, LinkNeed, Network, RouteNeed, RuleNeed};
+use crate::fixture::{self, HostSetup, LinkSetup, Network, RouteSetup, RuleSetup};
 use crate::transcript::OF_OTHERS;
 
 /// Makes what the fixture asks for, on the host that this process stands in. Returns the machine beside it, if there is one.
@@ -168,7 +168,7 @@ pub fn prepare_namespace() -> cni_netlink::Result<()> {
 }
 
 fn make_link(
-    need: &LinkNeed,
+    need: &LinkSetup,
     here: &NetNs,
     lan: Option<&Lan>,
     beyond: Beyond,
@@ -227,7 +227,7 @@ pub fn address(socket: &Socket, index: u32, addresses: &[IpNet]) -> cni_netlink:
     socket.set_up(index)
 }
 
-fn make_pair(socket: &Socket, need: &LinkNeed) -> cni_netlink::Result<()> {
+fn make_pair(socket: &Socket, need: &LinkSetup) -> cni_netlink::Result<()> {
     let beyond = format!("far-{}", need.name);
     let near = VethEnd {
         name: &need.name,
@@ -243,7 +243,7 @@ fn make_pair(socket: &Socket, need: &LinkNeed) -> cni_netlink::Result<()> {
     socket.set_up(socket.link(&beyond)?.index)
 }
 
-fn add_route(need: &RouteNeed) -> cni_netlink::Result<()> {
+fn add_route(need: &RouteSetup) -> cni_netlink::Result<()> {
     let socket = Socket::open()?;
     let link = match &need.dev {
         Some(dev) => Some(socket.link(dev)?.index),
@@ -256,7 +256,7 @@ fn add_route(need: &RouteNeed) -> cni_netlink::Result<()> {
     socket.add_route(&route)
 }
 
-fn add_rule(need: &RuleNeed) -> cni_netlink::Result<()> {
+fn add_rule(need: &RuleSetup) -> cni_netlink::Result<()> {
     let nets = [need.from, need.to];
     let ipv6 = nets.iter().flatten().any(|net| net.addr().is_ipv6());
     Socket::open()?.add_rule(&rule::Rule {

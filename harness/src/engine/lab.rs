@@ -21,9 +21,9 @@ use cni_types::Version;
 use nix::errno::Errno;
 use serde_json::Value;
 
-use super::enclosure;
 use super::files::Disk;
 use super::host_setup;
+use super::isolation;
 use super::lan::Lan;
 use super::process::Limits;
 use super::rootfs::{self, Needed};
@@ -97,7 +97,7 @@ impl Stop {
             Some(Errno::EAGAIN) if processes::are_many() => {
                 Self::Damaged(format!("there are too many processes: {what}"))
             }
-            Some(errno) => match limits::lack(errno) {
+            Some(errno) => match limits::shortage(errno) {
                 Some(lack) => Self::Harness(HarnessError {
                     what: format!("{lack}: {what}"),
                     hint: Some(
@@ -167,7 +167,7 @@ impl Lab {
             ..
         } = job;
         let is_watched = watches_delegates && subject.kind.may_delegate();
-        let writable = enclosure::enter(&Needed {
+        let writable = isolation::enter(&Needed {
             paths: needed_paths(&subject),
             written: written_paths(&subject),
             watched: is_watched.then(|| (subject.path.clone(), cni_path(&subject))),
@@ -188,7 +188,7 @@ impl Lab {
             }
         };
         let observer = Observer::in_netns(&host).map_err(broken)?;
-        let machine = Machine::open(&enclosure::first_process())
+        let machine = Machine::open(&isolation::first_process())
             .map_err(|error| HarnessError::new(format!("the lab's mounts: {error}")))?;
         let network = subject.network(task.spec_version)?;
         let lab = Self {

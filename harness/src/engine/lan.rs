@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cni_netlink::netns::NetNs;
 use cni_netlink::{LinkKind, Socket, VethEnd};
 
-use super::{enclosure, host_setup};
+use super::{host_setup, isolation};
 use crate::error::HarnessError;
 use crate::fixture;
 
@@ -29,7 +29,7 @@ impl Lan {
                 "the lab cannot make the neighbouring machine: {error}"
             ))
         };
-        let machine = enclosure::network_namespace()
+        let machine = isolation::network_namespace()
             .map_err(|error| HarnessError::new(format!("the neighbouring machine: {error}")))?;
         let furnish = || -> cni_netlink::Result<()> {
             host_setup::prepare_namespace()?;

@@ -52,7 +52,7 @@ pub fn of_plugins() -> Vec<(Resource, u64, u64)> {
 }
 
 /// True if the caller's own limits are not below those.
-pub fn are_enough() -> Result<(), HarnessError> {
+pub fn check_own() -> Result<(), HarnessError> {
     let wanted = LIMITS
         .iter()
         .map(|(name, resource, _, hard)| (*name, *resource, *hard));
@@ -78,7 +78,7 @@ pub fn are_enough() -> Result<(), HarnessError> {
 }
 
 /// The resource whose shortage a system call reports with this errno.
-pub fn lack(errno: Errno) -> Option<&'static str> {
+pub fn shortage(errno: Errno) -> Option<&'static str> {
     match errno {
         Errno::ENOMEM | Errno::ENOBUFS => Some("there is not enough memory"),
         Errno::EMFILE => Some("there are too many open files (RLIMIT_NOFILE)"),

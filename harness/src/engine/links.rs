@@ -143,7 +143,7 @@ pub fn add_address_and_route(name: &str) -> StepResult {
 }
 
 /// Gives a link an address that is reserved for documentation, and the default routes of the calling thread's namespace.
-pub fn lead_everything_through(name: &str) -> StepResult {
+pub fn add_default_routes(name: &str) -> StepResult {
     let socket = Socket::open()?;
     let link = existing(&socket, name)?.index;
     let address = IpNet::from(std::net::IpAddr::from([192, 0, 2, 221]));

@@ -1,10 +1,9 @@
 //! The lab: a throwaway machine in which plugins are called and everything is written down.
 
 pub mod drift;
-pub(crate) mod enclosure;
 mod files;
-mod foreign;
 pub(crate) mod host_setup;
+pub(crate) mod isolation;
 pub mod lab;
 mod lan;
 pub(crate) mod limits;
@@ -17,6 +16,7 @@ mod services;
 pub mod stub;
 mod task;
 pub mod traffic;
+mod untrusted;
 
 pub use rootfs::{BIN, EMBEDDED as CARRIED};
 pub use task::{DEFAULT_TIMEOUT, Job, Settings, Task, VERSION};

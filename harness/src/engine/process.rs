@@ -13,7 +13,7 @@ use nix::sys::time::TimeValLike;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-use super::{enclosure, limits, processes};
+use super::{isolation, limits, processes};
 use crate::transcript::{Bytes, Delivery, Exit, Usage};
 
 /// Limits after which the lab ends a plugin.
@@ -105,7 +105,7 @@ pub fn run(
 /// Returns true if no process at all could be started.
 fn lacks_something(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
-    errno.and_then(limits::lack).is_some()
+    errno.and_then(limits::shortage).is_some()
 }
 
 /// A plugin's standard input, and what is still to be written to it.
@@ -157,7 +157,7 @@ fn spawn(
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    enclosure::spawn(command)
+    isolation::spawn(command)
 }
 
 /// The resource usage of all children that have been waited for, without wall time.

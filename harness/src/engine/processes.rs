@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::enclosure;
+use super::isolation;
 use crate::transcript::Process;
 
 /// How long a process may take to get its command line.
@@ -14,7 +14,7 @@ const STARTING: Duration = Duration::from_millis(100);
 /// Processes in the lab, other than its first one, which takes leave of those that have ended.
 pub fn running() -> io::Result<Vec<Process>> {
     let mut found = Vec::new();
-    let processes = enclosure::processes();
+    let processes = isolation::processes();
     for entry in fs::read_dir(&processes)? {
         let name = entry?.file_name();
         let Some(pid) = name
@@ -35,13 +35,13 @@ pub fn running() -> io::Result<Vec<Process>> {
 /// Returns true if plugins have started so many processes that no more may be.
 pub fn are_many() -> bool {
     const MANY: usize = 512;
-    let listed = fs::read_dir(enclosure::processes());
+    let listed = fs::read_dir(isolation::processes());
     listed.is_ok_and(|listed| listed.count() > MANY)
 }
 
 /// How long a process in the lab has waited for a processor since it was started, at most; zero where the kernel does not say.
 pub fn longest_wait_for_a_processor() -> Duration {
-    let listed = fs::read_dir(enclosure::processes())
+    let listed = fs::read_dir(isolation::processes())
         .into_iter()
         .flatten()
         .flatten();

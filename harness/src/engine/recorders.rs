@@ -21,13 +21,13 @@ const COVERED: &str = "/run/cnispec/covered";
 const MOST_PLUGINS: usize = 256;
 
 /// Where the plugin is that is recorded at this path.
-pub fn real(path: &Path) -> PathBuf {
+pub fn original(path: &Path) -> PathBuf {
     Path::new(REAL).join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// Puts the recording plugin over every executable of these directories but the subject. Where that cannot be done, things stay as
 /// they are. Returns what was mounted.
-pub fn cover(subject: &Path, directories: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+pub fn mount_stubs(subject: &Path, directories: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let subject_file = subject.canonicalize().ok();
     let programs = std::env::var_os("PATH").unwrap_or_default();
     let of_programs: BTreeSet<PathBuf> = std::env::split_paths(&programs)
@@ -54,7 +54,7 @@ pub fn cover(subject: &Path, directories: &[PathBuf]) -> io::Result<Vec<PathBuf>
         if file.starts_with(OWN) || subject_file.as_ref() == Some(&file) {
             continue;
         }
-        let place = real(directory);
+        let place = original(directory);
         if !mounted.contains(&place) {
             fs::create_dir_all(&place)?;
             if bind(directory, &place).is_err() {
@@ -73,8 +73,8 @@ pub fn cover(subject: &Path, directories: &[PathBuf]) -> io::Result<Vec<PathBuf>
 }
 
 /// True if a stub is mounted over this file, or replaces a plugin that cnispec contains.
-pub fn is_covered(file: &Path) -> bool {
-    let is_carried = file.parent() == Some(Path::new(BIN)) && real(file).exists();
+pub fn is_replaced(file: &Path) -> bool {
+    let is_carried = file.parent() == Some(Path::new(BIN)) && original(file).exists();
     let covered = || fs::read_to_string(COVERED).unwrap_or_default();
     is_carried || covered().lines().any(|line| Path::new(line) == file)
 }
@@ -85,7 +85,7 @@ fn program() -> PathBuf {
 
 /// The plugins that cnispec carries are recorded where a second name of theirs is.
 fn carried(subject: &Path) -> io::Result<()> {
-    let place = real(Path::new(BIN));
+    let place = original(Path::new(BIN));
     fs::create_dir_all(&place)?;
     for name in EMBEDDED {
         if Path::new(BIN).join(name) != subject {

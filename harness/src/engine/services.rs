@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
 
-use super::enclosure;
+use super::isolation;
 use super::lan::Lan;
 use crate::error::HarnessError;
 use crate::fixture::{Place, Ready, Service};
@@ -187,7 +187,7 @@ fn spawn_command(
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer);
-    let child = enclosure::spawn_in(place, command)?;
+    let child = isolation::spawn_in(place, command)?;
     let output = Arc::clone(output);
     let (open, end) = mpsc::channel();
     std::thread::spawn(move || {
@@ -261,7 +261,7 @@ fn is_ready(
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
-            let asked = enclosure::spawn_in(place.cloned(), command);
+            let asked = isolation::spawn_in(place.cloned(), command);
             asked.is_ok_and(|mut asked| asked.wait().is_ok_and(|status| status.success()))
         }
     }

@@ -12,10 +12,10 @@ use cni_types::Operation;
 use nix::unistd::{Pid, getpid};
 use serde::{Deserialize, Serialize};
 
-use super::foreign;
 use super::lab::{StepResult, Stop};
-use super::recorders::{is_covered, real};
+use super::recorders::{is_replaced, original};
 use super::rootfs::{self, FAULT_STATE, RECORDS};
+use super::untrusted;
 use crate::transcript::{Bytes, Delegated};
 
 /// The first directory of every CNI_PATH in the lab; empty unless a stub replaces a plugin.
@@ -36,16 +36,16 @@ pub struct Script {
     /// Replies by operation, or by the plugin's name and the operation, as in `first ADD`; other calls are handed on.
     pub answers: BTreeMap<String, Reply>,
     /// The plugin whose results of ADD are augmented before they are handed back, and how.
-    pub augments: Option<(String, Second)>,
+    pub augments: Option<(String, SecondAddress)>,
 }
 
 /// Where the second address of a family lies that a result is augmented with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Second {
+pub enum SecondAddress {
     /// In a subnet of its own, with a gateway of its own.
-    Elsewhere,
+    OtherSubnet,
     /// In the subnet of the first one.
-    Beside,
+    SameSubnet,
 }
 
 /// A scripted answer.
@@ -69,7 +69,7 @@ impl Script {
     }
 
     /// Adds a reply of this plugin to this operation.
-    pub fn but(mut self, plugin: &str, operation: Operation, reply: Reply) -> Self {
+    pub fn with_reply(mut self, plugin: &str, operation: Operation, reply: Reply) -> Self {
         self.answers.insert(format!("{plugin} {operation}"), reply);
         self
     }
@@ -88,7 +88,7 @@ pub fn install(plugin_type: &str, stands_for: Option<&Path>) -> io::Result<()> {
         return Ok(());
     }
     if let Some(plugin) = stands_for {
-        let real = real(&place);
+        let real = original(&place);
         fs::create_dir_all(real.with_file_name(""))?;
         std::os::unix::fs::symlink(plugin, real)?;
     }
@@ -130,8 +130,8 @@ pub fn place(executable: &Path, name: &Path) -> Option<Place> {
         false => executable,
     };
     let stands_in = file.parent() == Some(Path::new(DIRECTORY));
-    let real = real(file);
-    (stands_in || is_covered(file)).then_some(Place { name, path, real })
+    let real = original(file);
+    (stands_in || is_replaced(file)).then_some(Place { name, path, real })
 }
 
 /// Adds a record, as the recording plugin does.
@@ -164,7 +164,7 @@ fn take_into(records: &mut Vec<Delegated>) -> StepResult {
         if [WAITING, FAULT_STATE].contains(&path.to_string_lossy().as_ref()) {
             continue;
         }
-        let record = foreign::read(&path, LONGEST_RECORD)
+        let record = untrusted::read(&path, LONGEST_RECORD)
             .and_then(|content| Ok(serde_json::from_slice(&content)?));
         records.push(record.map_err(|error| {
             Stop::Damaged(format!(

@@ -32,7 +32,7 @@ pub struct AcceptedValues {
 struct Place {
     taken: Vec<Variant>,
     /// How often a value was refused, by its sort.
-    refused: BTreeMap<Sort, u32>,
+    refused: BTreeMap<JsonType, u32>,
 }
 
 /// A value that was taken, and what else was different when it was: nothing, if it was ever taken alone.
@@ -44,7 +44,7 @@ struct Variant {
 
 /// The JSON type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Sort {
+enum JsonType {
     Absent,
     Null,
     Bool,
@@ -52,7 +52,7 @@ enum Sort {
     Text,
     List,
     Object,
-    Broken,
+    Violation,
 }
 
 impl AcceptedValues {
@@ -195,7 +195,7 @@ impl AcceptedValues {
 impl Place {
     /// One of the values. Where one of a sort is taken and many are not, it means something.
     fn choose(&self, base: &Tree, rng: &mut fastrand::Rng) -> Option<&Variant> {
-        let mut sorts: BTreeMap<Sort, Vec<&Variant>> = BTreeMap::new();
+        let mut sorts: BTreeMap<JsonType, Vec<&Variant>> = BTreeMap::new();
         for variant in &self.taken {
             let sort = sort(variant.difference.value.as_ref());
             sorts.entry(sort).or_default().push(variant);
@@ -204,7 +204,7 @@ impl Place {
             .taken
             .first()
             .map(|variant| sort(value_at(base, &variant.difference.place)));
-        let weight = |sort: &Sort, variants: &[&Variant]| {
+        let weight = |sort: &JsonType, variants: &[&Variant]| {
             let refused = self.refused.get(sort).copied().unwrap_or(0);
             let bonus = if usual == Some(*sort) { 1.0 } else { 0.0 };
             bonus + share(refused, variants.len())
@@ -228,16 +228,16 @@ fn share(refused: u32, taken: usize) -> f64 {
     0.2 + 0.8 * refused / (refused + taken).max(1.0)
 }
 
-fn sort(value: Option<&Tree>) -> Sort {
+fn sort(value: Option<&Tree>) -> JsonType {
     match value {
-        None => Sort::Absent,
-        Some(Tree::Null) => Sort::Null,
-        Some(Tree::Bool(_)) => Sort::Bool,
-        Some(Tree::Number(_)) => Sort::Number,
-        Some(Tree::Text(_)) => Sort::Text,
-        Some(Tree::List(_)) => Sort::List,
-        Some(Tree::Object(_)) => Sort::Object,
-        Some(Tree::Raw(_)) => Sort::Broken,
+        None => JsonType::Absent,
+        Some(Tree::Null) => JsonType::Null,
+        Some(Tree::Bool(_)) => JsonType::Bool,
+        Some(Tree::Number(_)) => JsonType::Number,
+        Some(Tree::Text(_)) => JsonType::Text,
+        Some(Tree::List(_)) => JsonType::List,
+        Some(Tree::Object(_)) => JsonType::Object,
+        Some(Tree::Raw(_)) => JsonType::Violation,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cni_types::Operation;
 
-use super::case::{GivenResult, Shot};
+use super::case::{Invocation, PrevResult};
 use super::tree::Tree;
 use crate::transcript::{Bytes, Call};
 
@@ -17,13 +17,13 @@ struct Key {
 }
 
 impl Key {
-    fn of(shot: &Shot) -> Self {
-        let mut env = shot.env.clone();
+    fn of(invocation: &Invocation) -> Self {
+        let mut env = invocation.env.clone();
         env.remove("CNI_COMMAND");
         Self {
-            container: shot.container % 2,
+            container: invocation.container % 2,
             env,
-            config: without_result(&shot.stdin.0),
+            config: without_result(&invocation.stdin.0),
         }
     }
 }
@@ -31,27 +31,27 @@ impl Key {
 /// Attachments that an ADD was tried for.
 #[derive(Debug, Default)]
 pub struct OpenAttachments {
-    open: Vec<(Key, Shot)>,
+    open: Vec<(Key, Invocation)>,
     /// A container was attached again before it was detached, which no runtime may do.
     is_muddled: bool,
 }
 
 impl OpenAttachments {
     /// Takes note of a call.
-    pub fn note(&mut self, shot: &Shot, call: &Call) {
-        if !shot.is_about_container() {
+    pub fn note(&mut self, invocation: &Invocation, call: &Call) {
+        if !invocation.is_about_container() {
             return;
         }
-        let key = Key::of(shot);
+        let key = Key::of(invocation);
         match call.variable("CNI_COMMAND").as_deref() {
             Some("ADD") => {
                 self.is_muddled |= self
                     .open
                     .iter()
                     .any(|(open, _)| open.container == key.container);
-                self.open.push((key, shot.clone()));
+                self.open.push((key, invocation.clone()));
             }
-            Some("DEL") if call.succeeded() && is_complete(shot) => {
+            Some("DEL") if call.succeeded() && is_complete(invocation) => {
                 self.open.retain(|(open, _)| *open != key);
             }
             _ => {}
@@ -59,18 +59,18 @@ impl OpenAttachments {
     }
 
     /// The DELs that a runtime would call now, the latest attachment first; none if there is nothing to clean up.
-    pub fn to_detach(&self, is_dirty: bool) -> Vec<Shot> {
+    pub fn to_detach(&self, is_dirty: bool) -> Vec<Invocation> {
         let open = self.open.iter().rev().filter(|_| is_dirty);
-        let mut shots: Vec<Shot> = Vec::new();
-        for (_, shot) in open {
-            let mut shot = shot.clone();
+        let mut invocations: Vec<Invocation> = Vec::new();
+        for (_, invocation) in open {
+            let mut invocation = invocation.clone();
             // Sends DEL even where the ADD was given another CNI_COMMAND.
-            shot.env.remove("CNI_COMMAND");
-            if !shots.contains(&shot) {
-                shots.push(shot);
+            invocation.env.remove("CNI_COMMAND");
+            if !invocations.contains(&invocation) {
+                invocations.push(invocation);
             }
         }
-        shots
+        invocations
     }
 
     /// Returns true if everything was detached, so that any object left is residue.
@@ -80,10 +80,10 @@ impl OpenAttachments {
 }
 
 /// Returns true if a DEL has the result of its ADD and an IPAM plugin that works.
-fn is_complete(shot: &Shot) -> bool {
-    shot.operation == Operation::Del
-        && shot.delegate.is_none()
-        && shot.stored_result() == GivenResult::Stored
+fn is_complete(invocation: &Invocation) -> bool {
+    invocation.operation == Operation::Del
+        && invocation.delegate.is_none()
+        && invocation.stored_result() == PrevResult::Stored
 }
 
 /// The configuration without `prevResult`: that much must be the same in ADD and DEL.

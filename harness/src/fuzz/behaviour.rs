@@ -7,15 +7,15 @@ use cni_types::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::crash_site;
 use super::mask::Echoes;
-use super::place;
 use crate::transcript::{Call, Exit, Output, Transcript, read};
 
 /// The observable behaviour of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct CallBehaviour {
     /// A fingerprint, equal for calls that took the same code path as far as can be told.
-    pub behaviour: u64,
+    pub fingerprint: u64,
     /// How far the plugin came.
     pub reach: Reach,
     /// It executed its IPAM plugin.
@@ -44,7 +44,7 @@ pub enum Reach {
 const LONGEST_MESSAGE: usize = 300;
 
 /// The behaviour of a transcript's call.
-pub fn of(transcript: &Transcript, call: &Call) -> Seen {
+pub fn of(transcript: &Transcript, call: &Call) -> CallBehaviour {
     let echoes = Echoes::of([call.stdin.0.as_slice()]);
     let message = message(call);
     let changes = transcript.before(call).changes(transcript.after(call));
@@ -72,9 +72,9 @@ pub fn of(transcript: &Transcript, call: &Call) -> Seen {
     let mut hasher = DefaultHasher::new();
     (call.operation, exit(call), code(call)).hash(&mut hasher);
     (echoes.mask(&message), shape(call), &kinds, &asked).hash(&mut hasher);
-    place::of(&call.stderr.text(), &echoes).hash(&mut hasher);
-    Seen {
-        behaviour: hasher.finish(),
+    crash_site::of(&call.stderr.text(), &echoes).hash(&mut hasher);
+    CallBehaviour {
+        fingerprint: hasher.finish(),
         reach: reach(call, &message, !kinds.is_empty() || !asked.is_empty()),
         asked_ipam: !asked.is_empty(),
         message: both_ends(&message),

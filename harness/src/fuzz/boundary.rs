@@ -2,7 +2,7 @@
 
 use cni_types::Operation;
 
-use super::case::{Case, STORED_RESULT, Shot};
+use super::case::{Case, Invocation, STORED_RESULT};
 use super::seeds::Seeds;
 use super::tree::Tree;
 use super::values;
@@ -24,19 +24,19 @@ pub const VARIABLES: &[&str] = &[
 pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
     let (mut first, mut of_add, mut others) = (Vec::new(), Vec::new(), Vec::new());
     let sample = Tree::parse(seeds.result().to_string().as_bytes()).unwrap_or(Tree::Null);
-    for shot in seeds.calls() {
-        let Some(config) = Tree::parse(&shot.stdin.0) else {
+    for invocation in seeds.calls() {
+        let Some(config) = Tree::parse(&invocation.stdin.0) else {
             continue;
         };
         let with = |stdin: Vec<u8>| {
-            Case::of(Shot {
+            Case::of(Invocation {
                 stdin: Bytes(stdin),
-                ..shot.clone()
+                ..invocation.clone()
             })
         };
         first.extend(missing(&config).into_iter().map(with));
-        first.extend(wrappings(&shot.stdin.0).into_iter().map(with));
-        let is_add = shot.operation == Operation::Add;
+        first.extend(wrappings(&invocation.stdin.0).into_iter().map(with));
+        let is_add = invocation.operation == Operation::Add;
         let groups: &mut Vec<Vec<Case>> = if is_add { &mut of_add } else { &mut others };
         for of_place in documents(&config) {
             let some = of_place.into_iter().filter(|_| is_add || rng.u8(..4) == 0);
@@ -46,8 +46,8 @@ pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
             let results = documents_of_part(&config, &path, &sample).into_iter();
             groups.extend(results.map(|of_place| of_place.into_iter().map(with).collect()));
         }
-        groups.extend(variables(&shot));
-        groups.push(replies(seeds, &shot));
+        groups.extend(variables(&invocation));
+        groups.push(replies(seeds, &invocation));
     }
     let of_other_types = odd_results(seeds, of_other_types);
     [
@@ -69,21 +69,21 @@ pub fn results_with_nulls(seeds: &Seeds<'_>) -> Vec<Case> {
 fn odd_results(seeds: &Seeds<'_>, odd: fn(&Tree) -> Vec<Vec<u8>>) -> Vec<Case> {
     let sample = Tree::parse(seeds.result().to_string().as_bytes()).unwrap_or(Tree::Null);
     let mut cases = Vec::new();
-    for shot in seeds.calls() {
-        let Some(config) = Tree::parse(&shot.stdin.0) else {
+    for invocation in seeds.calls() {
+        let Some(config) = Tree::parse(&invocation.stdin.0) else {
             continue;
         };
         if let Some(path) = stored_result(&config) {
             let with = |part| {
-                Case::of(Shot {
+                Case::of(Invocation {
                     stdin: Bytes(replaced(&config, &path, Tree::Raw(part))),
-                    ..shot.clone()
+                    ..invocation.clone()
                 })
             };
             cases.extend(odd(&sample).into_iter().map(with));
         }
-        if shot.operation == Operation::Add {
-            cases.extend(odd_replies(seeds, &shot, odd));
+        if invocation.operation == Operation::Add {
+            cases.extend(odd_replies(seeds, &invocation, odd));
         }
     }
     cases
@@ -140,8 +140,12 @@ fn of_other_types(document: &Tree) -> Vec<Vec<u8>> {
 }
 
 /// Answers of the IPAM plugin that are odd in one place.
-fn odd_replies(seeds: &Seeds<'_>, shot: &Shot, odd: fn(&Tree) -> Vec<Vec<u8>>) -> Vec<Case> {
-    let replies = seeds.replies(shot.operation);
+fn odd_replies(
+    seeds: &Seeds<'_>,
+    invocation: &Invocation,
+    odd: fn(&Tree) -> Vec<Vec<u8>>,
+) -> Vec<Case> {
+    let replies = seeds.replies(invocation.operation);
     let Some((reply, answer)) = replies
         .first()
         .and_then(|reply| Some((reply, Tree::parse(&reply.stdout.0)?)))
@@ -149,12 +153,12 @@ fn odd_replies(seeds: &Seeds<'_>, shot: &Shot, odd: fn(&Tree) -> Vec<Vec<u8>>) -
         return Vec::new();
     };
     let with = |stdout: Vec<u8>| {
-        Case::of(Shot {
+        Case::of(Invocation {
             delegate: Some(Reply {
                 stdout: Bytes(stdout),
                 ..reply.clone()
             }),
-            ..shot.clone()
+            ..invocation.clone()
         })
     };
     odd(&answer).into_iter().map(with).collect()
@@ -243,7 +247,7 @@ fn wrappings(document: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// By the variable.
-fn variables(shot: &Shot) -> Vec<Vec<Case>> {
+fn variables(invocation: &Invocation) -> Vec<Vec<Case>> {
     VARIABLES
         .iter()
         .map(|name| {
@@ -252,14 +256,14 @@ fn variables(shot: &Shot) -> Vec<Vec<Case>> {
                 .map(|value| Some(Bytes::from(value)));
             let values =
                 values.chain([None, Some(Bytes(vec![0xff])), Some(Bytes(vec![b'x'; 5000]))]);
-            let cases = values.map(|value| Case::of(shot.clone().with(name, value)));
+            let cases = values.map(|value| Case::of(invocation.clone().with(name, value)));
             cases.collect()
         })
         .collect()
 }
 
-fn replies(seeds: &Seeds<'_>, shot: &Shot) -> Vec<Case> {
-    let mut replies = seeds.replies(shot.operation);
+fn replies(seeds: &Seeds<'_>, invocation: &Invocation) -> Vec<Case> {
+    let mut replies = seeds.replies(invocation.operation);
     let documents: Vec<Reply> = replies
         .iter()
         .filter_map(|reply| {
@@ -276,13 +280,13 @@ fn replies(seeds: &Seeds<'_>, shot: &Shot) -> Vec<Case> {
             })
         })
         .collect();
-    if shot.operation == Operation::Add {
+    if invocation.operation == Operation::Add {
         replies.extend(documents);
     }
     let with = |reply: Reply| {
-        Case::of(Shot {
+        Case::of(Invocation {
             delegate: Some(reply),
-            ..shot.clone()
+            ..invocation.clone()
         })
     };
     replies.into_iter().map(with).collect()

@@ -12,16 +12,16 @@ use cni_types::{Operation, Version};
 use super::accepted_values::AcceptedValues;
 use super::behaviour::Reach;
 use super::boundary;
-use super::case::{Case, Shot};
+use super::case::{Case, Invocation};
 use super::corpus::Corpus;
 use super::crashers::Crashers;
 use super::dictionary::Dictionary;
 use super::error_feedback;
-use super::executor::{How, Outcome, Question};
+use super::executor::{Mode, Outcome, Request};
 use super::mutate::Mutator;
-use super::oracle::Broken;
-use super::pool::{Pool, questions};
-use super::queue::Done;
+use super::oracle::Violation;
+use super::pool::{Pool, requests};
+use super::queue::RoundOutcomes;
 use super::seeds::Seeds;
 use super::tally::{Phase, Tally};
 use super::tree::Tree;
@@ -76,13 +76,13 @@ pub enum Budget {
 
 /// A claim that was broken, and by what.
 #[derive(Debug, Clone)]
-pub struct Hit {
+pub struct Candidate {
     /// The broken claim.
-    pub broken: Broken,
+    pub broken: Violation,
     /// The case that breaks it.
     pub case: Case,
     /// How it must be executed to show.
-    pub how: How,
+    pub how: Mode,
     /// When it was found, from the start.
     pub after: Duration,
 }
@@ -96,19 +96,19 @@ pub struct Campaign<'a> {
     rng: fastrand::Rng,
     dictionary: Dictionary,
     corpus: Corpus,
-    calls: Vec<Shot>,
+    calls: Vec<Invocation>,
     replies: Vec<Reply>,
-    variants: AcceptedValues,
-    fatal: Crashers,
+    accepted_values: AcceptedValues,
+    crashers: Crashers,
     /// Messages of the plugin that were not followed yet.
-    heard_lately: VecDeque<(Shot, String)>,
+    new_messages: VecDeque<(Invocation, String)>,
     /// Cases that are left of what it said before, by message.
-    hinted: VecDeque<VecDeque<Case>>,
+    feedback: VecDeque<VecDeque<Case>>,
     /// How often a message was followed, by the behaviour that it belongs to.
-    heard: BTreeMap<u64, u8>,
+    followed: BTreeMap<u64, u8>,
     /// Parts of accepted cases with many differences, to be tried alone.
-    alone: VecDeque<Case>,
-    hits: BTreeMap<String, Hit>,
+    isolated: VecDeque<Case>,
+    candidates: BTreeMap<String, Candidate>,
     /// Residue that was looked into.
     suspicions: Vec<String>,
     /// Cases in which it was found for the first time, to be looked into.
@@ -116,22 +116,22 @@ pub struct Campaign<'a> {
     /// How many cases labs were asked for.
     asked: u64,
     tally: Arc<Mutex<Tally>>,
-    watcher: Watcher<'a>,
+    watcher: Listener<'a>,
 }
 
 /// Callbacks for progress and news.
 #[derive(Clone, Copy)]
-pub struct Watcher<'a> {
+pub struct Listener<'a> {
     /// After every case.
     pub on_progress: &'a (dyn Fn(&Tally) + Sync),
     /// Of what is worth keeping.
-    pub on_news: &'a dyn Fn(News<'_>),
+    pub on_event: &'a dyn Fn(Event<'_>),
 }
 
-/// News to keep even if the run is interrupted.
-pub enum News<'n> {
+/// An event to keep even if the run is interrupted.
+pub enum Event<'n> {
     /// A claim was broken for the first time.
-    Hit(&'n Hit),
+    Candidate(&'n Candidate),
     /// A case showed new behaviour.
     Case(&'n Case),
 }
@@ -153,7 +153,7 @@ impl<'a> Campaign<'a> {
         seed: u64,
         started: Instant,
         binary: &[u8],
-        watcher: Watcher<'a>,
+        watcher: Listener<'a>,
     ) -> Self {
         Self {
             subject,
@@ -165,13 +165,13 @@ impl<'a> Campaign<'a> {
             corpus: Corpus::default(),
             calls: Vec::new(),
             replies: Vec::new(),
-            variants: AcceptedValues::new(Tree::Null),
-            fatal: Crashers::default(),
-            heard_lately: VecDeque::new(),
-            hinted: VecDeque::new(),
-            heard: BTreeMap::new(),
-            alone: VecDeque::new(),
-            hits: BTreeMap::new(),
+            accepted_values: AcceptedValues::new(Tree::Null),
+            crashers: Crashers::default(),
+            new_messages: VecDeque::new(),
+            feedback: VecDeque::new(),
+            followed: BTreeMap::new(),
+            isolated: VecDeque::new(),
+            candidates: BTreeMap::new(),
             suspicions: Vec::new(),
             suspects: Vec::new(),
             asked: 0,
@@ -181,20 +181,20 @@ impl<'a> Campaign<'a> {
     }
 
     /// Runs until the budget is spent. `known` are cases of an earlier run.
-    pub fn run(mut self, known: Vec<Case>) -> Result<Found, HarnessError> {
+    pub fn run(mut self, known: Vec<Case>) -> Result<CampaignResult, HarnessError> {
         let newest = self.newest();
         let seeds = Seeds::new(self.subject, newest)?;
         self.calls = seeds.calls();
         if let Some(base) = Tree::parse(&seeds.add().stdin.0) {
-            self.variants = AcceptedValues::new(base);
+            self.accepted_values = AcceptedValues::new(base);
         }
         self.replies = seeds.replies(Operation::Add);
         let mut plan = self.plan(&seeds, known)?;
         let until = self.until();
         let (started, on_progress) = (self.started, self.watcher.on_progress);
         let tally = Arc::clone(&self.tally);
-        let count = |question: &Question, outcome: &Outcome| {
-            if question.how == How::Once
+        let count = |request: &Request, outcome: &Outcome| {
+            if request.how == Mode::Once
                 && let Ok(mut tally) = tally.lock()
             {
                 tally.count(outcome);
@@ -225,8 +225,8 @@ impl<'a> Campaign<'a> {
             .lock()
             .map(|tally| tally.clone())
             .unwrap_or_default();
-        Ok(Found {
-            hits: self.hits.into_values().collect(),
+        Ok(CampaignResult {
+            candidates: self.candidates.into_values().collect(),
             corpus: self.corpus.cases().cloned().collect(),
             behaviours: self.corpus.behaviours(),
             elapsed: self.started.elapsed(),
@@ -250,14 +250,14 @@ impl<'a> Campaign<'a> {
         })
     }
 
-    /// The next round of questions; none if nothing is left to do.
-    fn next_round(&mut self, plan: &mut Plan) -> Option<Vec<Question>> {
-        let mut asked = questions(&std::mem::take(&mut self.suspects), How::Twice);
+    /// The next round of requests; none if nothing is left to do.
+    fn next_round(&mut self, plan: &mut Plan) -> Option<Vec<Request>> {
+        let mut asked = requests(&std::mem::take(&mut self.suspects), Mode::Twice);
         if !self.is_over() {
             let mut cases = self.next_cases(plan);
             cases.truncate(self.left());
             self.asked += u64::try_from(cases.len()).unwrap_or(u64::MAX);
-            asked.extend(questions(&cases, How::Once));
+            asked.extend(requests(&cases, Mode::Once));
         }
         if let Ok(mut tally) = self.tally.lock() {
             tally.phase = plan.phase;
@@ -275,7 +275,7 @@ impl<'a> Campaign<'a> {
             .course
             .find(|phase| has_edges || **phase != Phase::Boundaries);
         plan.phase = next.copied().unwrap_or(Phase::Mutations);
-        let mut cases = self.hinted(ROUND / 3);
+        let mut cases = self.follow_ups(ROUND / 3);
         let left = ROUND - cases.len();
         match plan.phase {
             Phase::Boundaries => cases.extend(some(&mut plan.boundaries, left)),
@@ -298,7 +298,7 @@ impl<'a> Campaign<'a> {
             return None;
         };
         let labs = u32::try_from(self.pool.labs()).unwrap_or(1);
-        let found = u32::try_from(self.hits.len()).unwrap_or(u32::MAX);
+        let found = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX);
         let reserved = (EXAMINATION * found / labs).min(time / 3);
         Some(self.started + time - reserved)
     }
@@ -326,18 +326,19 @@ impl<'a> Campaign<'a> {
 
     /// Some of the cases that follow from what was learnt: the first few of each message in turn, since some say little in
     /// many words, and then what is left of any.
-    fn hinted(&mut self, most: usize) -> Vec<Case> {
-        let alone = self.alone.len().min(most / 2);
-        let mut cases: Vec<Case> = self.alone.drain(..alone).collect();
+    fn follow_ups(&mut self, most: usize) -> Vec<Case> {
+        let alone = self.isolated.len().min(most / 2);
+        let mut cases: Vec<Case> = self.isolated.drain(..alone).collect();
         while cases.len() < most {
-            let fresh = self.heard_lately.pop_front();
-            let fresh = fresh.map(|(shot, message)| error_feedback::cases(&shot, &message).into());
-            let Some(mut of_message) = fresh.or_else(|| self.hinted.pop_front()) else {
+            let fresh = self.new_messages.pop_front();
+            let fresh = fresh
+                .map(|(invocation, message)| error_feedback::cases(&invocation, &message).into());
+            let Some(mut of_message) = fresh.or_else(|| self.feedback.pop_front()) else {
                 break;
             };
             cases.extend((0..HINTS_AT_ONCE).map_while(|_| of_message.pop_front()));
-            if !of_message.is_empty() && self.hinted.len() < MOST_MESSAGES {
-                self.hinted.push_back(of_message);
+            if !of_message.is_empty() && self.feedback.len() < MOST_MESSAGES {
+                self.feedback.push_back(of_message);
             }
         }
         cases
@@ -373,21 +374,21 @@ impl<'a> Campaign<'a> {
 
     /// A call that differs in many places from what it usually is.
     fn combine(&mut self) -> Case {
-        let shot = match self.rng.u8(..8) {
+        let invocation = match self.rng.u8(..8) {
             0 => &self.calls[self.rng.usize(..self.calls.len())],
             _ => &self.calls[0],
         };
-        let mut shot = shot.clone();
-        if let Some(mut tree) = Tree::parse(&shot.stdin.0) {
-            self.variants.combine(&mut tree, &mut self.rng);
+        let mut invocation = invocation.clone();
+        if let Some(mut tree) = Tree::parse(&invocation.stdin.0) {
+            self.accepted_values.combine(&mut tree, &mut self.rng);
             // Now and then not: what is taken for the cause may be only a part of it.
             if self.rng.u8(..8) > 0 {
-                let base = self.variants.base();
-                self.fatal.step_around(base, &mut tree, &mut self.rng);
+                let base = self.accepted_values.base();
+                self.crashers.step_around(base, &mut tree, &mut self.rng);
             }
-            shot.stdin = Bytes(tree.render());
+            invocation.stdin = Bytes(tree.render());
         }
-        let mut case = Case::of(shot);
+        let mut case = Case::of(invocation);
         let mut mutator = Mutator {
             rng: &mut self.rng,
             dictionary: &self.dictionary,
@@ -404,45 +405,48 @@ impl<'a> Campaign<'a> {
 
     /// Learns from an ADD as a runtime makes it, but for its configuration, whether that is taken.
     fn learn(&mut self, case: &Case, outcome: &Outcome) {
-        let (Some(shot), Some(seen)) = (case.shots.first(), outcome.seen.first()) else {
+        let (Some(invocation), Some(seen)) = (case.invocations.first(), outcome.seen.first())
+        else {
             return;
         };
-        let is_plain = shot.env.is_empty() && shot.delegate.is_none();
-        if shot.operation == Operation::Add
+        let is_plain = invocation.env.is_empty() && invocation.delegate.is_none();
+        if invocation.operation == Operation::Add
             && is_plain
-            && let Some(tree) = Tree::parse(&shot.stdin.0)
+            && let Some(tree) = Tree::parse(&invocation.stdin.0)
         {
             if seen.reach != Reach::Success && !outcome.broken.is_empty() {
-                let base = self.variants.base();
-                self.fatal.learn(seen.behaviour, base, &tree);
+                let base = self.accepted_values.base();
+                self.crashers.learn(seen.fingerprint, base, &tree);
             }
             if seen.reach == Reach::Work {
                 return;
             }
-            let alone = self.variants.learn(&tree, seen.reach == Reach::Success);
+            let alone = self
+                .accepted_values
+                .learn(&tree, seen.reach == Reach::Success);
             let usual = &self.calls[0];
             let alone = alone.into_iter().map(|tree| {
-                Case::of(Shot {
+                Case::of(Invocation {
                     stdin: Bytes(tree.render()),
                     ..usual.clone()
                 })
             });
-            self.alone.extend(alone);
+            self.isolated.extend(alone);
         }
     }
 
     /// Learns from a round.
-    fn digest(&mut self, done: Done) {
-        for (Question { case, how }, outcome) in done {
+    fn digest(&mut self, done: RoundOutcomes) {
+        for (Request { case, how }, outcome) in done {
             let Some(outcome) = outcome else { continue };
             self.take(&case, how, &outcome);
-            if how != How::Once {
+            if how != Mode::Once {
                 continue;
             }
             self.learn(&case, &outcome);
             let is_new = self.corpus.offer(&case, &outcome.seen);
             if is_new {
-                (self.watcher.on_news)(News::Case(&case));
+                (self.watcher.on_event)(Event::Case(&case));
             }
             self.listen(&case, &outcome, is_new);
             if outcome.seen.iter().any(|seen| seen.reach >= Reach::Work) {
@@ -466,29 +470,29 @@ impl<'a> Campaign<'a> {
             }
         }
         // DELs that were made to put things in order come after the case's own calls.
-        for (shot, seen) in case.shots.iter().zip(&outcome.seen) {
-            let times = self.heard.entry(seen.behaviour).or_default();
+        for (invocation, seen) in case.invocations.iter().zip(&outcome.seen) {
+            let times = self.followed.entry(seen.fingerprint).or_default();
             if *times < WAYS_TO_SAY_IT && !seen.message.is_empty() {
                 *times += 1;
-                let heard = (shot.clone(), seen.message.clone());
-                self.heard_lately.push_back(heard);
+                let heard = (invocation.clone(), seen.message.clone());
+                self.new_messages.push_back(heard);
             }
         }
     }
 
-    fn take(&mut self, case: &Case, how: How, outcome: &Outcome) {
+    fn take(&mut self, case: &Case, how: Mode, outcome: &Outcome) {
         for broken in &outcome.broken {
-            if let Entry::Vacant(place) = self.hits.entry(broken.signature.clone()) {
-                let hit = place.insert(Hit {
+            if let Entry::Vacant(place) = self.candidates.entry(broken.signature.clone()) {
+                let candidate = place.insert(Candidate {
                     broken: broken.clone(),
                     case: case.clone(),
                     how,
                     after: self.started.elapsed(),
                 });
-                (self.watcher.on_news)(News::Hit(hit));
+                (self.watcher.on_event)(Event::Candidate(candidate));
             }
         }
-        let found = self.hits.len();
+        let found = self.candidates.len();
         if let Ok(mut tally) = self.tally.lock() {
             tally.found = found;
         }
@@ -501,9 +505,9 @@ fn some(cases: &mut VecDeque<Case>, most: usize) -> Vec<Case> {
 }
 
 /// The outcome of a run.
-pub struct Found {
+pub struct CampaignResult {
     /// Broken claims, one by signature.
-    pub hits: Vec<Hit>,
+    pub candidates: Vec<Candidate>,
     /// Cases worth beginning with the next time.
     pub corpus: Vec<Case>,
     /// How many kinds of behaviour were seen.

@@ -22,12 +22,13 @@ pub const LONGEST_INPUT: usize = 64 * 1024;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Case {
     /// The calls.
-    pub shots: Vec<Shot>,
+    #[serde(rename = "shots")]
+    pub invocations: Vec<Invocation>,
 }
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Shot {
+pub struct Invocation {
     /// The operation.
     pub operation: Operation,
     /// Which of `CONTAINERS` it is about; not looked at in VERSION, GC and STATUS.
@@ -45,13 +46,13 @@ pub struct Shot {
 
 /// The kind of `prevResult` in an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GivenResult {
+pub enum PrevResult {
     /// Nothing.
     None,
     /// The stored result.
     Stored,
     /// Something else, or what the runtime has stored in another place, too.
-    Another,
+    Other,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -61,17 +62,19 @@ fn is_first(container: &usize) -> bool {
 
 impl Case {
     /// A case of one call.
-    pub fn of(shot: Shot) -> Self {
-        Self { shots: vec![shot] }
+    pub fn of(invocation: Invocation) -> Self {
+        Self {
+            invocations: vec![invocation],
+        }
     }
 
     /// How much there is to read for whoever looks at it.
     pub fn weight(&self) -> usize {
-        self.shots.iter().map(Shot::weight).sum()
+        self.invocations.iter().map(Invocation::weight).sum()
     }
 }
 
-impl Shot {
+impl Invocation {
     /// A call with this input, as a runtime would make it.
     pub fn new(operation: Operation, stdin: impl Into<Bytes>) -> Self {
         Self {
@@ -98,7 +101,7 @@ impl Shot {
     }
 
     /// How it has the result that the runtime has stored.
-    pub fn stored_result(&self) -> GivenResult {
+    pub fn stored_result(&self) -> PrevResult {
         let text = self.stdin.text();
         let is_result = |key: &str| key.eq_ignore_ascii_case("prevResult");
         let results: Vec<(String, Tree)> = match Tree::parse(&self.stdin.0) {
@@ -107,15 +110,15 @@ impl Shot {
                 .filter(|(key, _)| is_result(key))
                 .collect(),
             // Only an object has a `prevResult`; a tolerant parser may still find one in invalid JSON.
-            _ if text.contains("prevResult") => return GivenResult::Another,
+            _ if text.contains("prevResult") => return PrevResult::Other,
             _ => Vec::new(),
         };
         match (results.as_slice(), text.matches(STORED_RESULT).count()) {
-            ([], 0) => GivenResult::None,
+            ([], 0) => PrevResult::None,
             ([(key, result)], 1) if key == "prevResult" && *result == Tree::text(STORED_RESULT) => {
-                GivenResult::Stored
+                PrevResult::Stored
             }
-            _ => GivenResult::Another,
+            _ => PrevResult::Other,
         }
     }
 
@@ -167,24 +170,24 @@ mod tests {
 
     #[test]
     fn the_stored_result_is_put_where_it_is_wanted() {
-        let shot = Shot::new(
+        let invocation = Invocation::new(
             Operation::Del,
             r#"{"name":"n","prevResult":"${stored-result}"}"#,
         );
         assert_eq!(
-            shot.input(Some(&json!({"ips": []}))),
+            invocation.input(Some(&json!({"ips": []}))),
             br#"{"name":"n","prevResult":{"ips":[]}}"#
         );
-        assert_eq!(shot.input(None), br#"{"name":"n"}"#);
+        assert_eq!(invocation.input(None), br#"{"name":"n"}"#);
     }
 
     #[test]
     fn a_stored_result_stands_in_one_place_only() {
-        let given = |stdin: &str| Shot::new(Operation::Del, stdin).stored_result();
-        assert_eq!(given(r#"{"name":"n"}"#), GivenResult::None);
+        let given = |stdin: &str| Invocation::new(Operation::Del, stdin).stored_result();
+        assert_eq!(given(r#"{"name":"n"}"#), PrevResult::None);
         assert_eq!(
             given(r#"{"name":"n","prevResult":"${stored-result}"}"#),
-            GivenResult::Stored
+            PrevResult::Stored
         );
         for another in [
             r#"{"name":"n","prevResult":{}}"#,
@@ -196,16 +199,16 @@ mod tests {
             r#"{"prevResult":{},"prevResult":"${stored-result}"}"#,
             r#"{"name":"n","prevResult":"${stored-result}"#,
         ] {
-            assert_eq!(given(another), GivenResult::Another, "{another}");
+            assert_eq!(given(another), PrevResult::Other, "{another}");
         }
     }
 
     #[test]
     fn a_case_survives_json() {
-        let shot = Shot::new(Operation::Add, vec![0xff, b'{'])
+        let invocation = Invocation::new(Operation::Add, vec![0xff, b'{'])
             .with("CNI_ARGS", None)
             .with("CNI_IFNAME", Some("x".into()));
-        let case = Case::of(shot);
+        let case = Case::of(invocation);
         let text = serde_json::to_string(&case).unwrap();
         assert_eq!(serde_json::from_str::<Case>(&text).unwrap(), case);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::behaviour::Seen;
+use super::behaviour::CallBehaviour;
 use super::case::Case;
 
 /// The most cases that are kept: more behaviour than that is echo.
@@ -29,12 +29,12 @@ pub struct Corpus {
 
 impl Corpus {
     /// Takes a case up if it showed something new, or something known with less. Says whether it was new.
-    pub fn offer(&mut self, case: &Case, seen: &[Seen]) -> bool {
+    pub fn offer(&mut self, case: &Case, seen: &[CallBehaviour]) -> bool {
         // Leaves out calls that hang: each mutation would wait for the deadline again.
         let hung = seen.iter().any(|seen| seen.hung);
         let mut is_new = false;
         for seen in seen {
-            match self.known.get(&seen.behaviour) {
+            match self.known.get(&seen.fingerprint) {
                 Some(Some(index)) => {
                     let entry = &mut self.entries[*index];
                     if case.weight() * 2 < entry.case.weight() {
@@ -43,11 +43,12 @@ impl Corpus {
                 }
                 Some(None) => {}
                 None if hung || is_new || self.entries.len() >= MOST => {
-                    self.known.insert(seen.behaviour, None);
+                    self.known.insert(seen.fingerprint, None);
                     is_new |= !hung;
                 }
                 None => {
-                    self.known.insert(seen.behaviour, Some(self.entries.len()));
+                    self.known
+                        .insert(seen.fingerprint, Some(self.entries.len()));
                     self.entries.push(Entry {
                         case: case.clone(),
                         chosen: 0,

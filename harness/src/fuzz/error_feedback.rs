@@ -1,6 +1,6 @@
 //! Takes words from error messages and tries them as keys and values of the input.
 
-use super::case::{Case, Shot};
+use super::case::{Case, Invocation};
 use super::dictionary;
 use super::tree::{Path, Tree};
 use super::values;
@@ -10,8 +10,8 @@ use crate::transcript::Bytes;
 const MOST: usize = 64;
 
 /// Calls that follow from what the plugin said about one.
-pub fn cases(shot: &Shot, message: &str) -> Vec<Case> {
-    let Some(tree) = Tree::parse(&shot.stdin.0) else {
+pub fn cases(invocation: &Invocation, message: &str) -> Vec<Case> {
+    let Some(tree) = Tree::parse(&invocation.stdin.0) else {
         return Vec::new();
     };
     let words = dictionary::quoted_words(message);
@@ -21,9 +21,9 @@ pub fn cases(shot: &Shot, message: &str) -> Vec<Case> {
     changed
         .take(MOST)
         .map(|tree| {
-            Case::of(Shot {
+            Case::of(Invocation {
                 stdin: Bytes(tree.render()),
-                ..shot.clone()
+                ..invocation.clone()
             })
         })
         .collect()
@@ -117,10 +117,10 @@ mod tests {
     use cni_types::Operation;
 
     fn inputs(input: &str, message: &str) -> Vec<String> {
-        let cases = cases(&Shot::new(Operation::Add, input), message);
+        let cases = cases(&Invocation::new(Operation::Add, input), message);
         cases
             .iter()
-            .map(|case| case.shots[0].stdin.text())
+            .map(|case| case.invocations[0].stdin.text())
             .collect()
     }
 

@@ -1,12 +1,12 @@
-//! From hits to findings: each is made small, and tried again in new labs before anybody is told.
+//! From candidates to findings: each is made small, and tried again in new labs before anybody is told.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::campaign::Hit;
-use super::case::Shot;
-use super::executor::Question;
+use super::campaign::Candidate;
+use super::case::Invocation;
+use super::executor::Request;
 use super::finding::{Finding, REPLAYS};
 use super::pool::Pool;
 use super::shrink::shrink;
@@ -37,28 +37,31 @@ pub struct Examination<'a> {
     /// Violations of disputed clauses count.
     pub strict: bool,
     /// Calls as a runtime makes them.
-    pub plain: &'a [Shot],
+    pub plain: &'a [Invocation],
     /// When nothing is made smaller any more.
     pub until: Instant,
 }
 
 impl Examination<'_> {
-    /// Examines every hit, several at once; in their order.
+    /// Examines every candidate, several at once; in their order.
     pub fn of(
         &self,
-        hits: Vec<Hit>,
+        candidates: Vec<Candidate>,
         on_done: impl Fn() + Sync,
     ) -> Result<Vec<Examined>, HarnessError> {
         let next = AtomicUsize::new(0);
         let done: Vec<Mutex<Option<Result<Examined, HarnessError>>>> =
-            hits.iter().map(|_| Mutex::default()).collect();
+            candidates.iter().map(|_| Mutex::default()).collect();
         std::thread::scope(|scope| {
             for _ in 0..self.settings.jobs.max(1) {
                 scope.spawn(|| {
                     let pool = self.pool.alone(self.settings.timeout);
-                    while let Some(hit) = hits.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let examined = self.one(hit, &pool);
-                        let index = hits.iter().position(|other| std::ptr::eq(other, hit));
+                    while let Some(candidate) = candidates.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        let examined = self.one(candidate, &pool);
+                        let index = candidates
+                            .iter()
+                            .position(|other| std::ptr::eq(other, candidate));
                         if let Some(Ok(mut place)) = index.map(|index| done[index].lock()) {
                             *place = Some(examined);
                         }
@@ -72,24 +75,24 @@ impl Examination<'_> {
             .collect()
     }
 
-    fn one(&self, hit: &Hit, pool: &Pool<'_>) -> Result<Examined, HarnessError> {
+    fn one(&self, candidate: &Candidate, pool: &Pool<'_>) -> Result<Examined, HarnessError> {
         let shows = |case: &super::case::Case| {
-            let question = Question {
+            let request = Request {
                 case: case.clone(),
-                how: hit.how,
+                how: candidate.how,
             };
             !pool.is_over()
                 && Instant::now() < self.until
-                && pool.ask_one(&question).is_ok_and(|outcome| {
+                && pool.ask_one(&request).is_ok_and(|outcome| {
                     outcome
                         .broken
                         .iter()
-                        .any(|broken| broken.signature == hit.broken.signature)
+                        .any(|broken| broken.signature == candidate.broken.signature)
                 })
         };
-        let case = shrink(&hit.case, self.plain, shows);
-        let mut finding = Finding::new(self.subject, hit.broken.clone(), case, hit.how);
-        finding.found_after_ms = millis(hit.after);
+        let case = shrink(&candidate.case, self.plain, shows);
+        let mut finding = Finding::new(self.subject, candidate.broken.clone(), case, candidate.how);
+        finding.found_after_ms = millis(candidate.after);
         finding.timeout_ms = millis(self.settings.timeout);
         finding.strict = self.strict;
         let lenient = pool.alone(self.settings.timeout * LENIENCE);

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::attachments::OpenAttachments;
-use super::behaviour::{self, Seen};
-use super::case::{CONTAINERS, Case, GivenResult, Shot};
+use super::behaviour::{self, CallBehaviour};
+use super::case::{CONTAINERS, Case, Invocation, PrevResult};
 use super::mask::Echoes;
-use super::oracle::{self, Broken};
+use super::oracle::{self, Violation};
 use crate::engine::lab::{Execution, Lab, StepResult, Stop};
 use crate::error::HarnessError;
 use crate::kind::Kind;
@@ -23,21 +23,22 @@ use crate::transcript::{
 
 /// A case, and what is wanted of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Question {
+pub struct Request {
     /// The case.
     pub case: Case,
     /// How.
-    pub how: How,
+    pub how: Mode,
 }
 
 /// How a case is executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum How {
+pub enum Mode {
     /// Once, and judged.
     Once,
     /// Once, and returned with its transcript.
-    Shown,
+    #[serde(rename = "shown")]
+    Recorded,
     /// Twice, with other containers the second time: what a network keeps is there after the first, and
     /// what is added by the second is left behind. Handed back too. The lab is of no use afterwards.
     Twice,
@@ -56,9 +57,9 @@ pub struct Rules {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Outcome {
     /// The behaviour of its calls, clean-up included.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<CallBehaviour>,
     /// The checks that it breaks.
-    pub broken: Vec<Broken>,
+    pub broken: Vec<Violation>,
     /// Objects left on the host although its DELs succeeded; they may belong to the network.
     pub residue: Option<String>,
     /// The lab is dirty and has to be replaced.
@@ -92,8 +93,8 @@ const OTHERS: [&str; 2] = ["c", "d"];
 impl Handler for Executor {
     const WORD: &'static str = "__fuzz";
     const WATCHES_DELEGATES: bool = true;
-    type Question = (Rules, Question);
-    type Answer = Outcome;
+    type Request = (Rules, Request);
+    type Response = Outcome;
 
     fn new(lab: Lab) -> Result<Self, HarnessError> {
         let mut executor = Self {
@@ -118,19 +119,19 @@ impl Handler for Executor {
     }
 
     /// The lab is of no use any more where the outcome says so.
-    fn answer(&mut self, (rules, question): (Rules, Question)) -> Result<Outcome, HarnessError> {
+    fn handle(&mut self, (rules, request): (Rules, Request)) -> Result<Outcome, HarnessError> {
         self.lab.set_deadline(rules.deadline);
         if let Some(transcript) = self.spoilt.take() {
-            return Ok(at_its_end(transcript, &question, rules.strict));
+            return Ok(at_its_end(transcript, &request, rules.strict));
         }
-        let done = match question.how {
-            How::Twice => self.twice(&question.case, rules.strict),
-            how => self.once(&question.case, rules.strict, how == How::Shown),
+        let done = match request.how {
+            Mode::Twice => self.twice(&request.case, rules.strict),
+            how => self.once(&request.case, rules.strict, how == Mode::Recorded),
         };
         done.or_else(|stop| {
             let transcript = self.lab.take_transcript();
             let transcript = self.damaged(stop, transcript)?;
-            Ok(at_its_end(transcript, &question, rules.strict))
+            Ok(at_its_end(transcript, &request, rules.strict))
         })
     }
 }
@@ -141,8 +142,8 @@ fn has_hung(transcript: &Transcript) -> bool {
 }
 
 /// The outcome of a case that ended its lab.
-fn at_its_end(mut transcript: Transcript, question: &Question, strict: bool) -> Outcome {
-    let genuine = genuine(&question.case, transcript.kind);
+fn at_its_end(mut transcript: Transcript, request: &Request, strict: bool) -> Outcome {
+    let genuine = genuine(&request.case, transcript.kind);
     Outcome {
         broken: match &transcript.ending {
             // The lab was damaged before the other effects of the last call were observed.
@@ -154,11 +155,11 @@ fn at_its_end(mut transcript: Transcript, question: &Question, strict: bool) -> 
         seen: seen(&transcript),
         residue: None,
         lost: true,
-        transcript: (question.how != How::Once).then(|| Box::new(transcript)),
+        transcript: (request.how != Mode::Once).then(|| Box::new(transcript)),
     }
 }
 
-fn seen(transcript: &Transcript) -> Vec<Seen> {
+fn seen(transcript: &Transcript) -> Vec<CallBehaviour> {
     let calls = transcript.calls();
     calls
         .map(|(_, call)| behaviour::of(transcript, call))
@@ -286,17 +287,17 @@ impl Executor {
     fn make_calls(&mut self, case: &Case, names: [&str; 2], start: usize) -> StepResult<Made> {
         let mut end = start;
         let mut open = OpenAttachments::default();
-        for shot in &case.shots {
-            let call = self.call(shot, names, end)?;
+        for invocation in &case.invocations {
+            let call = self.call(invocation, names, end)?;
             end = call.after;
-            open.note(shot, &call);
+            open.note(invocation, &call);
         }
-        for shot in open.to_detach(end != start) {
-            let del = Shot {
+        for invocation in open.to_detach(end != start) {
+            let del = Invocation {
                 operation: Operation::Del,
-                stdin: with_stored_result(&shot.stdin),
+                stdin: with_stored_result(&invocation.stdin),
                 delegate: None,
-                ..shot
+                ..invocation
             };
             let call = self.call(&del, names, end)?;
             end = call.after;
@@ -308,18 +309,20 @@ impl Executor {
         })
     }
 
-    fn call(&self, shot: &Shot, names: [&str; 2], at: usize) -> StepResult<Call> {
-        let operation = shot.operation;
-        let container = shot.is_about_container().then(|| names[shot.container % 2]);
+    fn call(&self, invocation: &Invocation, names: [&str; 2], at: usize) -> StepResult<Call> {
+        let operation = invocation.operation;
+        let container = invocation
+            .is_about_container()
+            .then(|| names[invocation.container % 2]);
         let stored = container.and_then(|name| self.lab.container(name).stored_result());
         let mut env = self.lab.plugin().environment(operation, container);
-        for (variable, value) in &shot.env {
+        for (variable, value) in &invocation.env {
             env.retain(|(key, _)| key != variable);
             if let Some(value) = value {
                 env.push((variable.clone(), value.clone()));
             }
         }
-        let answer = shot.delegate.clone().filter(|_| self.stands_in);
+        let answer = invocation.delegate.clone().filter(|_| self.stands_in);
         let is_told = answer.is_some();
         if let Some(answer) = answer {
             self.lab.delegates().answer(operation, answer)?;
@@ -333,7 +336,7 @@ impl Executor {
                 path: &self.lab.subject().path,
                 arguments: &[],
                 env,
-                stdin: shot.input(stored.as_ref()),
+                stdin: invocation.input(stored.as_ref()),
                 delivery: Delivery::Whole,
             },
         );
@@ -405,21 +408,21 @@ fn balanced(changes: &[StateChange]) -> bool {
 /// For every step whether what the plugin is given in it is what a runtime gives. A result that was stored
 /// after something else is not genuine either.
 fn genuine(case: &Case, kind: Kind) -> Vec<bool> {
-    let plain = |shot: &Shot| {
-        let result = match shot.stored_result() {
-            GivenResult::Stored => true,
+    let plain = |invocation: &Invocation| {
+        let result = match invocation.stored_result() {
+            PrevResult::Stored => true,
             // A chained plugin always has a result before it.
-            GivenResult::None => kind != Kind::Chained || !shot.is_about_container(),
-            GivenResult::Another => false,
+            PrevResult::None => kind != Kind::Chained || !invocation.is_about_container(),
+            PrevResult::Other => false,
         };
-        shot.env.is_empty() && shot.delegate.is_none() && result
+        invocation.env.is_empty() && invocation.delegate.is_none() && result
     };
     let mut so_far = true;
-    let and_before = |shot: &Shot| {
-        so_far &= plain(shot);
+    let and_before = |invocation: &Invocation| {
+        so_far &= plain(invocation);
         so_far
     };
-    case.shots.iter().map(and_before).collect()
+    case.invocations.iter().map(and_before).collect()
 }
 
 /// Text that a plugin may repeat: its inputs and its variables.

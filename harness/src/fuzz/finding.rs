@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::case::Case;
-use super::executor::{How, Outcome, Question};
-use super::oracle::Broken;
+use super::executor::{Mode, Outcome, Request};
+use super::oracle::Violation;
 use super::pool::Pool;
 use super::repro;
 use crate::check::{self, Check};
@@ -32,13 +32,13 @@ pub struct Finding {
     /// The form of this document.
     pub schema: String,
     /// The broken claim.
-    pub broken: Broken,
+    pub broken: Violation,
     /// The clause: where to read it, and its words.
     pub clause: ClauseQuote,
     /// The case.
     pub case: Case,
     /// How it must be done.
-    pub how: How,
+    pub how: Mode,
     /// The deadline of one call, in milliseconds.
     pub timeout_ms: u64,
     /// Violations of disputed clauses count.
@@ -64,7 +64,7 @@ pub struct ClauseQuote {
 }
 
 impl ClauseQuote {
-    fn of(broken: &Broken) -> Self {
+    fn of(broken: &Violation) -> Self {
         let clause = check::find(&broken.check).and_then(|check| check.clause(broken.spec_version));
         clause.map_or_else(Self::default, |clause| Self {
             url: clause.url(broken.spec_version),
@@ -75,7 +75,7 @@ impl ClauseQuote {
 
 impl Finding {
     /// A finding that was not tried again yet.
-    pub fn new(subject: &Subject, broken: Broken, case: Case, how: How) -> Self {
+    pub fn new(subject: &Subject, broken: Violation, case: Case, how: Mode) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             clause: ClauseQuote::of(&broken),
@@ -113,17 +113,17 @@ impl Finding {
     pub fn replay(
         &self,
         pool: &Pool<'_>,
-    ) -> Result<(Option<Transcript>, Option<Broken>), HarnessError> {
+    ) -> Result<(Option<Transcript>, Option<Violation>), HarnessError> {
         let how = match self.how {
-            How::Once | How::Shown => How::Shown,
-            How::Twice => How::Twice,
+            Mode::Once | Mode::Recorded => Mode::Recorded,
+            Mode::Twice => Mode::Twice,
         };
-        let question = Question {
+        let request = Request {
             case: self.case.clone(),
             how,
         };
-        let outcome: Outcome = pool.ask_afresh(&question)?;
-        let mut broken: Vec<Broken> = outcome.broken;
+        let outcome: Outcome = pool.ask_afresh(&request)?;
+        let mut broken: Vec<Violation> = outcome.broken;
         broken.retain(|broken| broken.check == self.broken.check);
         let same = broken
             .iter()

@@ -3,7 +3,7 @@
 use cni_types::Operation;
 
 use super::boundary::VARIABLES;
-use super::case::{Case, LONGEST_INPUT, Shot};
+use super::case::{Case, Invocation, LONGEST_INPUT};
 use super::dictionary::Dictionary;
 use super::tree::{Path, Tree};
 use super::values;
@@ -20,7 +20,7 @@ pub struct Mutator<'a> {
     /// The words.
     pub dictionary: &'a Dictionary,
     /// Calls that a course can be made longer by.
-    pub calls: &'a [Shot],
+    pub calls: &'a [Invocation],
     /// Answers of an IPAM plugin; none, if there is no such plugin.
     pub replies: &'a [Reply],
 }
@@ -60,22 +60,23 @@ impl Mutator<'_> {
     }
 
     fn course(&mut self, case: &mut Case, other: &Case) {
-        let shots = &mut case.shots;
-        let at = self.rng.usize(..=shots.len());
+        let invocations = &mut case.invocations;
+        let at = self.rng.usize(..=invocations.len());
         match self.rng.u8(..6) {
-            0 if shots.len() > 1 => {
-                shots.remove(at % shots.len());
+            0 if invocations.len() > 1 => {
+                invocations.remove(at % invocations.len());
             }
-            1 if shots.len() > 1 => {
-                let with = self.rng.usize(..shots.len());
-                shots.swap(at % with.max(1), with);
+            1 if invocations.len() > 1 => {
+                let with = self.rng.usize(..invocations.len());
+                invocations.swap(at % with.max(1), with);
             }
-            2 if !other.shots.is_empty() => {
-                let shot = other.shots[self.rng.usize(..other.shots.len())].clone();
-                shots.insert(at, shot);
+            2 if !other.invocations.is_empty() => {
+                let invocation =
+                    other.invocations[self.rng.usize(..other.invocations.len())].clone();
+                invocations.insert(at, invocation);
             }
-            3 if !shots.is_empty() => {
-                let index = at % shots.len();
+            3 if !invocations.is_empty() => {
+                let index = at % invocations.len();
                 let to = [
                     Operation::Add,
                     Operation::Del,
@@ -83,30 +84,30 @@ impl Mutator<'_> {
                     Operation::Gc,
                     Operation::Status,
                 ];
-                shots[index].operation = to[self.rng.usize(..to.len())];
+                invocations[index].operation = to[self.rng.usize(..to.len())];
             }
-            4 if !shots.is_empty() => {
-                let index = at % shots.len();
-                shots[index].container ^= 1;
+            4 if !invocations.is_empty() => {
+                let index = at % invocations.len();
+                invocations[index].container ^= 1;
             }
             _ => {
-                let mut shot = self.calls[self.rng.usize(..self.calls.len())].clone();
+                let mut invocation = self.calls[self.rng.usize(..self.calls.len())].clone();
                 // As a runtime does, with the configuration that is there already.
-                if let Some(first) = shots.first().filter(|_| self.rng.bool()) {
-                    shot.stdin = first.stdin.clone();
+                if let Some(first) = invocations.first().filter(|_| self.rng.bool()) {
+                    invocation.stdin = first.stdin.clone();
                 }
-                shots.insert(at, shot);
+                invocations.insert(at, invocation);
             }
         }
-        shots.truncate(LONGEST_CASE);
+        invocations.truncate(LONGEST_CASE);
     }
 
     fn variable(&mut self, case: &mut Case) {
-        let Some(shot) = pick(self.rng, &mut case.shots) else {
+        let Some(invocation) = pick(self.rng, &mut case.invocations) else {
             return;
         };
         let name = VARIABLES[self.rng.usize(..VARIABLES.len())];
-        if self.rng.bool() && shot.env.remove(name).is_some() {
+        if self.rng.bool() && invocation.env.remove(name).is_some() {
             return;
         }
         let values = values::of_variable(name);
@@ -119,14 +120,14 @@ impl Mutator<'_> {
             _ => Some(values[self.rng.usize(..values.len())].to_owned()),
         };
         let value = value.map(|value| Bytes::from(value.replace('\0', "").as_str()));
-        shot.env.insert(name.to_owned(), value);
+        invocation.env.insert(name.to_owned(), value);
     }
 
     fn reply(&mut self, case: &mut Case) {
-        let Some(shot) = pick(self.rng, &mut case.shots) else {
+        let Some(invocation) = pick(self.rng, &mut case.invocations) else {
             return;
         };
-        let mut reply = match shot.delegate.take() {
+        let mut reply = match invocation.delegate.take() {
             Some(reply) if self.rng.u8(..4) > 0 => reply,
             _ => self.replies[self.rng.usize(..self.replies.len())].clone(),
         };
@@ -137,12 +138,12 @@ impl Mutator<'_> {
         if self.rng.u8(..8) == 0 {
             reply.status ^= 1;
         }
-        shot.delegate = (reply.stdout.0.len() <= LONGEST_INPUT).then_some(reply);
+        invocation.delegate = (reply.stdout.0.len() <= LONGEST_INPUT).then_some(reply);
     }
 
     /// Takes over some of what is different in another case's first input.
     pub fn cross(&mut self, case: &mut Case, other: &Case) {
-        let (Some(own), Some(donor)) = (case.shots.first(), other.shots.first()) else {
+        let (Some(own), Some(donor)) = (case.invocations.first(), other.invocations.first()) else {
             return;
         };
         let before = own.stdin.clone();
@@ -153,22 +154,26 @@ impl Mutator<'_> {
         let base = self
             .calls
             .first()
-            .and_then(|shot| Tree::parse(&shot.stdin.0));
+            .and_then(|invocation| Tree::parse(&invocation.stdin.0));
         merge(&mut tree, &donor, base.as_ref(), self.rng);
         let after = Bytes(tree.render());
         if after.0.len() <= LONGEST_INPUT {
-            for shot in case.shots.iter_mut().filter(|shot| shot.stdin == before) {
-                shot.stdin = after.clone();
+            for invocation in case
+                .invocations
+                .iter_mut()
+                .filter(|invocation| invocation.stdin == before)
+            {
+                invocation.stdin = after.clone();
             }
         }
     }
 
     /// A few bytes of an input, whatever they mean.
     fn bytes(&mut self, case: &mut Case) {
-        let Some(shot) = pick(self.rng, &mut case.shots) else {
+        let Some(invocation) = pick(self.rng, &mut case.invocations) else {
             return;
         };
-        let bytes = &mut shot.stdin.0;
+        let bytes = &mut invocation.stdin.0;
         let at = self.rng.usize(..=bytes.len());
         match self.rng.u8(..4) {
             0 => bytes.truncate(at),
@@ -183,30 +188,31 @@ impl Mutator<'_> {
 
     /// One change of the structure of an input; mostly of all inputs that are the same.
     fn input(&mut self, case: &mut Case, other: &Case) {
-        let Some(index) = (!case.shots.is_empty()).then(|| self.rng.usize(..case.shots.len()))
+        let Some(index) =
+            (!case.invocations.is_empty()).then(|| self.rng.usize(..case.invocations.len()))
         else {
             return;
         };
-        let before = case.shots[index].stdin.clone();
+        let before = case.invocations[index].stdin.clone();
         let Some(mut tree) = Tree::parse(&before.0) else {
             // Replaces input that is no longer JSON: it has no values to mutate.
             let calls = self.calls;
-            case.shots[index].stdin = calls[self.rng.usize(..calls.len())].stdin.clone();
+            case.invocations[index].stdin = calls[self.rng.usize(..calls.len())].stdin.clone();
             return;
         };
         let donor = other
-            .shots
+            .invocations
             .first()
-            .and_then(|shot| Tree::parse(&shot.stdin.0));
+            .and_then(|invocation| Tree::parse(&invocation.stdin.0));
         self.tree(&mut tree, donor.as_ref());
         let after = Bytes(tree.render());
         if after.0.len() > LONGEST_INPUT {
             return;
         }
         let together = self.rng.u8(..4) > 0;
-        for (at, shot) in case.shots.iter_mut().enumerate() {
-            if at == index || together && shot.stdin == before {
-                shot.stdin = after.clone();
+        for (at, invocation) in case.invocations.iter_mut().enumerate() {
+            if at == index || together && invocation.stdin == before {
+                invocation.stdin = after.clone();
             }
         }
     }

@@ -7,8 +7,8 @@ use cni_types::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::crash_site;
 use super::mask::{self, Echoes};
-use super::place;
 use super::pool::SCENARIO;
 use crate::check::{self, Breach, Check, LEAVES_OTHERS_ALONE, Level, Unmet};
 use crate::transcript::{
@@ -48,7 +48,7 @@ pub const OF_RESIDUE: &[&str] = &[
 
 /// A claim that a case has shown broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Broken {
+pub struct Violation {
     /// The check's id.
     pub check: String,
     /// Identifies the cause: equal for violations with one cause, as far as can be told.
@@ -71,7 +71,7 @@ pub fn judge(
     transcript: &mut Transcript,
     strict: bool,
     genuine: impl Fn(usize) -> bool,
-) -> Vec<Broken> {
+) -> Vec<Violation> {
     let mut broken = Vec::new();
     let otherwise = transcript.spec_version;
     let told: BTreeMap<usize, Option<Version>> = transcript
@@ -108,14 +108,14 @@ pub fn judge(
 }
 
 /// Judges what a second course of calls has left behind.
-pub fn judge_residue(transcript: &Transcript, strict: bool) -> Vec<Broken> {
+pub fn judge_residue(transcript: &Transcript, strict: bool) -> Vec<Violation> {
     checks(transcript, Some(OF_RESIDUE))
         .filter_map(|check| judge_one(transcript, check, strict))
         .collect()
 }
 
 /// How a call has damaged the lab, where the record ends so.
-pub fn damage(transcript: &Transcript, strict: bool) -> Option<Broken> {
+pub fn damage(transcript: &Transcript, strict: bool) -> Option<Violation> {
     judge_one(transcript, check::find(LEAVES_OTHERS_ALONE)?, strict)
 }
 
@@ -163,7 +163,7 @@ fn checks(
         })
 }
 
-fn judge_one(transcript: &Transcript, check: &Check, strict: bool) -> Option<Broken> {
+fn judge_one(transcript: &Transcript, check: &Check, strict: bool) -> Option<Violation> {
     if check.dispute.is_some() && !strict {
         return None;
     }
@@ -192,7 +192,7 @@ fn is_of_files(changes: &[StateChange]) -> bool {
     !changes.is_empty() && changes.iter().all(is_file)
 }
 
-fn broken(transcript: &Transcript, check: &Check, level: Level, breach: Breach) -> Broken {
+fn broken(transcript: &Transcript, check: &Check, level: Level, breach: Breach) -> Violation {
     let call = breach.step.and_then(|step| match &transcript.steps[step] {
         Step::Call(call) => Some(&**call),
         _ => None,
@@ -209,14 +209,17 @@ fn broken(transcript: &Transcript, check: &Check, level: Level, breach: Breach) 
     };
     let failed = call.filter(|call| !call.succeeded());
     // Where a program broke down tells more than what it was asked.
-    let (operation, place) = match failed.and_then(|call| place::of_trace(&call.stderr.text())) {
+    let (operation, place) = match failed.and_then(|call| crash_site::of_trace(&call.stderr.text()))
+    {
         Some(place) => ("", place),
         None => (
             call.map_or("", |call| call.operation.as_str()),
-            failed.map_or_else(String::new, |call| place::of(&call.stderr.text(), &echoes)),
+            failed.map_or_else(String::new, |call| {
+                crash_site::of(&call.stderr.text(), &echoes)
+            }),
         ),
     };
-    Broken {
+    Violation {
         check: check.id.to_owned(),
         signature: [check.id, operation, &what, &place].join(" | "),
         level,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::executor::{Executor, How, Outcome, Question, Rules};
+use super::executor::{Executor, Mode, Outcome, Request, Rules};
 use super::queue::{Queue, Ticket};
 use crate::engine::{Settings, Task};
 use crate::error::HarnessError;
@@ -115,7 +115,7 @@ impl<'s> Pool<'s> {
     pub fn answer<T>(
         &self,
         until: Option<Instant>,
-        on_answer: impl Fn(&Question, &Outcome) + Sync,
+        on_answer: impl Fn(&Request, &Outcome) + Sync,
         ask: impl FnOnce(&Queue) -> Result<T, HarnessError>,
     ) -> Result<T, HarnessError> {
         let queue = Queue::new(until);
@@ -138,14 +138,14 @@ impl<'s> Pool<'s> {
         &self,
         lab: &Mutex<Lab>,
         queue: &Queue,
-        on_answer: &impl Fn(&Question, &Outcome),
+        on_answer: &impl Fn(&Request, &Outcome),
     ) -> Result<(), HarnessError> {
         let mut lab = lab.lock().map_err(|_| broken_down())?;
         let mut asked: VecDeque<Ticket> = VecDeque::new();
         loop {
             if asked.len() <= CHUNK {
                 for ticket in queue.take(self.labs.len(), CHUNK, asked.is_empty()) {
-                    self.say(&mut lab, &ticket.question)?;
+                    self.send(&mut lab, &ticket.request)?;
                     asked.push_back(ticket);
                 }
             }
@@ -153,7 +153,7 @@ impl<'s> Pool<'s> {
                 return Ok(());
             };
             let until = queue.until().map(|until| until + LAST_ANSWERS);
-            let heard = self.hear(&mut lab, &ticket.question, until);
+            let heard = self.hear(&mut lab, &ticket.request, until);
             let is_over = interruption::asked().is_some()
                 || until.is_some_and(|until| Instant::now() >= until);
             let outcome = match heard {
@@ -163,17 +163,17 @@ impl<'s> Pool<'s> {
                     continue;
                 }
                 // A lab may have been lost for other reasons than this case.
-                Err(_) => self.ask(&mut lab, &ticket.question, until)?,
+                Err(_) => self.ask(&mut lab, &ticket.request, until)?,
             };
             if lab.session.is_none() {
                 queue.give_back(asked.drain(..));
             }
-            on_answer(&ticket.question, &outcome);
+            on_answer(&ticket.request, &outcome);
             queue.answer(ticket, outcome);
         }
     }
 
-    fn say(&self, lab: &mut Lab, question: &Question) -> Result<(), HarnessError> {
+    fn send(&self, lab: &mut Lab, request: &Request) -> Result<(), HarnessError> {
         let session = match &mut lab.session {
             Some(session) => session,
             none => {
@@ -181,7 +181,7 @@ impl<'s> Pool<'s> {
                 none.insert(self.workers.open::<Executor>(&self.task)?)
             }
         };
-        session.say(&(&self.rules, question));
+        session.send(&(&self.rules, request));
         Ok(())
     }
 
@@ -189,17 +189,17 @@ impl<'s> Pool<'s> {
     fn hear(
         &self,
         lab: &mut Lab,
-        question: &Question,
+        request: &Request,
         until: Option<Instant>,
     ) -> Result<Outcome, HarnessError> {
         let nothing = || HarnessError::new("a lab was not asked");
         let mut session = lab.session.take().ok_or_else(nothing)?;
-        let calls = 2 * question.case.shots.len() + 8;
+        let calls = 2 * request.case.invocations.len() + 8;
         let patience = self.rules.deadline * u32::try_from(calls).unwrap_or(u32::MAX) + PATIENCE;
         let ends = [until, self.until].into_iter().flatten();
         let left = ends.map(|until| until.saturating_duration_since(Instant::now()));
         let patience = left.fold(patience, Duration::min);
-        let outcome: Outcome = session.answer(patience)?;
+        let outcome: Outcome = session.receive(patience)?;
         if !outcome.lost {
             lab.session = Some(session);
         }
@@ -209,28 +209,28 @@ impl<'s> Pool<'s> {
     fn ask(
         &self,
         lab: &mut Lab,
-        question: &Question,
+        request: &Request,
         until: Option<Instant>,
     ) -> Result<Outcome, HarnessError> {
-        self.say(lab, question)?;
-        self.hear(lab, question, until)
+        self.send(lab, request)?;
+        self.hear(lab, request, until)
     }
 
     /// Executes one case; once more, in a new lab, where there is no answer.
-    pub fn ask_one(&self, question: &Question) -> Result<Outcome, HarnessError> {
+    pub fn ask_one(&self, request: &Request) -> Result<Outcome, HarnessError> {
         let Some(Ok(mut lab)) = self.labs.first().map(Mutex::lock) else {
             return Err(broken_down());
         };
-        let first = self.ask(&mut lab, question, None);
-        first.or_else(|_| self.ask(&mut lab, question, None))
+        let first = self.ask(&mut lab, request, None);
+        first.or_else(|_| self.ask(&mut lab, request, None))
     }
 
     /// Executes one case in a lab that was never used.
-    pub fn ask_afresh(&self, question: &Question) -> Result<Outcome, HarnessError> {
+    pub fn ask_afresh(&self, request: &Request) -> Result<Outcome, HarnessError> {
         if let Some(Ok(mut lab)) = self.labs.first().map(Mutex::lock) {
             lab.session = None;
         }
-        self.ask_one(question)
+        self.ask_one(request)
     }
 }
 
@@ -250,14 +250,14 @@ impl Drop for Open<'_> {
     }
 }
 
-/// A question for every case.
-pub fn questions<'a>(
+/// A request for every case.
+pub fn requests<'a>(
     cases: impl IntoIterator<Item = &'a super::case::Case>,
-    how: How,
-) -> Vec<Question> {
-    let question = |case: &super::case::Case| Question {
+    how: Mode,
+) -> Vec<Request> {
+    let request = |case: &super::case::Case| Request {
         case: case.clone(),
         how,
     };
-    cases.into_iter().map(question).collect()
+    cases.into_iter().map(request).collect()
 }

@@ -7,18 +7,18 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
 
-use super::executor::{Outcome, Question};
+use super::executor::{Outcome, Request};
 use crate::error::HarnessError;
 use crate::runner::interruption;
 
 /// The outcomes of a round; none where the time was over.
-pub type Done = Vec<(Question, Option<Outcome>)>;
+pub type RoundOutcomes = Vec<(Request, Option<Outcome>)>;
 
-/// A question, and where its answer belongs.
+/// A request, and where its answer belongs.
 #[derive(Debug)]
 pub struct Ticket {
-    /// The question.
-    pub question: Question,
+    /// The request.
+    pub request: Request,
     /// The number of its round, from the first that was put in.
     round: usize,
     /// Its place there.
@@ -45,7 +45,7 @@ struct State {
 }
 
 struct Round {
-    answers: Vec<Option<(Question, Option<Outcome>)>>,
+    answers: Vec<Option<(Request, Option<Outcome>)>>,
     unanswered: usize,
 }
 
@@ -79,21 +79,19 @@ impl Queue {
     }
 
     /// Puts in a round.
-    pub fn put(&self, questions: Vec<Question>) {
+    pub fn put(&self, requests: Vec<Request>) {
         let mut state = self.lock();
         let round = state.handed_back + state.rounds.len();
         state.rounds.push_back(Round {
-            unanswered: questions.len(),
-            answers: questions.iter().map(|_| None).collect(),
+            unanswered: requests.len(),
+            answers: requests.iter().map(|_| None).collect(),
         });
-        let tickets = questions.into_iter().enumerate();
-        state
-            .waiting
-            .extend(tickets.map(|(place, question)| Ticket {
-                question,
-                round,
-                place,
-            }));
+        let tickets = requests.into_iter().enumerate();
+        state.waiting.extend(tickets.map(|(place, request)| Ticket {
+            request,
+            round,
+            place,
+        }));
         self.changed.notify_all();
     }
 
@@ -103,7 +101,7 @@ impl Queue {
     }
 
     /// Waits until the oldest round is done, and hands it back; none if there is none. An error if labs could not go on.
-    pub fn next(&self) -> Result<Option<Done>, HarnessError> {
+    pub fn next(&self) -> Result<Option<RoundOutcomes>, HarnessError> {
         let is_under_way = |state: &mut State| {
             !state.is_closed && state.rounds.front().is_some_and(Round::is_under_way)
         };
@@ -118,8 +116,8 @@ impl Queue {
         Ok(Some(round.answers.into_iter().flatten().collect()))
     }
 
-    /// The next questions for one of `labs` labs, at most `most`: fewer when few are left, so that no lab waits long for
-    /// another. An idle lab waits for questions, and gets none only once the queue is closed.
+    /// The next requests for one of `labs` labs, at most `most`: fewer when few are left, so that no lab waits long for
+    /// another. An idle lab waits for requests, and gets none only once the queue is closed.
     pub fn take(&self, labs: usize, most: usize, is_idle: bool) -> Vec<Ticket> {
         let has_nothing = |state: &mut State| {
             let is_over = state.until.is_some_and(|until| Instant::now() >= until);
@@ -179,7 +177,7 @@ impl Queue {
     fn note(&self, state: &mut State, ticket: Ticket, outcome: Option<Outcome>) {
         let index = ticket.round - state.handed_back;
         let round = &mut state.rounds[index];
-        round.answers[ticket.place] = Some((ticket.question, outcome));
+        round.answers[ticket.place] = Some((ticket.request, outcome));
         round.unanswered -= 1;
         if !round.is_under_way() {
             self.changed.notify_all();
@@ -206,30 +204,33 @@ mod tests {
     use cni_types::Operation;
     use proptest::prelude::*;
 
-    use super::super::case::{Case, Shot};
-    use super::super::executor::How;
+    use super::super::case::{Case, Invocation};
+    use super::super::executor::Mode;
     use super::*;
 
     const LABS: usize = 3;
     const MOST: usize = 4;
 
-    fn question(number: usize) -> Question {
-        Question {
-            case: Case::of(Shot::new(Operation::Add, number.to_string().into_bytes())),
-            how: How::Once,
+    fn request(number: usize) -> Request {
+        Request {
+            case: Case::of(Invocation::new(
+                Operation::Add,
+                number.to_string().into_bytes(),
+            )),
+            how: Mode::Once,
         }
     }
 
-    fn number(question: &Question) -> String {
-        question.case.shots[0].stdin.text()
+    fn number(request: &Request) -> String {
+        request.case.invocations[0].stdin.text()
     }
 
     /// An answer that tells what was asked.
-    fn outcome(question: &Question) -> Outcome {
+    fn outcome(request: &Request) -> Outcome {
         Outcome {
             seen: Vec::new(),
             broken: Vec::new(),
-            residue: Some(number(question)),
+            residue: Some(number(request)),
             lost: false,
             transcript: None,
         }
@@ -262,7 +263,7 @@ mod tests {
                 match deed {
                     Deed::Put(count) => {
                         let first: usize = asked.iter().sum();
-                        queue.put((first..first + count).map(question).collect());
+                        queue.put((first..first + count).map(request).collect());
                         asked.push(count);
                     }
                     Deed::Take(lab) => {
@@ -272,7 +273,7 @@ mod tests {
                     }
                     Deed::Answer(lab) => {
                         if let Some(ticket) = held[lab].pop_front() {
-                            let outcome = outcome(&ticket.question);
+                            let outcome = outcome(&ticket.request);
                             queue.answer(ticket, outcome);
                         }
                     }
@@ -288,7 +289,7 @@ mod tests {
                     break;
                 }
                 for ticket in taken {
-                    let outcome = outcome(&ticket.question);
+                    let outcome = outcome(&ticket.request);
                     queue.answer(ticket, outcome);
                 }
             }
@@ -296,8 +297,8 @@ mod tests {
             for count in asked {
                 let done = queue.next().unwrap().unwrap();
                 prop_assert_eq!(done.len(), count);
-                for (question, outcome) in done {
-                    prop_assert_eq!(number(&question), next.to_string());
+                for (request, outcome) in done {
+                    prop_assert_eq!(number(&request), next.to_string());
                     prop_assert_eq!(outcome.unwrap().residue, Some(next.to_string()));
                     next += 1;
                 }
@@ -309,12 +310,12 @@ mod tests {
     #[test]
     fn what_is_given_back_is_handed_out_first() {
         let queue = Queue::new(None);
-        queue.put((0..16).map(question).collect());
+        queue.put((0..16).map(request).collect());
         let taken = queue.take(1, MOST, true);
         let numbers = |tickets: &[Ticket]| -> Vec<String> {
             tickets
                 .iter()
-                .map(|ticket| number(&ticket.question))
+                .map(|ticket| number(&ticket.request))
                 .collect()
         };
         let first = numbers(&taken);
@@ -329,7 +330,7 @@ mod tests {
             let idle = scope.spawn(|| queue.take(1, MOST, true).len());
             // Rounds that are put in after the deadline are still handed back.
             for count in [1, 20] {
-                queue.put((0..count).map(question).collect());
+                queue.put((0..count).map(request).collect());
                 let done = queue.next().unwrap().unwrap();
                 assert_eq!(done.len(), count);
                 assert!(done.iter().all(|(_, outcome)| outcome.is_none()));
@@ -342,7 +343,7 @@ mod tests {
     #[test]
     fn a_failure_reaches_who_waits_and_ends_who_is_idle() {
         let queue = Queue::new(None);
-        queue.put(vec![question(0)]);
+        queue.put(vec![request(0)]);
         let _taken = queue.take(1, 1, true);
         std::thread::scope(|scope| {
             let idle = scope.spawn(|| queue.take(1, 1, true).len());

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::campaign::Found;
+use super::campaign::CampaignResult;
 use super::finding::Finding;
 use super::tally::{Tally, percent};
 use crate::report::{shell_quote, visible, visible_bytes};
@@ -52,21 +52,21 @@ pub fn finding(
         writeln!(out, "  expected  {}", visible(expected))?;
     }
     writeln!(out, "  actual    {}", visible(&broken.actual))?;
-    for (index, shot) in finding.case.shots.iter().enumerate() {
+    for (index, invocation) in finding.case.invocations.iter().enumerate() {
         writeln!(
             out,
             "  call {}    {} {}",
             index + 1,
-            shot.operation.as_str(),
-            short(&shot.stdin)
+            invocation.operation.as_str(),
+            short(&invocation.stdin)
         )?;
-        for (name, value) in &shot.env {
+        for (name, value) in &invocation.env {
             match value {
                 Some(value) => writeln!(out, "            {name}={}", short(value))?,
                 None => writeln!(out, "            {name} is not set")?,
             }
         }
-        if let Some(reply) = &shot.delegate {
+        if let Some(reply) = &invocation.delegate {
             writeln!(
                 out,
                 "            its IPAM plugin answers, with status {}: {}",
@@ -119,7 +119,7 @@ fn short(bytes: &Bytes) -> String {
 pub fn summary(
     out: &mut dyn Write,
     subject: &Subject,
-    found: &Found,
+    found: &CampaignResult,
     sure: usize,
     fleeting: &[&Finding],
 ) -> io::Result<()> {

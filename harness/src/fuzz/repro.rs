@@ -94,9 +94,9 @@ state() {{
     for (index, (_, call)) in transcript.calls().enumerate() {
         let reply = finding
             .case
-            .shots
+            .invocations
             .get(index)
-            .and_then(|shot| shot.delegate.as_ref());
+            .and_then(|invocation| invocation.delegate.as_ref());
         if let (Some(ipam), Some(reply)) = (ipam, reply) {
             let _ = write!(
                 script,

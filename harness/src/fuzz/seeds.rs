@@ -6,7 +6,7 @@ use cni_runtime::{derive_gc_config, derive_plugin_config, derive_status_config};
 use cni_types::{Attachment, NetworkConfigList, Operation, PluginConfig, Version};
 use serde_json::{Value, json};
 
-use super::case::{Case, STORED_RESULT, Shot};
+use super::case::{Case, Invocation, STORED_RESULT};
 use crate::engine::stub::Reply;
 use crate::error::HarnessError;
 use crate::kind::Kind;
@@ -37,9 +37,9 @@ impl<'a> Seeds<'a> {
     /// Courses of calls that a plugin knows from its runtime.
     pub fn courses(&self) -> Vec<Case> {
         let (add, del, check) = (self.add(), self.del(), self.check());
-        let of_other = |shot: &Shot| Shot {
+        let of_other = |invocation: &Invocation| Invocation {
             container: 1,
-            ..shot.clone()
+            ..invocation.clone()
         };
         let mut courses = vec![
             vec![self.version()],
@@ -67,11 +67,14 @@ impl<'a> Seeds<'a> {
             courses.push(vec![self.gc()]);
             courses.push(vec![add, self.gc(), del]);
         }
-        courses.into_iter().map(|shots| Case { shots }).collect()
+        courses
+            .into_iter()
+            .map(|invocations| Case { invocations })
+            .collect()
     }
 
     /// Every call by itself, to be changed in one place at a time.
-    pub fn calls(&self) -> Vec<Shot> {
+    pub fn calls(&self) -> Vec<Invocation> {
         let mut calls = vec![self.add(), self.del()];
         if self.version.supports_check() {
             calls.push(self.check());
@@ -82,44 +85,44 @@ impl<'a> Seeds<'a> {
         calls
     }
 
-    fn attachment(&self, operation: Operation, stored: bool) -> Shot {
+    fn attachment(&self, operation: Operation, stored: bool) -> Invocation {
         let stored = stored.then(|| Value::String(STORED_RESULT.to_owned()));
         let offered = &self.subject.fixture.setup.capability_args;
         let stdin = derive_plugin_config(&self.list, &self.plugin, stored.as_ref(), offered);
-        Shot::new(operation, stdin)
+        Invocation::new(operation, stdin)
     }
 
     /// ADD.
-    pub fn add(&self) -> Shot {
+    pub fn add(&self) -> Invocation {
         self.attachment(Operation::Add, self.subject.kind == Kind::Chained)
     }
 
-    fn del(&self) -> Shot {
+    fn del(&self) -> Invocation {
         self.attachment(Operation::Del, true)
     }
 
-    fn check(&self) -> Shot {
+    fn check(&self) -> Invocation {
         self.attachment(Operation::Check, true)
     }
 
-    fn version(&self) -> Shot {
+    fn version(&self) -> Invocation {
         let stdin = json!({"cniVersion": self.version.to_string()}).to_string();
-        Shot::new(Operation::Version, stdin.into_bytes())
+        Invocation::new(Operation::Version, stdin.into_bytes())
     }
 
-    fn status(&self) -> Shot {
-        Shot::new(
+    fn status(&self) -> Invocation {
+        Invocation::new(
             Operation::Status,
             derive_status_config(&self.list, &self.plugin),
         )
     }
 
-    fn gc(&self) -> Shot {
+    fn gc(&self) -> Invocation {
         let valid = [Attachment {
             container_id: "cnispec-a-00000001".to_owned(),
             ifname: self.subject.fixture.setup.ifname.clone(),
         }];
-        Shot::new(
+        Invocation::new(
             Operation::Gc,
             derive_gc_config(&self.list, &self.plugin, &valid),
         )

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::case::{Case, Shot};
+use super::case::{Case, Invocation};
 use super::tree::Tree;
 use crate::transcript::Bytes;
 
@@ -11,7 +11,7 @@ pub const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Tries smaller and smaller cases, as long as `shows` says that they still show it. `plain` are calls as a
 /// runtime makes them: an input that is like one of them needs no explanation.
-pub fn shrink(case: &Case, plain: &[Shot], mut shows: impl FnMut(&Case) -> bool) -> Case {
+pub fn shrink(case: &Case, plain: &[Invocation], mut shows: impl FnMut(&Case) -> bool) -> Case {
     let until = Instant::now() + PATIENCE;
     let mut best = case.clone();
     loop {
@@ -37,53 +37,53 @@ pub fn shrink(case: &Case, plain: &[Shot], mut shows: impl FnMut(&Case) -> bool)
 }
 
 /// Without one of the calls.
-fn calls(case: &Case, _: &[Shot]) -> Vec<Case> {
-    if case.shots.len() < 2 {
+fn calls(case: &Case, _: &[Invocation]) -> Vec<Case> {
+    if case.invocations.len() < 2 {
         return Vec::new();
     }
     let without = |index: usize| {
         let mut case = case.clone();
-        case.shots.remove(index);
+        case.invocations.remove(index);
         case
     };
-    (0..case.shots.len()).rev().map(without).collect()
+    (0..case.invocations.len()).rev().map(without).collect()
 }
 
 /// With an input as a runtime gives it.
-fn plain_inputs(case: &Case, plain: &[Shot]) -> Vec<Case> {
-    each_shot(case, |shot| {
+fn plain_inputs(case: &Case, plain: &[Invocation]) -> Vec<Case> {
+    each_shot(case, |invocation| {
         let of_operation = plain
             .iter()
-            .filter(|plain| plain.operation == shot.operation);
+            .filter(|plain| plain.operation == invocation.operation);
         of_operation
-            .filter(|plain| plain.stdin != shot.stdin)
-            .map(|plain| Shot {
+            .filter(|plain| plain.stdin != invocation.stdin)
+            .map(|plain| Invocation {
                 stdin: plain.stdin.clone(),
-                ..shot.clone()
+                ..invocation.clone()
             })
             .collect()
     })
 }
 
 /// Without a variable, an answer of the IPAM plugin, or a second container.
-fn extras(case: &Case, _: &[Shot]) -> Vec<Case> {
-    each_shot(case, |shot| {
+fn extras(case: &Case, _: &[Invocation]) -> Vec<Case> {
+    each_shot(case, |invocation| {
         let mut smaller = Vec::new();
-        for name in shot.env.keys() {
-            let mut without = shot.clone();
+        for name in invocation.env.keys() {
+            let mut without = invocation.clone();
             without.env.remove(name);
             smaller.push(without);
         }
-        if shot.delegate.is_some() {
-            smaller.push(Shot {
+        if invocation.delegate.is_some() {
+            smaller.push(Invocation {
                 delegate: None,
-                ..shot.clone()
+                ..invocation.clone()
             });
         }
-        if shot.container != 0 {
-            smaller.push(Shot {
+        if invocation.container != 0 {
+            smaller.push(Invocation {
                 container: 0,
-                ..shot.clone()
+                ..invocation.clone()
             });
         }
         smaller
@@ -91,21 +91,21 @@ fn extras(case: &Case, _: &[Shot]) -> Vec<Case> {
 }
 
 /// With one value less in an input, or a simpler one; wherever the same input is given.
-fn values(case: &Case, _: &[Shot]) -> Vec<Case> {
+fn values(case: &Case, _: &[Invocation]) -> Vec<Case> {
     let mut smaller = Vec::new();
-    for (index, shot) in case.shots.iter().enumerate() {
-        let is_repeated = case.shots[..index]
+    for (index, invocation) in case.invocations.iter().enumerate() {
+        let is_repeated = case.invocations[..index]
             .iter()
-            .any(|other| other.stdin == shot.stdin);
-        let Some(tree) = Tree::parse(&shot.stdin.0).filter(|_| !is_repeated) else {
+            .any(|other| other.stdin == invocation.stdin);
+        let Some(tree) = Tree::parse(&invocation.stdin.0).filter(|_| !is_repeated) else {
             continue;
         };
         for document in simpler(&tree) {
             let mut case = case.clone();
             for other in case
-                .shots
+                .invocations
                 .iter_mut()
-                .filter(|other| other.stdin == shot.stdin)
+                .filter(|other| other.stdin == invocation.stdin)
             {
                 other.stdin = Bytes(document.clone());
             }
@@ -115,29 +115,29 @@ fn values(case: &Case, _: &[Shot]) -> Vec<Case> {
     smaller
 }
 
-fn replies(case: &Case, _: &[Shot]) -> Vec<Case> {
-    each_shot(case, |shot| {
-        let Some(reply) = &shot.delegate else {
+fn replies(case: &Case, _: &[Invocation]) -> Vec<Case> {
+    each_shot(case, |invocation| {
+        let Some(reply) = &invocation.delegate else {
             return Vec::new();
         };
         let Some(tree) = Tree::parse(&reply.stdout.0) else {
             return Vec::new();
         };
-        let with = |document: Vec<u8>| Shot {
+        let with = |document: Vec<u8>| Invocation {
             delegate: Some(crate::engine::stub::Reply {
                 stdout: Bytes(document),
                 ..reply.clone()
             }),
-            ..shot.clone()
+            ..invocation.clone()
         };
         simpler(&tree).into_iter().map(with).collect()
     })
 }
 
 /// An input that is no JSON, without a part of it.
-fn bytes(case: &Case, _: &[Shot]) -> Vec<Case> {
-    each_shot(case, |shot| {
-        let input = &shot.stdin.0;
+fn bytes(case: &Case, _: &[Invocation]) -> Vec<Case> {
+    each_shot(case, |invocation| {
+        let input = &invocation.stdin.0;
         if Tree::parse(input).is_some() {
             return Vec::new();
         }
@@ -146,9 +146,9 @@ fn bytes(case: &Case, _: &[Shot]) -> Vec<Case> {
         while length > 0 {
             for start in (0..input.len()).step_by(length) {
                 let end = input.len().min(start + length);
-                smaller.push(Shot {
+                smaller.push(Invocation {
                     stdin: Bytes([&input[..start], &input[end..]].concat()),
-                    ..shot.clone()
+                    ..invocation.clone()
                 });
             }
             length = if length < 16 { 0 } else { length / 2 };
@@ -157,12 +157,12 @@ fn bytes(case: &Case, _: &[Shot]) -> Vec<Case> {
     })
 }
 
-fn each_shot(case: &Case, smaller: impl Fn(&Shot) -> Vec<Shot>) -> Vec<Case> {
+fn each_shot(case: &Case, smaller: impl Fn(&Invocation) -> Vec<Invocation>) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (index, shot) in case.shots.iter().enumerate() {
-        for shot in smaller(shot) {
+    for (index, invocation) in case.invocations.iter().enumerate() {
+        for invocation in smaller(invocation) {
             let mut case = case.clone();
-            case.shots[index] = shot;
+            case.invocations[index] = invocation;
             cases.push(case);
         }
     }
@@ -229,9 +229,9 @@ mod tests {
     use cni_types::Operation;
 
     fn has(case: &Case, text: &str) -> bool {
-        case.shots
+        case.invocations
             .iter()
-            .any(|shot| shot.stdin.text().contains(text))
+            .any(|invocation| invocation.stdin.text().contains(text))
     }
 
     #[test]
@@ -239,25 +239,25 @@ mod tests {
         let noise =
             r#"{"a":[1,{"bug":{"x":null,"y":"long long long"}}],"b":true,"c":{"d":"trigger"}}"#;
         let case = Case {
-            shots: vec![
-                Shot::new(Operation::Del, r#"{"a":1}"#),
-                Shot::new(Operation::Add, noise).with("CNI_ARGS", Some("x".into())),
-                Shot::new(Operation::Check, noise),
+            invocations: vec![
+                Invocation::new(Operation::Del, r#"{"a":1}"#),
+                Invocation::new(Operation::Add, noise).with("CNI_ARGS", Some("x".into())),
+                Invocation::new(Operation::Check, noise),
             ],
         };
         let small = shrink(&case, &[], |case| {
             has(case, "\"bug\"") && has(case, "trigger")
         });
-        assert_eq!(small.shots.len(), 1);
-        assert!(small.shots[0].env.is_empty());
-        let text = small.shots[0].stdin.text();
+        assert_eq!(small.invocations.len(), 1);
+        assert!(small.invocations[0].env.is_empty());
+        let text = small.invocations[0].stdin.text();
         assert_eq!(text, r#"{"a":[{"bug":{}}],"c":{"d":"trigger"}}"#);
     }
 
     #[test]
     fn long_lists_shrink_in_few_attempts() {
         let nulls = vec!["null"; 926].join(",");
-        let case = Case::of(Shot::new(
+        let case = Case::of(Invocation::new(
             Operation::Add,
             format!(r#"{{"a":[{nulls}]}}"#).as_str(),
         ));
@@ -266,14 +266,17 @@ mod tests {
             attempts += 1;
             has(case, "null")
         });
-        assert_eq!(small.shots[0].stdin, Bytes::from(r#"{"a":[null]}"#));
+        assert_eq!(small.invocations[0].stdin, Bytes::from(r#"{"a":[null]}"#));
         assert!(attempts < 64, "{attempts}");
     }
 
     #[test]
     fn bytes_that_are_no_json_shrink_too() {
-        let case = Case::of(Shot::new(Operation::Add, "{ this is { X } no JSON at all"));
+        let case = Case::of(Invocation::new(
+            Operation::Add,
+            "{ this is { X } no JSON at all",
+        ));
         let small = shrink(&case, &[], |case| has(case, "X"));
-        assert_eq!(small.shots[0].stdin, Bytes::from("X"));
+        assert_eq!(small.invocations[0].stdin, Bytes::from("X"));
     }
 }

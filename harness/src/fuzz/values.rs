@@ -4,7 +4,7 @@ use super::tree::Tree;
 
 /// The kind of value that a text looks like, which decides its replacements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum ValueKind {
     Address,
     Number,
     Bool,
@@ -205,12 +205,12 @@ const WORDS: &[&str] = &[
 ];
 
 /// Lists of every look, for whoever wants anything.
-const ALL: &[(&[&str], Look)] = &[
-    (ADDRESSES, Look::Address),
-    (NUMBERS, Look::Number),
-    (MACS, Look::Mac),
-    (PATHS, Look::Path),
-    (WORDS, Look::Word),
+const ALL: &[(&[&str], ValueKind)] = &[
+    (ADDRESSES, ValueKind::Address),
+    (NUMBERS, ValueKind::Number),
+    (MACS, ValueKind::Mac),
+    (PATHS, ValueKind::Path),
+    (WORDS, ValueKind::Word),
 ];
 
 /// Values of the other types, and empty ones: whatever stands somewhere, one of these is wrong there.
@@ -268,38 +268,38 @@ fn nested(open: &[u8], close: &[u8], depth: usize) -> Tree {
 /// Edge values that look like this one.
 pub fn like(value: &Tree) -> Vec<Tree> {
     match look(value) {
-        Some(Look::Number) => NUMBERS.iter().map(Tree::number).collect(),
-        Some(Look::Bool) => vec![Tree::Bool(true), Tree::Bool(false)],
+        Some(ValueKind::Number) => NUMBERS.iter().map(Tree::number).collect(),
+        Some(ValueKind::Bool) => vec![Tree::Bool(true), Tree::Bool(false)],
         Some(look) => list(look).iter().copied().map(Tree::text).collect(),
         None => Vec::new(),
     }
 }
 
-fn list(look: Look) -> &'static [&'static str] {
+fn list(look: ValueKind) -> &'static [&'static str] {
     ALL.iter()
         .find(|(_, of)| *of == look)
         .map_or(&[], |(list, _)| *list)
 }
 
-fn look(value: &Tree) -> Option<Look> {
+fn look(value: &Tree) -> Option<ValueKind> {
     match value {
-        Tree::Number(_) => Some(Look::Number),
-        Tree::Bool(_) => Some(Look::Bool),
+        Tree::Number(_) => Some(ValueKind::Number),
+        Tree::Bool(_) => Some(ValueKind::Bool),
         Tree::Text(text) => Some(look_of(text)),
         Tree::Null | Tree::List(_) | Tree::Object(_) | Tree::Raw(_) => None,
     }
 }
 
-fn look_of(text: &str) -> Look {
+fn look_of(text: &str) -> ValueKind {
     let address = text.split('/').next().unwrap_or_default();
     if address.parse::<std::net::IpAddr>().is_ok() {
-        Look::Address
+        ValueKind::Address
     } else if text.split(':').count() == 6 {
-        Look::Mac
+        ValueKind::Mac
     } else if text.starts_with('/') {
-        Look::Path
+        ValueKind::Path
     } else {
-        Look::Word
+        ValueKind::Word
     }
 }
 
@@ -308,7 +308,7 @@ pub fn any(rng: &mut fastrand::Rng) -> Tree {
     let (list, look) = ALL[rng.usize(..ALL.len())];
     let text = list[rng.usize(..list.len())];
     match look {
-        Look::Number => Tree::number(text),
+        ValueKind::Number => Tree::number(text),
         _ if rng.u8(..4) == 0 => {
             let mut values = of_any_type();
             values.swap_remove(rng.usize(..values.len()))

@@ -81,7 +81,7 @@ pub struct Parts {
 }
 
 /// The results of the whole run, in its order.
-pub(super) struct Whole {
+pub(super) struct RunResults {
     pub results: Vec<Entry>,
     pub drift: Vec<DriftEntry>,
     pub timelines: Vec<Timeline>,
@@ -107,7 +107,7 @@ impl Parts {
         self.faults.insert(position, fault);
     }
 
-    pub(super) fn whole(self) -> Whole {
+    pub(super) fn whole(self) -> RunResults {
         let latency = latency(self.parts.values());
         let (mut results, mut drift) = (Vec::new(), Vec::new());
         for part in self.parts.into_values() {
@@ -116,7 +116,7 @@ impl Parts {
         }
         // The sort is stable: scenarios keep the order in which they were planned.
         results.sort_by_key(|(place, entry)| (*place, entry.spec_version));
-        Whole {
+        RunResults {
             results: results.into_iter().map(|(_, entry)| entry).collect(),
             drift,
             timelines: self.timelines.in_order(),

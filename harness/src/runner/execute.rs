@@ -5,12 +5,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::unistd::geteuid;
 
-use super::choice::Choice;
+use super::filter::Filter;
 use super::probe::{find_delegates, probe};
 use super::request::Request;
 use super::run::run;
 use super::versions::versions;
-use super::workers::Ran;
+use super::workers::TaskOutcome;
 use super::{config_file, interruption, machine, plan};
 use crate::engine::{Task, limits};
 use crate::error::{Error, HarnessError};
@@ -39,13 +39,13 @@ pub fn execute(
     mut subject: Subject,
     on_event: &mut (dyn FnMut(Event<'_>) + Send),
 ) -> Result<Report, Error> {
-    let choice = Choice::new(&request.selection)?;
+    let filter = Filter::new(&request.selection)?;
     let (began, started_at) = (Instant::now(), SystemTime::now());
     let lacking = probe(&mut subject, &request.settings, &request.program)?;
     let versions = versions(&subject, &request.selection.spec_versions)?;
     let asks_delegates = || {
         let mut scenarios = scenario::all().into_iter();
-        let is_chosen = |scenario: &Scenario| choice.wants(scenario.id.as_str(), subject.kind);
+        let is_chosen = |scenario: &Scenario| filter.selects(scenario.id.as_str(), subject.kind);
         scenarios.any(|scenario| scenario.requires == Requires::Delegate && is_chosen(scenario))
     };
     // Where the configuration names the IPAM plugin, nobody asks what else is executed.
@@ -56,7 +56,7 @@ pub fn execute(
         find_delegates(&mut subject, *newest, &request.settings, &request.program)?;
     }
     let planned = plan(&subject, &versions, |scenario| {
-        choice.wants(scenario, subject.kind)
+        filter.selects(scenario, subject.kind)
     });
     let mut selection = request.selection.clone();
     let tasks = match &mut selection.shard {
@@ -66,7 +66,7 @@ pub fn execute(
     on_event(Event::Planned(tasks.len()));
     let workers = request.workers(&subject)?;
     let judging = Judging {
-        checks: choice.checks,
+        checks: filter.checks,
         strictness: match request.strict {
             true => Strictness::Strict,
             false => Strictness::Lenient,
@@ -74,7 +74,7 @@ pub fn execute(
         replay: request.replay(),
     };
     let kept = Mutex::new((Parts::default(), on_event));
-    let take = |position: usize, ran: Ran| {
+    let take = |position: usize, ran: TaskOutcome| {
         // Judging takes long, and needs nothing of the others.
         let part = ran.as_ref().map(|transcript| judging.part(transcript));
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,8 @@
 //! Plans tasks, runs each in a worker of its own, which makes a throwaway lab, and makes the report of them.
 
-mod choice;
 mod config_file;
 mod execute;
+mod filter;
 mod given;
 pub mod interruption;
 pub mod machine;
@@ -15,8 +15,8 @@ mod versions;
 pub mod worker;
 mod workers;
 
-pub use choice::Choice;
 pub use execute::{Event, execute};
+pub use filter::Filter;
 pub use given::{GivenPlugin, configurations, in_network, plugin};
 pub use plan::plan;
 pub use probe::probe;

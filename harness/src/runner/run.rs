@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::interruption;
-use super::workers::{Ran, Workers};
+use super::workers::{TaskOutcome, Workers};
 use crate::engine::Task;
 use crate::scenario;
 use crate::transcript::{Ending, Transcript};
@@ -49,7 +49,7 @@ const LONGEST_RUN: u32 = 360;
 
 /// Runs every task in a lab of its own, several at once. What came of each is handed over, with the task's position, as
 /// soon as it is there: records are large, and there are many.
-pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, Ran) + Sync) {
+pub(super) fn run(workers: &Workers<'_>, tasks: &[Task], take: impl Fn(usize, TaskOutcome) + Sync) {
     let next = AtomicUsize::new(0);
     let hung = Hung::default();
     let longest = workers.settings().timeout * LONGEST_RUN;

@@ -17,46 +17,46 @@ use super::worker;
 use super::workers::Program;
 use crate::engine::lab::Lab;
 use crate::engine::process::poll_until;
-use crate::engine::{Job, enclosure};
+use crate::engine::{Job, isolation};
 use crate::error::HarnessError;
 
-/// Answers the questions of a session, in its lab.
+/// Answers the requests of a session, in its lab.
 pub trait Handler: Sized {
     /// The word by which `cnispec` starts itself as the lab's init, with this handler.
     const WORD: &'static str;
     /// True if calls of delegates are recorded.
     const WATCHES_DELEGATES: bool;
-    /// A question.
-    type Question: DeserializeOwned;
-    /// An answer.
-    type Answer: Serialize;
+    /// A request.
+    type Request: DeserializeOwned;
+    /// A response.
+    type Response: Serialize;
 
     /// Takes the lab over.
     fn new(lab: Lab) -> Result<Self, HarnessError>;
 
     /// Answers. After an error the lab is of no use any more.
-    fn answer(&mut self, question: Self::Question) -> Result<Self::Answer, HarnessError>;
+    fn handle(&mut self, request: Self::Request) -> Result<Self::Response, HarnessError>;
 }
 
 #[derive(Serialize, Deserialize)]
-enum Answer<A> {
+enum Response<A> {
     Done(A),
     Failed { what: String, hint: Option<String> },
 }
 
-/// A lab in which somebody answers; it ends when this is dropped.
+/// A lab in which a handler answers; it ends when this is dropped.
 pub struct Session {
     worker: Child,
     /// None once it is to be waited for.
     watched: Option<Watched>,
     stdin: ChildStdin,
-    /// Questions that the pipe has no room for yet: a lab that is answering does not read.
+    /// Requests that the pipe has no room for yet: a lab that is answering does not read.
     unsent: Vec<u8>,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Session {
-    /// Makes the lab that the job's fixture asks for. What fails in it is told by the first answer.
+    /// Makes the lab that the job's fixture asks for. What fails in it is reported by the first response.
     pub(super) fn open<S: Handler>(
         program: &Program,
         job: &impl Serialize,
@@ -65,7 +65,7 @@ impl Session {
         let (worker, watched) = spawn_lastingly(program, S::WORD)?;
         let mut session = Self::with(worker).map_err(failed)?;
         session.watched = Some(watched);
-        session.say(job);
+        session.send(job);
         Ok(session)
     }
 
@@ -84,29 +84,29 @@ impl Session {
     }
 
     /// Asks, and waits for the answer for at most as long as `patience` lasts.
-    pub fn ask<Q: Serialize, A: DeserializeOwned>(
+    pub fn request<Q: Serialize, A: DeserializeOwned>(
         &mut self,
-        question: &Q,
+        request: &Q,
         patience: Duration,
     ) -> Result<A, HarnessError> {
-        self.say(question);
-        self.answer(patience)
+        self.send(request);
+        self.receive(patience)
     }
 
-    /// Asks without waiting. Answers come in the order of questions.
-    pub fn say(&mut self, question: &impl Serialize) {
+    /// Asks without waiting. Answers come in the order of requests.
+    pub fn send(&mut self, request: &impl Serialize) {
         self.unsent
-            .extend(serde_json::to_vec(question).unwrap_or_default());
+            .extend(serde_json::to_vec(request).unwrap_or_default());
         self.unsent.push(b'\n');
-        self.send();
+        self.flush();
     }
 
     /// Waits for the next answer for at most as long as `patience` lasts.
-    pub fn answer<A: DeserializeOwned>(&mut self, patience: Duration) -> Result<A, HarnessError> {
+    pub fn receive<A: DeserializeOwned>(&mut self, patience: Duration) -> Result<A, HarnessError> {
         match self.line(Instant::now() + patience) {
             Ok(line) => match serde_json::from_slice(&line) {
-                Ok(Answer::Done(answer)) => Ok(answer),
-                Ok(Answer::Failed { what, hint }) => Err(HarnessError { what, hint }),
+                Ok(Response::Done(answer)) => Ok(answer),
+                Ok(Response::Failed { what, hint }) => Err(HarnessError { what, hint }),
                 Err(error) => Err(HarnessError::new(format!(
                     "a lab's answer is not understood: {error}"
                 ))),
@@ -156,13 +156,13 @@ impl Session {
             if !fds[0].revents().is_empty() {
                 return Ok(());
             }
-            self.send();
+            self.flush();
         }
     }
 
     /// Sends what there is room for. A lab that has died says why when it is asked for the answer; a broken pipe here would
     /// hide it.
-    fn send(&mut self) {
+    fn flush(&mut self) {
         while !self.unsent.is_empty() {
             match self.stdin.write(&self.unsent) {
                 Ok(count) => drop(self.unsent.drain(..count)),
@@ -225,7 +225,7 @@ pub fn init<S: Handler>() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let done = serve::<S>();
-    enclosure::end();
+    isolation::end();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -243,10 +243,10 @@ fn serve<S: Handler>() -> io::Result<()> {
     let lab = Job::read(&job?).and_then(|job| Lab::new(job, S::WATCHES_DELEGATES));
     let mut handler = match lab.and_then(S::new) {
         Ok(handler) => handler,
-        Err(error) => return reply::<S::Answer>(Err(error)),
+        Err(error) => return reply::<S::Response>(Err(error)),
     };
     for line in lines {
-        let answer = handler.answer(serde_json::from_slice(&line?)?);
+        let answer = handler.handle(serde_json::from_slice(&line?)?);
         let over = answer.is_err();
         reply(answer)?;
         if over {
@@ -258,8 +258,8 @@ fn serve<S: Handler>() -> io::Result<()> {
 
 fn reply<A: Serialize>(answer: Result<A, HarnessError>) -> io::Result<()> {
     let answer = match answer {
-        Ok(answer) => Answer::Done(answer),
-        Err(HarnessError { what, hint }) => Answer::Failed { what, hint },
+        Ok(answer) => Response::Done(answer),
+        Err(HarnessError { what, hint }) => Response::Failed { what, hint },
     };
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
@@ -289,23 +289,23 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     #[test]
-    fn a_lab_can_be_asked_while_it_answers_at_length() {
+    fn a_lab_accepts_requests_while_it_writes_a_long_response() {
         // It takes no more before somebody reads what it says.
         let mut session = with("cat");
-        let questions = ["a", "b", "c"].map(|letter| letter.repeat(1 << 20));
-        for question in &questions {
-            session.say(&Answer::Done(question));
+        let requests = ["a", "b", "c"].map(|letter| letter.repeat(1 << 20));
+        for request in &requests {
+            session.send(&Response::Done(request));
         }
-        for question in &questions {
-            let answer: String = session.answer(PATIENCE).unwrap();
-            assert!(answer == *question);
+        for request in &requests {
+            let answer: String = session.receive(PATIENCE).unwrap();
+            assert!(answer == *request);
         }
     }
 
     #[test]
     fn the_end_of_a_lab_is_told_with_its_last_words() {
         let mut session = with("head -c 9 >/dev/null; echo 'no room left' >&2");
-        let answer: Result<String, _> = session.ask(&"q".repeat(1 << 20), PATIENCE);
+        let answer: Result<String, _> = session.request(&"q".repeat(1 << 20), PATIENCE);
         assert_eq!(
             answer.unwrap_err().what,
             "a lab ended without an answer: no room left"
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn nobody_waits_forever() {
         let mut session = with("exec sleep 1000");
-        let answer: Result<String, _> = session.ask(&"question", Duration::from_millis(50));
+        let answer: Result<String, _> = session.request(&"request", Duration::from_millis(50));
         assert!(answer.unwrap_err().what.starts_with("a lab did not answer"));
     }
 }

@@ -1,6 +1,6 @@
 //! One scenario, one process tree, one throwaway machine.
 //!
-//! `cnispec` starts an init, which makes the lab around itself ([`crate::engine::enclosure`]) and runs the scenario in it. When init
+//! `cnispec` starts an init, which makes the lab around itself ([`crate::engine::isolation`]) and runs the scenario in it. When init
 //! ends, the kernel ends everything in the lab. Init dies with `cnispec`.
 
 use std::io::{self, BufWriter, Read, Write};
@@ -14,7 +14,7 @@ use super::interruption::Watched;
 use super::workers::Program;
 use crate::check::NO_DEVICE;
 use crate::engine::lab::{Lab, Stop};
-use crate::engine::{Job, enclosure, host_setup, limits};
+use crate::engine::{Job, host_setup, isolation, limits};
 use crate::error::HarnessError;
 use crate::scenario::{self, PROBE};
 use crate::scenario_id;
@@ -104,7 +104,7 @@ pub(super) fn start(program: &Program, word: &str) -> Result<(Child, Watched), H
             ),
         })?;
     let watched = Watched::new(init.id());
-    let ready = first_words(&mut init).and_then(|()| enclosure::map_users(init.id()));
+    let ready = first_words(&mut init).and_then(|()| isolation::map_users(init.id()));
     match ready {
         Ok(()) => Ok((init, watched)),
         Err(error) => {
@@ -141,7 +141,7 @@ fn first_words(init: &mut Child) -> Result<(), HarnessError> {
 
 /// Prepares an init, before anything else.
 pub(super) fn become_ready() -> Result<(), HarnessError> {
-    let said = enclosure::leave_the_caller();
+    let said = isolation::unshare_from_caller();
     let mut stdout = io::stdout().lock();
     let line = match &said {
         Ok(()) => READY.to_vec(),
@@ -176,7 +176,7 @@ pub fn init() -> ExitCode {
             hint: error.hint,
         },
     });
-    enclosure::end();
+    isolation::end();
     said
 }
 

@@ -15,7 +15,7 @@ use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
 
 /// Outcome of one task: a transcript, or why the harness could not make one.
-pub type Ran = Result<Transcript, HarnessError>;
+pub type TaskOutcome = Result<Transcript, HarnessError>;
 
 /// How many calls of full length a scenario may make before its lab is taken to be stuck.
 const LONGEST_SCENARIO: u32 = 24;
@@ -111,7 +111,7 @@ impl<'s> Workers<'s> {
     }
 
     /// Runs one task in a lab of its own, and returns when nothing of the lab is left.
-    pub fn run(&self, task: &Task) -> Ran {
+    pub fn run(&self, task: &Task) -> TaskOutcome {
         let patience = self.settings.timeout * LONGEST_SCENARIO + Duration::from_secs(30);
         let ran = worker::run(&self.program, &self.job(task), &task.scenario, patience);
         let why = match (ran, interruption::asked()) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{INTERFACE, PLUGINS, Requires, Scenario};
 use crate::engine::lab::{Lab, StepResult, Stop};
-use crate::engine::stub::{Reply, Second};
+use crate::engine::stub::{Reply, SecondAddress};
 use crate::label;
 use crate::scenario_id::{self, ScenarioId};
 use crate::transcript::Bytes;
@@ -111,9 +111,9 @@ fn delegation(lab: &mut Lab) -> StepResult {
     let own_args = lab.config().own_key("args").cloned();
     let own_args = own_args.as_ref();
     for (args, second) in [
-        (Some(&unknown_args), Second::Elsewhere),
-        (own_args, Second::Elsewhere),
-        (own_args, Second::Beside),
+        (Some(&unknown_args), SecondAddress::OtherSubnet),
+        (own_args, SecondAddress::OtherSubnet),
+        (own_args, SecondAddress::SameSubnet),
     ] {
         match meet_delegate(lab, args, Some(second)) {
             Err(Stop::CutShort(_)) => {
@@ -127,7 +127,11 @@ fn delegation(lab: &mut Lab) -> StepResult {
     delegated_life(lab)
 }
 
-fn meet_delegate(lab: &mut Lab, args: Option<&Value>, augments: Option<Second>) -> StepResult {
+fn meet_delegate(
+    lab: &mut Lab,
+    args: Option<&Value>,
+    augments: Option<SecondAddress>,
+) -> StepResult {
     lab.config_mut().change_own(|plugin| match args {
         Some(args) => plugin.without("dns").with("args", args.clone()),
         None => plugin.without("dns").without("args"),

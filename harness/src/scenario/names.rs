@@ -109,7 +109,7 @@ fn host_has_ifname(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
     lab.container("a").require_free_ifname()?;
     lab.warm_up()?;
-    lab.host().make_namesake(label::NAMESAKE_MADE)?;
+    lab.host().make_link_with_ifname(label::NAMESAKE_MADE)?;
     lab.observe(label::UNTOUCHED)?;
     lab.plugin().add(label::ADD, "a")?;
     lab.plugin().del(label::DEL, "a")?;

@@ -35,7 +35,7 @@ struct Reached {
 }
 
 fn traffic(lab: &mut Lab) -> StepResult {
-    let outside = lab.host().make_outside()?;
+    let outside = lab.host().make_external_host()?;
     lab.container("a").create()?;
     lab.plugin().must_add(label::ADD_A, "a")?;
     let a = lab.container("a").netns()?;

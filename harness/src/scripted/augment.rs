@@ -8,13 +8,13 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::Object;
-use crate::engine::stub::Second;
+use crate::engine::stub::SecondAddress;
 
 /// The destination of the route that is added.
 const DESTINATION: &str = "198.51.100.0/24";
 
 /// Adds to a result what is missing.
-pub fn result(result: &mut Object, second: Second) {
+pub fn result(result: &mut Object, second: SecondAddress) {
     let version = result.get("cniVersion").and_then(Value::as_str);
     let version = version.and_then(|version| version.parse().ok());
     augment_dns(result);
@@ -58,7 +58,7 @@ fn augment_dns(result: &mut Object) {
     result.insert("dns".to_owned(), Value::Object(dns));
 }
 
-fn augment_ips(result: &mut Object, second: Second) {
+fn augment_ips(result: &mut Object, second: SecondAddress) {
     let mut ips = list(result, "ips");
     for ipv4 in [true, false] {
         let of_family: Vec<(IpNet, Value)> = ips
@@ -70,8 +70,8 @@ fn augment_ips(result: &mut Object, second: Second) {
             continue;
         };
         let made = match second {
-            Second::Elsewhere => Some(elsewhere(first, ipv4)),
-            Second::Beside => beside(first, *net),
+            SecondAddress::OtherSubnet => Some(elsewhere(first, ipv4)),
+            SecondAddress::SameSubnet => beside(first, *net),
         };
         ips.extend(made);
     }
@@ -133,7 +133,7 @@ fn augment_routes(result: &mut Object, version: Version) {
 mod tests {
     use super::*;
 
-    fn augmented(mut document: Value, second: Second) -> Value {
+    fn augmented(mut document: Value, second: SecondAddress) -> Value {
         result(document.as_object_mut().unwrap(), second);
         document
     }
@@ -147,7 +147,7 @@ mod tests {
                 {"version": "6", "address": "fd00::2/64"},
             ],
         });
-        let beside = augmented(given.clone(), Second::Beside);
+        let beside = augmented(given.clone(), SecondAddress::SameSubnet);
         assert_eq!(
             beside["ips"],
             json!([
@@ -157,7 +157,7 @@ mod tests {
                 {"version": "6", "address": "fd00::ffff:ffff:ffff:fffc/64"},
             ])
         );
-        let elsewhere = augmented(given, Second::Elsewhere);
+        let elsewhere = augmented(given, SecondAddress::OtherSubnet);
         assert_eq!(
             elsewhere["ips"][2],
             json!({"version": "4", "address": "203.0.113.9/24", "gateway": "203.0.113.1"})
@@ -178,7 +178,7 @@ mod tests {
             "ips": [{"address": "10.1.0.2/31"}, {"address": "fd00::2/64"}, {"address": "fd00::3/64"}],
             "dns": {"nameservers": ["192.0.2.1"], "search": []},
         });
-        let result = augmented(given.clone(), Second::Beside);
+        let result = augmented(given.clone(), SecondAddress::SameSubnet);
         assert_eq!(result["ips"], given["ips"]);
         assert_eq!(result["dns"]["nameservers"], json!(["192.0.2.1"]));
         assert_eq!(result["dns"]["search"].as_array().unwrap().len(), 2);
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn old_results_have_one_address_of_each_family() {
         let given = json!({"cniVersion": "0.2.0", "ip4": {"ip": "10.1.0.2/24"}});
-        let result = augmented(given.clone(), Second::Beside);
+        let result = augmented(given.clone(), SecondAddress::SameSubnet);
         assert_eq!(result["ip4"], given["ip4"]);
         assert_eq!(result.get("ips"), None);
     }

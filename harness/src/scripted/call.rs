@@ -5,8 +5,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::chained::Chained;
-use super::error::{self, INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, Refusal};
-use super::input::{self, Environment, Verb};
+use super::error::{self, INCOMPATIBLE_VERSION, INVALID_CONFIGURATION, PluginError};
+use super::input::{self, Environment, Operation};
 use super::interface::Interface;
 use super::ipam::Ipam;
 use super::{Duties, Object, Script};
@@ -42,7 +42,7 @@ pub struct Call {
     /// The plugin's own `type`.
     pub name: String,
     /// The operation.
-    pub verb: Verb,
+    pub verb: Operation,
     /// The attachment; empty in GC and STATUS.
     pub attachment: Attachment,
     /// CNI_NETNS, or nothing.
@@ -64,24 +64,26 @@ impl Call {
     pub fn understand(
         script: Script,
         name: &str,
-        verb: Verb,
+        verb: Operation,
         environment: &Environment,
         attachment: Attachment,
         stdin: &[u8],
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, PluginError> {
         let config: Object = serde_json::from_slice(stdin)
-            .map_err(|error| Refusal::undecodable(script, error.to_string()))?;
+            .map_err(|error| PluginError::undecodable(script, error.to_string()))?;
         let version_text = match config.get("cniVersion") {
             None => Version::V0_1_0.to_string(),
             Some(Value::String(text)) => text.clone(),
             Some(other) => {
                 let details = format!("`cniVersion` is no string: {other}");
-                return Err(Refusal::undecodable(script, details));
+                return Err(PluginError::undecodable(script, details));
             }
         };
         let version = match version_text.parse() {
             Err(_) if script.is(Fault::OddVersionAccepted) => Version::new(99, 99, 99),
-            parsed => parsed.map_err(|error| Refusal::undecodable(script, format!("{error}")))?,
+            parsed => {
+                parsed.map_err(|error| PluginError::undecodable(script, format!("{error}")))?
+            }
         };
         let mut call = Self {
             script,
@@ -101,7 +103,7 @@ impl Call {
         Ok(call)
     }
 
-    fn settle_version(&mut self) -> Result<(), Refusal> {
+    fn settle_version(&mut self) -> Result<(), PluginError> {
         let disowned = self.script.is(Fault::ClaimsTooMany) && self.version == Version::V1_1_0;
         let known = self.version.is_known() && !disowned;
         if known && self.version >= self.verb.since() {
@@ -122,7 +124,7 @@ impl Call {
         };
         let (verb, version) = (self.verb.as_str(), &self.version_text);
         let versions: Vec<String> = Version::ALL.iter().map(Version::to_string).collect();
-        Err(Refusal::new(
+        Err(PluginError::new(
             code,
             format!("{verb} is not possible in CNI {version}"),
             format!("versions of this plugin: {}", versions.join(" ")),
@@ -130,24 +132,24 @@ impl Call {
     }
 
     /// True if it accepts unknown keys, as every plugin may and this one does.
-    fn settle_unknown(&self) -> Result<(), Refusal> {
+    fn settle_unknown(&self) -> Result<(), PluginError> {
         let args = self.section("args").as_object();
         let is_unknown = |key: &String| key.starts_with("org.");
         if self.script.is(Fault::UnknownArgsRefused)
             && args.is_some_and(|args| args.keys().any(is_unknown))
         {
-            return Err(Refusal::configuration(
+            return Err(PluginError::configuration(
                 "it has `args` that nobody understands",
             ));
         }
         let variable = std::env::var("CNI_ARGS").unwrap_or_default();
         if self.script.is(Fault::RefusesPodArgs) && variable.contains("K8S_POD") {
-            return Err(Refusal::configuration(
+            return Err(PluginError::configuration(
                 "CNI_ARGS has keys that nobody understands",
             ));
         }
         match self.script.is(Fault::UnknownKeyUnnamed) && self.config.keys().any(is_unknown) {
-            true => Err(Refusal::new(
+            true => Err(PluginError::new(
                 error::UNSUPPORTED_FIELD,
                 "there is something unknown in the network configuration",
                 "it is not told what",
@@ -156,7 +158,7 @@ impl Call {
         }
     }
 
-    fn settle_name(&mut self) -> Result<(), Refusal> {
+    fn settle_name(&mut self) -> Result<(), PluginError> {
         let name = self.config.get("name").and_then(Value::as_str);
         if name.is_some_and(input::is_identifier) {
             return Ok(());
@@ -168,11 +170,11 @@ impl Call {
         }
         Err(match name {
             None if self.script.is(Fault::NoNameOtherCode) => {
-                Refusal::scripted(Fault::NoNameOtherCode)
+                PluginError::scripted(Fault::NoNameOtherCode)
             }
-            None => Refusal::configuration("it has no `name`"),
+            None => PluginError::configuration("it has no `name`"),
             Some(name) => {
-                Refusal::configuration(format!("no network can have the `name` `{name}`"))
+                PluginError::configuration(format!("no network can have the `name` `{name}`"))
             }
         })
     }
@@ -184,11 +186,11 @@ impl Call {
 
     /// The kind that the configuration takes the plugin for. Whoever is named in `ipam` hands out
     /// addresses; others say it in `scripted.as`; else only interface plugins have an IPAM.
-    pub fn kind(&self) -> Result<&'static dyn Duties, Refusal> {
+    pub fn kind(&self) -> Result<&'static dyn Duties, PluginError> {
         let is_own = |name: Option<&str>| name == Some(self.name.as_str());
         if is_own(self.ipam_type()) {
             return match is_own(self.config.get("type").and_then(Value::as_str)) {
-                true => Err(Refusal::configuration(
+                true => Err(PluginError::configuration(
                     "the plugin cannot be its own IPAM plugin",
                 )),
                 false => Ok(&Ipam),
@@ -198,7 +200,7 @@ impl Call {
             Some("interface") => Ok(&Interface),
             Some("chained") => Ok(&Chained),
             Some("ipam") => Ok(&Ipam),
-            Some(other) => Err(Refusal::configuration(format!(
+            Some(other) => Err(PluginError::configuration(format!(
                 "`scripted.as` is no kind: `{other}`"
             ))),
             None if self.ipam_type().is_some() => Ok(&Interface),
@@ -235,7 +237,7 @@ impl Call {
     }
 
     /// The attachments that GC must leave alone.
-    pub fn valid_attachments(&self) -> Result<Vec<Attachment>, Refusal> {
+    pub fn valid_attachments(&self) -> Result<Vec<Attachment>, PluginError> {
         let keys = ["cni.dev/valid-attachments", "cni.dev/attachments"];
         if self.script.is(Fault::GcReadsOneKey) && !self.config.contains_key(keys[0]) {
             return Ok(Vec::new());
@@ -246,7 +248,7 @@ impl Call {
             .and_then(Value::as_array);
         // Without the list everything would seem to be stale.
         let list =
-            list.ok_or_else(|| Refusal::configuration("it has no list `cni.dev/attachments`"))?;
+            list.ok_or_else(|| PluginError::configuration("it has no list `cni.dev/attachments`"))?;
         list.iter()
             .map(|item| {
                 let text = |key| item.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -255,7 +257,7 @@ impl Call {
                         container_id,
                         ifname,
                     }),
-                    _ => Err(Refusal::configuration(format!(
+                    _ => Err(PluginError::configuration(format!(
                         "this is no attachment: {item}"
                     ))),
                 }
@@ -264,13 +266,13 @@ impl Call {
     }
 
     /// Refuses, if this is the fault to commit.
-    pub fn fails(&self, fault: Fault) -> Result<(), Refusal> {
+    pub fn fails(&self, fault: Fault) -> Result<(), PluginError> {
         match self.script.is(fault) {
-            true if fault == Fault::StatusFails => Err(Refusal {
+            true if fault == Fault::StatusFails => Err(PluginError {
                 code: super::error::NOT_AVAILABLE,
-                ..Refusal::scripted(fault)
+                ..PluginError::scripted(fault)
             }),
-            true => Err(Refusal::scripted(fault)),
+            true => Err(PluginError::scripted(fault)),
             false => Ok(()),
         }
     }

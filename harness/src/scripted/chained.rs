@@ -5,7 +5,7 @@ use cni_netlink::{Link, Socket};
 use serde_json::{Value, json};
 
 use super::call::{Attachment, Call};
-use super::error::Refusal;
+use super::error::PluginError;
 use super::kernel;
 use super::result::{self, Outcome};
 use super::{Duties, Object, forward, settings};
@@ -18,9 +18,9 @@ const MARK: &str = "scripted:";
 pub struct Chained;
 
 impl Duties for Chained {
-    fn add(&self, call: &Call) -> Result<Object, Refusal> {
+    fn add(&self, call: &Call) -> Result<Object, PluginError> {
         let result = call.prev_result().ok_or_else(|| {
-            Refusal::configuration(
+            PluginError::configuration(
                 "it has no `prevResult`: a chained plugin cannot be the first one",
             )
         })?;
@@ -35,10 +35,10 @@ impl Duties for Chained {
             settings::apply(call, &netns, &socket, &link)?;
             forward::start(call, result)?;
         }
-        handed_on(call, &settings::told(call, result))
+        handed_on(call, &settings::in_result(call, result))
     }
 
-    fn del(&self, call: &Call) -> Result<(), Refusal> {
+    fn del(&self, call: &Call) -> Result<(), PluginError> {
         let forgets = call.script.is(Fault::DelForgetsWithoutRuntimeConfig)
             && call.section("runtimeConfig").is_null();
         if !forgets {
@@ -53,7 +53,7 @@ impl Duties for Chained {
         }
     }
 
-    fn check(&self, call: &Call) -> Result<(), Refusal> {
+    fn check(&self, call: &Call) -> Result<(), PluginError> {
         if call.script.is(Fault::CheckAlwaysSucceeds) {
             return Ok(());
         }
@@ -65,17 +65,17 @@ impl Duties for Chained {
         };
         match unmarked(&link) {
             Some(_) if !forward::runs(call) => {
-                Err(Refusal::not_as_added("nobody forwards its ports"))
+                Err(PluginError::not_as_added("nobody forwards its ports"))
             }
             Some(_) => settings::check(call, &netns, &link),
-            None => Err(Refusal::not_as_added(format!(
+            None => Err(PluginError::not_as_added(format!(
                 "`{}` has lost its mark",
                 link.name
             ))),
         }
     }
 
-    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), PluginError> {
         // The mark goes with the container.
         match call.script.is(Fault::GcKeepsStale) {
             true => Ok(()),
@@ -83,7 +83,7 @@ impl Duties for Chained {
         }
     }
 
-    fn status(&self, _: &Call) -> Result<(), Refusal> {
+    fn status(&self, _: &Call) -> Result<(), PluginError> {
         Ok(())
     }
 }
@@ -95,13 +95,13 @@ fn unmarked(link: &Link) -> Option<&str> {
         .and_then(|alias| alias.strip_prefix(MARK))
 }
 
-fn existing(socket: &Socket, call: &Call) -> Result<Link, Refusal> {
+fn existing(socket: &Socket, call: &Call) -> Result<Link, PluginError> {
     kernel::link(socket, &call.attachment.ifname)?.ok_or_else(|| missing(call))
 }
 
-fn missing(call: &Call) -> Refusal {
+fn missing(call: &Call) -> PluginError {
     let (ifname, netns) = (&call.attachment.ifname, &call.netns);
-    Refusal::not_as_added(format!("there is no `{ifname}` in `{netns}`"))
+    PluginError::not_as_added(format!("there is no `{ifname}` in `{netns}`"))
 }
 
 /// In results from 0.3.0 on.
@@ -133,8 +133,9 @@ fn drop_details(document: &mut Object) {
 }
 
 /// The previous result: untouched but for `cniVersion`, where it is of this version.
-fn handed_on(call: &Call, result: &Value) -> Result<Object, Refusal> {
-    let unreadable = |what| Refusal::configuration(format!("`prevResult` cannot be used: {what}"));
+fn handed_on(call: &Call, result: &Value) -> Result<Object, PluginError> {
+    let unreadable =
+        |what| PluginError::configuration(format!("`prevResult` cannot be used: {what}"));
     if call.script.is(Fault::DropsPrevResult) {
         return Ok(result::document(call, &Outcome::default(), false));
     }

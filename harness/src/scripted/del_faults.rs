@@ -2,13 +2,13 @@
 //! nothing but the answer is wrong.
 
 use super::call::Call;
-use super::error::Refusal;
+use super::error::PluginError;
 use super::kernel::{self, Sandbox};
 use super::{residue, state_directory};
 use crate::fault::Fault;
 
 /// Why this DEL is going to fail, if it is.
-pub fn pretext(call: &Call) -> Result<Option<Refusal>, Refusal> {
+pub fn pretext(call: &Call) -> Result<Option<PluginError>, PluginError> {
     let Some(fault) = call.script.0 else {
         return Ok(None);
     };
@@ -28,7 +28,7 @@ pub fn pretext(call: &Call) -> Result<Option<Refusal>, Refusal> {
         Fault::DelNeedsAddress => interface_is_bare(call)?,
         _ => false,
     };
-    Ok(holds.then(|| Refusal::scripted(fault)))
+    Ok(holds.then(|| PluginError::scripted(fault)))
 }
 
 /// True if nothing is done, since ADD did not succeed.
@@ -37,13 +37,13 @@ pub fn is_skipped(call: &Call) -> bool {
         && state_directory::recall(call, state_directory::ADDED).is_none()
 }
 
-fn again(call: &Call) -> Result<bool, Refusal> {
+fn again(call: &Call) -> Result<bool, PluginError> {
     let again = state_directory::recall(call, state_directory::DELETED).is_some();
     state_directory::note(call, state_directory::DELETED, "")?;
     Ok(again)
 }
 
-fn interface_is_bare(call: &Call) -> Result<bool, Refusal> {
+fn interface_is_bare(call: &Call) -> Result<bool, PluginError> {
     let Some((socket, link)) = kernel::interface(call)? else {
         return Ok(false);
     };
@@ -52,7 +52,7 @@ fn interface_is_bare(call: &Call) -> Result<bool, Refusal> {
 }
 
 /// Only in a container that is there itself.
-fn interface_is_gone(call: &Call) -> Result<bool, Refusal> {
+fn interface_is_gone(call: &Call) -> Result<bool, PluginError> {
     let alive = matches!(kernel::sandbox(call)?, Sandbox::Alive(_));
     Ok(alive && kernel::interface(call)?.is_none())
 }

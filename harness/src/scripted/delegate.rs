@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::converse;
-use super::error::{self, Refusal};
-use super::input::Verb;
+use super::error::{self, PluginError};
+use super::input::Operation;
 use super::result::Outcome;
 use super::{Object, residue};
 use crate::fault::Fault;
 
 /// The result of the IPAM plugin; empty without one. If its ADD fails, its DEL is called.
-pub fn add(call: &Call) -> Result<Outcome, Refusal> {
+pub fn add(call: &Call) -> Result<Outcome, PluginError> {
     if call.ipam_type().is_none() {
         return Ok(Outcome::default());
     }
@@ -33,8 +33,8 @@ pub fn add(call: &Call) -> Result<Outcome, Refusal> {
     Err(refused)
 }
 
-fn assigned(call: &Call) -> Result<Outcome, Refusal> {
-    let stdout = execute(call, Verb::Add)?;
+fn assigned(call: &Call) -> Result<Outcome, PluginError> {
+    let stdout = execute(call, Operation::Add)?;
     if call.script.is(Fault::DelegateNullAccepted) && stdout.trim_ascii() == b"null" {
         return Ok(Outcome::default());
     }
@@ -49,26 +49,26 @@ fn assigned(call: &Call) -> Result<Outcome, Refusal> {
 
 /// DEL after a failed ADD. There is an error to report already.
 pub fn undo(call: &Call) {
-    let _ = execute(call, Verb::Del);
+    let _ = execute(call, Operation::Del);
 }
 
 /// Hands DEL, CHECK, GC and STATUS on.
-pub fn hand_on(call: &Call) -> Result<(), Refusal> {
+pub fn hand_on(call: &Call) -> Result<(), PluginError> {
     if call.ipam_type().is_none() {
         return Ok(());
     }
     let (not_delegated, error_ignored) = match call.verb {
-        Verb::Del => (Fault::DelNotDelegated, Some(Fault::DelDelegateErrorIgnored)),
-        Verb::Check => (
+        Operation::Del => (Fault::DelNotDelegated, Some(Fault::DelDelegateErrorIgnored)),
+        Operation::Check => (
             Fault::CheckNotDelegated,
             Some(Fault::CheckDelegateErrorIgnored),
         ),
-        Verb::Gc => (Fault::GcNotDelegated, Some(Fault::GcDelegateErrorIgnored)),
-        Verb::Status => (
+        Operation::Gc => (Fault::GcNotDelegated, Some(Fault::GcDelegateErrorIgnored)),
+        Operation::Status => (
             Fault::StatusNotDelegated,
             Some(Fault::StatusDelegateErrorIgnored),
         ),
-        Verb::Add | Verb::Version => return Ok(()),
+        Operation::Add | Operation::Version => return Ok(()),
     };
     if call.script.is(not_delegated) {
         return Ok(());
@@ -80,7 +80,7 @@ pub fn hand_on(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Runs the IPAM plugin; its standard output if it succeeds, its error otherwise.
-fn execute(call: &Call, verb: Verb) -> Result<Vec<u8>, Refusal> {
+fn execute(call: &Call, verb: Operation) -> Result<Vec<u8>, PluginError> {
     let program = find(call)?;
     let mut command = Command::new(&program);
     if call.script.is(Fault::DelegateOwnEnvOnly) {
@@ -103,7 +103,7 @@ fn execute(call: &Call, verb: Verb) -> Result<Vec<u8>, Refusal> {
     if call.script.is(Fault::DelegateStderrSwallowed) {
         command.stderr(Stdio::null());
     }
-    let undoes = call.verb == Verb::Add && verb == Verb::Del;
+    let undoes = call.verb == Operation::Add && verb == Operation::Del;
     let input = match call.script.is(Fault::DelegateUndoneWithNothing) && undoes {
         true => Vec::new(),
         false => input(call, verb),
@@ -120,10 +120,10 @@ fn execute(call: &Call, verb: Verb) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-fn find(call: &Call) -> Result<PathBuf, Refusal> {
+fn find(call: &Call) -> Result<PathBuf, PluginError> {
     let name = call.ipam_type().unwrap_or_default();
     if name.is_empty() || name.contains('/') {
-        return Err(Refusal::configuration(format!(
+        return Err(PluginError::configuration(format!(
             "no plugin can have the `type` `{name}`"
         )));
     }
@@ -139,8 +139,8 @@ fn find(call: &Call) -> Result<PathBuf, Refusal> {
 }
 
 /// The configuration that came in, byte by byte.
-fn input(call: &Call, verb: Verb) -> Vec<u8> {
-    if !call.script.is(Fault::DelegatePartialConfig) || verb == Verb::Gc {
+fn input(call: &Call, verb: Operation) -> Vec<u8> {
+    if !call.script.is(Fault::DelegatePartialConfig) || verb == Operation::Gc {
         return call.stdin.clone();
     }
     // Without these two, no IPAM plugin could say anything but that it understands nothing.
@@ -156,17 +156,17 @@ fn input(call: &Call, verb: Verb) -> Vec<u8> {
 }
 
 /// The delegate's error as it gave it, or what can be said if it gave none.
-fn error_of(stdout: &[u8], status: &str) -> Refusal {
+fn error_of(stdout: &[u8], status: &str) -> PluginError {
     let error: Value = serde_json::from_slice(stdout).unwrap_or_default();
     let text = |key| error.get(key).and_then(Value::as_str).unwrap_or_default();
     match error.get("code").and_then(Value::as_u64) {
-        Some(code) => Refusal::new(code, text("msg"), text("details")),
+        Some(code) => PluginError::new(code, text("msg"), text("details")),
         None => bad(format!("it failed without an error ({status})")),
     }
 }
 
-fn bad(details: String) -> Refusal {
-    Refusal::new(
+fn bad(details: String) -> PluginError {
+    PluginError::new(
         error::BAD_DELEGATE,
         "the IPAM plugin does not work",
         details,

@@ -37,7 +37,7 @@ pub const SCRIPTED: u64 = 199;
 
 /// The SPEC's error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct PluginError {
     /// The numeric error code.
     pub code: u64,
     /// The error, in short.
@@ -46,7 +46,7 @@ pub struct Refusal {
     pub details: String,
 }
 
-impl Refusal {
+impl PluginError {
     /// An error.
     pub fn new(code: u64, msg: impl Into<String>, details: impl Into<String>) -> Self {
         Self {
@@ -140,13 +140,13 @@ impl Refusal {
     }
 }
 
-impl From<cni_netlink::Error> for Refusal {
+impl From<cni_netlink::Error> for PluginError {
     fn from(error: cni_netlink::Error) -> Self {
         Self::new(KERNEL, "the kernel does not do it", error.to_string())
     }
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for PluginError {
     fn from(error: io::Error) -> Self {
         Self::new(IO_FAILURE, "a file cannot be used", error.to_string())
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::call::{Attachment, Call};
-use super::error::Refusal;
+use super::error::PluginError;
 use super::process_faults;
 use super::result::Outcome;
 use super::state_directory;
@@ -39,7 +39,7 @@ struct Orders {
 }
 
 /// Starts to forward what the runtime asks for.
-pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
+pub fn start(call: &Call, result: &Value) -> Result<(), PluginError> {
     let asked = call.section("runtimeConfig").get("portMappings").cloned();
     let asked = asked.filter(|mappings| !mappings.is_null());
     let listed = asked.as_ref().and_then(Value::as_array);
@@ -47,7 +47,7 @@ pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
         && !call.script.is(Fault::MalformedCapabilityAccepted)
     {
         let what = format!("`runtimeConfig.portMappings` is no list: {asked}");
-        return Err(Refusal::configuration(what));
+        return Err(PluginError::configuration(what));
     }
     let outcome = Outcome::read(result).unwrap_or_default();
     let address = outcome
@@ -101,12 +101,12 @@ pub fn start(call: &Call, result: &Value) -> Result<(), Refusal> {
     state_directory::note(call, FORWARDER, &note)?;
     match word.is_empty() {
         false => Ok(()),
-        true => Err(Refusal::configuration("a port of the host is taken")),
+        true => Err(PluginError::configuration("a port of the host is taken")),
     }
 }
 
 /// Ends the forwarding for the call's attachment.
-pub fn stop(call: &Call) -> Result<(), Refusal> {
+pub fn stop(call: &Call) -> Result<(), PluginError> {
     if let Some(note) = state_directory::recall(call, FORWARDER) {
         process_faults::end(process(&note).0)?;
     }
@@ -114,7 +114,7 @@ pub fn stop(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Ends the forwarding for all attachments to the network but these.
-pub fn stop_all_but(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+pub fn stop_all_but(call: &Call, valid: &[Attachment]) -> Result<(), PluginError> {
     let kept: Vec<String> = valid.iter().map(Attachment::key).collect();
     let of_any = call.script.is(Fault::GcRemovesOtherNetworks);
     for (key, note) in state_directory::all(FORWARDER)? {

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::Script;
 use super::call::Attachment;
-use super::error::Refusal;
+use super::error::PluginError;
 use crate::fault::Fault;
 
 /// An operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
+pub enum Operation {
     /// ADD.
     Add,
     /// DEL.
@@ -28,44 +28,44 @@ pub enum Verb {
     Version,
 }
 
-impl Verb {
-    const ALL: [Verb; 6] = [
-        Verb::Add,
-        Verb::Del,
-        Verb::Check,
-        Verb::Gc,
-        Verb::Status,
-        Verb::Version,
+impl Operation {
+    const ALL: [Operation; 6] = [
+        Operation::Add,
+        Operation::Del,
+        Operation::Check,
+        Operation::Gc,
+        Operation::Status,
+        Operation::Version,
     ];
 
     /// The value of CNI_COMMAND.
     pub fn as_str(self) -> &'static str {
         match self {
-            Verb::Add => "ADD",
-            Verb::Del => "DEL",
-            Verb::Check => "CHECK",
-            Verb::Gc => "GC",
-            Verb::Status => "STATUS",
-            Verb::Version => "VERSION",
+            Operation::Add => "ADD",
+            Operation::Del => "DEL",
+            Operation::Check => "CHECK",
+            Operation::Gc => "GC",
+            Operation::Status => "STATUS",
+            Operation::Version => "VERSION",
         }
     }
 
     /// The first version that has it.
     pub fn since(self) -> Version {
         match self {
-            Verb::Add | Verb::Del | Verb::Version => Version::V0_1_0,
-            Verb::Check => Version::V0_4_0,
-            Verb::Gc | Verb::Status => Version::V1_1_0,
+            Operation::Add | Operation::Del | Operation::Version => Version::V0_1_0,
+            Operation::Check => Version::V0_4_0,
+            Operation::Gc | Operation::Status => Version::V1_1_0,
         }
     }
 
     /// The variables that it requires besides CNI_COMMAND.
     fn required(self) -> &'static [&'static str] {
         match self {
-            Verb::Add | Verb::Check => &["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
-            Verb::Del => &["CNI_CONTAINERID", "CNI_IFNAME"],
-            Verb::Gc => &["CNI_PATH"],
-            Verb::Status | Verb::Version => &[],
+            Operation::Add | Operation::Check => &["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"],
+            Operation::Del => &["CNI_CONTAINERID", "CNI_IFNAME"],
+            Operation::Gc => &["CNI_PATH"],
+            Operation::Status | Operation::Version => &[],
         }
     }
 }
@@ -91,9 +91,11 @@ impl Environment {
     }
 
     /// The operation that CNI_COMMAND asks for, if it is one.
-    pub fn verb(&self) -> Option<Verb> {
+    pub fn verb(&self) -> Option<Operation> {
         let command = self.get("CNI_COMMAND");
-        Verb::ALL.into_iter().find(|verb| verb.as_str() == command)
+        Operation::ALL
+            .into_iter()
+            .find(|verb| verb.as_str() == command)
     }
 }
 
@@ -120,10 +122,10 @@ pub fn read(script: Script, stdin: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// True if the operation succeeds without doing anything where a variable is missing.
-pub fn needs_no_variables(script: Script, verb: Verb) -> bool {
+pub fn needs_no_variables(script: Script, verb: Operation) -> bool {
     match verb {
-        Verb::Del => script.is(Fault::DelNeedsNoVariables),
-        Verb::Check => script.is(Fault::CheckNeedsNoVariables),
+        Operation::Del => script.is(Fault::DelNeedsNoVariables),
+        Operation::Check => script.is(Fault::CheckNeedsNoVariables),
         _ => false,
     }
 }
@@ -131,16 +133,16 @@ pub fn needs_no_variables(script: Script, verb: Verb) -> bool {
 /// The attachment that the environment is about.
 pub fn attachment(
     script: Script,
-    verb: Verb,
+    verb: Operation,
     environment: &Environment,
-) -> Result<Attachment, Refusal> {
+) -> Result<Attachment, PluginError> {
     let mut attachment = Attachment {
         container_id: environment.get("CNI_CONTAINERID").to_owned(),
         ifname: environment.get("CNI_IFNAME").to_owned(),
     };
     let mut missing: Vec<&str> = verb.required().to_vec();
     missing.retain(|name| environment.get(name).is_empty());
-    if verb == Verb::Add {
+    if verb == Operation::Add {
         if script.is(Fault::NoContainerIdAccepted) && attachment.container_id.is_empty() {
             attachment.container_id = "nameless".to_owned();
             missing.retain(|name| *name != "CNI_CONTAINERID");
@@ -154,17 +156,17 @@ pub fn attachment(
         }
     }
     let needs_attachment = match verb {
-        Verb::Status => script.is(Fault::StatusNeedsAttachment),
-        Verb::Gc => script.is(Fault::GcNeedsAttachment),
+        Operation::Status => script.is(Fault::StatusNeedsAttachment),
+        Operation::Gc => script.is(Fault::GcNeedsAttachment),
         _ => false,
     };
     if needs_attachment && attachment.container_id.is_empty() {
         missing.push("CNI_CONTAINERID");
     }
     if !missing.is_empty() {
-        return Err(Refusal::missing_variables(script, &missing));
+        return Err(PluginError::missing_variables(script, &missing));
     }
-    if matches!(verb, Verb::Add | Verb::Del | Verb::Check) {
+    if matches!(verb, Operation::Add | Operation::Del | Operation::Check) {
         valid_id(script, &attachment.container_id)?;
         valid_ifname(script, &mut attachment.ifname)?;
     }
@@ -192,9 +194,9 @@ pub fn attachment(
     Ok(attachment)
 }
 
-fn valid_id(script: Script, id: &str) -> Result<(), Refusal> {
+fn valid_id(script: Script, id: &str) -> Result<(), PluginError> {
     let refuse = |why| {
-        Err(Refusal::invalid_variable(
+        Err(PluginError::invalid_variable(
             script,
             "CNI_CONTAINERID",
             id,
@@ -210,7 +212,7 @@ fn valid_id(script: Script, id: &str) -> Result<(), Refusal> {
     }
 }
 
-fn valid_ifname(script: Script, name: &mut String) -> Result<(), Refusal> {
+fn valid_ifname(script: Script, name: &mut String) -> Result<(), PluginError> {
     let odd = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
     if name.len() > 15 || name == "." || name == ".." || name.contains(odd) {
         if script.is(Fault::ReplacesIfname) {
@@ -218,7 +220,12 @@ fn valid_ifname(script: Script, name: &mut String) -> Result<(), Refusal> {
             return Ok(());
         }
         let why = "the kernel takes no such name for an interface";
-        return Err(Refusal::invalid_variable(script, "CNI_IFNAME", name, why));
+        return Err(PluginError::invalid_variable(
+            script,
+            "CNI_IFNAME",
+            name,
+            why,
+        ));
     }
     Ok(())
 }

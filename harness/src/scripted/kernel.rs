@@ -6,7 +6,7 @@ use cni_netlink::netns::NetNs;
 use cni_netlink::{Error, Link, Socket};
 
 use super::call::Call;
-use super::error::Refusal;
+use super::error::PluginError;
 use super::residue;
 use crate::fault::Fault;
 
@@ -24,7 +24,7 @@ pub enum Sandbox {
 }
 
 /// Looks for the container's namespace.
-pub fn sandbox(call: &Call) -> Result<Sandbox, Refusal> {
+pub fn sandbox(call: &Call) -> Result<Sandbox, PluginError> {
     if call.netns.is_empty() {
         return Ok(Sandbox::NotGiven);
     }
@@ -44,9 +44,9 @@ pub fn sandbox(call: &Call) -> Result<Sandbox, Refusal> {
 }
 
 /// The container's namespace, which has to be there, and a socket in it.
-pub fn enter(call: &Call) -> Result<(NetNs, Socket), Refusal> {
+pub fn enter(call: &Call) -> Result<(NetNs, Socket), PluginError> {
     let refuse = |why| {
-        Err(Refusal::invalid_variable(
+        Err(PluginError::invalid_variable(
             call.script,
             "CNI_NETNS",
             &call.netns,
@@ -69,7 +69,7 @@ pub fn enter(call: &Call) -> Result<(NetNs, Socket), Refusal> {
 }
 
 /// The link of this name, if there is one.
-pub fn link(socket: &Socket, name: &str) -> Result<Option<Link>, Refusal> {
+pub fn link(socket: &Socket, name: &str) -> Result<Option<Link>, PluginError> {
     match socket.link(name) {
         Ok(link) => Ok(Some(link)),
         Err(error) if error.is_not_found() => Ok(None),
@@ -78,7 +78,7 @@ pub fn link(socket: &Socket, name: &str) -> Result<Option<Link>, Refusal> {
 }
 
 /// Deletes the link of this name, if there is one.
-pub fn delete_link(socket: &Socket, name: &str) -> Result<(), Refusal> {
+pub fn delete_link(socket: &Socket, name: &str) -> Result<(), PluginError> {
     match link(socket, name)? {
         Some(link) => gone(socket.delete_link(link.index)),
         None => Ok(()),
@@ -86,7 +86,7 @@ pub fn delete_link(socket: &Socket, name: &str) -> Result<(), Refusal> {
 }
 
 /// True if something is gone in the end, even if it was before.
-pub fn gone(deleted: cni_netlink::Result<()>) -> Result<(), Refusal> {
+pub fn gone(deleted: cni_netlink::Result<()>) -> Result<(), PluginError> {
     match deleted {
         Err(error) if !error.is_not_found() => Err(error.into()),
         _ => Ok(()),
@@ -94,7 +94,7 @@ pub fn gone(deleted: cni_netlink::Result<()>) -> Result<(), Refusal> {
 }
 
 /// The container's interface, if both the container and the interface are there.
-pub fn interface(call: &Call) -> Result<Option<(Socket, Link)>, Refusal> {
+pub fn interface(call: &Call) -> Result<Option<(Socket, Link)>, PluginError> {
     let Sandbox::Alive(netns) = sandbox(call)? else {
         return Ok(None);
     };
@@ -104,7 +104,7 @@ pub fn interface(call: &Call) -> Result<Option<(Socket, Link)>, Refusal> {
 }
 
 /// Makes the MTU of the container's interface smaller by one.
-pub fn shrink_interface(call: &Call) -> Result<(), Refusal> {
+pub fn shrink_interface(call: &Call) -> Result<(), PluginError> {
     if let Some((socket, link)) = interface(call)? {
         socket.set_mtu(link.index, link.mtu.saturating_sub(1))?;
     }

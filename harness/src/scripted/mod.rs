@@ -41,8 +41,8 @@ pub use converse::converse;
 
 use crate::fault::Fault;
 use call::{Attachment, Call};
-use error::Refusal;
-use input::{Environment, Verb};
+use error::PluginError;
+use input::{Environment, Operation};
 
 /// The exit status of a name that stands for no fault: none that a plugin gives.
 const UNKNOWN_FAULT: u8 = 3;
@@ -50,7 +50,7 @@ const UNKNOWN_FAULT: u8 = 3;
 /// A JSON object.
 type Object = Map<String, Value>;
 /// A plugin's answer: a document, nothing, or an error.
-type Answer = Result<Option<Object>, Refusal>;
+type Answer = Result<Option<Object>, PluginError>;
 
 /// The fault that is to be committed, if any.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,15 +74,15 @@ impl Script {
 /// The operations of a plugin, for each kind.
 trait Duties {
     /// ADD: the result's document.
-    fn add(&self, call: &Call) -> Result<Object, Refusal>;
+    fn add(&self, call: &Call) -> Result<Object, PluginError>;
     /// DEL.
-    fn del(&self, call: &Call) -> Result<(), Refusal>;
+    fn del(&self, call: &Call) -> Result<(), PluginError>;
     /// CHECK.
-    fn check(&self, call: &Call) -> Result<(), Refusal>;
+    fn check(&self, call: &Call) -> Result<(), PluginError>;
     /// GC, with the attachments that are still valid.
-    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal>;
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), PluginError>;
     /// STATUS.
-    fn status(&self, call: &Call) -> Result<(), Refusal>;
+    fn status(&self, call: &Call) -> Result<(), PluginError>;
 }
 
 /// Runs the scripted plugin: the operation of CNI_COMMAND, with the fault that its name asks for.
@@ -105,9 +105,9 @@ pub fn main() -> ExitCode {
     let answer = match input::read(script, &mut stdin) {
         Ok(()) => answer(script, &name, &environment, &stdin),
         Err(_) if script.is(Fault::UnreadableAccepted) => Ok((environment.verb()
-            == Some(Verb::Add))
+            == Some(Operation::Add))
         .then(|| result::nothing(&cni_types::Version::LATEST.to_string()))),
-        Err(error) => Err(Refusal::unreadable_input(script, &error)),
+        Err(error) => Err(PluginError::unreadable_input(script, &error)),
     };
     let version = input::version_to_answer_in(&stdin);
     output::deliver(script, environment.verb(), &version, answer)
@@ -125,10 +125,10 @@ fn answer(script: Script, name: &str, environment: &Environment, stdin: &[u8]) -
     let Some(verb) = environment.verb() else {
         return unknown_command(script, environment);
     };
-    if verb == Verb::Add {
+    if verb == Operation::Add {
         process_faults::before_add(script)?;
     }
-    if verb == Verb::Version {
+    if verb == Operation::Version {
         return version::answer(script, environment, stdin);
     }
     let attachment = match input::attachment(script, verb, environment) {
@@ -145,9 +145,9 @@ fn unknown_command(script: Script, environment: &Environment) -> Answer {
     let command = environment.get("CNI_COMMAND");
     match command.is_empty() {
         true if script.is(Fault::NoCommandAccepted) => Ok(None),
-        true => Err(Refusal::missing_variables(script, &["CNI_COMMAND"])),
+        true => Err(PluginError::missing_variables(script, &["CNI_COMMAND"])),
         false if script.is(Fault::UnknownCommandAccepted) => Ok(None),
-        false => Err(Refusal::invalid_variable(
+        false => Err(PluginError::invalid_variable(
             script,
             "CNI_COMMAND",
             command,
@@ -157,14 +157,13 @@ fn unknown_command(script: Script, environment: &Environment) -> Answer {
 }
 
 /// How input is refused that is no configuration, or none that this plugin can use.
-fn refuse_input(script: Script, verb: Verb, refusal: Refusal) -> Answer {
+fn refuse_input(script: Script, verb: Operation, refusal: PluginError) -> Answer {
     if script.is(Fault::RefusalLeavesLink) {
         residue::stray_link("refused input")?;
     }
     if script.is(Fault::GarbageAccepted) && refusal.code == error::UNDECODABLE {
-        return Ok(
-            (verb == Verb::Add).then(|| result::nothing(&cni_types::Version::LATEST.to_string()))
-        );
+        return Ok((verb == Operation::Add)
+            .then(|| result::nothing(&cni_types::Version::LATEST.to_string())));
     }
     Err(refusal)
 }
@@ -172,27 +171,27 @@ fn refuse_input(script: Script, verb: Verb, refusal: Refusal) -> Answer {
 fn perform(call: &Call) -> Answer {
     let duties = call.kind()?;
     process_faults::before(call);
-    let _alone = process_faults::alone(call)?;
+    let _alone = process_faults::exclusive(call)?;
     match call.verb {
-        Verb::Add => add(call, duties).map(Some),
-        Verb::Del => del(call, duties).map(|()| None),
-        Verb::Check => check(call, duties).map(|()| None),
-        Verb::Gc => gc(call, duties).map(|()| None),
-        Verb::Status => {
+        Operation::Add => add(call, duties).map(Some),
+        Operation::Del => del(call, duties).map(|()| None),
+        Operation::Check => check(call, duties).map(|()| None),
+        Operation::Gc => gc(call, duties).map(|()| None),
+        Operation::Status => {
             duties.status(call)?;
             call.fails(Fault::StatusFails).map(|()| None)
         }
-        Verb::Version => Ok(None),
+        Operation::Version => Ok(None),
     }
 }
 
-fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
+fn add(call: &Call, duties: &dyn Duties) -> Result<Object, PluginError> {
     call.fails(Fault::AddFails)?;
     process_faults::without_ipam(call);
     state_directory::of_add(call)?;
-    process_faults::at_first(call)?;
+    process_faults::create_shared(call)?;
     if call.script.is(Fault::NeedsArgs) && std::env::var_os("CNI_ARGS").is_none() {
-        return Err(Refusal::missing_variables(call.script, &["CNI_ARGS"]));
+        return Err(PluginError::missing_variables(call.script, &["CNI_ARGS"]));
     }
     let result = duties.add(call)?;
     state_directory::of_added(call)?;
@@ -201,7 +200,7 @@ fn add(call: &Call, duties: &dyn Duties) -> Result<Object, Refusal> {
     Ok(result)
 }
 
-fn del(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
+fn del(call: &Call, duties: &dyn Duties) -> Result<(), PluginError> {
     // Found out beforehand, since afterwards everything is gone.
     let pretext = del_faults::pretext(call)?;
     if del_faults::is_skipped(call) {
@@ -214,18 +213,18 @@ fn del(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
     pretext.map_or(Ok(()), Err)
 }
 
-fn check(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
+fn check(call: &Call, duties: &dyn Duties) -> Result<(), PluginError> {
     let found = duties.check(call);
     match call.script.0 {
         Some(Fault::CheckChanges) => kernel::shrink_interface(call)?,
-        Some(Fault::CheckWritesSysctl) => residue::count_up()?,
+        Some(Fault::CheckWritesSysctl) => residue::bump_sysctl()?,
         _ => {}
     }
     found?;
     call.fails(Fault::CheckFails)
 }
 
-fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
+fn gc(call: &Call, duties: &dyn Duties) -> Result<(), PluginError> {
     let mut valid = call.valid_attachments()?;
     if call.script.is(Fault::GcIgnoresEmptyList) && valid.is_empty() {
         return Ok(());
@@ -235,7 +234,7 @@ fn gc(call: &Call, duties: &dyn Duties) -> Result<(), Refusal> {
             .iter()
             .any(|valid| !state_directory::knows(state_directory::ADDED, valid))
     {
-        return Err(Refusal::scripted(Fault::GcRefusesUnknown));
+        return Err(PluginError::scripted(Fault::GcRefusesUnknown));
     }
     match call.script.0 {
         Some(Fault::GcRemovesValid) => valid.clear(),

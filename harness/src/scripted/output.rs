@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::error::{self, Refusal};
-use super::input::Verb;
+use super::error::{self, PluginError};
+use super::input::Operation;
 use super::{Answer, Object, Script};
 use crate::fault::Fault;
 
@@ -19,7 +19,7 @@ struct Speech {
 }
 
 /// Says the answer.
-pub fn deliver(script: Script, verb: Option<Verb>, version: &str, answer: Answer) -> ExitCode {
+pub fn deliver(script: Script, verb: Option<Operation>, version: &str, answer: Answer) -> ExitCode {
     let speech = match answer {
         Ok(document) => success(script, verb, version, document),
         Err(refusal) => failure(script, version, &refusal),
@@ -31,14 +31,19 @@ pub fn deliver(script: Script, verb: Option<Verb>, version: &str, answer: Answer
     ExitCode::from(speech.status)
 }
 
-fn success(script: Script, verb: Option<Verb>, version: &str, document: Option<Object>) -> Speech {
-    let extra = (verb == Some(Verb::Del) && script.is(Fault::ResultOnDel))
-        || (verb == Some(Verb::Check) && script.is(Fault::CheckPrints))
-        || (verb == Some(Verb::Gc) && script.is(Fault::GcPrints));
+fn success(
+    script: Script,
+    verb: Option<Operation>,
+    version: &str,
+    document: Option<Object>,
+) -> Speech {
+    let extra = (verb == Some(Operation::Del) && script.is(Fault::ResultOnDel))
+        || (verb == Some(Operation::Check) && script.is(Fault::CheckPrints))
+        || (verb == Some(Operation::Gc) && script.is(Fault::GcPrints));
     let document = document.or_else(|| extra.then(|| super::result::nothing(version)));
     let stdout = match document {
         None => Vec::new(),
-        Some(document) if verb == Some(Verb::Add) => result(script, version, document),
+        Some(document) if verb == Some(Operation::Add) => result(script, version, document),
         Some(document) => line(&Value::Object(document)),
     };
     Speech {
@@ -78,7 +83,7 @@ fn line(document: &Value) -> Vec<u8> {
     format!("{document}\n").into_bytes()
 }
 
-fn failure(script: Script, version: &str, refusal: &Refusal) -> Speech {
+fn failure(script: Script, version: &str, refusal: &PluginError) -> Speech {
     let text = format!("{}: {}\n", refusal.msg, refusal.details);
     let about_input = [error::UNDECODABLE, error::INVALID_CONFIGURATION].contains(&refusal.code);
     let mut speech = Speech {
@@ -108,7 +113,7 @@ fn failure(script: Script, version: &str, refusal: &Refusal) -> Speech {
     speech
 }
 
-fn error_document(script: Script, version: &str, refusal: &Refusal) -> Value {
+fn error_document(script: Script, version: &str, refusal: &PluginError) -> Value {
     let mut document = Object::new();
     let code = match script.0 {
         Some(Fault::ErrorCodeIsString) => json!(refusal.code.to_string()),
@@ -148,7 +153,7 @@ mod tests {
     use super::*;
 
     fn refuse(fault: Option<Fault>) -> (Value, u8) {
-        let refusal = Refusal::configuration("it has no `name`");
+        let refusal = PluginError::configuration("it has no `name`");
         let speech = failure(Script(fault), "0.4.0", &refusal);
         (
             serde_json::from_slice(&speech.stdout).unwrap_or_default(),
@@ -188,7 +193,13 @@ mod tests {
         let document = super::super::result::nothing("1.0.0");
         let say = |fault| {
             let script = Script(Some(fault));
-            success(script, Some(Verb::Add), "1.0.0", Some(document.clone())).stdout
+            success(
+                script,
+                Some(Operation::Add),
+                "1.0.0",
+                Some(document.clone()),
+            )
+            .stdout
         };
         let documents = |bytes: &[u8]| {
             let stream = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
@@ -210,9 +221,9 @@ mod tests {
     #[test]
     fn only_the_faulty_speak_after_del_and_gc() {
         let say = |fault, verb| success(Script(fault), Some(verb), "1.1.0", None).stdout;
-        assert!(say(None, Verb::Del).is_empty());
-        assert!(say(Some(Fault::GcPrints), Verb::Del).is_empty());
-        assert!(!say(Some(Fault::GcPrints), Verb::Gc).is_empty());
-        assert!(!say(Some(Fault::ResultOnDel), Verb::Del).is_empty());
+        assert!(say(None, Operation::Del).is_empty());
+        assert!(say(Some(Fault::GcPrints), Operation::Del).is_empty());
+        assert!(!say(Some(Fault::GcPrints), Operation::Gc).is_empty());
+        assert!(!say(Some(Fault::ResultOnDel), Operation::Del).is_empty());
     }
 }

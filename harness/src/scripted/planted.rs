@@ -21,7 +21,7 @@ const COUNTS: &str = "/run/planted";
 const LEFTOVERS: &str = "/var/lib/planted";
 
 /// Why it refuses: code and message.
-type Refusal = (u64, String);
+type PluginError = (u64, String);
 
 /// The plugin.
 pub fn main() -> ExitCode {
@@ -57,7 +57,7 @@ fn breaks(fault: u32, condition: bool) {
     }
 }
 
-fn answer(stdin: &[u8]) -> Result<Option<Value>, Refusal> {
+fn answer(stdin: &[u8]) -> Result<Option<Value>, PluginError> {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let command = variable("CNI_COMMAND");
     if command == "VERSION" {
@@ -86,7 +86,12 @@ fn answer(stdin: &[u8]) -> Result<Option<Value>, Refusal> {
     }
 }
 
-fn add(config: &Map<String, Value>, version: &str, id: &str, args: &str) -> Result<Value, Refusal> {
+fn add(
+    config: &Map<String, Value>,
+    version: &str,
+    id: &str,
+    args: &str,
+) -> Result<Value, PluginError> {
     if config
         .get("name")
         .and_then(Value::as_str)
@@ -159,14 +164,14 @@ fn first(subnet: IpNet) -> std::net::IpAddr {
     subnet.hosts().nth(1).unwrap_or(subnet.addr())
 }
 
-fn subnet(ipam: &Map<String, Value>) -> Result<IpNet, Refusal> {
+fn subnet(ipam: &Map<String, Value>) -> Result<IpNet, PluginError> {
     let subnet = ipam.get("subnet").and_then(Value::as_str);
     let subnet = subnet.ok_or((7, "`subnet` is missing".to_owned()))?;
     let subnet = subnet.parse();
     subnet.map_err(|_| (7, "`subnet` is no network in CIDR notation".to_owned()))
 }
 
-fn gateway(ipam: &Map<String, Value>) -> Result<Option<std::net::IpAddr>, Refusal> {
+fn gateway(ipam: &Map<String, Value>) -> Result<Option<std::net::IpAddr>, PluginError> {
     match ipam.get("gateway") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => {
@@ -177,7 +182,7 @@ fn gateway(ipam: &Map<String, Value>) -> Result<Option<std::net::IpAddr>, Refusa
     }
 }
 
-fn mode(ipam: &Map<String, Value>) -> Result<String, Refusal> {
+fn mode(ipam: &Map<String, Value>) -> Result<String, PluginError> {
     let mode = ipam.get("mode").and_then(Value::as_str).unwrap_or("fast");
     match ["fast", "safe", "bulk"].contains(&mode) {
         true => Ok(mode.to_owned()),
@@ -189,7 +194,7 @@ fn mode(ipam: &Map<String, Value>) -> Result<String, Refusal> {
 }
 
 /// Rate and burst.
-fn limits(ipam: &Map<String, Value>) -> Result<Option<(i64, i64)>, Refusal> {
+fn limits(ipam: &Map<String, Value>) -> Result<Option<(i64, i64)>, PluginError> {
     let Some(limits) = ipam.get("limits").filter(|limits| !limits.is_null()) else {
         return Ok(None);
     };
@@ -201,7 +206,7 @@ fn limits(ipam: &Map<String, Value>) -> Result<Option<(i64, i64)>, Refusal> {
 }
 
 /// Host ports with their protocols.
-fn ports(ipam: &Map<String, Value>) -> Result<Vec<(i64, String)>, Refusal> {
+fn ports(ipam: &Map<String, Value>) -> Result<Vec<(i64, String)>, PluginError> {
     let ports = ipam.get("ports").and_then(Value::as_array);
     let port = |port: &Value| {
         let host = port.get("hostPort").and_then(Value::as_i64);
@@ -222,7 +227,7 @@ fn ports(ipam: &Map<String, Value>) -> Result<Vec<(i64, String)>, Refusal> {
 }
 
 /// The token, where the level wants one.
-fn advanced(ipam: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+fn advanced(ipam: &Map<String, Value>) -> Result<Option<String>, PluginError> {
     let Some(advanced) = ipam.get("advanced").filter(|advanced| !advanced.is_null()) else {
         return Ok(None);
     };
@@ -241,7 +246,7 @@ fn advanced(ipam: &Map<String, Value>) -> Result<Option<String>, Refusal> {
 }
 
 /// Notes the attachment; and, as a twelfth fault, leaves a file for a pod that DEL does not take away.
-fn note(id: &str, args: &str) -> Result<(), Refusal> {
+fn note(id: &str, args: &str) -> Result<(), PluginError> {
     let failed = |error: io::Error| (5, error.to_string());
     let path = count_file(id);
     fs::create_dir_all(COUNTS).map_err(failed)?;
@@ -255,7 +260,7 @@ fn note(id: &str, args: &str) -> Result<(), Refusal> {
 }
 
 /// The eleventh fault: an attachment that was made twice.
-fn del(id: &str) -> Result<(), Refusal> {
+fn del(id: &str) -> Result<(), PluginError> {
     let path = count_file(id);
     let times = fs::read_to_string(&path).unwrap_or_default();
     breaks(11, times.len() > 1);

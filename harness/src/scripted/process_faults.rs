@@ -13,14 +13,14 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::Script;
 use super::call::Call;
-use super::error::{self, Refusal};
-use super::input::Verb;
+use super::error::{self, PluginError};
+use super::input::Operation;
 use super::style::Style;
 use super::{residue, state_directory};
 use crate::fault::Fault;
 
 /// Faults that are committed before anything is done.
-pub fn before_add(script: Script) -> Result<(), Refusal> {
+pub fn before_add(script: Script) -> Result<(), PluginError> {
     match script.0 {
         Some(Fault::Crash) => std::process::abort(),
         Some(Fault::Hang) => loop {
@@ -59,7 +59,7 @@ fn flood() -> io::Result<()> {
 }
 
 /// Faults that are committed after ADD has succeeded.
-pub fn after_add(call: &Call) -> Result<(), Refusal> {
+pub fn after_add(call: &Call) -> Result<(), PluginError> {
     if call.script.is(Fault::HoldsStdout) {
         let holder = idler(Stdio::inherit())?;
         state_directory::note(call, state_directory::HOLDER, &holder.to_string())?;
@@ -71,11 +71,11 @@ pub fn after_add(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Starts a process that does nothing for ever: this plugin with the fault `hang`.
-fn idler(stdout: Stdio) -> Result<u32, Refusal> {
+fn idler(stdout: Stdio) -> Result<u32, PluginError> {
     let name = format!("scripted.{}", Fault::Hang.id());
     let mut child = Command::new("/proc/self/exe")
         .arg0(name)
-        .env("CNI_COMMAND", Verb::Add.as_str())
+        .env("CNI_COMMAND", Operation::Add.as_str())
         .stdin(Stdio::null())
         .stdout(stdout)
         .stderr(Stdio::null())
@@ -106,7 +106,7 @@ pub fn end(pid: &str) -> io::Result<()> {
 }
 
 /// Ends the process that holds standard output, since to leave it for good is another fault.
-pub fn after_del(call: &Call) -> Result<(), Refusal> {
+pub fn after_del(call: &Call) -> Result<(), PluginError> {
     let holder = state_directory::recall(call, state_directory::HOLDER);
     let holder = holder.filter(|_| call.script.is(Fault::HoldsStdout));
     if let Some(pid) = holder {
@@ -120,7 +120,7 @@ pub fn after_del(call: &Call) -> Result<(), Refusal> {
 const WORK: Duration = Duration::from_millis(30);
 
 /// Makes what all attachments share, if nobody else has: between looking and making, others come in.
-pub fn at_first(call: &Call) -> Result<(), Refusal> {
+pub fn create_shared(call: &Call) -> Result<(), PluginError> {
     let shared = Path::new(residue::SHARED);
     if !call.script.is(Fault::RacyFirstAdd) || shared.exists() {
         return Ok(());
@@ -130,12 +130,12 @@ pub fn at_first(call: &Call) -> Result<(), Refusal> {
 }
 
 /// For a plugin that bears no other beside it: the hold on what only one may have.
-pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
+pub fn exclusive(call: &Call) -> Result<Option<File>, PluginError> {
     let verb = match call.script.0 {
         _ if Style::AsksToTryAgain.is_of(call) => call.verb,
-        Some(Fault::AddNotAtOnce) => Verb::Add,
-        Some(Fault::CheckNotAtOnce) => Verb::Check,
-        Some(Fault::DelNotAtOnce) => Verb::Del,
+        Some(Fault::AddNotAtOnce) => Operation::Add,
+        Some(Fault::CheckNotAtOnce) => Operation::Check,
+        Some(Fault::DelNotAtOnce) => Operation::Del,
         _ => return Ok(None),
     };
     if call.verb != verb {
@@ -143,17 +143,21 @@ pub fn alone(call: &Call) -> Result<Option<File>, Refusal> {
     }
     match hold()? {
         Some(hold) => Ok(Some(hold)),
-        None if Style::AsksToTryAgain.is_of(call) => Err(Refusal::new(
+        None if Style::AsksToTryAgain.is_of(call) => Err(PluginError::new(
             error::TRY_AGAIN_LATER,
             "another one is running",
             "",
         )),
-        None => Err(Refusal::new(error::SCRIPTED, "another one is running", "")),
+        None => Err(PluginError::new(
+            error::SCRIPTED,
+            "another one is running",
+            "",
+        )),
     }
 }
 
 /// The hold, if nobody else has it; it takes its time.
-pub fn hold() -> Result<Option<File>, Refusal> {
+pub fn hold() -> Result<Option<File>, PluginError> {
     let file = state_directory::shared(state_directory::BUSY)?;
     if file.try_lock().is_err() {
         return Ok(None);

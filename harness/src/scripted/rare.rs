@@ -11,7 +11,7 @@ use cni_netlink::{LinkKind, MacAddr, Result, Socket, VethEnd};
 use rustix::mount::{MountFlags, mount};
 
 use super::call::{Call, digest};
-use super::error::Refusal;
+use super::error::PluginError;
 
 /// The bridge and its port, on which everything hangs. They are the network's.
 const BRIDGE: &str = "scripted-rare";
@@ -42,7 +42,7 @@ struct Owner {
 }
 
 /// Leaves one object of each kind that this kernel has.
-pub fn one_of_each(call: &Call) -> std::result::Result<(), Refusal> {
+pub fn one_of_each(call: &Call) -> std::result::Result<(), PluginError> {
     let socket = Socket::open()?;
     let (bridge, port) = links(&socket)?;
     let key = digest(&[&call.attachment.key()]);
@@ -68,7 +68,7 @@ pub fn one_of_each(call: &Call) -> std::result::Result<(), Refusal> {
 }
 
 /// The bridge and its port, made if they are missing.
-fn links(socket: &Socket) -> std::result::Result<(u32, u32), Refusal> {
+fn links(socket: &Socket) -> std::result::Result<(u32, u32), PluginError> {
     let made = |made: Result<()>| match made {
         Err(error) if !error.is_exists() => Err(error),
         _ => Ok(()),
@@ -291,7 +291,7 @@ fn set(owner: &Owner) -> Result<()> {
 }
 
 /// A mount, and other access to a file.
-fn outside_the_network(owner: &Owner) -> std::result::Result<(), Refusal> {
+fn outside_the_network(owner: &Owner) -> std::result::Result<(), PluginError> {
     let mounted = Path::new(PLACE).join("mounted");
     fs::create_dir_all(&mounted)?;
     mount("none", &mounted, "tmpfs", MountFlags::empty(), None).map_err(io::Error::from)?;

@@ -18,7 +18,7 @@ use rustix::param::linux_execfn;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{augment, relay};
-use crate::engine::stub::{self, Place, Reply, Script, Second};
+use crate::engine::stub::{self, Place, Reply, Script, SecondAddress};
 use crate::transcript::{Bytes, Delegated};
 
 /// The exit status where there is nothing to answer; the lab, not a plugin, is at fault.
@@ -46,7 +46,7 @@ fn serve(place: &Place) -> io::Result<i32> {
     let is_beside = env.iter().any(|(name, _)| name == stub::BESIDE);
     // An execution for another purpose than CNI's is no delegation.
     if stands_for_plugin && (is_beside || command.is_empty()) {
-        return Err(relay::become_it(&place.real));
+        return Err(relay::exec(&place.real));
     }
     let by = stub::delegate_above(getppid());
     let script = stub::script()?;
@@ -77,7 +77,7 @@ fn serve(place: &Place) -> io::Result<i32> {
         let status = relayed.status.code().unwrap_or(1);
         // The plugin has answered, whatever becomes of the record.
         let _ = record(stdin, &relayed.stdout, status, false);
-        return Ok(relay::end_like(relayed.status));
+        return Ok(relay::exit_like(relayed.status));
     }
     let mut stdin = Vec::new();
     io::stdin().read_to_end(&mut stdin)?;
@@ -100,7 +100,7 @@ fn nothing_told() -> Reply {
 }
 
 fn hand_on(place: &Place, command: &str, script: &Script) -> io::Result<(Vec<u8>, relay::Relayed)> {
-    let input = relay::look_at_input()?;
+    let input = relay::peek_input()?;
     let second = match &script.augments {
         Some((plugin, second)) if command == "ADD" && *plugin == place.name => Some(*second),
         _ => None,
@@ -109,11 +109,11 @@ fn hand_on(place: &Place, command: &str, script: &Script) -> io::Result<(Vec<u8>
     let change = augment
         .as_ref()
         .map(|augment| augment as &dyn Fn(Vec<u8>) -> Vec<u8>);
-    let relayed = relay::hand_on(&place.real, &input, change)?;
+    let relayed = relay::run(&place.real, &input, change)?;
     Ok((input.bytes, relayed))
 }
 
-fn augmented(stdout: Vec<u8>, second: Second) -> Vec<u8> {
+fn augmented(stdout: Vec<u8>, second: SecondAddress) -> Vec<u8> {
     let Ok(Value::Object(mut result)) = serde_json::from_slice(&stdout) else {
         return stdout;
     };

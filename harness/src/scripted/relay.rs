@@ -56,7 +56,7 @@ pub struct Relayed {
 
 /// Looks at standard input. What is executed may be no plugin and leave it to its caller, so it is not taken away, unless
 /// it is larger than a pipe.
-pub fn look_at_input() -> io::Result<Input> {
+pub fn peek_input() -> io::Result<Input> {
     let stdin = io::stdin();
     let fd = stdin.as_fd();
     let kind = FileType::from_raw_mode(fstat(fd)?.st_mode);
@@ -168,7 +168,7 @@ fn rest_of_file(fd: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
 }
 
 /// Becomes the program.
-pub fn become_it(program: &Path) -> io::Error {
+pub fn exec(program: &Path) -> io::Error {
     command(program).exec()
 }
 
@@ -184,7 +184,7 @@ fn command(program: &Path) -> Command {
 
 /// Executes the program, with this standard input. What it prints is passed on as it comes; or whole, if there is a `change`, which
 /// is made if the program succeeds.
-pub fn hand_on(
+pub fn run(
     program: &Path,
     input: &Input,
     change: Option<&dyn Fn(Vec<u8>) -> Vec<u8>>,
@@ -309,7 +309,7 @@ impl Stdout {
 }
 
 /// Ends as the program has ended.
-pub fn end_like(status: ExitStatus) -> i32 {
+pub fn exit_like(status: ExitStatus) -> i32 {
     let Some(signal) = status.signal() else {
         return status.code().unwrap_or(1);
     };

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Object;
 use super::call::{Attachment, Call, digest};
-use super::error::Refusal;
+use super::error::PluginError;
 use super::interface;
 use super::kernel::Sandbox;
 use super::process_faults;
@@ -36,12 +36,12 @@ const TABLE: &str = "scripted";
 const SYSCTL: &str = "ipv4/conf/lo/tag";
 
 /// Residue that a successful ADD leaves for ever.
-pub fn of_add(call: &Call) -> Result<(), Refusal> {
+pub fn of_add(call: &Call) -> Result<(), PluginError> {
     match call.script.0 {
         Some(Fault::DelLeavesRoute) => route(call),
         Some(Fault::DelLeavesInside) => rule_inside(call),
         Some(Fault::DelLeavesRule) => rule(call),
-        Some(Fault::DelLeavesSysctl) => count_up(),
+        Some(Fault::DelLeavesSysctl) => bump_sysctl(),
         Some(Fault::SetsHostOnce) => Ok(sysctl::write(SYSCTL, "7")?),
         Some(Fault::DelLeavesFile) => file(call),
         Some(Fault::DelLeavesRareState) => rare::one_of_each(call),
@@ -53,7 +53,7 @@ pub fn of_add(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Residue of DEL, and damage by it.
-pub fn of_del(call: &Call) -> Result<(), Refusal> {
+pub fn of_del(call: &Call) -> Result<(), PluginError> {
     match call.script.0 {
         Some(Fault::DelLeavesHostLink) => stray_link(&call.attachment.key()),
         Some(Fault::RacyDel) => match process_faults::hold()? {
@@ -83,12 +83,12 @@ pub fn of_del(call: &Call) -> Result<(), Refusal> {
     }
 }
 
-fn remove_namesake(call: &Call) -> Result<(), Refusal> {
+fn remove_namesake(call: &Call) -> Result<(), PluginError> {
     kernel::delete_link(&Socket::open()?, &call.attachment.ifname)
 }
 
 /// Makes a link on the host that belongs to nobody.
-pub fn stray_link(owner: &str) -> Result<(), Refusal> {
+pub fn stray_link(owner: &str) -> Result<(), PluginError> {
     let name = format!("sx{}", digest(&[owner]));
     match Socket::open()?.create_link(&name, LinkKind::Bridge) {
         Err(error) if !error.is_exists() => Err(error.into()),
@@ -103,7 +103,7 @@ fn token(call: &Call) -> IpNet {
     IpNet::from(IpAddr::V4(Ipv4Addr::from(network | (hash & 0x0001_ffff))))
 }
 
-fn route(call: &Call) -> Result<(), Refusal> {
+fn route(call: &Call) -> Result<(), PluginError> {
     let socket = Socket::open()?;
     let lo = socket.link("lo")?.index;
     match socket.add_route(&Route::new(token(call), None, lo)) {
@@ -112,7 +112,7 @@ fn route(call: &Call) -> Result<(), Refusal> {
     }
 }
 
-fn rule(call: &Call) -> Result<(), Refusal> {
+fn rule(call: &Call) -> Result<(), PluginError> {
     let source = token(call);
     let inside = IpNet::new(source.addr(), 15).map_or(source, |net| net.trunc());
     let rules = [Masquerade { source, inside }];
@@ -120,7 +120,7 @@ fn rule(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Leads what comes for the attachment's token to a table of its own, in the container.
-fn rule_inside(call: &Call) -> Result<(), Refusal> {
+fn rule_inside(call: &Call) -> Result<(), PluginError> {
     let rule = Rule {
         ipv6: false,
         priority: None,
@@ -136,13 +136,13 @@ fn rule_inside(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Changes a sysctl of the host.
-pub fn count_up() -> Result<(), Refusal> {
+pub fn bump_sysctl() -> Result<(), PluginError> {
     let count: u32 = sysctl::read(SYSCTL)?.parse().unwrap_or_default();
     Ok(sysctl::write(SYSCTL, &(count + 1).to_string())?)
 }
 
 /// Adds the attachment to the records of all.
-fn record(call: &Call) -> Result<(), Refusal> {
+fn record(call: &Call) -> Result<(), PluginError> {
     fs::create_dir_all(DIRECTORY)?;
     let alone = state_directory::shared(state_directory::BUSY)?;
     alone.lock()?;
@@ -160,7 +160,7 @@ fn record(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Commits the fault of a GC that removes more than is stale.
-pub fn of_gc(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+pub fn of_gc(call: &Call, valid: &[Attachment]) -> Result<(), PluginError> {
     if !call.script.is(Fault::SharesPrivateState) {
         return Ok(());
     }
@@ -191,14 +191,14 @@ pub fn state_file(call: &Call) -> PathBuf {
     Path::new(STATE).join(name)
 }
 
-fn forget_state(call: &Call) -> Result<(), Refusal> {
+fn forget_state(call: &Call) -> Result<(), PluginError> {
     match fs::remove_file(state_file(call)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-fn state(call: &Call) -> Result<(), Refusal> {
+fn state(call: &Call) -> Result<(), PluginError> {
     fs::create_dir_all(STATE)?;
     Ok(fs::write(state_file(call), "")?)
 }
@@ -209,13 +209,13 @@ pub fn is_gone(call: &Call, file: &Path) -> bool {
 }
 
 /// True if an attachment that was made has lost its rules.
-pub fn rules_are_gone(call: &Call) -> Result<bool, Refusal> {
+pub fn rules_are_gone(call: &Call) -> Result<bool, PluginError> {
     let key = call.attachment.key();
     let rules = MasqueradeTable::open(TABLE)?.rules_of(&key)?;
     Ok(state_directory::recall(call, state_directory::ADDED).is_some() && rules.is_empty())
 }
 
-fn file(call: &Call) -> Result<(), Refusal> {
+fn file(call: &Call) -> Result<(), PluginError> {
     fs::create_dir_all(DIRECTORY)?;
     Ok(fs::write(
         Path::new(DIRECTORY).join(call.attachment.key()),
@@ -224,7 +224,7 @@ fn file(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Makes the MTU smaller of a link that the host had before, of `lo` if there is none.
-fn change_device(call: &Call) -> Result<(), Refusal> {
+fn change_device(call: &Call) -> Result<(), PluginError> {
     let socket = Socket::open()?;
     let result = call
         .prev_result()

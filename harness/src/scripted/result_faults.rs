@@ -31,12 +31,12 @@ pub fn stray_route() -> IpNet {
 }
 
 /// The address that the interface has and the result does not tell.
-pub fn secret_address() -> IpNet {
+pub fn unreported_address() -> IpNet {
     IpNet::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 88)))
 }
 
 /// Turns the truth into the lie that the script asks for.
-pub fn tell(call: &Call, outcome: &mut Outcome) {
+pub fn falsify(call: &Call, outcome: &mut Outcome) {
     let Some(fault) = call.script.0 else {
         return;
     };
@@ -137,7 +137,7 @@ fn other_family(net: IpNet) -> IpAddr {
 }
 
 /// Takes the lie out of a result that comes back.
-pub fn forget(call: &Call, outcome: &mut Outcome) {
+pub fn restore(call: &Call, outcome: &mut Outcome) {
     match call.script.0 {
         Some(Fault::WrongMac | Fault::WrongMtu | Fault::WrongSandbox | Fault::OmitsSandbox) => {
             outcome.interfaces.clear()

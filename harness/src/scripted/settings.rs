@@ -6,11 +6,11 @@ use cni_netlink::{Link, MacAddr, Socket, sysctl};
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::error::Refusal;
+use super::error::PluginError;
 use crate::fault::Fault;
 
 /// The MAC that is asked for.
-fn mac(call: &Call) -> Result<Option<MacAddr>, Refusal> {
+fn mac(call: &Call) -> Result<Option<MacAddr>, PluginError> {
     let Some(mac) = call
         .config
         .get("mac")
@@ -19,7 +19,7 @@ fn mac(call: &Call) -> Result<Option<MacAddr>, Refusal> {
         return Ok(None);
     };
     let parsed = mac.as_str().and_then(|mac| mac.parse().ok());
-    let no_mac = || Refusal::configuration(format!("`mac` is no MAC address: {mac}"));
+    let no_mac = || PluginError::configuration(format!("`mac` is no MAC address: {mac}"));
     parsed.map(Some).ok_or_else(no_mac)
 }
 
@@ -39,7 +39,7 @@ fn sysctls(call: &Call) -> Vec<(String, String)> {
 }
 
 /// Sets them.
-pub fn apply(call: &Call, netns: &NetNs, socket: &Socket, link: &Link) -> Result<(), Refusal> {
+pub fn apply(call: &Call, netns: &NetNs, socket: &Socket, link: &Link) -> Result<(), PluginError> {
     if let Some(mac) = mac(call)? {
         socket.set_mac(link.index, mac)?;
     }
@@ -50,7 +50,7 @@ pub fn apply(call: &Call, netns: &NetNs, socket: &Socket, link: &Link) -> Result
 }
 
 /// The previous result with the MAC that the interface has got.
-pub fn told(call: &Call, result: &Value) -> Value {
+pub fn in_result(call: &Call, result: &Value) -> Value {
     let mut told = result.clone();
     let Ok(Some(mac)) = mac(call) else {
         return told;
@@ -68,9 +68,9 @@ pub fn told(call: &Call, result: &Value) -> Value {
 }
 
 /// True if they are still set.
-pub fn check(call: &Call, netns: &NetNs, link: &Link) -> Result<(), Refusal> {
+pub fn check(call: &Call, netns: &NetNs, link: &Link) -> Result<(), PluginError> {
     if mac(call)?.is_some_and(|mac| link.mac != Some(mac)) {
-        return Err(Refusal::not_as_added(format!(
+        return Err(PluginError::not_as_added(format!(
             "`{}` has another MAC",
             link.name
         )));
@@ -80,7 +80,7 @@ pub fn check(call: &Call, netns: &NetNs, link: &Link) -> Result<(), Refusal> {
     }
     for (path, value) in sysctls(call) {
         if netns.enter(|| sysctl::read(&path))?? != value {
-            return Err(Refusal::not_as_added(format!(
+            return Err(PluginError::not_as_added(format!(
                 "the sysctl `{path}` is not {value}"
             )));
         }

@@ -6,8 +6,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::call::{Attachment, Call};
-use super::error::Refusal;
-use super::input::Verb;
+use super::error::PluginError;
+use super::input::Operation;
 use crate::engine::rootfs::FAULT_STATE;
 use crate::fault::Fault;
 
@@ -37,7 +37,7 @@ pub fn knows(what: &str, attachment: &Attachment) -> bool {
 }
 
 /// A file that all attachments share.
-pub fn shared(what: &str) -> Result<File, Refusal> {
+pub fn shared(what: &str) -> Result<File, PluginError> {
     fs::create_dir_all(FAULT_STATE)?;
     Ok(File::options()
         .create(true)
@@ -51,7 +51,7 @@ pub fn has_shared(what: &str) -> bool {
 }
 
 /// Remembers something about the attachment.
-pub fn note(call: &Call, what: &str, text: &str) -> Result<(), Refusal> {
+pub fn note(call: &Call, what: &str, text: &str) -> Result<(), PluginError> {
     fs::create_dir_all(FAULT_STATE)?;
     Ok(fs::write(place(call, what), text)?)
 }
@@ -62,7 +62,7 @@ pub fn recall(call: &Call, what: &str) -> Option<String> {
 }
 
 /// The stored entries of this sort, by the attachment's key.
-pub fn all(what: &str) -> Result<Vec<(String, String)>, Refusal> {
+pub fn all(what: &str) -> Result<Vec<(String, String)>, PluginError> {
     let entries = match fs::read_dir(FAULT_STATE) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -82,14 +82,14 @@ pub fn all(what: &str) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 /// Forgets what is remembered under an attachment's key.
-pub fn forget_key(what: &str, key: &str) -> Result<(), Refusal> {
+pub fn forget_key(what: &str, key: &str) -> Result<(), PluginError> {
     Ok(fs::remove_file(
         Path::new(FAULT_STATE).join(format!("{what}-{key}")),
     )?)
 }
 
 /// Forgets it.
-pub fn forget(call: &Call, what: &str) -> Result<(), Refusal> {
+pub fn forget(call: &Call, what: &str) -> Result<(), PluginError> {
     match fs::remove_file(place(call, what)) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
@@ -97,7 +97,7 @@ pub fn forget(call: &Call, what: &str) -> Result<(), Refusal> {
 }
 
 /// Remembers an ADD that has succeeded.
-pub fn of_added(call: &Call) -> Result<(), Refusal> {
+pub fn of_added(call: &Call) -> Result<(), PluginError> {
     let remembers = [
         Fault::DelSkipsFailedAdd,
         Fault::DelNeedsState,
@@ -117,7 +117,7 @@ pub fn of_added(call: &Call) -> Result<(), Refusal> {
 }
 
 /// The attachments that were added and not deleted since.
-pub fn added() -> Result<Vec<Attachment>, Refusal> {
+pub fn added() -> Result<Vec<Attachment>, PluginError> {
     let mut texts: Vec<String> = all(ADDED)?.into_iter().map(|(_, text)| text).collect();
     texts.sort();
     let attachment = |text: &String| {
@@ -131,13 +131,13 @@ pub fn added() -> Result<Vec<Attachment>, Refusal> {
 }
 
 /// Remembers an ADD for the faults that need to know of it.
-pub fn of_add(call: &Call) -> Result<(), Refusal> {
-    debug_assert!(call.verb == Verb::Add);
+pub fn of_add(call: &Call) -> Result<(), PluginError> {
+    debug_assert!(call.verb == Operation::Add);
     match call.script.0 {
         Some(Fault::DelUnknownFails | Fault::GcRefusesUnknown) => note(call, ADDED, ""),
         Some(Fault::DelAgainFails) => forget(call, DELETED),
         Some(Fault::AddAfterDelFails) if recall(call, DELETED).is_some() => {
-            Err(Refusal::scripted(Fault::AddAfterDelFails))
+            Err(PluginError::scripted(Fault::AddAfterDelFails))
         }
         _ => Ok(()),
     }

@@ -11,13 +11,13 @@ use cni_netlink::{Address, Link, LinkKind, MacAddr, Socket, sysctl};
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
-use super::before::{Remembered, parsed};
+use super::before::{Saved, parsed};
 use super::{Answer, Call, Flaw};
 
 /// An integer that nothing in the kernel depends on.
 const SYSCTL: &str = "ipv4/conf/lo/tag";
 
-pub(super) fn call(call: &Call, answer: &mut Answer, remembered: &Remembered) -> io::Result<()> {
+pub(super) fn call(call: &Call, answer: &mut Answer, remembered: &Saved) -> io::Result<()> {
     let succeeded = answer.status == 0;
     if call.is("ADD") && succeeded {
         damage(call, answer)?;
@@ -217,7 +217,7 @@ fn edit(call: &Call, result: &mut Map<String, Value>) -> bool {
     true
 }
 
-fn after_del(call: &Call, answer: &mut Answer, remembered: &Remembered) -> io::Result<()> {
+fn after_del(call: &Call, answer: &mut Answer, remembered: &Saved) -> io::Result<()> {
     match call.flaw {
         Flaw::DelPrints => answer.stdout = b"{}\n".to_vec(),
         Flaw::DelLeavesLink => {

@@ -19,23 +19,23 @@ const BUSY: &str = "wrapper-busy";
 const WORK: Duration = Duration::from_millis(30);
 
 /// How a call goes on.
-pub(super) enum Way {
+pub(super) enum Outcome {
     /// Not at all: it is answered.
     Answered(Answer),
     /// To the wrapped plugin, with what is remembered for afterwards.
-    On(Remembered),
+    Forward(Saved),
 }
 
 /// Files as they were, and the hold on what only one may have.
 #[derive(Default)]
-pub(super) struct Remembered {
+pub(super) struct Saved {
     pub(super) files: BTreeMap<PathBuf, Vec<u8>>,
     _hold: Option<File>,
 }
 
-pub(super) fn call(call: &mut Call) -> io::Result<Way> {
+pub(super) fn call(call: &mut Call) -> io::Result<Outcome> {
     let (del, check, gc) = (call.is("DEL"), call.is("CHECK"), call.is("GC"));
-    let nothing = || Ok(Way::Answered(Answer::default()));
+    let nothing = || Ok(Outcome::Answered(Answer::default()));
     let netns_there = Path::new(call.variable("CNI_NETNS")).exists();
     match call.flaw {
         Flaw::DelForgotten if del => return nothing(),
@@ -44,19 +44,19 @@ pub(super) fn call(call: &mut Call) -> io::Result<Way> {
         Flaw::GcForgotten if gc => return nothing(),
         Flaw::StatusForgotten if call.is("STATUS") => return nothing(),
         Flaw::VersionForgotten if call.is("VERSION") => return nothing(),
-        Flaw::CheckInvented if check => return Ok(Way::Answered(call.refuse("CHECK fails"))),
-        Flaw::GcInvented if gc => return Ok(Way::Answered(call.refuse("GC fails"))),
+        Flaw::CheckInvented if check => return Ok(Outcome::Answered(call.refuse("CHECK fails"))),
+        Flaw::GcInvented if gc => return Ok(Outcome::Answered(call.refuse("GC fails"))),
         Flaw::StatusFails if call.is("STATUS") => {
-            return Ok(Way::Answered(call.refuse("STATUS fails")));
+            return Ok(Outcome::Answered(call.refuse("STATUS fails")));
         }
         Flaw::DelNeedsNetns if del && !netns_there => {
-            return Ok(Way::Answered(call.refuse("no namespace")));
+            return Ok(Outcome::Answered(call.refuse("no namespace")));
         }
         Flaw::DelNeedsResult if del && !call.config().contains_key("prevResult") => {
-            return Ok(Way::Answered(call.refuse("no prevResult")));
+            return Ok(Outcome::Answered(call.refuse("no prevResult")));
         }
         Flaw::DelTwice if del && !is_attached(call) => {
-            return Ok(Way::Answered(call.refuse("it is gone already")));
+            return Ok(Outcome::Answered(call.refuse("it is gone already")));
         }
         Flaw::ConfigNoMtu => call.change(|config| drop(config.remove("mtu"))),
         Flaw::ConfigNoMasq => call.change(|config| drop(config.remove("ipMasq"))),
@@ -74,7 +74,7 @@ pub(super) fn call(call: &mut Call) -> io::Result<Way> {
         Flaw::CheckChanges if check => shrink(call),
         _ => {}
     }
-    let mut remembered = Remembered::default();
+    let mut remembered = Saved::default();
     if call.flaw == Flaw::DelLeavesReservation && del {
         remember(Path::new(STORES), &mut remembered.files)?;
     }
@@ -85,12 +85,12 @@ pub(super) fn call(call: &mut Call) -> io::Result<Way> {
             .append(true)
             .open(Path::new(FAULT_STATE).join(BUSY))?;
         if file.try_lock().is_err() {
-            return Ok(Way::Answered(call.refuse("another one is running")));
+            return Ok(Outcome::Answered(call.refuse("another one is running")));
         }
         std::thread::sleep(WORK);
         remembered._hold = Some(file);
     }
-    Ok(Way::On(remembered))
+    Ok(Outcome::Forward(remembered))
 }
 
 /// True if the container has its interface, or if a file of an IPAM plugin mentions it.

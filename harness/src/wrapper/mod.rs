@@ -145,8 +145,8 @@ pub fn main(name: &str) -> ExitCode {
 
 fn answer(mut call: Call) -> io::Result<Answer> {
     let remembered = match before::call(&mut call)? {
-        before::Way::Answered(answer) => return Ok(answer),
-        before::Way::On(remembered) => remembered,
+        before::Outcome::Answered(answer) => return Ok(answer),
+        before::Outcome::Forward(remembered) => remembered,
     };
     let mut answer = call.execute()?;
     after::call(&call, &mut answer, &remembered)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use cnispec::internal::{BENCH_SCHEMA, BenchReport, Measured};
+use cnispec::internal::{BENCH_SCHEMA, BenchReport, MeasuredOperation};
 use serde_json::Value;
 use trials::test;
 
@@ -32,11 +32,11 @@ fn every_operation_of_the_embedded_ptp_is_measured() {
     let (status, report) = measured(&["--runs", "3", "--attachments", "2", "--parallel", "2"]);
     assert_eq!(status, 0);
     let plugin = &report.plugins[0];
-    for operation in Measured::ALL {
+    for operation in MeasuredOperation::ALL {
         let figures = plugin.figures(operation).unwrap();
         assert_eq!(figures.failures, None, "{operation:?}");
         assert_eq!(figures.times.counted().len(), 3, "{operation:?}");
-        if operation != Measured::Lifecycle {
+        if operation != MeasuredOperation::Lifecycle {
             let traced = figures.traced.as_ref().unwrap();
             assert!(traced.system_calls > 20 && traced.peak_memory_kib > 0);
         }
@@ -45,8 +45,8 @@ fn every_operation_of_the_embedded_ptp_is_measured() {
         let figures = plugin.figures(operation).unwrap();
         figures.traced.as_ref().unwrap().children.clone()
     };
-    assert_eq!(children(Measured::Add), ["host-local"]);
-    assert_eq!(children(Measured::Version), [""; 0]);
+    assert_eq!(children(MeasuredOperation::Add), ["host-local"]);
+    assert_eq!(children(MeasuredOperation::Version), [""; 0]);
     let parts: Vec<String> = plugin
         .attribution
         .iter()

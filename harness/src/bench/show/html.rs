@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::svg;
 use super::table;
 use crate::bench::gate::{Verdict, milliseconds};
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 use crate::bench::{BenchReport, GrowthPoint, Series};
 use crate::report::plot::{self, Row, escaped};
 
@@ -109,7 +109,11 @@ fn limits(report: &BenchReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</table>")
 }
 
-fn times(report: &BenchReport, operation: Measured, out: &mut dyn Write) -> io::Result<()> {
+fn times(
+    report: &BenchReport,
+    operation: MeasuredOperation,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let title = table::title(operation);
     writeln!(out, "<section><h3>{title}</h3>")?;
     for ratio in table::ratios(report, operation) {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::table;
 use crate::bench::gate::milliseconds;
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 use crate::bench::{BenchReport, Plugin, Series};
 use crate::report::visible;
 
@@ -39,7 +39,11 @@ pub fn write(report: &BenchReport, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     writeln!(out, "\n## What an ADD costs\n")?;
-    rows(&table::COSTS, &table::costs(report, Measured::Add), out)?;
+    rows(
+        &table::COSTS,
+        &table::costs(report, MeasuredOperation::Add),
+        out,
+    )?;
     for (index, plugin) in report.plugins.iter().enumerate() {
         parts(index, plugin, out)?;
         growth(index, plugin, out)?;

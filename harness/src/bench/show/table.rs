@@ -1,7 +1,7 @@
 //! The figures as rows of words: what the terminal, Markdown and HTML have in common.
 
 use crate::bench::gate::{Limit, Verdict, milliseconds};
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 use crate::bench::statistics::Estimate;
 use crate::bench::{BenchReport, Contention, Figures, Growth, Plugin, Series, Trend};
 
@@ -40,30 +40,33 @@ pub fn letter(index: usize) -> String {
 }
 
 /// The measured operation, for people.
-pub fn title(measured: Measured) -> &'static str {
+pub fn title(measured: MeasuredOperation) -> &'static str {
     match measured {
-        Measured::Version => "VERSION",
-        Measured::Rejected => "ADD, rejected input",
-        Measured::Add => "ADD",
-        Measured::Check => "CHECK",
-        Measured::Gc => "GC",
-        Measured::Status => "STATUS",
-        Measured::Del => "DEL",
-        Measured::Lifecycle => "lifecycle (ADD, CHECK, DEL)",
+        MeasuredOperation::Version => "VERSION",
+        MeasuredOperation::Rejected => "ADD, rejected input",
+        MeasuredOperation::Add => "ADD",
+        MeasuredOperation::Check => "CHECK",
+        MeasuredOperation::Gc => "GC",
+        MeasuredOperation::Status => "STATUS",
+        MeasuredOperation::Del => "DEL",
+        MeasuredOperation::Lifecycle => "lifecycle (ADD, CHECK, DEL)",
     }
 }
 
 /// The operations that some plugin was measured with.
-pub fn operations(report: &BenchReport) -> Vec<Measured> {
-    let measured = |operation: &Measured| {
+pub fn operations(report: &BenchReport) -> Vec<MeasuredOperation> {
+    let measured = |operation: &MeasuredOperation| {
         let mut plugins = report.plugins.iter();
         plugins.any(|plugin| plugin.figures(*operation).is_some())
     };
-    Measured::ALL.into_iter().filter(measured).collect()
+    MeasuredOperation::ALL
+        .into_iter()
+        .filter(measured)
+        .collect()
 }
 
 /// Rows under [`TIMES`].
-pub fn times(report: &BenchReport, operation: Measured) -> Vec<Vec<String>> {
+pub fn times(report: &BenchReport, operation: MeasuredOperation) -> Vec<Vec<String>> {
     rows(report, operation, |figures| of_series(&figures.times))
 }
 
@@ -84,7 +87,7 @@ pub fn of_series(series: &Series) -> Vec<String> {
 }
 
 /// Rows under [`COSTS`].
-pub fn costs(report: &BenchReport, operation: Measured) -> Vec<Vec<String>> {
+pub fn costs(report: &BenchReport, operation: MeasuredOperation) -> Vec<Vec<String>> {
     rows(report, operation, |figures| {
         let traced = figures.traced.as_ref();
         let of = |what: fn(&crate::bench::Traced) -> String| traced.map_or("–".to_owned(), what);
@@ -101,7 +104,7 @@ pub fn costs(report: &BenchReport, operation: Measured) -> Vec<Vec<String>> {
 
 fn rows(
     report: &BenchReport,
-    operation: Measured,
+    operation: MeasuredOperation,
     cells: impl Fn(&Figures) -> Vec<String>,
 ) -> Vec<Vec<String>> {
     let plugins = report.plugins.iter().enumerate();
@@ -194,7 +197,7 @@ fn remarks_on(letter: &str, figures: &Figures) -> Vec<String> {
 }
 
 /// How much of the subject's time each other plugin takes, in sentences.
-pub fn ratios(report: &BenchReport, operation: Measured) -> Vec<String> {
+pub fn ratios(report: &BenchReport, operation: MeasuredOperation) -> Vec<String> {
     let of_operation = report
         .ratios
         .iter()
@@ -214,7 +217,7 @@ pub fn ratios(report: &BenchReport, operation: Measured) -> Vec<String> {
 
 /// Parts of an ADD with their times, scaled to its median, and their shares.
 pub fn parts(plugin: &Plugin) -> Vec<(String, f64, f64)> {
-    let add = plugin.figures(Measured::Add);
+    let add = plugin.figures(MeasuredOperation::Add);
     let p50 = add
         .and_then(|figures| figures.times.distribution)
         .map_or(0.0, |distribution| distribution.p50.value);

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::table;
 use crate::bench::gate::{Verdict, milliseconds};
-use crate::bench::server::Measured;
+use crate::bench::server::MeasuredOperation;
 use crate::bench::{BenchReport, Plugin};
 use crate::report::visible;
 
@@ -72,7 +72,11 @@ fn header(report: &BenchReport, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
-fn times(report: &BenchReport, operation: Measured, out: &mut dyn Write) -> io::Result<()> {
+fn times(
+    report: &BenchReport,
+    operation: MeasuredOperation,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "{BOLD}{}{BOLD:#}", table::title(operation))?;
     aligned(&table::TIMES, &table::times(report, operation), out)?;
     for ratio in table::ratios(report, operation) {
@@ -83,7 +87,11 @@ fn times(report: &BenchReport, operation: Measured, out: &mut dyn Write) -> io::
 
 fn costs(report: &BenchReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{BOLD}what an ADD costs{BOLD:#}")?;
-    aligned(&table::COSTS, &table::costs(report, Measured::Add), out)?;
+    aligned(
+        &table::COSTS,
+        &table::costs(report, MeasuredOperation::Add),
+        out,
+    )?;
     writeln!(out)
 }
 

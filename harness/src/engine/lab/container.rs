@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Lab, StepResult, Stop};
-use crate::engine::{enclosure, host_setup, links, rootfs};
+use crate::engine::{host_setup, isolation, links, rootfs};
 use crate::error::HarnessError;
 use crate::hex::hex;
 use crate::label::Label;
@@ -71,7 +71,7 @@ impl Container<'_> {
         self.change(label, what, || {
             links::make_spare_link(NAME)?;
             match with_default_routes {
-                true => links::lead_everything_through(NAME),
+                true => links::add_default_routes(NAME),
                 false => Ok(()),
             }
         })
@@ -177,7 +177,7 @@ impl Container<'_> {
     }
 
     fn create_at(&self, number: u16, id: String, netns: PathBuf, ifname: &str) -> StepResult {
-        let inside = enclosure::network_namespace().map_err(|error| {
+        let inside = isolation::network_namespace().map_err(|error| {
             HarnessError::new(format!("cannot make a network namespace: {error}"))
         })?;
         inside.mount_at(&netns)?;

@@ -6,7 +6,7 @@ use cni_types::Operation;
 
 use super::plugin::joined;
 use super::{Lab, StepResult};
-use crate::engine::stub::{self, Reply, Script, Second};
+use crate::engine::stub::{self, Reply, Script, SecondAddress};
 use crate::engine::{recorders, rootfs};
 use crate::error::HarnessError;
 
@@ -19,7 +19,7 @@ pub struct Delegates<'a> {
 /// True if a stub is executed at this path.
 fn is_recorded(path: &Path) -> bool {
     let file = path.canonicalize();
-    recorders::is_covered(path) || file.is_ok_and(|file| recorders::is_covered(&file))
+    recorders::is_replaced(path) || file.is_ok_and(|file| recorders::is_replaced(&file))
 }
 
 impl Delegates<'_> {
@@ -56,13 +56,13 @@ impl Delegates<'_> {
     pub fn answer(&self, operation: Operation, reply: Reply) -> StepResult {
         let mut script = Script::default();
         for delegate in &self.types() {
-            script = script.but(delegate, operation, reply.clone());
+            script = script.with_reply(delegate, operation, reply.clone());
         }
         Ok(stub::set_script(&script)?)
     }
 
     /// Delegates do their work, and results of the IPAM plugin are augmented, if they are to be.
-    pub fn augment_results(&self, how: Option<Second>) -> StepResult {
+    pub fn augment_results(&self, how: Option<SecondAddress>) -> StepResult {
         let ipam = self.lab.subject().ipam_type().map(str::to_owned);
         Ok(stub::set_script(&Script {
             augments: ipam.zip(how),

@@ -34,7 +34,7 @@ pub struct Host<'a> {
 impl<'a> Host<'a> {
     /// A machine beyond the host, that knows the way to the host and to nobody behind it. The host forwards what comes in from
     /// there; whatever else is to be forwarded is the plugins' to care for.
-    pub fn make_outside(&self) -> StepResult<NetNs> {
+    pub fn make_external_host(&self) -> StepResult<NetNs> {
         let outside = NetNs::create_anonymous()?;
         let near = VethEnd {
             name: "outside0",
@@ -67,7 +67,7 @@ impl<'a> Host<'a> {
     }
 
     /// Makes a link of the requested name on the host.
-    pub fn make_namesake(&self, label: Label<'_>) -> StepResult {
+    pub fn make_link_with_ifname(&self, label: Label<'_>) -> StepResult {
         links::make_spare_link(self.lab.ifname())?;
         self.lab.note(
             label,

@@ -123,7 +123,7 @@ pub fn build(needs: &Needed, is_root: bool) -> Result<Vec<Writable>, HarnessErro
     own_devices()?;
     shown.extend(carry_plugins(&exe)?);
     if let Some((subject, directories)) = &needs.watched {
-        let covered = recorders::cover(subject, directories);
+        let covered = recorders::mount_stubs(subject, directories);
         shown.extend(covered.map_err(|e| fault("watch delegates", e))?);
     }
     own_sys(is_root)?;

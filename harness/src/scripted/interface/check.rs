@@ -6,16 +6,16 @@ use ipnet::IpNet;
 use super::{host_name, inside_name, masquerade};
 use crate::fault::Fault;
 use crate::scripted::call::Call;
-use crate::scripted::error::Refusal;
+use crate::scripted::error::PluginError;
 use crate::scripted::kernel;
 use crate::scripted::result::{Ip, Outcome, Route};
 use crate::scripted::result_faults;
 
 /// Compares the previous result with the kernel. Whatever more there is may be a later plugin's.
-pub fn look(call: &Call) -> Result<(), Refusal> {
+pub fn look(call: &Call) -> Result<(), PluginError> {
     let result = call
         .prev_result()
-        .ok_or_else(|| Refusal::configuration("it has no `prevResult` to compare with"))?;
+        .ok_or_else(|| PluginError::configuration("it has no `prevResult` to compare with"))?;
     // Of a result that is wrong by intention, there is nothing to compare.
     let spoilt = [
         Fault::ResultWrongTypes,
@@ -27,9 +27,10 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
     if spoilt.into_iter().any(|fault| call.script.is(fault)) {
         return Ok(());
     }
-    let mut expected = Outcome::read(result)
-        .map_err(|what| Refusal::configuration(format!("`prevResult` cannot be used: {what}")))?;
-    result_faults::forget(call, &mut expected);
+    let mut expected = Outcome::read(result).map_err(|what| {
+        PluginError::configuration(format!("`prevResult` cannot be used: {what}"))
+    })?;
+    result_faults::restore(call, &mut expected);
     let nowhere = matches!(kernel::sandbox(call)?, kernel::Sandbox::Gone);
     if nowhere && call.script.is(Fault::CheckMissesNetns) {
         return Ok(());
@@ -40,7 +41,7 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
         if call.script.is(Fault::CheckMissesInterface) {
             return Ok(());
         }
-        return Err(Refusal::not_as_added(format!(
+        return Err(PluginError::not_as_added(format!(
             "there is no `{name}` in `{}`",
             call.netns
         )));
@@ -52,7 +53,7 @@ pub fn look(call: &Call) -> Result<(), Refusal> {
         expected,
     };
     view.interface()?;
-    view.grudges()?;
+    view.reject_wrongly()?;
     // The kernel drops the routes of a link that is down, and those of a link without addresses.
     if !view.link.up && call.script.is(Fault::CheckMissesLinkDown) {
         return Ok(());
@@ -75,12 +76,12 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn interface(&self) -> Result<(), Refusal> {
+    fn interface(&self) -> Result<(), PluginError> {
         let name = &self.link.name;
         let faults = [Fault::CheckMissesLinkDown, Fault::LinkDown];
         let may_be_down = faults.into_iter().any(|fault| self.call.script.is(fault));
         if !self.link.up && !may_be_down {
-            return Err(Refusal::not_as_added(format!("`{name}` is down")));
+            return Err(PluginError::not_as_added(format!("`{name}` is down")));
         }
         let mut listed = self.expected.interfaces.iter();
         let Some(listed) = listed.find(|i| i.name == *name && i.sandbox.is_some()) else {
@@ -94,7 +95,7 @@ impl View<'_> {
                 .is_none_or(|listed| listed.eq_ignore_ascii_case(mac))
         };
         if let Some(mac) = mac.filter(|mac| !same(mac)) {
-            return Err(Refusal::not_as_added(format!(
+            return Err(PluginError::not_as_added(format!(
                 "`{name}` has another MAC address: {mac}"
             )));
         }
@@ -102,7 +103,7 @@ impl View<'_> {
             Some(_) if self.call.script.is(Fault::CheckMissesMtu) => Ok(()),
             Some(_) => {
                 let mtu = self.link.mtu;
-                Err(Refusal::not_as_added(format!(
+                Err(PluginError::not_as_added(format!(
                     "`{name}` has another MTU: {mtu}"
                 )))
             }
@@ -110,7 +111,7 @@ impl View<'_> {
         }
     }
 
-    fn missing_addresses(&self) -> Result<Vec<IpNet>, Refusal> {
+    fn missing_addresses(&self) -> Result<Vec<IpNet>, PluginError> {
         let present = self.inside.addresses(Some(self.link.index))?;
         let looked_for = match self.call.script.is(Fault::CheckMissesLastAddress) {
             true => 1,
@@ -139,7 +140,7 @@ impl View<'_> {
         }
     }
 
-    fn without_addresses(&self, missing: &[IpNet]) -> Result<(), Refusal> {
+    fn without_addresses(&self, missing: &[IpNet]) -> Result<(), PluginError> {
         let replaced = Fault::CheckMissesOtherAddress;
         let some = !self
             .inside
@@ -156,14 +157,14 @@ impl View<'_> {
             }
         }
         let missing: Vec<String> = missing.iter().map(IpNet::to_string).collect();
-        Err(Refusal::not_as_added(format!(
+        Err(PluginError::not_as_added(format!(
             "`{}` has lost {}",
             self.link.name,
             missing.join(", ")
         )))
     }
 
-    fn routes(&self) -> Result<(), Refusal> {
+    fn routes(&self) -> Result<(), PluginError> {
         if self.call.script.is(Fault::CheckMissesRoute) {
             return Ok(());
         }
@@ -179,7 +180,7 @@ impl View<'_> {
             false => is(route, has, self.gateway(route)),
         };
         match expected.find(|route| !present.iter().any(|has| is(route, has))) {
-            Some(route) => Err(Refusal::not_as_added(format!(
+            Some(route) => Err(PluginError::not_as_added(format!(
                 "there is no route to {}",
                 route.dst
             ))),
@@ -208,7 +209,7 @@ impl View<'_> {
     }
 
     /// Commits faults of CHECK that reject attachments which no plugin may reject.
-    fn grudges(&self) -> Result<(), Refusal> {
+    fn reject_wrongly(&self) -> Result<(), PluginError> {
         let script = self.call.script;
         let mtu = self
             .call
@@ -224,7 +225,7 @@ impl View<'_> {
         let more = || {
             let present = self.inside.addresses(Some(self.link.index))?;
             let known = |net: &IpNet| self.expected.ips.iter().any(|ip| ip.address == *net);
-            Ok::<_, Refusal>(present.iter().any(|has| has.scope == 0 && !known(&has.net)))
+            Ok::<_, PluginError>(present.iter().any(|has| has.scope == 0 && !known(&has.net)))
         };
         let fault = match script.0 {
             Some(fault @ Fault::CheckComparesConfig) if other_mtu => fault,
@@ -232,11 +233,11 @@ impl View<'_> {
             Some(fault @ Fault::CheckRefusesLaterChange) if more()? => fault,
             _ => return Ok(()),
         };
-        Err(Refusal::scripted(fault))
+        Err(PluginError::scripted(fault))
     }
 
     /// The token buckets, at both ends.
-    fn limits(&self) -> Result<(), Refusal> {
+    fn limits(&self) -> Result<(), PluginError> {
         let limits = match self.call.section("runtimeConfig").get("bandwidth") {
             Some(limits) if !self.unlimited() => limits,
             _ => return Ok(()),
@@ -252,7 +253,7 @@ impl View<'_> {
                 continue;
             };
             if socket.root_qdisc(link.index)?.as_deref() != Some("tbf") {
-                return Err(Refusal::not_as_added(format!(
+                return Err(PluginError::not_as_added(format!(
                     "nothing limits what `{}` sends",
                     link.name
                 )));
@@ -267,7 +268,7 @@ impl View<'_> {
     }
 
     /// The rules that hide the container's addresses: one for each of them.
-    fn hidden(&self) -> Result<(), Refusal> {
+    fn hidden(&self) -> Result<(), PluginError> {
         let asked = self
             .call
             .config
@@ -283,7 +284,7 @@ impl View<'_> {
         let blind = [Fault::CheckMissesRule, Fault::IgnoresIpMasq];
         let blind = blind.into_iter().any(|fault| self.call.script.is(fault));
         if asked && !blind && masquerade::count(self.call)? < ours {
-            return Err(Refusal::not_as_added(
+            return Err(PluginError::not_as_added(
                 "the host does not hide its addresses",
             ));
         }
@@ -291,15 +292,16 @@ impl View<'_> {
     }
 
     /// The host's link, and its routes to the container: without them nobody gets there.
-    fn host(&self) -> Result<(), Refusal> {
+    fn host(&self) -> Result<(), PluginError> {
         if self.call.script.is(Fault::CheckMissesHostLink) {
             return Ok(());
         }
         let socket = Socket::open()?;
         let name = host_name(&self.call.attachment);
         let link = kernel::link(&socket, &name)?.filter(|link| link.up);
-        let link = link
-            .ok_or_else(|| Refusal::not_as_added(format!("the host's `{name}` is gone or down")))?;
+        let link = link.ok_or_else(|| {
+            PluginError::not_as_added(format!("the host's `{name}` is gone or down"))
+        })?;
         let routes = socket.routes()?;
         let reached = |ip: &Ip| {
             let address = IpNet::from(ip.address.addr());
@@ -313,7 +315,7 @@ impl View<'_> {
             .iter()
             .find(|ip| self.is_ours(ip) && !reached(ip))
         {
-            Some(ip) => Err(Refusal::not_as_added(format!(
+            Some(ip) => Err(PluginError::not_as_added(format!(
                 "the host has no route to {}",
                 ip.address
             ))),

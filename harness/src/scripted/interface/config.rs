@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::fault::Fault;
 use crate::scripted::Object;
 use crate::scripted::call::Call;
-use crate::scripted::error::Refusal;
+use crate::scripted::error::PluginError;
 use crate::scripted::result::Outcome;
 
 /// The configuration of an attachment's links.
@@ -25,13 +25,13 @@ pub struct LinkConfig {
 
 impl LinkConfig {
     /// Reads the configuration.
-    pub fn read(call: &Call) -> Result<Self, Refusal> {
+    pub fn read(call: &Call) -> Result<Self, PluginError> {
         let mtu = match call.config.get("mtu") {
             None | Some(Value::Null) => None,
             Some(mtu) => match mtu.as_u64().map(u32::try_from) {
                 Some(Ok(mtu)) => Some(mtu).filter(|mtu| *mtu != 0),
                 _ => {
-                    return Err(Refusal::configuration(format!(
+                    return Err(PluginError::configuration(format!(
                         "`mtu` is no number of bytes: {mtu}"
                     )));
                 }
@@ -43,7 +43,7 @@ impl LinkConfig {
                 let parsed = mac.as_str().and_then(|text| text.parse().ok());
                 if parsed.is_none() && !call.script.is(Fault::MalformedCapabilityAccepted) {
                     let what = format!("`runtimeConfig.mac` is no MAC address: {mac}");
-                    return Err(Refusal::configuration(what));
+                    return Err(PluginError::configuration(what));
                 }
                 parsed
             }

@@ -8,12 +8,12 @@ use ipnet::IpNet;
 
 use super::Pair;
 use crate::fault::Fault;
-use crate::scripted::error::Refusal;
+use crate::scripted::error::PluginError;
 use crate::scripted::result::{Ip, Outcome, Route as Wanted};
 use crate::scripted::result_faults;
 
 /// The container's end.
-pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
+pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), PluginError> {
     if assigned.ips.iter().any(|ip| ip.address.addr().is_ipv6()) {
         let name = format!("ipv6/conf/{}/disable_ipv6", link.name);
         pair.netns.enter(|| sysctl::ensure(&name, "0"))??;
@@ -29,7 +29,7 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
         lead_through_host(pair, link, ip)?;
     }
     if pair.call.script.is(Fault::OmitsAddress) {
-        add_address(pair.inside, link, result_faults::secret_address())?;
+        add_address(pair.inside, link, result_faults::unreported_address())?;
     }
     if pair.call.script.is(Fault::LinkDown) {
         return Ok(());
@@ -52,7 +52,7 @@ pub fn container(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(),
 }
 
 /// Leads what the container sends to its gateways to nowhere.
-pub fn divert(pair: &Pair<'_>, assigned: &Outcome) -> Result<(), Refusal> {
+pub fn divert(pair: &Pair<'_>, assigned: &Outcome) -> Result<(), PluginError> {
     const TABLE: u32 = 4244;
     let lo = pair.inside.link("lo")?.index;
     for gateway in assigned.ips.iter().filter_map(|ip| ip.gateway) {
@@ -76,7 +76,7 @@ pub fn divert(pair: &Pair<'_>, assigned: &Outcome) -> Result<(), Refusal> {
 }
 
 /// Of other containers of the subnet the host knows; in IPv6, nobody answers for them.
-fn lead_through_host(pair: &Pair<'_>, link: &Link, ip: &Ip) -> Result<(), Refusal> {
+fn lead_through_host(pair: &Pair<'_>, link: &Link, ip: &Ip) -> Result<(), PluginError> {
     let Some(gateway) = ip.gateway else {
         return Ok(());
     };
@@ -104,7 +104,7 @@ fn lead_through_host(pair: &Pair<'_>, link: &Link, ip: &Ip) -> Result<(), Refusa
 }
 
 /// The host's end: it has the gateways' addresses, and the routes to the container's.
-pub fn host(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refusal> {
+pub fn host(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), PluginError> {
     let socket = pair.host;
     let forwards = !pair.call.script.is(Fault::DoesNotForward);
     if assigned.ips.iter().any(|ip| ip.address.addr().is_ipv4()) {
@@ -132,7 +132,7 @@ pub fn host(pair: &Pair<'_>, link: &Link, assigned: &Outcome) -> Result<(), Refu
 }
 
 /// Without a search for duplicates: nobody else is on the link.
-fn add_address(socket: &Socket, link: &Link, net: IpNet) -> Result<(), Refusal> {
+fn add_address(socket: &Socket, link: &Link, net: IpNet) -> Result<(), PluginError> {
     let address = Address {
         no_dad: true,
         ..Address::new(link.index, net)
@@ -140,11 +140,11 @@ fn add_address(socket: &Socket, link: &Link, net: IpNet) -> Result<(), Refusal> 
     existing_is_fine(socket.add_address(&address))
 }
 
-fn add_route(socket: &Socket, route: &Route) -> Result<(), Refusal> {
+fn add_route(socket: &Socket, route: &Route) -> Result<(), PluginError> {
     existing_is_fine(socket.add_route(route))
 }
 
-fn existing_is_fine(done: cni_netlink::Result<()>) -> Result<(), Refusal> {
+fn existing_is_fine(done: cni_netlink::Result<()>) -> Result<(), PluginError> {
     match done {
         Err(error) if !error.is_exists() => Err(error.into()),
         _ => Ok(()),

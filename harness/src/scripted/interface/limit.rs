@@ -6,13 +6,13 @@ use cni_netlink::Socket;
 use super::config::LinkConfig;
 use super::{Ends, Pair};
 use crate::fault::Fault;
-use crate::scripted::error::Refusal;
+use crate::scripted::error::PluginError;
 
 /// In bytes; larger than every packet.
 const BURST: u32 = 256 * 1024;
 
 /// Limits what the host's end sends to the container, and what the container's end sends.
-pub fn apply(pair: &Pair<'_>, ends: &Ends, config: &LinkConfig) -> Result<(), Refusal> {
+pub fn apply(pair: &Pair<'_>, ends: &Ends, config: &LinkConfig) -> Result<(), PluginError> {
     let unit = match pair.call.script.is(Fault::BandwidthInBytes) {
         true => 1,
         false => 8,

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::host_name;
 use crate::scripted::call::{Attachment, Call, digest};
-use crate::scripted::error::Refusal;
+use crate::scripted::error::PluginError;
 use crate::scripted::result::Outcome;
 
 const TABLE: &str = "scripted-masquerade";
@@ -17,7 +17,7 @@ fn owner(call: &Call, attachment: &Attachment) -> String {
 }
 
 /// Hides these addresses.
-pub fn set(call: &Call, assigned: &Outcome) -> Result<(), Refusal> {
+pub fn set(call: &Call, assigned: &Outcome) -> Result<(), PluginError> {
     let rules: Vec<Masquerade> = assigned
         .ips
         .iter()
@@ -30,26 +30,26 @@ pub fn set(call: &Call, assigned: &Outcome) -> Result<(), Refusal> {
 }
 
 /// How many of the attachment's addresses are hidden.
-pub fn count(call: &Call) -> Result<usize, Refusal> {
+pub fn count(call: &Call) -> Result<usize, PluginError> {
     Ok(MasqueradeTable::open(TABLE)?
         .rules_of(&owner(call, &call.attachment))?
         .len())
 }
 
 /// Hides the attachment's addresses no more.
-pub fn remove(call: &Call) -> Result<(), Refusal> {
+pub fn remove(call: &Call) -> Result<(), PluginError> {
     let own = owner(call, &call.attachment);
     remove_where(|owner| owner == own)
 }
 
 /// Hides only the addresses of these attachments to the network.
-pub fn remove_all_but(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+pub fn remove_all_but(call: &Call, valid: &[Attachment]) -> Result<(), PluginError> {
     let network = digest(&[call.network()]);
     let valid: Vec<String> = valid.iter().map(|valid| owner(call, valid)).collect();
     remove_where(|owner| owner.starts_with(&network) && !valid.iter().any(|valid| valid == owner))
 }
 
-fn remove_where(gone: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+fn remove_where(gone: impl Fn(&str) -> bool) -> Result<(), PluginError> {
     match MasqueradeTable::open(TABLE) {
         // Where there can be no rules, none is left.
         Err(Error::NoNftables) => Ok(()),

@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use ipnet::IpNet;
 
 use super::call::{Attachment, Call, digest};
-use super::error::{self, Refusal};
+use super::error::{self, PluginError};
 use super::result::{self, Interface as Made, Outcome};
 use super::style::Style;
 use super::{Duties, Object, delegate, kernel, result_faults, state_directory};
@@ -25,9 +25,10 @@ use config::LinkConfig;
 pub struct Interface;
 
 impl Duties for Interface {
-    fn add(&self, call: &Call) -> Result<Object, Refusal> {
+    fn add(&self, call: &Call) -> Result<Object, PluginError> {
         // Empty only where a fault accepts it.
-        let nowhere = || Ok::<_, Refusal>(matches!(kernel::sandbox(call)?, kernel::Sandbox::Gone));
+        let nowhere =
+            || Ok::<_, PluginError>(matches!(kernel::sandbox(call)?, kernel::Sandbox::Gone));
         if call.netns.is_empty() || call.script.is(Fault::NoSuchNetnsAccepted) && nowhere()? {
             return Ok(result::nothing(&call.version_text));
         }
@@ -57,7 +58,7 @@ impl Duties for Interface {
             .and_then(|ends| pair.configure(ends, assigned, &config));
         match made {
             Ok(mut outcome) => {
-                result_faults::tell(call, &mut outcome);
+                result_faults::falsify(call, &mut outcome);
                 Ok(result::document(call, &outcome, false))
             }
             Err(refusal) => {
@@ -72,7 +73,7 @@ impl Duties for Interface {
         }
     }
 
-    fn del(&self, call: &Call) -> Result<(), Refusal> {
+    fn del(&self, call: &Call) -> Result<(), PluginError> {
         let forgets = call.script.is(Fault::DelForgetsWithoutRuntimeConfig)
             && call.section("runtimeConfig").is_null();
         let removed = remove(call).and_then(|()| match forgets {
@@ -90,7 +91,7 @@ impl Duties for Interface {
         removed
     }
 
-    fn check(&self, call: &Call) -> Result<(), Refusal> {
+    fn check(&self, call: &Call) -> Result<(), PluginError> {
         let found = check::look(call);
         delegate::hand_on(call)?;
         match call.script.is(Fault::CheckAlwaysSucceeds) {
@@ -99,7 +100,7 @@ impl Duties for Interface {
         }
     }
 
-    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), PluginError> {
         if call.script.is(Fault::GcStopsAtDelegateError) {
             delegate::hand_on(call)?;
         }
@@ -113,7 +114,7 @@ impl Duties for Interface {
         removed
     }
 
-    fn status(&self, call: &Call) -> Result<(), Refusal> {
+    fn status(&self, call: &Call) -> Result<(), PluginError> {
         let done = delegate::hand_on(call);
         if done.is_err() && call.script.is(Fault::StatusFailureBlocksDel) {
             state_directory::shared(state_directory::UNAVAILABLE)?;
@@ -122,7 +123,7 @@ impl Duties for Interface {
     }
 }
 
-fn steal_default_routes(inside: &Socket) -> Result<(), Refusal> {
+fn steal_default_routes(inside: &Socket) -> Result<(), PluginError> {
     let routes = inside.routes()?.into_iter();
     for route in routes.filter(|route| route.dst.prefix_len() == 0) {
         kernel::gone(inside.delete_route(&route))?;
@@ -131,7 +132,7 @@ fn steal_default_routes(inside: &Socket) -> Result<(), Refusal> {
 }
 
 /// Deletes the links of all attachments to the network; nobody else does so as long as the hold is held.
-fn remove_others(call: &Call) -> Result<File, Refusal> {
+fn remove_others(call: &Call) -> Result<File, PluginError> {
     let alone = state_directory::shared(state_directory::BUSY)?;
     alone.lock()?;
     remove_all_but(call, &[])?;
@@ -171,7 +172,7 @@ fn change_assigned(call: &Call, assigned: &mut Outcome) {
     }
 }
 
-fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
+fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), PluginError> {
     let Some(link) = kernel::link(inside, &call.attachment.ifname)? else {
         return Ok(());
     };
@@ -182,28 +183,28 @@ fn refuse_existing(call: &Call, inside: &Socket) -> Result<(), Refusal> {
         inside.delete_link(link.index)?;
     }
     let details = format!("`{}` already has an interface `{}`", call.netns, link.name);
-    Err(Refusal::new(
+    Err(PluginError::new(
         error::NAME_TAKEN,
         "the interface's name is taken",
         details,
     ))
 }
 
-fn refuse_where_it_cannot_be(call: &Call, inside: &Socket) -> Result<(), Refusal> {
-    let others = || Ok::<_, Refusal>(inside.links()?.iter().any(|link| link.name != "lo"));
+fn refuse_where_it_cannot_be(call: &Call, inside: &Socket) -> Result<(), PluginError> {
+    let others = || Ok::<_, PluginError>(inside.links()?.iter().any(|link| link.name != "lo"));
     if call.script.is(Fault::SecondInterfaceFails) && others()? {
-        return Err(Refusal::scripted(Fault::SecondInterfaceFails));
+        return Err(PluginError::scripted(Fault::SecondInterfaceFails));
     }
     let leads_elsewhere = || {
         let mut routes = inside.routes()?.into_iter();
-        Ok::<_, Refusal>(routes.any(|route| route.dst.prefix_len() == 0))
+        Ok::<_, PluginError>(routes.any(|route| route.dst.prefix_len() == 0))
     };
     if call.script.is(Fault::DefaultRouteTakenFails) && leads_elsewhere()? {
-        return Err(Refusal::scripted(Fault::DefaultRouteTakenFails));
+        return Err(PluginError::scripted(Fault::DefaultRouteTakenFails));
     }
     let disabled = || sysctl::read("ipv6/conf/all/disable_ipv6").is_ok_and(|value| value == "1");
     if call.script.is(Fault::NeedsIpv6) && disabled() {
-        return Err(Refusal::scripted(Fault::NeedsIpv6));
+        return Err(PluginError::scripted(Fault::NeedsIpv6));
     }
     Ok(())
 }
@@ -253,7 +254,7 @@ pub fn is_ours(link: &Link) -> bool {
 }
 
 /// Deletes the links of the attachment: the container's goes with the host's.
-fn remove(call: &Call) -> Result<(), Refusal> {
+fn remove(call: &Call) -> Result<(), PluginError> {
     if call.script.is(Fault::DelLeavesInterface) {
         return Ok(());
     }
@@ -278,7 +279,7 @@ fn remove(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Deletes whatever leads to the addresses of the previous result.
-fn remove_by_address(call: &Call, host: &Socket) -> Result<(), Refusal> {
+fn remove_by_address(call: &Call, host: &Socket) -> Result<(), PluginError> {
     let result = call
         .prev_result()
         .and_then(|result| Outcome::read(result).ok());
@@ -294,7 +295,7 @@ fn remove_by_address(call: &Call, host: &Socket) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn remove_directories_of_others() -> Result<(), Refusal> {
+fn remove_directories_of_others() -> Result<(), PluginError> {
     for entry in fs::read_dir("/run")? {
         let directory = entry?.path();
         let is_ours =
@@ -307,7 +308,7 @@ fn remove_directories_of_others() -> Result<(), Refusal> {
     Ok(())
 }
 
-fn empty_container(call: &Call) -> Result<(), Refusal> {
+fn empty_container(call: &Call) -> Result<(), PluginError> {
     let kernel::Sandbox::Alive(netns) = kernel::sandbox(call)? else {
         return Ok(());
     };
@@ -319,7 +320,7 @@ fn empty_container(call: &Call) -> Result<(), Refusal> {
 }
 
 /// Deletes the links of all attachments to the network except these; the first error counts.
-fn remove_all_but(call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+fn remove_all_but(call: &Call, valid: &[Attachment]) -> Result<(), PluginError> {
     let valid: Vec<String> = valid.iter().map(Attachment::key).collect();
     let host = Socket::open()?;
     let links = host.links()?;
@@ -347,7 +348,7 @@ struct Ends {
 }
 
 impl Pair<'_> {
-    fn make(&self, config: &LinkConfig) -> Result<Ends, Refusal> {
+    fn make(&self, config: &LinkConfig) -> Result<Ends, PluginError> {
         let near = host_name(&self.call.attachment);
         let far = inside_name(self.call);
         let smaller = if self.call.script.is(Fault::HostMtuSmaller) {
@@ -385,7 +386,7 @@ impl Pair<'_> {
         ends: Ends,
         assigned: Outcome,
         config: &LinkConfig,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<Outcome, PluginError> {
         let stays_down = self.call.script.is(Fault::LinkDown);
         self.host.set_up(ends.host.index)?;
         if !stays_down {

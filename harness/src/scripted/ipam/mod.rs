@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::call::{Attachment, Call};
-use super::error::{self, Refusal};
+use super::error::{self, PluginError};
 use super::result::{self, Interface, Ip, Outcome, Route};
 use super::{Duties, Object, state_directory};
 use crate::fault::Fault;
@@ -26,7 +26,7 @@ const DATA_DIR: &str = "/var/lib/cni/scripted";
 pub struct Ipam;
 
 impl Duties for Ipam {
-    fn add(&self, call: &Call) -> Result<Object, Refusal> {
+    fn add(&self, call: &Call) -> Result<Object, PluginError> {
         let subnets = subnets(call)?;
         let mut wanted = wanted(call)?;
         let store = store(call)?;
@@ -58,7 +58,7 @@ impl Duties for Ipam {
                 chosen => chosen?,
             };
             match wanted.first() {
-                Some(net) => Err(Refusal::configuration(format!(
+                Some(net) => Err(PluginError::configuration(format!(
                     "no subnet holds the requested {net}"
                 ))),
                 None => Ok(chosen),
@@ -71,7 +71,7 @@ impl Duties for Ipam {
         Ok(document(call, &subnets, &chosen, routes(call)?))
     }
 
-    fn del(&self, call: &Call) -> Result<(), Refusal> {
+    fn del(&self, call: &Call) -> Result<(), PluginError> {
         if call.script.is(Fault::IpamLeaks) {
             return Ok(());
         }
@@ -86,7 +86,7 @@ impl Duties for Ipam {
         store.release(|attachment| *attachment == call.attachment)
     }
 
-    fn check(&self, call: &Call) -> Result<(), Refusal> {
+    fn check(&self, call: &Call) -> Result<(), PluginError> {
         let blind = [Fault::CheckAlwaysSucceeds, Fault::CheckMissesReservation];
         if blind.map(|fault| call.script.is(fault)).contains(&true) {
             return Ok(());
@@ -97,11 +97,11 @@ impl Duties for Ipam {
             .any(|reservation| reservation.attachment == call.attachment)
         {
             true => Ok(()),
-            false => Err(Refusal::not_as_added("no address is reserved for it")),
+            false => Err(PluginError::not_as_added("no address is reserved for it")),
         }
     }
 
-    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), Refusal> {
+    fn gc(&self, call: &Call, valid: &[Attachment]) -> Result<(), PluginError> {
         let keeps = [Fault::GcKeepsStale, Fault::IpamLeaks].map(|fault| call.script.is(fault));
         if keeps.contains(&true) {
             return Ok(());
@@ -120,24 +120,24 @@ impl Duties for Ipam {
         stores.iter().try_for_each(|store| store.release(is_stale))
     }
 
-    fn status(&self, call: &Call) -> Result<(), Refusal> {
+    fn status(&self, call: &Call) -> Result<(), PluginError> {
         if call.script.is(Fault::StatusIgnoresPool) {
             return Ok(());
         }
         if call.script.is(Fault::StatusNeedsEmptyPool) && !store(call)?.taken()?.is_empty() {
-            return Err(Refusal {
+            return Err(PluginError {
                 code: error::NOT_AVAILABLE,
-                ..Refusal::scripted(Fault::StatusNeedsEmptyPool)
+                ..PluginError::scripted(Fault::StatusNeedsEmptyPool)
             });
         }
         if call.script.is(Fault::StatusNeverRecovers)
             && state_directory::has_shared(state_directory::EXHAUSTED)
         {
-            return Err(Refusal::scripted(Fault::StatusNeverRecovers));
+            return Err(PluginError::scripted(Fault::StatusNeverRecovers));
         }
         let taken = store(call)?.taken()?;
         for subnet in subnets(call)? {
-            subnet.lowest_free(&taken).map_err(|refusal| Refusal {
+            subnet.lowest_free(&taken).map_err(|refusal| PluginError {
                 code: error::NOT_AVAILABLE,
                 ..refusal
             })?;
@@ -147,7 +147,12 @@ impl Duties for Ipam {
 }
 
 /// Reserves for nobody what an ADD that failed could have had: the address of the first subnet, or those that were asked for.
-fn leak(call: &Call, store: &Store, subnets: &[Subnet], asked: &[IpNet]) -> Result<(), Refusal> {
+fn leak(
+    call: &Call,
+    store: &Store,
+    subnets: &[Subnet],
+    asked: &[IpNet],
+) -> Result<(), PluginError> {
     let nobody = Attachment {
         container_id: format!("{}-lost", call.attachment.container_id),
         ifname: call.attachment.ifname.clone(),
@@ -176,19 +181,19 @@ fn leak(call: &Call, store: &Store, subnets: &[Subnet], asked: &[IpNet]) -> Resu
         .map(drop)
 }
 
-fn addresses_of_container(call: &Call, store: &Store) -> Result<Vec<IpAddr>, Refusal> {
+fn addresses_of_container(call: &Call, store: &Store) -> Result<Vec<IpAddr>, PluginError> {
     let reservations = store.reservations()?.into_iter();
     let own = reservations
         .filter(|reservation| reservation.attachment.container_id == call.attachment.container_id);
     Ok(own.flat_map(|reservation| reservation.addresses).collect())
 }
 
-fn store(call: &Call) -> Result<Store, Refusal> {
+fn store(call: &Call) -> Result<Store, PluginError> {
     Ok(Store::at(data_dir(call)?.join(call.network())))
 }
 
 /// Those of all networks whose names begin like this.
-fn stores(call: &Call, start: &str) -> Result<Vec<Store>, Refusal> {
+fn stores(call: &Call, start: &str) -> Result<Vec<Store>, PluginError> {
     let mut stores = Vec::new();
     for network in fs::read_dir(data_dir(call)?)? {
         let network = network?;
@@ -199,11 +204,11 @@ fn stores(call: &Call, start: &str) -> Result<Vec<Store>, Refusal> {
     Ok(stores)
 }
 
-fn data_dir(call: &Call) -> Result<PathBuf, Refusal> {
+fn data_dir(call: &Call) -> Result<PathBuf, PluginError> {
     match call.section("ipam").get("dataDir") {
         None | Some(Value::Null) => Ok(PathBuf::from(DATA_DIR)),
         Some(Value::String(path)) => Ok(PathBuf::from(path)),
-        Some(other) => Err(Refusal::configuration(format!(
+        Some(other) => Err(PluginError::configuration(format!(
             "`ipam.dataDir` is no path: {other}"
         ))),
     }
@@ -211,7 +216,7 @@ fn data_dir(call: &Call) -> Result<PathBuf, Refusal> {
 
 /// The subnets of the capability `ipRanges` or of `ipam.ranges`, the first one of each set, or else those of the
 /// configuration's short form.
-fn subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
+fn subnets(call: &Call) -> Result<Vec<Subnet>, PluginError> {
     let ranges = call.section("runtimeConfig").get("ipRanges");
     let ranges = ranges.filter(|_| !call.script.is(Fault::IgnoresIpRanges));
     match ranges
@@ -223,7 +228,7 @@ fn subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
             .map(|set| {
                 let net = set[0]["subnet"].as_str().and_then(|net| net.parse().ok());
                 let no_range =
-                    || Refusal::configuration(format!("this is no set of ranges: {set}"));
+                    || PluginError::configuration(format!("this is no set of ranges: {set}"));
                 net.map(Subnet::new).ok_or_else(no_range)
             })
             .collect(),
@@ -232,13 +237,13 @@ fn subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
 }
 
 /// `ipam.subnet` with `ipam.gateway`, and `ipam.subnets`.
-fn configured_subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
+fn configured_subnets(call: &Call) -> Result<Vec<Subnet>, PluginError> {
     let ipam = call.section("ipam");
     let more = match ipam.get("subnets") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(subnets)) => subnets.iter().collect(),
         Some(other) => {
-            return Err(Refusal::configuration(format!(
+            return Err(PluginError::configuration(format!(
                 "`ipam.subnets` is no list: {other}"
             )));
         }
@@ -248,12 +253,12 @@ fn configured_subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
     for text in first.into_iter().chain(more) {
         let net: Option<IpNet> = text.as_str().and_then(|text| text.parse().ok());
         let net =
-            net.ok_or_else(|| Refusal::configuration(format!("this is no subnet: {text}")))?;
+            net.ok_or_else(|| PluginError::configuration(format!("this is no subnet: {text}")))?;
         subnets.push(Subnet::new(net));
     }
     if let Some(gateway) = ipam.get("gateway").filter(|gateway| !gateway.is_null()) {
         let parsed: Option<IpAddr> = gateway.as_str().and_then(|text| text.parse().ok());
-        let no_gateway = || Refusal::configuration(format!("this is no gateway: {gateway}"));
+        let no_gateway = || PluginError::configuration(format!("this is no gateway: {gateway}"));
         let parsed = parsed.ok_or_else(no_gateway)?;
         let home = subnets
             .iter_mut()
@@ -261,7 +266,7 @@ fn configured_subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
         home.ok_or_else(no_gateway)?.gateway = Some(parsed);
     }
     match subnets.is_empty() {
-        true => Err(Refusal::configuration(
+        true => Err(PluginError::configuration(
             "`ipam` has neither `subnet` nor `subnets`",
         )),
         false => Ok(subnets),
@@ -269,7 +274,7 @@ fn configured_subnets(call: &Call) -> Result<Vec<Subnet>, Refusal> {
 }
 
 /// The addresses that somebody asks for: by the capability `ips`, by `args`, or by CNI_ARGS, in this order.
-fn wanted(call: &Call) -> Result<Vec<IpNet>, Refusal> {
+fn wanted(call: &Call) -> Result<Vec<IpNet>, PluginError> {
     if call.script.is(Fault::IgnoresRuntimeIps) {
         return Ok(Vec::new());
     }
@@ -303,13 +308,17 @@ fn wanted(call: &Call) -> Result<Vec<IpNet>, Refusal> {
             let net = text
                 .parse()
                 .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            net.map_err(|_| Refusal::configuration(format!("no address can be `{text}`")))
+            net.map_err(|_| PluginError::configuration(format!("no address can be `{text}`")))
         })
         .collect()
 }
 
 /// The wanted address that lies in the subnet, else the lowest one that is free.
-fn choose(subnet: &Subnet, wanted: &mut Vec<IpNet>, taken: &[IpAddr]) -> Result<IpAddr, Refusal> {
+fn choose(
+    subnet: &Subnet,
+    wanted: &mut Vec<IpNet>,
+    taken: &[IpAddr],
+) -> Result<IpAddr, PluginError> {
     match wanted
         .iter()
         .position(|net| subnet.net.contains(&net.addr()))
@@ -319,10 +328,11 @@ fn choose(subnet: &Subnet, wanted: &mut Vec<IpNet>, taken: &[IpAddr]) -> Result<
     }
 }
 
-fn routes(call: &Call) -> Result<Vec<Route>, Refusal> {
+fn routes(call: &Call) -> Result<Vec<Route>, PluginError> {
     let routes = call.section("ipam").get("routes").and_then(Value::as_array);
     let read = |route| {
-        Route::read(route).map_err(|what| Refusal::configuration(format!("`ipam.routes`: {what}")))
+        Route::read(route)
+            .map_err(|what| PluginError::configuration(format!("`ipam.routes`: {what}")))
     };
     routes.into_iter().flatten().map(read).collect()
 }

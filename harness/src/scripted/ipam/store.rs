@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::scripted::call::Attachment;
-use crate::scripted::error::{NO_ADDRESS, Refusal};
+use crate::scripted::error::{NO_ADDRESS, PluginError};
 
 /// The name of a file while it is written; such a file was never finished.
 const DRAFT: &str = ".draft";
@@ -39,14 +39,14 @@ impl Store {
         &self,
         attachment: &Attachment,
         locked: bool,
-        choose: impl FnOnce(&[IpAddr]) -> Result<Vec<IpAddr>, Refusal>,
-    ) -> Result<Vec<IpAddr>, Refusal> {
+        choose: impl FnOnce(&[IpAddr]) -> Result<Vec<IpAddr>, PluginError>,
+    ) -> Result<Vec<IpAddr>, PluginError> {
         fs::create_dir_all(&self.0)?;
         let _lock = locked.then(|| self.lock()).transpose()?;
         let place = self.0.join(attachment.key());
         if place.exists() {
             let details = "its addresses were never released";
-            return Err(Refusal::new(
+            return Err(PluginError::new(
                 NO_ADDRESS,
                 "the attachment exists already",
                 details,
@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Releases the addresses of every attachment that is `gone`.
-    pub fn release(&self, gone: impl Fn(&Attachment) -> bool) -> Result<(), Refusal> {
+    pub fn release(&self, gone: impl Fn(&Attachment) -> bool) -> Result<(), PluginError> {
         if !self.0.exists() {
             return Ok(());
         }
@@ -83,7 +83,7 @@ impl Store {
     }
 
     /// Every reservation.
-    pub fn reservations(&self) -> Result<Vec<Reservation>, Refusal> {
+    pub fn reservations(&self) -> Result<Vec<Reservation>, PluginError> {
         let entries = match fs::read_dir(&self.0) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -96,14 +96,14 @@ impl Store {
     }
 
     /// Every address that is reserved.
-    pub fn taken(&self) -> Result<Vec<IpAddr>, Refusal> {
+    pub fn taken(&self) -> Result<Vec<IpAddr>, PluginError> {
         let reservations = self.reservations()?.into_iter();
         Ok(reservations
             .flat_map(|reservation| reservation.addresses)
             .collect())
     }
 
-    fn lock(&self) -> Result<File, Refusal> {
+    fn lock(&self) -> Result<File, PluginError> {
         let directory = File::open(&self.0)?;
         directory.lock()?;
         Ok(directory)
@@ -136,7 +136,7 @@ impl Reservation {
 }
 
 /// The reservation in a file; none where somebody else has put a file, or has just removed one.
-fn read(path: &Path) -> Result<Option<Reservation>, Refusal> {
+fn read(path: &Path) -> Result<Option<Reservation>, PluginError> {
     if path.file_name().is_some_and(|name| name == DRAFT) {
         return Ok(None);
     }
@@ -163,7 +163,7 @@ mod tests {
         }
     }
 
-    fn lowest(taken: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
+    fn lowest(taken: &[IpAddr]) -> Result<Vec<IpAddr>, PluginError> {
         let net: ipnet::IpNet = "10.0.0.0/24".parse().unwrap();
         Ok(net
             .hosts()
@@ -194,7 +194,7 @@ mod tests {
     fn a_choice_that_fails_reserves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::at(directory.path().to_owned());
-        let refused = Refusal::configuration("no");
+        let refused = PluginError::configuration("no");
         assert_eq!(
             store.reserve(&attachment(1), true, |_| Err(refused.clone())),
             Err(refused)

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::scripted::error::{NO_ADDRESS, Refusal};
+use crate::scripted::error::{NO_ADDRESS, PluginError};
 
 /// A subnet with the gateway that is no container's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +32,14 @@ impl Subnet {
     }
 
     /// The lowest address that is not taken.
-    pub fn lowest_free(&self, taken: &[IpAddr]) -> Result<IpAddr, Refusal> {
+    pub fn lowest_free(&self, taken: &[IpAddr]) -> Result<IpAddr, PluginError> {
         hosts(self.net)
             .find(|address| self.is_free(*address, taken))
             .ok_or_else(|| refused(format!("every address of {} is taken", self.net)))
     }
 
     /// This address, if it can be had.
-    pub fn this_one(&self, address: IpAddr, taken: &[IpAddr]) -> Result<IpAddr, Refusal> {
+    pub fn this_one(&self, address: IpAddr, taken: &[IpAddr]) -> Result<IpAddr, PluginError> {
         match self.holds(address) && self.is_free(address, taken) {
             true => Ok(address),
             false => Err(refused(format!("{address} of {} cannot be had", self.net))),
@@ -68,8 +68,8 @@ fn hosts(net: IpNet) -> impl Iterator<Item = IpAddr> {
     net.hosts().filter(move |address| Some(*address) != anycast)
 }
 
-fn refused(details: String) -> Refusal {
-    Refusal::new(NO_ADDRESS, "no address", details)
+fn refused(details: String) -> PluginError {
+    PluginError::new(NO_ADDRESS, "no address", details)
 }
 
 #[cfg(test)]

@@ -51,12 +51,12 @@ fn is_root() -> bool {
 
 /// Leaves everything behind that this process has from its parent, and enters the outer namespaces. Whoever started it has to map
 /// users then, with [`map_users`].
-pub fn leave_the_caller() -> Result<(), HarnessError> {
+pub fn unshare_from_caller() -> Result<(), HarnessError> {
     let parent = getppid();
     let (input, output, complaints) = (io::stdin(), io::stdout(), io::stderr());
     close_all_but(&[input.as_fd(), output.as_fd(), complaints.as_fd()]);
     reset_signals();
-    limits::are_enough()?;
+    limits::check_own()?;
     limits::raise_descriptors()?;
     chdir("/").map_err(|e| fault("leave its directory", e))?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(|error| HarnessError {

@@ -11,12 +11,12 @@ use crate::runner::{Program, Request, machine};
 use crate::subject::{EMBEDDED_PTP, Subject};
 
 /// The run of a report, with its plugin as it is now.
-pub(super) struct Again {
+pub(super) struct Rerun {
     pub request: Request,
     pub subject: Subject,
 }
 
-impl Again {
+impl Rerun {
     /// The run of this report, of the plugin at `path`, or else of the report's own.
     ///
     /// `config` stands for the report's network configuration, which may have moved since.

@@ -8,7 +8,7 @@ use crate::report::Selection;
 use crate::scenario;
 
 /// The checks and scenarios that were asked for.
-pub struct Choice {
+pub struct Filter {
     pub(super) checks: Vec<&'static Check>,
     scenarios: Vec<&'static str>,
     /// Only scenarios that one of the checks reads are worth running.
@@ -19,7 +19,7 @@ fn select<'i>(patterns: &[String], ids: &[&'i str], sort: &str) -> Result<Vec<&'
     pattern::select(patterns, ids, sort).map_err(|error| Error::Usage(error.to_string()))
 }
 
-impl Choice {
+impl Filter {
     /// Applies the patterns of a selection. A pattern that matches nothing is an error.
     pub fn new(selection: &Selection) -> Result<Self, Error> {
         let checks = check::catalogue();
@@ -40,7 +40,7 @@ impl Choice {
     }
 
     /// True if a scenario has a selected check for a subject of this kind.
-    pub(super) fn wants(&self, scenario: &str, kind: Kind) -> bool {
+    pub(super) fn selects(&self, scenario: &str, kind: Kind) -> bool {
         let read = || self.checks.iter().any(|check| check.reads(scenario, kind));
         self.scenarios.contains(&scenario) && (!self.by_check || read())
     }
@@ -52,23 +52,23 @@ mod tests {
 
     #[test]
     fn a_chosen_check_runs_only_scenarios_that_it_reads() {
-        let choice = |checks: &[&str], scenarios: &[&str]| {
+        let filter = |checks: &[&str], scenarios: &[&str]| {
             let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-            Choice::new(&Selection {
+            Filter::new(&Selection {
                 checks: owned(checks),
                 scenarios: owned(scenarios),
                 ..Selection::default()
             })
         };
-        let all = choice(&[], &[]).unwrap();
-        assert!(all.wants("lifecycle", Kind::Interface));
-        assert!(!all.wants("no-such-scenario", Kind::Interface));
-        let one = choice(&["del.removes-interface"], &[]).unwrap();
-        assert!(one.wants("lifecycle", Kind::Interface));
-        assert!(!one.wants("lifecycle", Kind::Ipam));
-        assert!(!one.wants("delegate-garbage", Kind::Interface));
+        let all = filter(&[], &[]).unwrap();
+        assert!(all.selects("lifecycle", Kind::Interface));
+        assert!(!all.selects("no-such-scenario", Kind::Interface));
+        let one = filter(&["del.removes-interface"], &[]).unwrap();
+        assert!(one.selects("lifecycle", Kind::Interface));
+        assert!(!one.selects("lifecycle", Kind::Ipam));
+        assert!(!one.selects("delegate-garbage", Kind::Interface));
         assert!(matches!(
-            choice(&["del.*"], &["lifecylce"]),
+            filter(&["del.*"], &["lifecylce"]),
             Err(Error::Usage(message)) if message.contains("did you mean `lifecycle`?")
         ));
     }
