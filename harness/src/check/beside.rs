@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use cni_observe::{Route, Snapshot};
 use cni_types::Operation;
 
-use super::del::{FILES, is_of_interface, removed_of, sort};
+use super::changes::{FILES, is_of_interface, removed_of, sort};
 use super::document::ips;
 use super::result::link;
 use super::{Judged, Unmet};

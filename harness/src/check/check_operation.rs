@@ -2,8 +2,8 @@
 
 use cni_types::Operation;
 
+use super::changes::FILES;
 use super::clause::{V0_4_0, V1_0_0, heading, must, only, should, since};
-use super::del::FILES;
 use super::document::{Answer, answers, ips, routes};
 use super::protocol::says_nothing;
 use super::{Check, Clause, Judged, Scope, Unmet};

@@ -8,8 +8,8 @@ use cni_types::Operation;
 use super::add::succeeded;
 use super::asked::{asks_for, shared};
 use super::beside::{Whose, keeps_others, keeps_private_state, living};
+use super::changes::{removed_of, sort};
 use super::clause::{V0_4_0, V1_0_0, heading, must, only, should, since, up_to};
-use super::del::{removed_of, sort};
 use super::document::{answers, ips, routes};
 use super::result::addresses::has_address;
 use super::{Check, Clause, Judged, Scope, Unmet, check_operation, del, disputes, ipam};
@@ -516,7 +516,7 @@ fn leaves_nothing(t: &Transcript) -> Judged {
         )));
     }
     let mut left = t.observed(label::START)?.residue(t.observed(label::END)?);
-    left.retain(super::del::is_added);
+    left.retain(super::changes::is_added);
     match left.first() {
         Some(first) => {
             let actual = format!("left behind: {}", first.object);

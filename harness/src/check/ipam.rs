@@ -345,7 +345,7 @@ fn releases(t: &Transcript) -> Judged {
                     .iter()
                     .any(|address| text.rsplit('/').next() == Some(address))
         };
-        super::del::is_added(change)
+        super::changes::is_added(change)
             && (of_attachment(&change.object) || change.detail.contains(&id))
     });
     match changes.first() {

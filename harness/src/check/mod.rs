@@ -8,6 +8,7 @@ mod add;
 mod asked;
 mod beside;
 mod chain;
+mod changes;
 mod check_operation;
 pub(crate) mod clause;
 mod convention;
@@ -228,6 +229,9 @@ pub fn catalogue() -> Vec<&'static Check> {
         drift::CHECKS,
         drift::LATER,
         del::CHECKS,
+        del::missing::CHECKS,
+        del::residue::CHECKS,
+        del::host::CHECKS,
         network::CHECKS,
         pool::CHECKS,
         identity::CHECKS,

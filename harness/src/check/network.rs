@@ -4,8 +4,8 @@ use cni_types::Operation;
 
 use super::add::succeeded;
 use super::beside::is_private;
+use super::changes::{FILES, is_of_interface, removed_of, sort};
 use super::clause::{V1_1_0, heading, must, should, since};
-use super::del::{FILES, is_of_interface, removed_of, sort};
 use super::protocol::says_nothing;
 use super::store::unseen;
 use super::{Check, Clause, Judged, Scope, Unmet, disputes};
@@ -604,7 +604,7 @@ fn empties(t: &Transcript) -> Judged {
     let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
     let added_in = |state| {
         let mut added = start.residue(state);
-        added.retain(super::del::is_added);
+        added.retain(super::changes::is_added);
         added
     };
     let left = added_in(end);

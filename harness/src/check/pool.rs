@@ -2,8 +2,8 @@
 
 use ipnet::IpNet;
 
+use super::changes::{FILES, sort};
 use super::clause::{ALL, V0_4_0, V1_0_0, V1_1_0, conventional, heading, should, since, up_to};
-use super::del::{FILES, sort};
 use super::document::{answers, ips};
 use super::result::waits_for_user;
 use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, disputes, ipam, network};
@@ -251,7 +251,7 @@ fn full_range_reserves_nothing(t: &Transcript) -> Judged {
     }
     t.success(label::DEL_B)?;
     let mut changes = t.observed(label::START)?.residue(t.observed(label::END)?);
-    changes.retain(|change| super::del::is_added(change) && FILES.contains(&sort(change)));
+    changes.retain(|change| super::changes::is_added(change) && FILES.contains(&sort(change)));
     match changes.first() {
         Some(first) => {
             let actual = format!("left behind: {}", first.object);

@@ -1,10 +1,10 @@
 //! What gets through: claims that only real traffic can show.
 
 use super::asked::{asks_for, shared};
+use super::changes::{is_base_chain, sort};
 use super::clause::{
     ALL, V0_3_1, V0_4_0, V1_0_0, conventional, heading, only, should, since, up_to,
 };
-use super::del::{is_base_chain, sort};
 use super::result::{link, waits_for_user};
 use super::{Check, Clause, Judged, Scope, Unmet, add, convention, disputes, routing};
 use crate::fault::Fault;

@@ -26,7 +26,7 @@ fn the_recipe_shows_a_check_that_is_there() {
     let recipe = guide.split("## Add a check").nth(1).unwrap();
     let recipe = recipe.split("\n## ").next().unwrap();
     // The examples are the code itself, so that they compile.
-    let code = flat(&text("harness/src/check/del.rs"));
+    let code = flat(&text("harness/src/check/del/residue.rs"));
     let examples: Vec<&str> = recipe
         .split("```rust\n")
         .skip(1)
@@ -85,7 +85,7 @@ fn the_check_is_in_the_three_files_of_the_recipe_and_in_no_other() {
         }
     }
     let recipe = [
-        "harness/src/check/del.rs",
+        "harness/src/check/del/residue.rs",
         "harness/src/fault.rs",
         "harness/src/scripted/interface/mod.rs",
     ];
