@@ -11,7 +11,7 @@ use super::clause::{
     V0_3_0, V0_3_1, V0_4_0, V1_0_0, between, heading, must, only, should, since, up_to,
 };
 use super::document::{ips, list};
-use super::network::RELEASES_STALE_ADDRESSES;
+use super::gc::RELEASES_STALE_ADDRESSES;
 use super::store::unseen;
 use super::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;

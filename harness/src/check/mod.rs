@@ -21,17 +21,18 @@ mod document;
 mod drift;
 mod error;
 mod form;
+mod gc;
 mod identity;
 mod input;
 mod ipam;
 mod names;
-mod network;
 mod pool;
 mod protocol;
 mod questions;
 mod result;
 mod routing;
 mod runtime;
+mod status;
 mod store;
 mod traffic;
 mod version;
@@ -232,7 +233,8 @@ pub fn catalogue() -> Vec<&'static Check> {
         del::missing::CHECKS,
         del::residue::CHECKS,
         del::host::CHECKS,
-        network::CHECKS,
+        gc::CHECKS,
+        status::CHECKS,
         pool::CHECKS,
         identity::CHECKS,
         traffic::CHECKS,

@@ -6,7 +6,7 @@ use super::changes::{FILES, sort};
 use super::clause::{ALL, V0_4_0, V1_0_0, V1_1_0, conventional, heading, should, since, up_to};
 use super::document::{answers, ips};
 use super::result::waits_for_user;
-use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, disputes, ipam, network};
+use super::{Check, Clause, Judged, Scope, Unmet, add, check_operation, disputes, ipam, status};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Label};
@@ -38,7 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "status.agrees-with-add",
         claim: "STATUS succeeds again when addresses are free and ADD succeeds",
         binds: &[Kind::Interface, Kind::Ipam],
-        clauses: &[network::READY],
+        clauses: &[status::READY],
         scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
         fault: Fault::StatusNeverRecovers,
         dispute: None,
