@@ -11,6 +11,7 @@ mod chain;
 mod changes;
 mod check_operation;
 pub(crate) mod clause;
+mod concurrency;
 mod convention;
 #[doc(hidden)]
 pub mod coverage;
@@ -237,6 +238,7 @@ pub fn catalogue() -> Vec<&'static Check> {
         status::CHECKS,
         pool::CHECKS,
         identity::CHECKS,
+        concurrency::CHECKS,
         traffic::CHECKS,
         delegation::CHECKS,
         convention::CHECKS,
