@@ -248,7 +248,12 @@ pub fn catalogue() -> Vec<&'static Check> {
         convention::bandwidth::CHECKS,
         convention::dns::CHECKS,
         convention::addresses::CHECKS,
-        runtime::CHECKS,
+        runtime::order::CHECKS,
+        runtime::prev_result::CHECKS,
+        runtime::configuration::CHECKS,
+        runtime::parameters::CHECKS,
+        runtime::error::CHECKS,
+        runtime::concurrency::CHECKS,
         runtime::attachments::CHECKS,
         runtime::status::CHECKS,
     ];

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::execution::{Execution, of_operation, on, succeeded, types};
-use super::request::{broken, must_have_result, said};
-use super::{CHECK_RESULT, DEL_RESULT, RUNTIME};
+use super::RUNTIME;
+use super::execution::{Execution, broken, of_operation, on, said, succeeded, types};
+use super::prev_result::{CHECK_RESULT, DEL_RESULT, must_have_result};
 use crate::check::clause::{V1_0_0, V1_1_0, heading, must, since};
 use crate::check::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;

@@ -186,3 +186,55 @@ pub(super) fn types(t: &Transcript) -> Vec<&str> {
         .filter_map(|plugin| plugin.get("type")?.as_str())
         .collect()
 }
+
+pub(super) fn broken(execution: Execution<'_>, expected: String, actual: String) -> Unmet {
+    let actual = format!("{}: {actual}", execution.title());
+    Unmet::broken([expected], actual).at(execution.step)
+}
+
+/// A document in a message.
+pub(super) fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
+}
+
+/// A value without what says nothing: null, and what is empty.
+pub(super) fn settled(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) => {
+            let items = items.iter().map(|item| settled(item).unwrap_or_default());
+            Some(items.collect())
+        }
+        Value::Object(members) => {
+            let members: Map<String, Value> = members
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), settled(value)?)))
+                .collect();
+            (!members.is_empty()).then_some(Value::Object(members))
+        }
+        other => Some(other.clone()),
+    }
+}
+
+pub(super) fn said(value: Option<&Value>) -> Option<Value> {
+    value.and_then(settled)
+}
+
+/// A variable of the command.
+pub(super) fn told(t: &Transcript, execution: Execution<'_>, name: &str) -> String {
+    let call = t.calls().find(|(step, _)| *step == execution.step);
+    call.and_then(|(_, call)| call.variable(name))
+        .unwrap_or_default()
+}
+
+/// Claims about executions are shown by executions.
+pub(super) fn some(executions: Vec<Execution<'_>>) -> Result<Vec<Execution<'_>>, Unmet> {
+    match executions.is_empty() {
+        false => Ok(executions),
+        true => Err(Unmet::Inconclusive(
+            "the runtime executed no plugin".to_owned(),
+        )),
+    }
+}

@@ -1,9 +1,9 @@
 //! STATUS, and operations that a version does not have.
 
 use super::RUNTIME;
-use super::execution::{of_operation, on, succeeded, types};
-use super::order::must_fail;
-use super::request::{broken, names_no_container};
+use super::error::must_fail;
+use super::execution::{broken, of_operation, on, succeeded, types};
+use super::parameters::names_no_container;
 use crate::check::clause::{V0_3_1, V0_4_0, V1_0_0, V1_1_0, heading, only, should, since};
 use crate::check::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
