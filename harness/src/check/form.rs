@@ -6,8 +6,9 @@ use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use super::document::{answers, list};
+use super::result::routes::ROUTES_HAS_PREFIX;
 use super::result::shape;
-use super::{Check, Judged, Scope, Unmet, routing};
+use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::scenario_id;
@@ -28,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "result.destinations-have-prefix",
         claim: "every `dst` of a route is a network with a prefix length",
         binds: Kind::ALL,
-        clauses: &[routing::ROUTES_HAS_PREFIX],
+        clauses: &[ROUTES_HAS_PREFIX],
         scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]),
         fault: Fault::ResultOddValues,
         dispute: None,

@@ -31,7 +31,6 @@ mod pool;
 mod protocol;
 mod questions;
 mod result;
-mod routing;
 mod runtime;
 mod status;
 mod store;
@@ -219,12 +218,13 @@ pub fn catalogue() -> Vec<&'static Check> {
         names::CHECKS,
         result::shape::CHECKS,
         result::interfaces::CHECKS,
+        result::sandbox::CHECKS,
         result::addresses::CHECKS,
+        result::gateways::CHECKS,
         result::routes::CHECKS,
         result::route_attributes::CHECKS,
         result::arguments::CHECKS,
         form::CHECKS,
-        routing::CHECKS,
         chain::CHECKS,
         ipam::CHECKS,
         check_operation::CHECKS,

@@ -5,8 +5,9 @@ use super::changes::{is_base_chain, sort};
 use super::clause::{
     ALL, V0_3_1, V0_4_0, V1_0_0, conventional, heading, only, should, since, up_to,
 };
+use super::result::gateways::GATEWAY;
 use super::result::{link, waits_for_user};
-use super::{Check, Clause, Judged, Scope, Unmet, add, convention, disputes, routing};
+use super::{Check, Clause, Judged, Scope, Unmet, add, convention, disputes};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Family};
@@ -18,7 +19,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "traffic.reaches-the-gateway",
         claim: "the container reaches its gateway, where that is an address of the host",
         binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[routing::GATEWAY, add::CONNECTIVITY],
+        clauses: &[GATEWAY, add::CONNECTIVITY],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
         fault: Fault::GatewayUnreachable,
         dispute: None,

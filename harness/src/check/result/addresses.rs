@@ -4,21 +4,41 @@ use cni_observe::Snapshot;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::{ATTACHED, each, link};
+use super::{ATTACHED, each, gone, link};
 use crate::check::clause::{
     V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, must, only, should, since, up_to,
 };
 use crate::check::document::{self, Answer, Form, Interface, Ip, interfaces, ips, list};
-use crate::check::{Check, Clause, Judged, Unmet, pool, routing};
+use crate::check::{Check, Clause, Dispute, Judged, Unmet, pool};
 use crate::fault::Fault;
 use crate::kind::Kind;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
+        id: "result.prefix-is-right",
+        claim: "every address of the container has the prefix length that it has there",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ADDRESSES_ASSIGNED],
+        scope: ATTACHED,
+        fault: Fault::WrongPrefix,
+        dispute: Some(PREFIX),
+        judge: |t| each(t, prefix_right),
+    },
+    Check {
+        id: "result.addresses-have-index",
+        claim: "every address of the container says which interface has it",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INDEX_PRESENT],
+        scope: ATTACHED,
+        fault: Fault::OmitsIndex,
+        dispute: None,
+        judge: |t| each(t, index_present),
+    },
+    Check {
         id: "result.addresses-exist",
         claim: "every listed address of the container is assigned there",
         binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[routing::ADDRESSES_ASSIGNED, pool::ASSIGNS_ADDRESSES],
+        clauses: &[ADDRESSES_ASSIGNED, pool::ASSIGNS_ADDRESSES],
         scope: ATTACHED,
         fault: Fault::PhantomAddress,
         dispute: None,
@@ -102,6 +122,65 @@ const INDEX_RIGHT: &[Clause] = &[
     ),
 ];
 
+/// Address and gateway are of the entry's `version`.
+pub(in crate::check) const ADDRESS_OF_ITS_VERSION: &[Clause] = &[
+    must(
+        only(V0_3_0),
+        "ip",
+        "All IP addresses and gateways provided must be valid for the given",
+    ),
+    must(
+        between(V0_3_1, V0_4_0),
+        "ips",
+        "All IP addresses and gateways provided must be valid for the given",
+    ),
+];
+
+/// The addresses of the result are on the interface. Stated up to 0.4.0.
+pub(in crate::check) const ADDRESSES_ASSIGNED: &[Clause] = &[
+    must(
+        up_to(V0_2_0),
+        "parameters",
+        "IPs assigned to the interface.",
+    ),
+    must(
+        between(V0_3_0, V0_4_0),
+        "parameters",
+        "IP configuration assigned to each interface.",
+    ),
+    must(only(V1_0_0), "success", "IPs assigned by this attachment."),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "IPs assigned by this attachment.",
+    ),
+];
+
+/// Addresses have an `interface`. Absent since 1.0.0 is unknown rather than wrong.
+const INDEX_PRESENT: &[Clause] = &[
+    should(
+        between(V0_3_0, V0_4_0),
+        "result",
+        "the plugin should fill in the interface indexes appropriately",
+    ),
+    should(
+        only(V1_0_0),
+        "success",
+        "the index into the interfaces list",
+    ),
+    should(
+        since(V1_1_0),
+        "add-success",
+        "the index into the interfaces list",
+    ),
+];
+
+const PREFIX: Dispute = Dispute {
+    reason: "the SPEC asks for CIDR notation and does not say whose prefix length it is: \
+             plugins that route every address by itself may tell the subnet's",
+    reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#add-success",
+};
+
 /// Whether a namespace has the address, on the interface of this name, if one is given.
 pub(in crate::check) fn has_address(snapshot: &Snapshot, net: &IpNet, name: Option<&str>) -> bool {
     let index = name.map(|name| link(snapshot, name).map(|link| link.index));
@@ -132,7 +211,7 @@ fn index_of(number: &Value) -> Option<usize> {
 
 fn addresses_exist(answer: &Answer<'_>) -> Judged {
     let Some((_, inside)) = answer.inside() else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        return Err(gone());
     };
     let listed = interfaces(&answer.document);
     let form = document::form_of(&answer.document, answer.transcript.spec_version);
@@ -160,7 +239,7 @@ fn addresses_exist(answer: &Answer<'_>) -> Judged {
 
 fn addresses_complete(answer: &Answer<'_>) -> Judged {
     let Some((before, after)) = answer.inside() else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        return Err(gone());
     };
     let listed: Vec<IpNet> = ips(&answer.document)
         .iter()
@@ -204,7 +283,7 @@ fn index_in_range(answer: &Answer<'_>) -> Judged {
 
 fn index_right(answer: &Answer<'_>) -> Judged {
     let Some((_, inside)) = answer.inside() else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        return Err(gone());
     };
     let listed = interfaces(&answer.document);
     for ip in ips(&answer.document) {
@@ -226,4 +305,56 @@ fn index_right(answer: &Answer<'_>) -> Judged {
         }
     }
     Ok(())
+}
+
+/// Whether an address that is listed is one of the container's: it points inside, or nowhere.
+pub(super) fn is_inside(
+    answer: &Answer<'_>,
+    listed: &[Option<Interface<'_>>],
+    ip: &document::Ip<'_>,
+) -> bool {
+    pointed(listed, ip).is_none_or(|interface| answer.is_netns(interface.sandbox))
+}
+
+fn prefix_right(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let listed = interfaces(&answer.document);
+    for ip in ips(&answer.document) {
+        let Some(net) = ip.net.filter(|_| is_inside(answer, &listed, &ip)) else {
+            continue;
+        };
+        let mut there = inside.addresses.iter().map(|address| address.net);
+        let same: Vec<_> = there
+            .by_ref()
+            .filter(|has| has.addr() == net.addr())
+            .collect();
+        // An address that nobody has is another claim.
+        if let Some(actual) = same.first().filter(|_| !same.contains(&net)) {
+            return Err(Unmet::broken(
+                [format!("`address` {actual}, as the container has it")],
+                format!("`address` is {net}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn index_present(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    if document::form_of(&answer.document, answer.transcript.spec_version) == Form::ByFamily
+        || interfaces(&answer.document).is_empty()
+    {
+        return Ok(());
+    }
+    let has = |ip: &document::Ip<'_>| ip.net.is_some_and(|net| has_address(inside, &net, None));
+    match ips(&answer.document)
+        .iter()
+        .find(|ip| ip.interface.is_none() && has(ip))
+    {
+        Some(ip) => Err(Unmet::broken(
+            [format!("an `interface` with {}", ip.text)],
+            "there is none",
+        )),
+        None => Ok(()),
+    }
 }

@@ -1,19 +1,29 @@
 //! The interfaces that a result lists, held against those that there are.
 
 use cni_observe::Snapshot;
-use cni_types::{Operation, Version};
+use cni_types::Operation;
 
-use super::{ATTACHED, digits, each, link};
+use super::{ATTACHED, digits, each, gone, link};
 use crate::check::clause::{
     V0_3_0, V0_4_0, V1_0_0, V1_1_0, between, may, must, only, should, since,
 };
 use crate::check::document::{self, Answer, Interface, interfaces};
-use crate::check::{Check, Clause, Judged, Unmet};
+use crate::check::{Check, Clause, Dispute, Judged, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::transcript::Call;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
+    Check {
+        id: "result.tells-mac",
+        claim: "the container's interface has its `mac` in the result",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[MAC_PRESENT],
+        scope: ATTACHED,
+        fault: Fault::OmitsMac,
+        dispute: Some(MEANINGFUL),
+        judge: |t| each(t, mac_told),
+    },
     Check {
         id: "result.interfaces-exist",
         claim: "every listed interface exists where the result says",
@@ -63,26 +73,6 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         fault: Fault::WrongMtu,
         dispute: None,
         judge: |t| each(t, mtu_right),
-    },
-    Check {
-        id: "result.container-interface-has-sandbox",
-        claim: "interfaces in the container have a `sandbox`",
-        binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[SANDBOX_PRESENT],
-        scope: ATTACHED,
-        fault: Fault::OmitsSandbox,
-        dispute: None,
-        judge: |t| each(t, sandbox_present),
-    },
-    Check {
-        id: "result.sandbox-is-netns",
-        claim: "the `sandbox` of interfaces in the container is CNI_NETNS",
-        binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[SANDBOX_IS_CNI_NETNS],
-        scope: ATTACHED,
-        fault: Fault::WrongSandbox,
-        dispute: None,
-        judge: |t| each(t, sandbox_is_netns),
     },
 ];
 
@@ -164,43 +154,29 @@ const MTU_RIGHT: &[Clause] = &[must(
     "The MTU of the interface (if applicable).",
 )];
 
-/// An interface in the container has a `sandbox`.
-const SANDBOX_PRESENT: &[Clause] = &[
+/// There is a `mac`, where one means anything.
+const MAC_PRESENT: &[Clause] = &[
     must(
         between(V0_3_0, V0_4_0),
         "result",
-        "must be provided for interfaces created or moved into a sandbox",
+        "(required if L2 addresses are meaningful)",
     ),
-    must(
+    should(
         only(V1_0_0),
         "success",
-        "The isolation domain reference (e.g. path to network namespace)",
+        "The hardware address of the interface (if applicable).",
     ),
-    must(
+    should(
         since(V1_1_0),
         "add-success",
-        "The isolation domain reference (e.g. path to network namespace)",
+        "The hardware address of the interface (if applicable).",
     ),
 ];
 
-/// `sandbox` is the value of CNI_NETNS. Up to 0.4.0 any path to the namespace will do.
-const SANDBOX_IS_CNI_NETNS: &[Clause] = &[
-    should(
-        between(V0_3_0, V0_4_0),
-        "result",
-        "should return the full filesystem path to the network namespace",
-    ),
-    should(
-        only(V1_0_0),
-        "success",
-        "this should be the value passed via CNI_NETNS.",
-    ),
-    should(
-        since(V1_1_0),
-        "add-success",
-        "this should be the value passed via CNI_NETNS.",
-    ),
-];
+const MEANINGFUL: Dispute = Dispute {
+    reason: "whether layer 2 addresses are meaningful is for the plugin to say: one that only routes may leave them out",
+    reference: "https://github.com/containernetworking/cni/blob/spec-v0.4.0/SPEC.md#result",
+};
 
 /// The interfaces whose place can be seen from here, with that place.
 fn visible<'a>(answer: &'a Answer<'_>) -> Vec<(Interface<'a>, &'a str, &'a Snapshot)> {
@@ -276,7 +252,7 @@ fn interfaces_complete(answer: &Answer<'_>) -> Judged {
 
 fn interfaces_own(answer: &Answer<'_>) -> Judged {
     let Some((before, _)) = answer.inside() else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        return Err(gone());
     };
     let previous = answer.previous().unwrap_or_default();
     let of_others = |name: &str| {
@@ -326,49 +302,26 @@ fn mtu_right(answer: &Answer<'_>) -> Judged {
     Ok(())
 }
 
-/// Listed interfaces that the container has, and the host has not.
-fn inside_only<'a>(answer: &'a Answer<'_>) -> Vec<Interface<'a>> {
-    let Some((_, inside)) = answer.inside() else {
-        return Vec::new();
+fn mac_told(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let ifname = answer.ifname();
+    let has_mac = |mac: &str| {
+        mac.chars()
+            .any(|digit| digit.is_ascii_hexdigit() && digit != '0')
     };
-    let host = &answer.after().host;
-    let listed = interfaces(&answer.document).into_iter().flatten();
-    listed
-        .filter(|i| link(inside, i.name).is_some() && link(host, i.name).is_none())
-        .collect()
-}
-
-fn sandbox_present(answer: &Answer<'_>) -> Judged {
-    match inside_only(answer)
-        .iter()
-        .find(|interface| interface.sandbox.is_empty())
-    {
-        Some(interface) => Err(Unmet::broken(
-            [format!(
-                "a `sandbox` for `{}`, which is in the container",
-                interface.name
-            )],
-            "it has none",
+    let actual =
+        link(inside, &ifname).and_then(|link| link.mac.as_deref().filter(|mac| has_mac(mac)));
+    let Some(actual) = actual else {
+        return Err(Unmet::NotApplicable(format!("`{ifname}` has no MAC")));
+    };
+    let listed = interfaces(&answer.document);
+    let mut own = listed.iter().flatten();
+    match own.find(|interface| interface.name == ifname && answer.is_netns(interface.sandbox)) {
+        Some(interface) if interface.mac.is_none() => Err(Unmet::broken(
+            [format!("`mac` {actual} of `{ifname}`")],
+            "there is none",
         )),
-        None => Ok(()),
-    }
-}
-
-fn sandbox_is_netns(answer: &Answer<'_>) -> Judged {
-    // Up to 0.4.0, the sandbox may be a virtual machine, which has an id and no path.
-    let is_id =
-        |sandbox: &str| answer.transcript.spec_version <= Version::V0_4_0 && !sandbox.contains('/');
-    let wrong = |i: &&Interface<'_>| {
-        !i.sandbox.is_empty() && !answer.is_netns(i.sandbox) && !is_id(i.sandbox)
-    };
-    match inside_only(answer).iter().find(wrong) {
-        Some(interface) => {
-            let netns = answer.call.variable("CNI_NETNS").unwrap_or_default();
-            Err(Unmet::broken(
-                [format!("`sandbox` {netns} for `{}`", interface.name)],
-                format!("`sandbox` is {}", interface.sandbox),
-            ))
-        }
-        None => Ok(()),
+        // An interface that is not listed is another claim.
+        _ => Ok(()),
     }
 }

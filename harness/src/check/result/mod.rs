@@ -2,15 +2,17 @@
 
 pub(super) mod addresses;
 pub(super) mod arguments;
+pub(super) mod gateways;
 pub(super) mod interfaces;
 pub(super) mod route_attributes;
 pub(super) mod routes;
+pub(super) mod sandbox;
 pub(super) mod shape;
 
 use cni_observe::{Link, Snapshot};
 
 use super::document::{Answer, answers};
-use super::{Judged, Scope};
+use super::{Judged, Scope, Unmet};
 use crate::scenario_id;
 use crate::transcript::Transcript;
 
@@ -44,4 +46,8 @@ pub(super) fn digits(mac: &str) -> String {
         .filter(char::is_ascii_hexdigit)
         .collect::<String>()
         .to_ascii_lowercase()
+}
+
+fn gone() -> Unmet {
+    Unmet::Inconclusive("the container is gone".to_owned())
 }

@@ -3,7 +3,7 @@
 use cni_observe::Route as KernelRoute;
 
 use super::routes::routes_like;
-use super::{ATTACHED, each};
+use super::{ATTACHED, each, gone};
 use crate::check::clause::{V1_1_0, should, since};
 use crate::check::document::{Answer, routes};
 use crate::check::{Check, Clause, Judged, Unmet};
@@ -44,10 +44,6 @@ const ROUTES_ATTRIBUTES: &[Clause] = &[should(
 const MAIN: u64 = 254;
 /// What the kernel makes of no metric in IPv6.
 const IPV6_METRIC: u64 = 1024;
-
-fn gone() -> Unmet {
-    Unmet::Inconclusive("the container is gone".to_owned())
-}
 
 fn attributes_right(answer: &Answer<'_>) -> Judged {
     let (_, inside) = answer.inside().ok_or_else(gone)?;

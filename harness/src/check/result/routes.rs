@@ -3,18 +3,61 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use cni_observe::Snapshot;
+use cni_observe::{Route as KernelRoute, Snapshot};
 use cni_types::Version;
 use ipnet::IpNet;
+use serde_json::Value;
 
-use super::{ATTACHED, each};
-use crate::check::clause::{V0_3_0, V0_4_0, V1_0_0, V1_1_0, between, must, only, should, since};
-use crate::check::document::{self, Answer, routes};
+use super::{ATTACHED, each, gone, link};
+use crate::check::clause::{
+    V0_2_0, V0_3_0, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should, since, up_to,
+};
+use crate::check::document::{self, Answer, interfaces, raw_routes, routes};
 use crate::check::{Check, Clause, Judged, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
+    Check {
+        id: "result.routes-have-prefix",
+        claim: "the `dst` of every route has a prefix length",
+        binds: Kind::ALL,
+        clauses: &[ROUTES_HAS_PREFIX],
+        scope: ATTACHED,
+        fault: Fault::RouteWithoutPrefix,
+        dispute: None,
+        judge: |t| each(t, routes_have_prefix),
+    },
+    Check {
+        id: "result.route-is-of-one-family",
+        claim: "`dst` and `gw` of every route are of one family",
+        binds: Kind::ALL,
+        clauses: &[ROUTES_OF_ONE_FAMILY],
+        scope: ATTACHED,
+        fault: Fault::RouteOtherFamily,
+        dispute: None,
+        judge: |t| each(t, route_family),
+    },
+    Check {
+        id: "result.routes-are-of-the-interface",
+        claim: "every route leads through an interface of the result",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ROUTES_OF_IFNAME],
+        scope: ATTACHED,
+        fault: Fault::RouteElsewhere,
+        dispute: None,
+        judge: |t| each(t, routes_of_interface),
+    },
+    Check {
+        id: "result.routes-have-metric-0",
+        claim: "the routes of the container have metric 0, or what the kernel makes of it",
+        binds: &[Kind::Interface],
+        clauses: &[ROUTES_METRIC],
+        scope: ATTACHED,
+        fault: Fault::RouteMetric,
+        dispute: None,
+        judge: |t| each(t, metric_0),
+    },
     Check {
         id: "result.routes-exist",
         claim: "every listed route exists in the container",
@@ -74,6 +117,51 @@ const ROUTES_OUTWARD_LISTED: &[Clause] = &[
     ),
 ];
 
+/// `dst` of a route has a prefix length. Stated.
+pub(in crate::check) const ROUTES_HAS_PREFIX: &[Clause] = &[
+    must(
+        up_to(V0_2_0),
+        heading::IPAM,
+        "Destination subnet specified in CIDR notation.",
+    ),
+    must(
+        between(V0_3_0, V0_4_0),
+        "routes",
+        "destination subnet specified in CIDR notation.",
+    ),
+    must(
+        only(V1_0_0),
+        "success",
+        "The destination of the route, in CIDR notation",
+    ),
+    must(
+        since(V1_1_0),
+        "add-success",
+        "The destination of the route, in CIDR notation",
+    ),
+];
+
+/// `dst` and `gw` of a route are of one family.
+const ROUTES_OF_ONE_FAMILY: &[Clause] = &[must(
+    between(V0_3_0, V0_4_0),
+    "routes",
+    "must be the same IP version, either 4 or 6.",
+)];
+
+/// Routes go through CNI_IFNAME.
+const ROUTES_OF_IFNAME: &[Clause] = &[must(
+    only(V0_4_0),
+    "routes",
+    "must be relevant for the sandbox interface specified by CNI_IFNAME.",
+)];
+
+/// Routes have metric 0; the kernel makes 1024 of it for IPv6.
+const ROUTES_METRIC: &[Clause] = &[should(
+    up_to(V0_4_0),
+    "notes",
+    "Routes are expected to be added with a 0 metric.",
+)];
+
 /// What routes of other tables are for, only their maker knows.
 const MAIN: u32 = 254;
 
@@ -86,7 +174,7 @@ fn is_made(route: &cni_observe::Route) -> bool {
 /// Nobody lists a route that leads to the gateway or among those of the subnet.
 fn further_routes_listed(answer: &Answer<'_>) -> Judged {
     let Some((before, after)) = answer.inside() else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        return Err(gone());
     };
     let listed = routes(&answer.document);
     if listed.is_empty() {
@@ -118,7 +206,7 @@ fn further_routes_listed(answer: &Answer<'_>) -> Judged {
 
 fn default_routes_listed(answer: &Answer<'_>) -> Judged {
     let Some((before, after)) = answer.inside() else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        return Err(gone());
     };
     let defaults = |snapshot: &Snapshot| {
         let made = |route: &&cni_observe::Route| {
@@ -151,7 +239,7 @@ fn default_routes_listed(answer: &Answer<'_>) -> Judged {
 
 fn routes_exist(answer: &Answer<'_>) -> Judged {
     let Some((_, inside)) = answer.inside() else {
-        return Err(Unmet::Inconclusive("the container is gone".to_owned()));
+        return Err(gone());
     };
     for route in routes(&answer.document) {
         if has_route(inside, &route)
@@ -214,4 +302,101 @@ fn skipped(answer: &Answer<'_>, inside: &Snapshot, wanted: &document::Route) -> 
     answer.transcript.spec_version < Version::V1_0_0
         && wanted.dst.prefix_len() == 0
         && has_route(inside, &any_gateway)
+}
+
+/// A configuration may ask for another metric, and what the kernel adds by itself is nobody's.
+fn metric_0(answer: &Answer<'_>) -> Judged {
+    /// What the kernel makes of no metric in IPv6.
+    const IPV6: u32 = 1024;
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    if raw_routes(&answer.document).any(|route| route.get("priority").is_some()) {
+        let fact = "its routes have a `priority` of their own";
+        return Err(Unmet::NotApplicable(fact.to_owned()));
+    }
+    let is_fine = |route: &&KernelRoute| {
+        let metric = route.priority.unwrap_or(0);
+        metric == 0 || route.ipv6 && metric == IPV6 || route.protocol == "kernel"
+    };
+    for route in routes(&answer.document) {
+        let like = routes_like(inside, &route);
+        if let Some(first) = like.first().filter(|_| !like.iter().any(is_fine)) {
+            let actual = format!(
+                "the route to {} has metric {}",
+                route.dst,
+                first.priority.unwrap_or(0)
+            );
+            return Err(Unmet::broken(["metric 0"], actual));
+        }
+    }
+    Ok(())
+}
+
+fn routes_have_prefix(answer: &Answer<'_>) -> Judged {
+    let bare = |route: &&Value| {
+        let dst = route.get("dst").and_then(Value::as_str);
+        dst.is_some_and(|dst| dst.parse::<ipnet::IpNet>().is_err())
+    };
+    match raw_routes(&answer.document).find(bare) {
+        Some(route) => Err(Unmet::broken(
+            ["destinations such as `192.168.0.0/16`"],
+            format!("it lists a route to {}", route["dst"]),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn route_family(answer: &Answer<'_>) -> Judged {
+    for route in routes(&answer.document) {
+        if let Some(gw) = route
+            .gw
+            .filter(|gw| gw.is_ipv4() != route.dst.addr().is_ipv4())
+        {
+            return Err(Unmet::broken(
+                [format!("a `gw` of the family of {}, or none", route.dst)],
+                format!("`gw` is {gw}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The links that packets of a route leave by; none where it leads nowhere.
+fn leaving(route: &KernelRoute) -> impl Iterator<Item = u32> {
+    route
+        .link
+        .into_iter()
+        .chain(route.next_hops.iter().map(|hop| hop.link))
+}
+
+/// Through an interface that is listed, or through one that its interfaces are stacked on.
+fn routes_of_interface(answer: &Answer<'_>) -> Judged {
+    let (_, inside) = answer.inside().ok_or_else(gone)?;
+    let listed = interfaces(&answer.document);
+    let mut names: Vec<&str> = listed
+        .iter()
+        .flatten()
+        .map(|interface| interface.name)
+        .collect();
+    let ifname = answer.ifname();
+    names.push(&ifname);
+    let own: Vec<u32> = names
+        .iter()
+        .filter_map(|name| link(inside, name))
+        .flat_map(|link| [Some(link.index), link.master, link.parent])
+        .flatten()
+        .collect();
+    for route in routes(&answer.document) {
+        let found = routes_like(inside, &route);
+        let through = |route: &&KernelRoute| {
+            let mut links = leaving(route).peekable();
+            links.peek().is_none() || links.any(|link| own.contains(&link))
+        };
+        if !found.is_empty() && !found.iter().any(through) {
+            return Err(Unmet::broken(
+                [format!("the route to {} through `{ifname}`", route.dst)],
+                "it leads through an interface that is none of the result's",
+            ));
+        }
+    }
+    Ok(())
 }

@@ -3,13 +3,14 @@
 use cni_types::Version;
 use serde_json::{Map, Value};
 
+use super::addresses::ADDRESS_OF_ITS_VERSION;
 use super::{ATTACHED, each};
 use crate::check::clause::{
     V0_2_0, V0_3_0, V0_3_1, V0_4_0, V1_0_0, V1_1_0, between, heading, must, only, should, since,
     up_to,
 };
 use crate::check::document::{self, Answer, Form, ips};
-use crate::check::{Check, Clause, Judged, Unmet, routing};
+use crate::check::{Check, Clause, Judged, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 
@@ -52,7 +53,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         id: "result.tells-address-family",
         claim: "every address has its family, `4` or `6`, in `version`",
         binds: Kind::ALL,
-        clauses: &[ADDRESS_VERSION, routing::ADDRESS_OF_ITS_VERSION],
+        clauses: &[ADDRESS_VERSION, ADDRESS_OF_ITS_VERSION],
         scope: ATTACHED,
         fault: Fault::WrongFamily,
         dispute: None,
