@@ -15,26 +15,6 @@ use crate::kind::Kind;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
-        id: "result.prefix-is-right",
-        claim: "every address of the container has the prefix length that it has there",
-        binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[ADDRESSES_ASSIGNED],
-        scope: ATTACHED,
-        fault: Fault::WrongPrefix,
-        dispute: Some(PREFIX),
-        judge: |t| each(t, prefix_right),
-    },
-    Check {
-        id: "result.addresses-have-index",
-        claim: "every address of the container says which interface has it",
-        binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[INDEX_PRESENT],
-        scope: ATTACHED,
-        fault: Fault::OmitsIndex,
-        dispute: None,
-        judge: |t| each(t, index_present),
-    },
-    Check {
         id: "result.addresses-exist",
         claim: "every listed address of the container is assigned there",
         binds: &[Kind::Interface, Kind::Chained],
@@ -73,6 +53,26 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         fault: Fault::WrongIndexInside,
         dispute: None,
         judge: |t| each(t, index_right),
+    },
+    Check {
+        id: "result.prefix-is-right",
+        claim: "every address of the container has the prefix length that it has there",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[ADDRESSES_ASSIGNED],
+        scope: ATTACHED,
+        fault: Fault::WrongPrefix,
+        dispute: Some(PREFIX),
+        judge: |t| each(t, prefix_right),
+    },
+    Check {
+        id: "result.addresses-have-index",
+        claim: "every address of the container says which interface has it",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[INDEX_PRESENT],
+        scope: ATTACHED,
+        fault: Fault::OmitsIndex,
+        dispute: None,
+        judge: |t| each(t, index_present),
     },
 ];
 

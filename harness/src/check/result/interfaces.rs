@@ -15,16 +15,6 @@ use crate::transcript::Call;
 
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
-        id: "result.tells-mac",
-        claim: "the container's interface has its `mac` in the result",
-        binds: &[Kind::Interface, Kind::Chained],
-        clauses: &[MAC_PRESENT],
-        scope: ATTACHED,
-        fault: Fault::OmitsMac,
-        dispute: Some(MEANINGFUL),
-        judge: |t| each(t, mac_told),
-    },
-    Check {
         id: "result.interfaces-exist",
         claim: "every listed interface exists where the result says",
         binds: &[Kind::Interface, Kind::Chained],
@@ -73,6 +63,16 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         fault: Fault::WrongMtu,
         dispute: None,
         judge: |t| each(t, mtu_right),
+    },
+    Check {
+        id: "result.tells-mac",
+        claim: "the container's interface has its `mac` in the result",
+        binds: &[Kind::Interface, Kind::Chained],
+        clauses: &[MAC_PRESENT],
+        scope: ATTACHED,
+        fault: Fault::OmitsMac,
+        dispute: Some(MEANINGFUL),
+        judge: |t| each(t, mac_told),
     },
 ];
 
