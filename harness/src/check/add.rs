@@ -1,4 +1,4 @@
-//! ADD: what it prints, what it makes, and what it refuses.
+//! ADD: its output, the interface that it makes, and the calls that it refuses.
 
 use cni_types::Operation;
 
@@ -238,47 +238,46 @@ pub(super) const IFNAME_HONOURED: &[Clause] = &[
     ),
 ];
 
-/// So says another sentence.
+/// Another sentence with the same demand.
 pub(super) const IFNAME_USED: &[Clause] = &[must(
     between(V0_3_0, V0_4_0),
     "result",
     "plugin must use that name for the sandbox/hypervisor interface or return an",
 )];
 
-/// A name that is taken is refused. The same section lets plugins adjust an interface that exists,
-/// so it binds interface plugins called without a prevResult only:
-/// [`disputes::EXISTING_INTERFACE`]. In 0.3.0 to 0.4.0 it follows from
-/// [`IFNAME_HONOURED`] for a plugin that cannot take the name.
+/// ADD fails if the interface name is taken. The same section lets plugins adjust an existing interface, so it binds
+/// only interface plugins called without a prevResult: [`disputes::EXISTING_INTERFACE`]. In 0.3.0 to 0.4.0 it follows
+/// from [`IFNAME_HONOURED`] for a plugin that cannot take the name.
 const EXISTING_IFNAME_REFUSED: &[Clause] = &[must(
     since(V1_0_0),
     heading::ADD,
     "already exists in the container, the CNI plugin MUST return with an",
 )];
 
-/// ADD is given these variables. "Required" binds the runtime; that a plugin refuses to go without
-/// one is inferred from code 4. Up to 0.4.0 there is no such list.
+/// ADD is given these variables. "Required" binds the runtime; that a plugin fails without one is inferred from code
+/// 4. Versions up to 0.4.0 have no such list.
 const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
     since(V1_0_0),
     heading::ADD,
     "Required environment parameters: CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME",
 )];
 
-/// An interface that makes ADD fail is somebody else's, and stays. Inferred.
+/// ADD keeps an interface whose name makes it fail, since another owns it. Inferred.
 const EXISTING_IFNAME_KEPT: &[Clause] = &[should(
     since(V1_0_0),
     heading::ADD,
     "already exists in the container, the CNI plugin MUST return with an",
 )];
 
-/// That a plugin goes without CNI_ARGS, where it needs none of them, is inferred from the same list.
+/// A plugin that needs no CNI_ARGS works without the variable. Inferred from the same list.
 const ARGS_OPTIONAL: &[Clause] = &[should(
     since(V1_0_0),
     heading::ADD,
     "Optional environment parameters: CNI_ARGS CNI_PATH",
 )];
 
-/// A configuration of a version that the plugin does not support is refused, with code 1. Outside
-/// 0.4.0 there is only the row of the table, and nowhere more than a "should".
+/// ADD fails with code 1 if the plugin does not support the configuration's version. Versions other than 0.4.0 have
+/// only the row of the table, and none has more than a "should".
 pub(super) const UNSUPPORTED_VERSION_REFUSED: &[Clause] = &[
     should(
         up_to(V0_3_1),
@@ -299,14 +298,14 @@ const ATTACHED: Scope = Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CON
 
 const VARIABLES: Scope = Scope::In(&[scenario_id::REQUIRED_VARIABLES]);
 
-/// A DEL that fails for a namespace at its usual place too is another claim's.
+/// Not judged here: a DEL that also fails for a namespace path in the usual directory.
 fn takes_any_netns_path(t: &Transcript) -> Judged {
     succeeded(t, label::ADD_ELSEWHERE)?;
     t.success(label::WARM_DEL)?;
     succeeded(t, label::DEL_ELSEWHERE)
 }
 
-/// Whether the call with this label succeeded.
+/// The call with this label succeeded.
 pub(super) fn succeeded(t: &Transcript, label: Label<'_>) -> Judged {
     let (step, call) = t.call(label)?;
     match call.succeeded() {
@@ -315,7 +314,7 @@ pub(super) fn succeeded(t: &Transcript, label: Label<'_>) -> Judged {
     }
 }
 
-/// Whether the call was refused: it must not succeed.
+/// The call with this label failed.
 pub(super) fn refused(t: &Transcript, label: Label<'_>) -> Judged {
     let (step, call) = t.answer(label)?;
     match call.succeeded() {
@@ -385,7 +384,7 @@ fn refuses_existing(t: &Transcript) -> Judged {
     refused(t, label::ADD_EXISTING)
 }
 
-/// By its index: another one of the same name is not the same.
+/// Compares the interface by its index, since ADD might replace it by another of the same name.
 fn keeps_existing(t: &Transcript) -> Judged {
     let (step, add) = t.call(label::ADD_EXISTING)?;
     if add.succeeded() {
@@ -407,7 +406,7 @@ fn keeps_existing(t: &Transcript) -> Judged {
     }
 }
 
-/// Who attaches other things than links need not look for a namespace of links.
+/// A plugin that attaches something other than links needs no network namespace.
 fn refuses_missing_namespace(t: &Transcript) -> Judged {
     if let Ok((_, call, document)) = t.result(label::NOWHERE.add) {
         let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
@@ -418,7 +417,7 @@ fn refuses_missing_namespace(t: &Transcript) -> Judged {
     refused(t, label::NOWHERE.add)
 }
 
-/// Who is configured to be told something in CNI_ARGS may need it.
+/// A plugin whose configuration expects CNI_ARGS may need them.
 fn needs_no_args(t: &Transcript) -> Judged {
     let (_, add) = t.success(label::ADD)?;
     let args = add.variable("CNI_ARGS").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Addresses that a call asks for itself: in its configuration, in `args`, by the runtime, in CNI_ARGS.
+//! Addresses that a call requests: in its configuration, `args`, `runtimeConfig` or CNI_ARGS.
 
 use std::net::IpAddr;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::Unmet;
 use crate::transcript::Call;
 
-/// Keys under which a configuration gives an attachment its addresses; a pool's first or last one is another matter.
+/// Configuration keys that hold addresses of the attachment, as opposed to bounds of a pool.
 const KEYS: [&str; 4] = ["address", "addresses", "ip", "ips"];
 
-/// What a runtime gives to one attachment.
+/// Configuration keys that the runtime fills in for each attachment.
 const OF_RUNTIME: [&str; 2] = ["args", "runtimeConfig"];
 
-/// Whether the call asks for this address, so that it is nobody's choice.
+/// Returns true if the call requests this address, so that the plugin has no choice.
 pub(super) fn asks_for(call: &Call, address: IpAddr) -> bool {
     let args = call.variable("CNI_ARGS").unwrap_or_default();
     let config = call.input().unwrap_or_default();
@@ -25,14 +25,14 @@ pub(super) fn asks_for(call: &Call, address: IpAddr) -> bool {
     told || in_text(&args, address)
 }
 
-/// The fact that both of two attachments ask for one address.
+/// Not applicable: two attachments request the same address.
 pub(super) fn shared(address: IpAddr) -> Unmet {
     Unmet::NotApplicable(format!(
         "every attachment asks for {address}; `exclusive` in the fixture says that there can be only one"
     ))
 }
 
-/// Whether an address stands in a value, below one of the keys for addresses unless all of it counts.
+/// Returns true if the value holds the address: anywhere if `counts`, else below one of [`KEYS`].
 fn says(value: &Value, address: IpAddr, counts: bool) -> bool {
     match value {
         Value::String(text) => counts && in_text(text, address),
@@ -44,7 +44,7 @@ fn says(value: &Value, address: IpAddr, counts: bool) -> bool {
     }
 }
 
-/// Addresses in a text stand alone, with a prefix length, or in a list.
+/// Finds the address in a text: alone, with a prefix length, or in a list.
 fn in_text(text: &str, address: IpAddr) -> bool {
     text.split([',', ';', '=', '/', ' '])
         .any(|word| word.parse() == Ok(address))

@@ -1,4 +1,4 @@
-//! Attachments beside others: which ones live while a call is made, and what the call takes from them.
+//! Other attachments: which ones exist during a call, and what the call removes from them.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::kind::Kind;
 use crate::label;
 use crate::transcript::{Call, ChangeKind, Output, StateChange, Transcript};
 
-/// The ADDs whose attachments live when the call at this step is made: they succeeded, and no DEL has followed.
+/// The ADDs whose attachments exist during the call at this step: they succeeded, and no DEL has followed.
 pub(super) fn living(t: &Transcript, step: usize) -> Vec<&Call> {
     let mut living: Vec<&Call> = Vec::new();
     for (_, call) in t.calls().take_while(|(earlier, _)| *earlier < step) {
@@ -26,12 +26,12 @@ pub(super) fn living(t: &Transcript, step: usize) -> Vec<&Call> {
     living
 }
 
-/// Whose attachment stands beside the one that a call is about.
+/// The owner of the other attachment, compared with the container of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// Another container's.
+    /// Another container.
     OfAnother,
-    /// The same container's, by another interface.
+    /// Another interface of the container.
     OfTheSame,
 }
 
@@ -45,7 +45,7 @@ impl Whose {
     }
 }
 
-/// No call of this operation takes anything from another attachment. One that fails has no leave to do so either.
+/// No call of this operation, failed calls included, removes anything of another attachment.
 pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -> Judged {
     let mut others = 0;
     for (step, call) in t.calls().filter(|(_, call)| call.asks_for(operation)) {
@@ -69,7 +69,7 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -
     }
 }
 
-/// No call takes what the plugin keeps of another attachment for itself.
+/// No call removes state that the plugin keeps of another attachment.
 pub(super) fn keeps_private_state(t: &Transcript) -> Judged {
     let judged = [Operation::Add, Operation::Del, Operation::Gc];
     let mut others = 0;
@@ -108,8 +108,8 @@ fn judge_loss(add: &Call, changes: Vec<StateChange>, step: usize) -> Judged {
     }
 }
 
-/// Whether a loss is the plugin's own affair: a file, or a mount over one, that names no address of the attachment. What hangs
-/// on it shows by itself: in CHECK, in DEL, in what is left behind. An IPAM plugin's files are its reservations.
+/// Returns true for private state: a file, or a mount over one, that names no address of the attachment. Other checks
+/// show what depends on it: CHECK, DEL, residue. The files of an IPAM plugin are its reservations, and never private.
 pub(super) fn is_private(t: &Transcript, add: &Call, change: &StateChange) -> bool {
     let is_file = FILES.contains(&sort(change)) && sort(change) != "record";
     if t.kind == Kind::Ipam || !is_file && sort(change) != "mount" {
@@ -131,14 +131,14 @@ pub(super) fn is_private(t: &Transcript, add: &Call, change: &StateChange) -> bo
     !is_container && !names_address
 }
 
-/// Whether a call of this operation has taken something from another attachment.
+/// Returns true if a call of this operation has removed something of another attachment.
 pub(super) fn harms_others(t: &Transcript, operation: Operation) -> bool {
     [Whose::OfAnother, Whose::OfTheSame]
         .into_iter()
         .any(|whose| matches!(keeps_others(t, operation, whose), Err(Unmet::Broken(_))))
 }
 
-/// An attachment by its key.
+/// The attachment's key, for messages.
 fn name_of(add: &Call) -> String {
     let part = |name| add.variable(name).unwrap_or_default();
     format!(
@@ -148,13 +148,13 @@ fn name_of(add: &Call) -> String {
     )
 }
 
-/// What a call has taken from the attachment that this ADD made, in its container and on the host.
+/// Changes by which a call damages the attachment of this ADD, in its container and on the host.
 fn damage(t: &Transcript, add: &Call, call: &Call) -> Vec<StateChange> {
     let (earlier, later) = (t.before(call), t.after(call));
     let container = add.container.as_deref().unwrap_or_default();
     let mut changes = earlier.container_changes(container, later);
     match add.variable("CNI_NETNS") == call.variable("CNI_NETNS") {
-        // Whatever else comes and goes in the namespace is of the attachment that the call is about.
+        // Other changes in the namespace belong to the attachment of the call.
         true => {
             let ifname = add.variable("CNI_IFNAME").unwrap_or_default();
             changes.retain(|change| {
@@ -174,7 +174,7 @@ fn damage(t: &Transcript, add: &Call, call: &Call) -> Vec<StateChange> {
     changes
 }
 
-/// A way that packets can take: destination, table, next hop, link.
+/// A next hop: destination, table, family, gateway, link.
 type Hop = (Option<ipnet::IpNet>, u32, bool, Option<IpAddr>, Option<u32>);
 
 fn hops(route: &Route) -> impl Iterator<Item = Hop> {
@@ -184,8 +184,8 @@ fn hops(route: &Route) -> impl Iterator<Item = Hop> {
         .chain(further.map(move |next| hop(next.gateway, Some(next.link))))
 }
 
-/// Routes through the interface that do not lead through it any more. A second route to the same destination may
-/// become one with the first, which then has several next hops.
+/// Routes through the interface that are gone. The kernel may merge a second route to the same destination into one
+/// with several next hops, so next hops are compared, not routes.
 fn lost_routes(place: &str, ifname: &str, before: &Snapshot, after: &Snapshot) -> Vec<StateChange> {
     let Some(link) = link(before, ifname) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What a chained plugin makes of the result that it is given.
+//! How a chained plugin passes prevResult on in its result.
 
 use std::net::IpAddr;
 
@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// prevResult is handed on, with the plugin's changes.
+/// The result is prevResult with the plugin's changes.
 const PREV_RESULT_HANDED_ON: &[Clause] = &[
     should(
         between(V0_3_0, V0_4_0),
@@ -68,8 +68,8 @@ const PREV_RESULT_HANDED_ON: &[Clause] = &[
     ),
 ];
 
-/// A plugin that changes nothing of the result answers with an equivalent one: order of keys, and
-/// empty against missing lists, make no difference.
+/// A plugin that changes nothing prints a result equivalent to prevResult: the order of keys, and empty instead of
+/// missing lists, make no difference.
 const UNCHANGED_RESULT_IS_EQUIVALENT: &[Clause] = &[
     must(
         only(V1_0_0),
@@ -83,23 +83,23 @@ const UNCHANGED_RESULT_IS_EQUIVALENT: &[Clause] = &[
     ),
 ];
 
-/// Scenarios in which the chain is run as it is configured.
+/// Scenarios that run the chain as configured.
 const CHAINED: Scope = Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]);
 
-/// What tells the entries of a list from each other, and what else they may tell that does not go away. From
-/// 1.0.0 on there is no `version` of an address, and before 1.1.0 no `mtu`.
+/// Lists of a result, with the key that identifies an entry and further keys that must be kept. Since 1.0.0 addresses
+/// have no `version`; before 1.1.0 interfaces have no `mtu`.
 const DETAILS: [(&str, &str, &[&str]); 3] = [
     ("interfaces", "name", &["mac", "sandbox"]),
     ("ips", "address", &["gateway", "interface"]),
     ("routes", "dst", &["gw"]),
 ];
 
-/// Whatever the plugin has changed must differ, and not be missing.
+/// A plugin may change a value, but not omit its key.
 fn keeps_details(t: &Transcript) -> Judged {
     for answer in answers(t)? {
         let previous = answer.previous().unwrap_or_default();
         for (list, name, details) in DETAILS {
-            // There may be several of one name, such as routes in several tables.
+            // Several entries may have the same name, such as routes in several tables.
             let kept = |entry: &Value| {
                 let same = |other: &&Value| other[name] == entry[name];
                 let listed = document::list(&answer.document, list).iter();
@@ -142,7 +142,7 @@ fn hands_on(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// The first thing that the previous result tells, that still is so, and that the result does not tell.
+/// The first entry of prevResult that is still true of the kernel and missing in the result.
 fn lost(answer: &Answer<'_>, previous: &Map<String, Value>) -> Option<String> {
     let document = &answer.document;
     let (_, inside) = answer.inside()?;
@@ -190,11 +190,11 @@ fn lost(answer: &Answer<'_>, previous: &Map<String, Value>) -> Option<String> {
     lost_of_dns(previous, document)
 }
 
-/// What `dns` has.
+/// Keys of `dns`.
 const DNS: [&str; 4] = ["nameservers", "domain", "search", "options"];
 
-/// What is no more in `dns`, or elsewhere in one of its lists: they are in the order of priority. Whoever says
-/// something new may well replace all of it.
+/// A value of `dns` that is missing, or moved in a list (lists are ordered by priority). A plugin that adds values of
+/// its own may replace all of it.
 fn lost_of_dns(previous: &Map<String, Value>, document: &Map<String, Value>) -> Option<String> {
     let [had, has] = [previous, document].map(|document| DNS.map(|key| told_of_dns(document, key)));
     let pairs = || had.iter().zip(&has);
@@ -223,14 +223,14 @@ fn told_of_dns(document: &Map<String, Value>, key: &str) -> Vec<Value> {
     values
 }
 
-/// Lists of a result, and the sorts of kernel objects that they tell of.
+/// Lists of a result, and the kernel objects that they describe.
 const TELLS_OF: [(&str, &str); 3] = [
     ("interfaces", "link"),
     ("ips", "address"),
     ("routes", "route"),
 ];
 
-/// Entries may have come: what a plugin set up elsewhere cannot be seen.
+/// Allows additional entries: the plugin may have made something that the test environment cannot observe.
 fn equivalent(t: &Transcript) -> Judged {
     for answer in answers(t)? {
         let previous = answer.previous().unwrap_or_default();
@@ -253,7 +253,7 @@ fn equivalent(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// The entries of a list, in which interfaces are named: their numbers change where others are listed before them.
+/// The entries of a list, with interface indexes replaced by names, since indexes shift when interfaces are added.
 fn entries(document: &Map<String, Value>, list: &str) -> Vec<Value> {
     let interfaces = document::list(document, "interfaces");
     let named = |entry: &Value| {
@@ -268,7 +268,7 @@ fn entries(document: &Map<String, Value>, list: &str) -> Vec<Value> {
     document::list(document, list).iter().map(named).collect()
 }
 
-/// Whether an entry has everything that another one has; it may have more.
+/// Returns true if an entry has everything that the other one has.
 fn says_all_of(entry: &Value, other: &Value) -> bool {
     match (entry, other) {
         (Value::Object(entry), Value::Object(other)) => other
@@ -278,7 +278,7 @@ fn says_all_of(entry: &Value, other: &Value) -> bool {
     }
 }
 
-/// A value in which nothing is told by being empty, and addresses are written in one way.
+/// Normalises a value: removes empty members, and writes addresses in canonical form.
 fn normal(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
@@ -286,7 +286,7 @@ fn normal(value: &Value) -> Value {
                 .iter()
                 .map(|(key, value)| (key.clone(), normal(value)))
                 .filter(|(_, value)| !value.is_null() && *value != "" && *value != 0);
-            // An index of 0 tells something, but only where there is an index at all.
+            // Zero counts as empty, except for an index.
             let mut told: Map<String, Value> = told.collect();
             if object.get("interface").is_some_and(|index| *index == 0) {
                 told.insert("interface".to_owned(), Value::from(0));

@@ -1,27 +1,27 @@
-//! Questions about changes of state.
+//! Predicates of state changes, and the changes that undo an ADD.
 
 use std::collections::BTreeSet;
 
 use crate::label::Label;
 use crate::transcript::{ChangeKind, State, StateChange, Transcript};
 
-/// A thing that has come; what has only changed belongs to somebody else.
+/// Returns true for an added object. A changed object existed before, and belongs to another.
 pub(super) fn is_added(change: &StateChange) -> bool {
     change.kind == ChangeKind::Added
 }
 
-/// Whether it is an interface of this name, or an address or a route of it.
+/// Returns true for an interface of this name, and for its addresses and routes.
 pub(super) fn is_of_interface(change: &StateChange, ifname: &str) -> bool {
     let mut words = change.object.split(' ');
     let interface = matches!(words.next(), Some("link" | "address" | "route"));
     interface && words.any(|word| word == ifname)
 }
 
-/// What can be on disk.
+/// Sorts of objects on disk.
 pub(super) const FILES: [&str; 5] = ["file", "directory", "symlink", "other", "record"];
 
-/// A table or a chain that the firewall's own program makes as soon as it is asked for anything, and that holds no rule: those
-/// are objects of their own.
+/// Returns true for the base tables and chains that iptables and nft create on first use. Their rules are objects of
+/// their own.
 pub(super) fn is_base_chain(change: &StateChange) -> bool {
     const TABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
     const CHAINS: [&str; 5] = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"];
@@ -40,7 +40,7 @@ pub(super) fn is_base_chain(change: &StateChange) -> bool {
     }
 }
 
-/// The first word of an object's name; all that is a firewall's is one sort.
+/// The sort of an object: the first word of its name; `firewall` for nft, iptables and ipset.
 pub(super) fn sort(change: &StateChange) -> &str {
     match change.object.split(' ').next().unwrap_or_default() {
         "nft" | "iptables" | "ipset" => "firewall",
@@ -48,7 +48,7 @@ pub(super) fn sort(change: &StateChange) -> &str {
     }
 }
 
-/// What the ADD with this label brought to the host, files included, and one of two later states has lost.
+/// Objects of the host, files included, that the ADD with this label added and that are gone between two later states.
 pub(super) fn removed_of(
     t: &Transcript,
     add: Label<'_>,
@@ -69,13 +69,13 @@ pub(super) fn removed_of(
     let (added, mut removed): (Vec<_>, Vec<_>) =
         earlier.residue(later).into_iter().partition(is_added);
     removed.retain(|change| change.kind == ChangeKind::Removed && of_add(&change.object));
-    // A store may write all that it knows into another file.
+    // A store may move its contents to another file.
     let is_kept = added.iter().any(|change| {
         let speaks = |id: &String| change.object.contains(id) || change.detail.contains(id);
         FILES.contains(&sort(change)) && ids.iter().any(speaks)
     });
     removed.retain(|change| !(is_kept && FILES.contains(&sort(change))));
-    // Processes of several attachments may look alike, and one that ADD has left to itself may end in any moment.
+    // Processes of several attachments may look alike, and a background process may end at any moment.
     removed.retain(|change| sort(change) != "process");
     removed
 }

@@ -1,4 +1,4 @@
-//! CHECK: it succeeds when all is well, fails when something is not, and changes nothing.
+//! CHECK succeeds for an intact attachment, fails for a damaged one, and changes nothing.
 
 use cni_types::Operation;
 
@@ -158,7 +158,7 @@ pub(super) const RIGHT_AFTER_ADD: &[Clause] = &[
     ),
 ];
 
-/// What is slow to settle is waited for.
+/// CHECK waits for what takes time, such as DAD.
 const WAITS: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -187,7 +187,7 @@ pub(super) const NOTICES_RESOURCES: &[Clause] = &[
     ),
 ];
 
-/// So is whatever makes the container unreachable, if the plugin knows of it.
+/// CHECK fails if the plugin knows that the container is unreachable.
 pub(super) const NOTICES_UNREACHABLE: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -229,8 +229,8 @@ const NO_OUTPUT: &[Clause] = &[
     ),
 ];
 
-/// CHECK is given these variables. "Required" binds the runtime; that a plugin refuses to go without
-/// one is inferred from code 4.
+/// CHECK is given these variables. "Required" binds the runtime; that a plugin fails without one is inferred from code
+/// 4.
 const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
     since(V1_0_0),
     heading::CHECK,
@@ -262,7 +262,7 @@ fn changes_nothing(t: &Transcript) -> Judged {
     {
         let (before, after) = (t.before(call), t.after(call));
         let mut changes = before.changes(after);
-        // Whoever looks whether somebody answers makes the kernel learn of him, and may keep a log.
+        // A probe of another host adds a neighbour entry, and may write a log.
         changes.retain(|change| !is_a_trace_of_looking(change));
         if let Some(first) = changes.first() {
             let actual = format!("it changed {}: {}", first.place, first.object);
@@ -276,12 +276,12 @@ fn changes_nothing(t: &Transcript) -> Judged {
 
 fn is_a_trace_of_looking(change: &StateChange) -> bool {
     let sort = change.object.split(' ').next().unwrap_or_default();
-    // A process that ADD has left to itself may end in any moment.
+    // A background process may end at any moment.
     let has_ended = sort == "process" && change.kind == ChangeKind::Removed;
     has_ended || comes_late(change) || sort == "neighbour" || FILES.contains(&sort)
 }
 
-/// The kernel takes back late what links were asked for by whoever has gone.
+/// Returns true for settings that the kernel resets some time after their user has exited.
 fn comes_late(change: &StateChange) -> bool {
     const COUNTED: [&str; 2] = ["promiscuity", "all_multicast"];
     let counts = |side: &str| -> Option<Vec<(String, u32)>> {
@@ -301,7 +301,7 @@ fn comes_late(change: &StateChange) -> bool {
     change.kind == ChangeKind::Changed && calms_down == Some(true)
 }
 
-/// Only interfaces that the result lists have to be there.
+/// Only interfaces listed in the result must exist.
 fn notices_interface(t: &Transcript) -> Judged {
     let lists = |answer: &Answer<'_>| {
         let ifname = answer.ifname();

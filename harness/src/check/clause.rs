@@ -15,7 +15,7 @@ use std::fmt;
 use cni_types::Version;
 use serde::{Deserialize, Serialize};
 
-/// How strongly a clause binds.
+/// The level of a clause, as in RFC 2119.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -28,7 +28,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The word for it.
+    /// The level as a word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::May => "may",
@@ -38,12 +38,12 @@ impl Level {
     }
 }
 
-/// The document that a clause stands in.
+/// The document of a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Page {
     /// The SPEC itself.
     Specification,
-    /// The conventions, which stand beside it.
+    /// The conventions.
     Conventions,
 }
 
@@ -61,7 +61,7 @@ impl Page {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     first: Version,
-    /// Without one, every later version has the clause too.
+    /// `None`: every later version, too.
     last: Option<Version>,
 }
 
@@ -119,7 +119,7 @@ impl fmt::Display for Versions {
     }
 }
 
-// The versions by short names, for clauses.
+// Short names of the versions, for clauses.
 pub(super) const V0_1_0: Version = Version::V0_1_0;
 pub(super) const V0_2_0: Version = Version::V0_2_0;
 pub(super) const V0_3_0: Version = Version::V0_3_0;
@@ -133,13 +133,13 @@ pub(super) const V1_1_0: Version = Version::V1_1_0;
 pub struct Clause {
     /// The versions whose text holds the quote.
     pub versions: Versions,
-    /// How strongly it binds there.
+    /// Its level there.
     pub level: Level,
     /// The document.
     pub page: Page,
     /// The anchor of its heading there.
     pub anchor: &'static str,
-    /// At most a dozen words of it, exactly.
+    /// The exact words, at most twelve.
     pub quote: &'static str,
 }
 
@@ -169,12 +169,12 @@ impl Clause {
     }
 }
 
-/// A clause that must be kept.
+/// A clause with "must".
 pub(super) const fn must(versions: Versions, anchor: &'static str, quote: &'static str) -> Clause {
     Clause::new(Level::Must, versions, anchor, quote)
 }
 
-/// A clause that should be kept.
+/// A clause with "should".
 pub(super) const fn should(
     versions: Versions,
     anchor: &'static str,
@@ -183,12 +183,12 @@ pub(super) const fn should(
     Clause::new(Level::Should, versions, anchor, quote)
 }
 
-/// A clause that permits something.
+/// A clause with "may".
 pub(super) const fn may(versions: Versions, anchor: &'static str, quote: &'static str) -> Clause {
     Clause::new(Level::May, versions, anchor, quote)
 }
 
-/// The same clause, of the conventions.
+/// Moves a clause to the conventions.
 pub(super) const fn conventional(clause: Clause) -> Clause {
     Clause {
         page: Page::Conventions,

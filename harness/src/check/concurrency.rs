@@ -69,7 +69,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Calls for different containers may run at once. In 0.4.0 inferred from a runtime's right.
+/// Calls for different containers may run at the same time. In 0.4.0 inferred from what a runtime may do.
 const CONCURRENT: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -83,7 +83,7 @@ const CONCURRENT: &[Clause] = &[
     ),
 ];
 
-/// What containers share is locked.
+/// The plugin locks resources that containers share.
 const LOCKED: &[Clause] = &[must(
     since(V1_0_0),
     heading::LIFECYCLE,
@@ -105,10 +105,10 @@ fn all_succeeded(t: &Transcript, operation: Operation) -> Judged {
     let calls = of_storm(t, operation)?;
     let failed: Vec<_> = calls.iter().filter(|(_, call)| !call.succeeded()).collect();
     if operation == Operation::Check && failed.len() == calls.len() {
-        // Whoever fails alone fails at once too; that is another claim.
+        // A CHECK that fails without concurrency is judged by another check.
         return Err(Unmet::NotApplicable("its CHECK always fails".to_owned()));
     }
-    // An ADD that fails alone as well has another reason.
+    // An ADD that also fails without concurrency has another reason.
     let at_once_alone = |(_, failed): &&&(usize, &Call)| {
         let again = t
             .calls()
@@ -140,12 +140,12 @@ fn unique(t: &Transcript) -> Judged {
         .filter(|answer| answer.call.label == label::STORM_ADD)
     {
         let container = answer.container().to_owned();
-        // Every container has some addresses of its own that others have too.
+        // Loopback and link-local addresses exist in every container.
         let is_everywhere = |net: &ipnet::IpNet| match net.addr() {
             IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
             IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
         };
-        // Others may be of the network, such as the address of a bridge.
+        // Other addresses may belong to the network, such as that of a bridge.
         let has = |net: &ipnet::IpNet| match (t.kind, answer.inside()) {
             (Kind::Ipam, _) | (_, None) => true,
             (_, Some((_, inside))) => has_address(inside, net, None),

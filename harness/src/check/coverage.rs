@@ -1,9 +1,9 @@
-//! Which sentence of the SPEC is tested by which check, and why the others are not: the page
+//! Maps each sentence of the SPEC to the checks that test it, or to the reason why none does: the page
 //! `reports/requirements.md`.
 //!
-//! A sentence that binds plugins is a clause, and is tested by the checks that name the clause. Clauses that
-//! no check names stand in `untested`, with the reason. Every other sentence with a "must", a "should" or
-//! their like stands in `not_testable`: it binds somebody else, or nobody.
+//! A sentence that binds plugins is a clause, tested by the checks that name it. `untested` lists clauses that no
+//! check names, with the reason. `not_testable` lists all other sentences with "must", "should" and the like: they
+//! bind others, or nobody.
 
 mod not_testable;
 mod page;
@@ -17,12 +17,12 @@ use super::Level;
 
 pub use page::page;
 
-/// A text in which sentences are looked for; oldest first.
+/// A text with sentences to cover; ordered from the oldest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Text {
     /// The SPEC of a released version.
     Released(Version),
-    /// The SPEC as it has become since.
+    /// The SPEC on the main branch, after the last release.
     Next,
     /// The conventions.
     Conventions,
@@ -35,7 +35,7 @@ impl Text {
         released.chain([Text::Next, Text::Conventions])
     }
 
-    /// How people call it.
+    /// Its short name.
     fn name(self) -> String {
         match self {
             Text::Released(version) => version.to_string(),
@@ -45,22 +45,22 @@ impl Text {
     }
 }
 
-/// A normative sentence that is no clause.
+/// A normative sentence that is not a clause.
 #[derive(Debug, Clone, Copy)]
 struct Sentence {
     /// The first text that has it.
     from: Text,
     /// The last one.
     to: Text,
-    /// How strongly it binds whom it binds.
+    /// Its level.
     level: Level,
-    /// At most a dozen words of it, exactly.
+    /// The exact words, at most twelve.
     quote: &'static str,
-    /// Checks that test what it says, by id.
+    /// Ids of the checks that test its content.
     checks: &'static [&'static str],
 }
 
-/// Sentences that no check tests as such, and what they have in common.
+/// Sentences without a check of their own, for one reason.
 struct Group {
     /// Why no check tests them.
     reason: &'static str,

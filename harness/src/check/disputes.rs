@@ -1,4 +1,4 @@
-//! Where the SPEC contradicts itself, or everyone deviates from it because one library does.
+//! Clauses that the SPEC itself contradicts, or that most plugins break because one library does.
 
 use super::Dispute;
 
@@ -50,27 +50,27 @@ pub(super) const EXISTING_INTERFACE: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/issues/901",
 };
 
-/// For `KEEPS_VALID` where only one key was given, and `VALID_ATTACHMENTS`.
+/// For `KEEPS_VALID` with only one of the keys, and for `VALID_ATTACHMENTS`.
 pub(super) const GC_KEY: Dispute = Dispute {
     reason: "1.1.0 calls the list `cni.dev/attachments`; Go's library, and the SPEC after its tag, \
              `cni.dev/valid-attachments`",
     reference: "https://github.com/containernetworking/cni/pull/1103",
 };
 
-/// For `ON_STDIN` where it is long.
+/// For `ON_STDIN` with long input.
 pub(super) const LONG_INPUT: Dispute = Dispute {
     reason: "no text says how long a configuration can be, and none lets a plugin refuse one because of its length",
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/skel/skel.go",
 };
 
-/// For `INVALID_VARIABLES` where a container id is given that cannot be.
+/// For `INVALID_VARIABLES` with an invalid container id.
 pub(super) const CONTAINER_ID_FORM: Dispute = Dispute {
     reason: "the form of container ids binds the runtime; that a plugin checks it is only inferred from code 4, \
              and Go's library did not do so before 0.8.0",
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/utils/utils.go",
 };
 
-/// For `INVALID_VARIABLES_NAMED` where a variable has an impossible value.
+/// For `INVALID_VARIABLES_NAMED` with an invalid value.
 pub(super) const VALUES_IN_WORDS: Dispute = Dispute {
     reason: "Go's library tells of an interface's name that it is too long, and not that CNI_IFNAME is",
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/utils/utils.go",
@@ -90,8 +90,7 @@ pub(super) const CAPABILITIES_KEPT: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/libcni/api.go",
 };
 
-/// For `ONE_AT_A_TIME` and `GC_ALONE` where two commands are given at once, and for
-/// `CHECK_NEEDS_ADD`.
+/// For `ONE_AT_A_TIME` and `GC_ALONE` with two concurrent commands, and for `CHECK_NEEDS_ADD`.
 pub(super) const LEFT_TO_THE_CALLER: Dispute = Dispute {
     reason: "Go's library and its cnitool keep no such order: they leave it to their callers, who may be held to be \
              the runtime",
@@ -105,7 +104,7 @@ pub(super) const OWN_NAMESPACE: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/v1.2.3/pkg/skel/skel.go",
 };
 
-/// For `UNDOES_ADD` where a setting of the host may be the network's.
+/// For `UNDOES_ADD` with host settings that may belong to the network.
 pub(super) const OF_NETWORK: Dispute = Dispute {
     reason: "what ADD modifies for the whole network, and not for the attachment, need not be undone with the attachment; \
              no text says which is which",
@@ -138,7 +137,7 @@ pub(super) const SECOND_ATTACHMENT: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#add-add-container-to-network-or-apply-modifications",
 };
 
-/// For `STATE_PER_ATTACHMENT` where an interface of the container is nobody's attachment to this network.
+/// For `STATE_PER_ATTACHMENT` with an interface that does not belong to an attachment to this network.
 pub(super) const TAKEN_ROUTE: Dispute = Dispute {
     reason: "up to 0.4.0 a plugin is to be prepared to skip its default route where there is one; since then no text says \
              whose the container's default route is",

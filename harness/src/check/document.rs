@@ -1,6 +1,6 @@
-//! The result of an ADD as checks read it: what can be understood of it, in the form of its version.
+//! The result of an ADD as checks read it, in the form of its version.
 //!
-//! Whatever has the wrong type is left out here; `result.is-well-formed` speaks about it.
+//! Values of the wrong type are skipped here; `result.is-well-formed` judges them.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::Unmet;
 use crate::transcript::{Call, Output, State, Transcript};
 
-/// A successful ADD of the plugin under test, and what it printed.
+/// A successful ADD of the plugin under test, and its result.
 pub(super) struct Answer<'t> {
     pub(super) transcript: &'t Transcript,
     pub(super) step: usize,
@@ -55,11 +55,11 @@ pub(super) struct Ip<'a> {
 pub(super) struct Route {
     pub(super) dst: IpNet,
     pub(super) gw: Option<IpAddr>,
-    /// The keys that came with 1.1.0, where they are numbers other than 0.
+    /// The attributes of 1.1.0 that are numbers other than 0.
     pub(super) attributes: Vec<(&'static str, u64)>,
 }
 
-/// What 1.1.0 adds to a route. Zero stands for "not set".
+/// Route attributes of 1.1.0. Zero means "not set".
 const ROUTE_ATTRIBUTES: [&str; 5] = ["mtu", "advmss", "priority", "table", "scope"];
 
 /// Every successful ADD of the plugin under test that printed an object; at least one.
@@ -84,7 +84,7 @@ pub(super) fn answers(t: &Transcript) -> Result<Vec<Answer<'_>>, Unmet> {
     }
 }
 
-/// The form of results of this version.
+/// The form of addresses in this version.
 pub(super) fn form(version: Version) -> Form {
     if version < Version::V0_3_0 {
         Form::ByFamily
@@ -95,7 +95,7 @@ pub(super) fn form(version: Version) -> Form {
     }
 }
 
-/// The form of a result by its own `cniVersion`, or by the version that was asked for.
+/// The form of a result by its own `cniVersion`, or else by the requested version.
 pub(super) fn form_of(document: &Map<String, Value>, asked: Version) -> Form {
     let own = document.get("cniVersion").and_then(Value::as_str);
     form(
@@ -104,7 +104,7 @@ pub(super) fn form_of(document: &Map<String, Value>, asked: Version) -> Form {
     )
 }
 
-/// The list under a key; null and absence are an empty one.
+/// The list under a key; empty for null and for a missing key.
 pub(super) fn list<'a>(document: &'a Map<String, Value>, key: &str) -> &'a [Value] {
     document
         .get(key)
@@ -112,7 +112,7 @@ pub(super) fn list<'a>(document: &'a Map<String, Value>, key: &str) -> &'a [Valu
         .map_or(&[], Vec::as_slice)
 }
 
-/// `interfaces`, where they have a name.
+/// `interfaces`; `None` for entries without a name.
 pub(super) fn interfaces(document: &Map<String, Value>) -> Vec<Option<Interface<'_>>> {
     list(document, "interfaces")
         .iter()
@@ -137,7 +137,7 @@ pub(super) fn interfaces(document: &Map<String, Value>) -> Vec<Option<Interface<
         .collect()
 }
 
-/// The addresses, in whatever form the result has.
+/// The addresses of a result of any form.
 pub(super) fn ips(document: &Map<String, Value>) -> Vec<Ip<'_>> {
     let listed = list(document, "ips").iter().map(|value| (value, "address"));
     let by_family = ["ip4", "ip6"]
@@ -160,7 +160,7 @@ pub(super) fn ips(document: &Map<String, Value>) -> Vec<Ip<'_>> {
         .collect()
 }
 
-/// The routes as they stand, in whatever form the result has.
+/// The routes as JSON, of a result of any form.
 pub(super) fn raw_routes(document: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     let of_family = |family| {
         document
@@ -171,7 +171,7 @@ pub(super) fn raw_routes(document: &Map<String, Value>) -> impl Iterator<Item = 
     list(document, "routes").iter().chain(nested)
 }
 
-/// The routes that can be understood.
+/// The routes that can be parsed.
 pub(super) fn routes(document: &Map<String, Value>) -> Vec<Route> {
     let read = |value: &Value| {
         let dst: IpNet = value.get("dst")?.as_str()?.parse().ok()?;
@@ -205,14 +205,14 @@ impl<'t> Answer<'t> {
         self.transcript.before(self.call)
     }
 
-    /// The state after it.
+    /// The state after the ADD.
     pub(super) fn after(&self) -> &'t State {
         self.transcript.after(self.call)
     }
 
-    /// Whether a sandbox is the container's namespace, as the call named it.
+    /// Returns true if `sandbox` is the call's CNI_NETNS.
     pub(super) fn is_netns(&self, sandbox: &str) -> bool {
-        // `/var/run` is `/run` by another name.
+        // `/var/run` is a link to `/run`.
         let plain = |path: &str| {
             path.strip_prefix("/var/run/")
                 .map_or(path.to_owned(), |rest| format!("/run/{rest}"))
@@ -221,7 +221,7 @@ impl<'t> Answer<'t> {
         plain(sandbox) == plain(&netns)
     }
 
-    /// Where a listed interface should stand, if that can be seen from here.
+    /// The namespace of a listed interface, if it is observed.
     pub(super) fn place_of(&self, interface: &Interface<'_>) -> Option<(&'t str, &'t Snapshot)> {
         if interface.sandbox.is_empty() {
             return Some(("the host", &self.after().host));
@@ -242,7 +242,7 @@ impl<'t> Answer<'t> {
         Some((before, self.after().containers.get(self.container())?))
     }
 
-    /// What the call was given as `prevResult`.
+    /// The call's `prevResult`.
     pub(super) fn previous(&self) -> Option<Map<String, Value>> {
         match self.call.input()?.get("prevResult")? {
             Value::Object(previous) => Some(previous.clone()),
@@ -251,7 +251,7 @@ impl<'t> Answer<'t> {
     }
 }
 
-/// Why a listed interface need not be a link of the kernel, if there is a reason.
+/// The reason why a listed interface need not be a link of the kernel, if any.
 pub(super) fn is_no_link(document: &Map<String, Value>, name: &str) -> Option<String> {
     let entry = list(document, "interfaces")
         .iter()

@@ -1,7 +1,7 @@
-//! What CHECK notices of single changes, each of an attachment of its own.
+//! Drift that CHECK detects: one change in each attachment.
 //!
-//! The SPEC recommends that it notices what the result lists, what the plugin made besides, and what
-//! makes the container unreachable. Whatever else it notices is reported as a share, and no requirement.
+//! The SPEC recommends that CHECK detects changes of what the result lists, of what the plugin made besides, and what
+//! makes the container unreachable. Other drift is reported as a share, not a requirement.
 
 use super::clause::{V0_4_0, V1_0_0, heading, must, only, should, since};
 use super::document::{Answer, answers, interfaces};
@@ -104,7 +104,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// What later plugins may do, and CHECK must bear.
+/// Changes that later plugins of a list may make, and CHECK must accept.
 pub(super) const LATER: &[Check] = &[
     Check {
         id: "check.allows-later-additions",
@@ -128,7 +128,7 @@ pub(super) const LATER: &[Check] = &[
     },
 ];
 
-/// CHECK judges by prevResult. What it does without one is not said: only the runtime is bound.
+/// CHECK compares with prevResult. The SPEC does not say what CHECK does without one: it binds only the runtime.
 const CONSULTS_PREV_RESULT: &[Clause] = &[
     must(
         only(V0_4_0),
@@ -142,7 +142,7 @@ const CONSULTS_PREV_RESULT: &[Clause] = &[
     ),
 ];
 
-/// What later plugins changed is allowed. They did so in ADD; what is changed after it is not theirs.
+/// CHECK allows changes by later plugins. They make them in ADD; later changes are not theirs.
 const ALLOWS_LATER_PLUGINS: &[Clause] = &[
     must(
         only(V0_4_0),
@@ -156,7 +156,7 @@ const ALLOWS_LATER_PLUGINS: &[Clause] = &[
     ),
 ];
 
-/// So are rules, shaping, reservations and the like, which no result lists.
+/// CHECK detects changes of rules, traffic shaping, reservations and the like, which no result lists.
 const NOTICES_OTHERS: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -170,7 +170,7 @@ const NOTICES_OTHERS: &[Clause] = &[
     ),
 ];
 
-/// Whoever fails when nothing has changed is another claim's.
+/// Not judged here: a CHECK that also fails without any change.
 fn allows(t: &Transcript, label: Label<'_>) -> Judged {
     if let (_, intact) = t.call(label::INTACT)?
         && !intact.succeeded()
@@ -190,12 +190,12 @@ fn allows(t: &Transcript, label: Label<'_>) -> Judged {
 
 const MAKERS: &[Kind] = &[Kind::Interface, Kind::Chained];
 
-/// Whether CHECK failed after this change.
+/// CHECK failed after this change.
 fn notices(t: &Transcript, change: Change) -> Judged {
     if let Some(fact) = noted(t, change.impossible()) {
         return Err(Unmet::NotApplicable(fact.to_owned()));
     }
-    // Who fails anyway has noticed nothing; that it does is another claim.
+    // A CHECK that also fails for an intact attachment has detected nothing; another check judges it.
     if let (_, intact) = t.call(label::INTACT)?
         && !intact.succeeded()
     {
@@ -216,7 +216,7 @@ fn notices(t: &Transcript, change: Change) -> Judged {
     }
 }
 
-/// What the lab noted under this label.
+/// The note of the test environment under this label.
 fn noted<'t>(t: &'t Transcript, wanted: Label<'_>) -> Option<&'t str> {
     t.steps.iter().find_map(|step| match step {
         Step::Change { label, what } if *label == wanted => Some(what.as_str()),
@@ -224,7 +224,7 @@ fn noted<'t>(t: &'t Transcript, wanted: Label<'_>) -> Option<&'t str> {
     })
 }
 
-/// Whether the result lists what is changed: else there is nothing to compare with.
+/// The result lists the changed object; otherwise CHECK has nothing to compare with.
 fn listed(t: &Transcript, tells: fn(&Answer<'_>) -> bool, what: &str) -> Judged {
     match answers(t)?.iter().all(tells) {
         true => Ok(()),

@@ -126,7 +126,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// `code` is a number. Stated up to 0.3.1; what follows from an error depends on it.
+/// `code` is a number. Stated up to 0.3.1; how a runtime reacts depends on it.
 const ERROR_CODE: &[Clause] = &[
     must(up_to(V0_4_0), "result", "\"code\": <numeric-error-code>"),
     should(
@@ -147,8 +147,8 @@ const ERROR_MSG: &[Clause] = &[
     ),
 ];
 
-/// There are `details`. Optional up to 0.4.0, then in the list of keys that an error should have,
-/// which nobody takes literally: [`disputes::ERROR_WITHOUT_DETAILS`].
+/// There are `details`. Optional up to 0.4.0, then in the list of keys that an error should have, which no
+/// implementation takes literally: [`disputes::ERROR_WITHOUT_DETAILS`].
 const ERROR_DETAILS: &[Clause] = &[
     may(
         up_to(V0_4_0),
@@ -162,8 +162,8 @@ const ERROR_DETAILS: &[Clause] = &[
     ),
 ];
 
-/// There is a `cniVersion`. Stated up to 0.3.1; required in 0.4.0, where no other rule is as widely
-/// broken: [`disputes::ERROR_WITHOUT_VERSION`]. Only 1.0.0 says that it is the request's.
+/// There is a `cniVersion`. Stated up to 0.3.1; required in 0.4.0, and widely ignored:
+/// [`disputes::ERROR_WITHOUT_VERSION`]. Only 1.0.0 says that it is the request's.
 const ERROR_VERSION: &[Clause] = &[
     should(
         up_to(V0_3_1),
@@ -193,8 +193,8 @@ const ERROR_VERSION_IS_REQUESTED: &[Clause] = &[
     should(since(V1_1_0), "error", "The protocol version in use"),
 ];
 
-/// Codes below 100 are used with their meaning only. Only 0.4.0 has a "must not", and there
-/// 4 to 7 have no meaning yet: [`disputes::RESERVED_CODES`].
+/// Codes below 100 have the SPEC's meaning. Only 0.4.0 has a "must not", and there 4 to 7 have no meaning yet:
+/// [`disputes::RESERVED_CODES`].
 const RESERVED_CODES: &[Clause] = &[
     should(
         up_to(V0_3_1),
@@ -227,7 +227,7 @@ const UNSUPPORTED_FIELD_NAMED: &[Clause] = &[
     ),
 ];
 
-/// Codes with a meaning in some version: those of the table, and STATUS's.
+/// Codes with a meaning in some version: those of the table, and those of STATUS.
 const MEANINGFUL: [u64; 10] = [1, 2, 3, 4, 5, 6, 7, 11, 50, 51];
 
 fn every_error(t: &Transcript, judge: impl Fn(&Call, &Map<String, Value>) -> Judged) -> Judged {
@@ -276,7 +276,7 @@ fn reserved_code(t: &Transcript) -> Judged {
     })
 }
 
-/// Only where the input tells the version of this run, in which an ADD has succeeded.
+/// Judges only inputs with the version of this run, in which an ADD has succeeded.
 fn code_1(t: &Transcript) -> Judged {
     let works = |call: &Call| call.asks_for(Operation::Add) && call.succeeded();
     if !t.calls().any(|(_, call)| works(call)) {
@@ -317,7 +317,7 @@ fn msg_says_something(t: &Transcript) -> Judged {
 fn details(t: &Transcript) -> Judged {
     every_error(t, |_, error| match error.get("details") {
         None | Some(Value::Null) => text(error, "details", false),
-        // That is another claim.
+        // Another check judges this.
         Some(_) => Ok(()),
     })
 }
@@ -330,12 +330,12 @@ fn version(t: &Transcript) -> Judged {
     every_error(t, |_, error| text(error, "cniVersion", false))
 }
 
-/// Which version an error has that refuses the version, or that cannot know it, is nobody's to say.
+/// Errors about the version, and errors of calls whose version the plugin cannot know, may have any `cniVersion`.
 fn version_is_requested(t: &Transcript) -> Judged {
     every_error(t, |call, error| {
         let input = call.input().unwrap_or_default();
         let asked = input.get("cniVersion").and_then(Value::as_str);
-        // Without CNI_COMMAND, nobody says that there is a configuration to read.
+        // Without CNI_COMMAND, a plugin need not read a configuration.
         if call.delivery == Delivery::Unreadable || call.variable("CNI_COMMAND").is_none() {
             return Ok(());
         }
@@ -363,7 +363,7 @@ fn no_key_twice(t: &Transcript) -> Judged {
     })
 }
 
-/// However deep the field stands, and however its value is written.
+/// Accepts the field at any depth, and its value in any notation.
 fn unsupported_field_named(t: &Transcript) -> Judged {
     every_call(t, |call| {
         let Some(error) = call.error().filter(|error| error.code == Some(2)) else {
@@ -371,7 +371,7 @@ fn unsupported_field_named(t: &Transcript) -> Judged {
         };
         let words = error.words();
         match call.input().map(|input| names_a_field(&words, &input)) {
-            // Of what is no object, no field can be told.
+            // Input that is not an object has no field to name.
             Some(true) | None => Ok(()),
             Some(false) => Err(Unmet::broken(
                 ["a key of the configuration and its value in the error"],
@@ -395,7 +395,8 @@ fn is_inside(words: &str, value: &Value) -> bool {
     }
 }
 
-/// Whether the words tell the value: all of its plain parts, since everybody writes lists and objects otherwise.
+/// Returns true if the text contains every scalar of the value. The notation of lists and objects differs between
+/// plugins.
 fn tells(words: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,

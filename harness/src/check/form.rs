@@ -1,4 +1,4 @@
-//! What stands in a result: the keys that an entry cannot do without, and values that mean something.
+//! Entries of a result: required keys, and valid values.
 
 use std::net::IpAddr;
 
@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The lists of a result of any version, with the key that names an entry.
+/// The lists of a result of any version, with the required key of an entry.
 fn lists(document: &Map<String, Value>) -> Vec<(&'static str, &[Value])> {
     let mut lists = vec![
         ("name", list(document, "interfaces")),
@@ -83,7 +83,7 @@ fn complete(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// Every text under this key of an entry. Empty ones, and what is no text, are other claims.
+/// Every non-empty string under this key fits. Other checks judge empty ones and other types.
 fn each_value(t: &Transcript, key: &str, wanted: &str, fits: fn(&str) -> bool) -> Judged {
     for answer in answers(t)? {
         for (_, entries) in lists(&answer.document) {

@@ -126,7 +126,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// What valid attachments have is kept. Stated: the leave to remove ends at the list.
+/// GC keeps resources of valid attachments. Stated: only resources of others may be removed.
 const KEEPS_VALID: &[Clause] = &[must(
     since(V1_1_0),
     heading::GC,
@@ -141,14 +141,14 @@ const VALID_ATTACHMENTS: &[Clause] = &[must(
     "The list of still valid attachments to this network",
 )];
 
-/// What other attachments had is removed, as far as possible.
+/// GC removes the residue of other attachments as far as possible.
 const REMOVES_STALE: &[Clause] = &[should(
     since(V1_1_0),
     heading::GC,
     "A plugin SHOULD remove as many stale resources as possible.",
 )];
 
-/// Their addresses are released.
+/// GC releases their addresses.
 pub(super) const RELEASES_STALE_ADDRESSES: &[Clause] = &[should(
     since(V1_1_0),
     heading::GC,
@@ -162,7 +162,7 @@ const SUCCEEDS: &[Clause] = &[should(
     "Plugins should generally complete a GC action without error.",
 )];
 
-/// GC goes on after an error, and reports it in the end.
+/// GC continues after an error, and reports it at the end.
 const CONTINUES: &[Clause] = &[should(
     since(V1_1_0),
     heading::GC,
@@ -172,7 +172,7 @@ const CONTINUES: &[Clause] = &[should(
 /// GC prints nothing on success. Stated.
 const NO_OUTPUT: &[Clause] = &[should(since(V1_1_0), heading::GC, "No output on success")];
 
-/// GC needs no attachment. Stated; there is none.
+/// GC needs no attachment. Stated.
 const NO_ATTACHMENT: &[Clause] = &[must(
     since(V1_1_0),
     heading::GC,
@@ -190,7 +190,7 @@ fn gc_succeeds(t: &Transcript) -> Judged {
     }
 }
 
-/// GC has only these two; who misses another says so by the code for that. Other errors are another claim's.
+/// A plugin that misses another variable reports code 4. Another check judges other errors.
 fn gc_needs_no_attachment(t: &Transcript) -> Judged {
     const INVALID_VARIABLES: u64 = 4;
     let (step, call) = t.call(label::GC_ALL)?;
@@ -206,7 +206,7 @@ fn gc_needs_no_attachment(t: &Transcript) -> Judged {
     }
 }
 
-/// What the attachments of `a` and `b` brought must be there after GC with both, and after GC with `a` that of `a`.
+/// Resources of `a` and `b` exist after GC with both, and those of `a` after GC with `a` alone.
 fn keeps_valid(t: &Transcript) -> Judged {
     let (all, _) = t.call(label::GC_ALL)?;
     let (both, kept) = (t.observed(label::BOTH)?, t.observed(label::KEPT)?);
@@ -225,7 +225,7 @@ fn keeps_other_networks(t: &Transcript) -> Judged {
     let (step, _) = t.call(label::GC_OTHER)?;
     let (_, add) = t.call(label::ADD_B)?;
     let (one, kept) = (t.observed(label::ONE)?, t.observed(label::KEPT)?);
-    // In one container, a DEL may have left what belongs to the network that GC is about: it was not there before.
+    // In one container, a DEL may have left residue of the collected network; it did not exist right after ADD.
     let own = loss(t, "b", t.after(add), kept)?;
     let is_own = |change: &StateChange| own.iter().any(|own| own.object == change.object);
     let mut changes = loss(t, "b", one, kept)?;
@@ -244,7 +244,7 @@ fn keeps_other_networks(t: &Transcript) -> Judged {
     }
 }
 
-/// What only the plugin sees of its loss. Whose CHECK has failed before GC tells nothing.
+/// Finds losses that only the plugin can see. A CHECK that failed before GC shows nothing.
 fn still_checked(t: &Transcript) -> Judged {
     let (_, before) = t.call(label::CHECK_FIRST)?;
     let (step, after) = t.call(label::CHECK_A)?;
@@ -277,7 +277,7 @@ fn judge_kept(t: &Transcript, name: &str, step: usize, earlier: &State, later: &
     }
 }
 
-/// What an attachment had in one state, in its container and on the host, and has not in another.
+/// Changes between two states that damage the attachment, in its container and on the host.
 fn loss(
     t: &Transcript,
     name: &str,
@@ -290,7 +290,7 @@ fn loss(
     if t.scenario == scenario_id::GC_INTERFACES {
         let (_, call) = t.call(add.label())?;
         let ifname = call.variable("CNI_IFNAME").unwrap_or_default();
-        // A route by both interfaces becomes one by this alone.
+        // A route by both interfaces becomes a route by this one alone, which is a change and no loss.
         changes.retain(|change| {
             change.kind == ChangeKind::Removed && is_of_interface(change, &ifname)
         });
@@ -299,8 +299,8 @@ fn loss(
     Ok(changes)
 }
 
-/// What `b` and `c` brought to the host must be gone after GC without them; their interfaces went with their namespaces. Where
-/// that is still there, GC may take it for gone, with whatever hangs on an interface.
+/// Host resources of `b` and `c` are gone after GC without them; their interfaces vanished with their namespaces. If
+/// the namespace still exists, GC may assume that it is gone, so only files and firewall objects count.
 fn removes_stale(t: &Transcript) -> Judged {
     let (step, gc) = t.success(label::GC_ONE)?;
     let (attached, stale): (_, &[Label<'_>]) = match t.scenario == scenario_id::GC_SEVERAL {
@@ -325,7 +325,7 @@ fn removes_stale(t: &Transcript) -> Judged {
     }
 }
 
-/// Where nothing of a stale attachment can be seen before GC, that nothing is seen after it shows nothing.
+/// Nothing observable of the stale attachment existed before GC, so its absence afterwards shows nothing.
 fn nothing_to_collect(t: &Transcript, add: Label<'_>, later: &State) -> Unmet {
     let unseen = match t.call(add) {
         Ok((_, add)) if t.kind == Kind::Ipam => unseen(t, add, later, "gc.frees-addresses"),
@@ -335,7 +335,7 @@ fn nothing_to_collect(t: &Transcript, add: Label<'_>, later: &State) -> Unmet {
     unseen.unwrap_or_else(|| Unmet::NotApplicable(fact.to_owned()))
 }
 
-/// What an ADD brought to the host until the first state, and has not lost in the second.
+/// Objects that an ADD added to the host and that still exist in the state `one`.
 fn left_of(t: &Transcript, add: Label<'_>, attached: &State, one: &State) -> Vec<StateChange> {
     let brought = |label: Label<'_>| {
         let calls: Vec<(usize, &Call)> = t
@@ -348,7 +348,7 @@ fn left_of(t: &Transcript, add: Label<'_>, attached: &State, one: &State) -> Vec
             .collect::<Vec<_>>()
     };
     let gone = removed_of(t, add, attached, one);
-    // The result of another attachment may need the same object: then it is not only this one's.
+    // An object that the other attachment also added is shared.
     let of_a: Vec<_> = brought(label::ADD_A)
         .into_iter()
         .map(|change| change.object)
@@ -376,7 +376,7 @@ fn judge_left(left: Vec<StateChange>, step: usize) -> Judged {
     }
 }
 
-/// Files may be the delegate's own, which has refused to remove them.
+/// Ignores files: they may belong to the delegate, whose GC failed.
 fn goes_on(t: &Transcript) -> Judged {
     let (step, _) = t.call(label::GC_REFUSED)?;
     if !t.all_calls().any(|(_, call)| call.label == label::ADD_B) {
@@ -399,7 +399,7 @@ fn reads_either_key(t: &Transcript) -> Judged {
         (label::GC_RELEASED_KEY, label::AFTER_RELEASED_KEY),
         (label::GC_LATER_KEY, label::AFTER_LATER_KEY),
     ] {
-        // Whoever refuses to go without a key has removed nothing.
+        // A plugin that fails without a key has removed nothing.
         let (step, _) = t.call(gc)?;
         let after = t.observed(after)?;
         judge_kept(t, "a", step, attached, after)?;

@@ -1,4 +1,4 @@
-//! Attachments are told apart, come late, and come all at once.
+//! Attachments are independent: other containers, other interfaces, repeated ADD and late DEL.
 
 use cni_types::Operation;
 
@@ -131,7 +131,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Containers are told apart: nothing that is done for one takes what is another's. Inferred: containers live at the same time.
+/// Containers are independent: a call for one removes nothing of another. Inferred: containers exist at the same time.
 pub(super) const APART: &[Clause] = &[
     must(
         only(V0_4_0),
@@ -145,7 +145,7 @@ pub(super) const APART: &[Clause] = &[
     ),
 ];
 
-/// State is kept by attachment. Since 1.0.0 stated, and without the network's name.
+/// The plugin keeps state per attachment. Since 1.0.0 stated, and without the network's name.
 const STATE_PER_ATTACHMENT: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -159,7 +159,7 @@ const STATE_PER_ATTACHMENT: &[Clause] = &[
     ),
 ];
 
-/// An attachment that was deleted can be made again. Inferred from a runtime's right.
+/// ADD succeeds again after DEL. Inferred from what a runtime may do.
 const AGAIN_AFTER_DEL: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -173,8 +173,8 @@ const AGAIN_AFTER_DEL: &[Clause] = &[
     ),
 ];
 
-/// A container can be attached to one network several times, by different names. Inferred from a
-/// runtime's right; a plugin that owns one device cannot do it.
+/// A container can be attached to one network several times, with different interface names. Inferred from what a
+/// runtime may do; a plugin that owns one device cannot do it.
 const SEVERAL_ATTACHMENTS: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -188,14 +188,14 @@ const SEVERAL_ATTACHMENTS: &[Clause] = &[
     ),
 ];
 
-/// A default route that is already there is no reason to fail.
+/// ADD does not fail because of an existing default route.
 const ROUTES_DEFAULT_SKIPPED: &[Clause] = &[should(
     up_to(V0_4_0),
     "notes",
     "should be prepared to skip over its default route definition.",
 )];
 
-/// Where two attachments have almost the same key.
+/// Scenarios with two attachments whose keys are almost the same.
 const ALIKE: &[ScenarioId] = &[
     scenario_id::ALIKE_IDS,
     scenario_id::IDS_OF_OTHER_CASE,
@@ -204,14 +204,14 @@ const ALIKE: &[ScenarioId] = &[
     scenario_id::SAME_POD,
 ];
 
-/// Where one container has several attachments.
+/// Scenarios with several attachments of one container.
 const SAME_CONTAINER: &[ScenarioId] = &[
     scenario_id::TWO_INTERFACES,
     scenario_id::LATER_GOES_FIRST,
     scenario_id::ONE_CONTAINER_TWO_NETWORKS,
 ];
 
-/// Where attachments live beside others whose keys are almost the same.
+/// Scenarios with several attachments whose keys are almost the same.
 const BESIDE_ANOTHER: &[ScenarioId] = &[
     scenario_id::TWO_INTERFACES,
     scenario_id::LATER_GOES_FIRST,
@@ -224,7 +224,7 @@ const BESIDE_ANOTHER: &[ScenarioId] = &[
     scenario_id::IDS_RUN_TOGETHER,
 ];
 
-/// Where several containers are attached at a time.
+/// Scenarios with several attached containers.
 const SEVERAL: &[ScenarioId] = &[
     scenario_id::TWO_CONTAINERS,
     scenario_id::LATER_GOES_FIRST,
@@ -248,7 +248,7 @@ fn lost(what: &str, changes: Vec<StateChange>, step: usize) -> Judged {
     }
 }
 
-/// Who defines no default route has none to skip.
+/// A plugin that sets no default route has none to skip.
 fn accepts_taken_default_route(t: &Transcript) -> Judged {
     t.call(label::TAKEN.add)?;
     let Ok((_, _, document)) = t.result(label::BESIDE.add) else {
@@ -265,7 +265,7 @@ fn accepts_taken_default_route(t: &Transcript) -> Judged {
     succeeded(t, label::TAKEN.add)
 }
 
-/// Whose CHECK fails when it is alone, too, tells nothing here.
+/// A CHECK that also fails without another attachment shows nothing here.
 fn checked_beside(t: &Transcript) -> Judged {
     t.call(label::CHECK_FIRST)?;
     let (_, alone) = t.call(label::CHECK_ALONE)?;
@@ -276,7 +276,7 @@ fn checked_beside(t: &Transcript) -> Judged {
     succeeded(t, label::CHECK_FIRST)
 }
 
-/// Only what an ADD that succeeded has taken away: what one that failed leaves is another claim's.
+/// Judges successful ADDs only; another check judges residue of failed ones.
 fn keeps_the_containers_own(t: &Transcript) -> Judged {
     let (step, add) = t.success(label::TAKEN.add)?;
     let container = add.container.as_deref().unwrap_or_default();
@@ -288,7 +288,7 @@ fn keeps_the_containers_own(t: &Transcript) -> Judged {
     lost("the container", changes, step)
 }
 
-/// A plugin that refuses the second of two that are almost alike, and takes it when the first is gone, takes it for the first.
+/// A plugin that refuses the second of two similar attachments, and accepts it when the first is gone, confuses them.
 fn tells_apart(t: &Transcript) -> Judged {
     let adds = t.calls().filter(|(_, call)| {
         call.asks_for(Operation::Add)
@@ -323,7 +323,7 @@ fn tells_apart(t: &Transcript) -> Judged {
     }
 }
 
-/// DEL beside another attachment of the same container.
+/// DEL with another attachment of the same container.
 fn keeps_other_interface(t: &Transcript) -> Judged {
     let beside = |(step, del): &(usize, &Call)| {
         let same = |add: &&Call| add.variable("CNI_NETNS") == del.variable("CNI_NETNS");
@@ -344,7 +344,7 @@ fn keeps_other_interface(t: &Transcript) -> Judged {
     keeps_others(t, Operation::Del, Whose::OfTheSame)
 }
 
-/// Only where the second container has got what the first one had.
+/// Applies only if the second container has been given the resources of the first.
 fn keeps_successor(t: &Transcript) -> Judged {
     let (step, _) = t.call(label::DEL_LATE)?;
     let (before, after) = (t.observed(label::BEFORE)?, t.observed(label::AFTER)?);

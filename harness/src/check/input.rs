@@ -1,4 +1,4 @@
-//! Calls that a plugin cannot do what it is asked in, and how it says so.
+//! Invalid calls, and the errors that a plugin reports for them.
 
 use super::add::{refused, succeeded};
 use super::clause::{V0_1_0, V0_2_0, V0_3_1, V0_4_0, V1_0_0, between, must, only, should, since};
@@ -142,7 +142,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The configuration comes through standard input. Stated; there is no other way.
+/// The configuration comes on standard input. Stated; there is no other way.
 const ON_STDIN: &[Clause] = &[
     must(only(V0_1_0), "parameters", "is streamed through stdin"),
     must(
@@ -169,22 +169,22 @@ pub(super) const INVALID_VARIABLES_NAMED: &[Clause] = &[must(
     "The error message must contain the names of invalid variables.",
 )];
 
-/// Code 5 is for failed input and output.
+/// Code 5 means that input or output failed.
 const IO_FAILURE: &[Clause] = &[should(
     since(V1_0_0),
     "error",
     "I/O failure. For example, failed to read network config bytes",
 )];
 
-/// Code 6 is for content that cannot be decoded.
+/// Code 6 means that the content cannot be decoded.
 const UNDECODABLE: &[Clause] = &[should(
     since(V1_0_0),
     "error",
     "Failed to decode content. For example, failed to unmarshal network config",
 )];
 
-/// Code 7 is for a configuration that is decoded and invalid. What makes it invalid is the
-/// plugin's to say, but for what the SPEC demands of it.
+/// Code 7 means that the configuration was decoded and is invalid. The plugin decides what is invalid, apart from the
+/// SPEC's own demands.
 const INVALID_CONFIGURATION: &[Clause] = &[should(
     since(V1_0_0),
     "error",
@@ -193,8 +193,7 @@ const INVALID_CONFIGURATION: &[Clause] = &[should(
 
 const VARIABLES: Scope = Scope::In(&[scenario_id::REQUIRED_VARIABLES]);
 
-/// The calls in which one required variable was missing, with its name, that were refused with an error.
-/// A plugin without addresses of its own may need no `ipam`.
+/// A plugin without addresses may need no `ipam`.
 fn odd_ipam_answered(t: &Transcript) -> Judged {
     t.call(label::ADD_NO_IPAM)?;
     let says_why = |call: &Call| call.succeeded() || call.error().is_some();
@@ -264,7 +263,7 @@ fn odd_version_fails(t: &Transcript) -> Judged {
     refused(t, label::ADD_BAD_VERSION)
 }
 
-/// Who needs a name to decode a configuration at all says so by code 6.
+/// Accepts code 6 from a plugin that cannot decode a configuration without a name.
 fn nameless_code(t: &Transcript) -> Judged {
     let (_, call) = t.answer(label::ADD_NO_NAME)?;
     if call.error().is_some_and(|error| error.code == Some(1)) {
@@ -274,7 +273,7 @@ fn nameless_code(t: &Transcript) -> Judged {
     code_is_one_of(t, label::ADD_NO_NAME, &[7, 6])
 }
 
-/// Whether a refusal, if it was one with an error, has one of these codes.
+/// The error of the call, if it printed one, has one of these codes.
 fn code_is_one_of(t: &Transcript, label: Label<'_>, codes: &[u64]) -> Judged {
     let (step, call) = t.answer(label)?;
     match call.error() {
@@ -288,7 +287,7 @@ fn code_is_one_of(t: &Transcript, label: Label<'_>, codes: &[u64]) -> Judged {
     }
 }
 
-/// `[]` can be decoded, so that it is as well an invalid configuration.
+/// Accepts code 7 as well: `[]` can be decoded, and is an invalid configuration.
 fn garbage_code(t: &Transcript) -> Judged {
     code_is_one_of(t, label::ADD_EMPTY_STDIN, &[6])?;
     code_is_one_of(t, label::ADD_GARBAGE, &[6])?;

@@ -1,4 +1,4 @@
-//! IPAM plugins: addresses, and nothing else.
+//! IPAM plugins: results, unique addresses, and their release.
 
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ use crate::label::{self, Label};
 use crate::scenario_id;
 use crate::transcript::{Call, ErrorDocument, Output, Transcript, read};
 
-/// The code of an error that asks the runtime to try again later.
+/// Error code that asks the runtime to try again later.
 const TRY_AGAIN: u64 = 11;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -110,7 +110,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The IPAM answers with addresses, and with gateway and routes where there are any.
+/// The IPAM result has addresses, and gateway and routes if there are any.
 pub(super) const DETERMINES_ADDRESSES: &[Clause] = &[
     should(
         up_to(V0_3_1),
@@ -167,8 +167,8 @@ const NO_INDEX: &[Clause] = &[
     ),
 ];
 
-/// No two containers have one address. Stated in the definition of a network; an IPAM that is told
-/// which address to give (`static`) cannot keep it.
+/// No two containers have the same address. Stated in the definition of a network; an IPAM plugin with configured
+/// addresses (`static`) cannot keep it.
 pub(super) const UNIQUE_ADDRESSES: &[Clause] = &[
     should(
         up_to(V0_4_0),
@@ -182,7 +182,7 @@ pub(super) const UNIQUE_ADDRESSES: &[Clause] = &[
     ),
 ];
 
-/// DEL releases the address. Before 0.3.0 there is only the name of the operation.
+/// DEL releases the address. Versions before 0.3.0 have only the name of the operation.
 pub(super) const RELEASES_ADDRESS: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -201,10 +201,10 @@ pub(super) const RELEASES_ADDRESS: &[Clause] = &[
     ),
 ];
 
-/// A result, and the step that it was given in.
+/// The step of an ADD, and its result.
 type Given = (usize, Map<String, Value>);
 
-/// What the plugin answered to ADD, called directly or as the delegate of the reference ptp.
+/// The results of ADD, called directly or as the delegate of the reference ptp.
 fn results(t: &Transcript) -> Result<Vec<Given>, Unmet> {
     let direct = t
         .calls()
@@ -300,7 +300,7 @@ fn unique(t: &Transcript) -> Judged {
     }
 }
 
-/// Only where the pool was seen to be used up, and the step that frees it succeeded.
+/// Applies only if the pool was exhausted, and the step that frees an address succeeded.
 fn given_again(t: &Transcript, freeing: Label<'_>, what: &str) -> Judged {
     t.success(label::ADD_A)?;
     let (_, exhausted) = t.call(label::ADD_EXHAUSTED)?;
@@ -322,13 +322,13 @@ fn given_again(t: &Transcript, freeing: Label<'_>, what: &str) -> Judged {
     }
 }
 
-/// An address that was released may rest before it is given again.
+/// Not shown: a released address may be held back for some time.
 pub(super) fn rests(add: &Call) -> Unmet {
     let fact = format!("it gives no address again so soon: {}", add.outcome());
     Unmet::NotApplicable(fact)
 }
 
-/// A file that came with the attachment and did not go with it, if it speaks of the attachment or of its address.
+/// No file that ADD added mentions the attachment or its address after DEL.
 fn releases(t: &Transcript) -> Judged {
     let (_, add, document) = t.result(label::ADD)?;
     let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);

@@ -1,8 +1,7 @@
-//! The catalogue: every requirement as one value in one place.
+//! The catalogue of checks.
 //!
-//! A check is a pure function of a transcript. It reads raw bytes and JSON values, never the typed
-//! documents that the runtime and the reference plugins use, so that judge and judged cannot share
-//! one misreading of the SPEC.
+//! A check is a pure function of a transcript. It reads raw bytes and JSON values, never the typed documents of the
+//! runtime and the reference plugins, so that they cannot share a misreading of the SPEC.
 
 mod add;
 mod asked;
@@ -47,12 +46,12 @@ use crate::transcript::Transcript;
 pub use clause::{Clause, Level, Page, Versions};
 pub use protocol::LEAVES_OTHERS_ALONE;
 
-/// Why a clause is reported but does not fail a plugin, unless asked to by `--strict`.
+/// A disputed clause is reported, and fails a plugin only with `--strict`.
 #[derive(Debug, Clone, Copy)]
 pub struct Dispute {
-    /// What the SPEC or its ecosystem disagrees about.
+    /// The contradiction, in the SPEC or between the SPEC and its implementations.
     pub reason: &'static str,
-    /// Where upstream can be seen disagreeing.
+    /// A link to it.
     pub reference: &'static str,
 }
 
@@ -65,11 +64,11 @@ pub enum Scope {
     In(&'static [ScenarioId]),
 }
 
-/// Why a requirement does not apply to a plugin that makes no network device.
+/// Reason given when a check does not apply to a plugin that makes no network device.
 pub const NO_DEVICE: &str =
     "the fixture says that the plugin makes no network device (`cnispec.netdevice`)";
 
-/// The checks of the container's interface, which a plugin that makes none cannot meet.
+/// Checks of the container's interface, which do not apply to a plugin that makes none.
 const OF_DEVICES: &[&str] = &[
     "add.honours-ifname",
     "add.refuses-existing-interface",
@@ -80,18 +79,18 @@ const OF_DEVICES: &[&str] = &[
     "del.without-interface-succeeds",
 ];
 
-/// One requirement.
+/// One requirement, and the judge of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Check {
-    /// Stable name, `operation.claim`; never renumbered, never used again for something else.
+    /// Stable name, `operation.claim`; never renamed, never reused.
     pub id: &'static str,
-    /// The claim, which is true when the requirement is met.
+    /// The claim; true if the requirement is met.
     pub claim: &'static str,
-    /// The kinds of plugin that it binds.
+    /// The kinds of plugin to which it applies.
     pub binds: &'static [Kind],
-    /// Its clauses. In a version that none of them names, the check does not bind.
+    /// Its clauses. The check does not apply in versions without a clause.
     pub clauses: &'static [&'static [Clause]],
-    /// The scenarios that show whether it is met.
+    /// The scenarios whose transcripts it judges.
     pub scope: Scope,
     /// The fault of the scripted plugin that must trip it.
     pub fault: Fault,
@@ -102,7 +101,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether the check judges transcripts of this scenario with a subject of this kind.
+    /// Returns true if the check judges transcripts of this scenario with a subject of this kind.
     pub fn reads(&self, scenario: &str, kind: Kind) -> bool {
         let covers = match self.scope {
             Scope::Every => true,
@@ -111,12 +110,12 @@ impl Check {
         covers && self.binds.contains(&kind)
     }
 
-    /// Whether it is about the interface that a plugin makes in the container.
+    /// Returns true if it is about the interface that a plugin makes in the container.
     pub fn is_of_devices(&self) -> bool {
         OF_DEVICES.contains(&self.id)
     }
 
-    /// The clause that binds in this version, the strongest if there are several.
+    /// The strongest clause in this version.
     pub fn clause(&self, version: Version) -> Option<&'static Clause> {
         self.clauses_of(version).into_iter().next()
     }
@@ -136,7 +135,7 @@ impl Check {
         self.clauses.iter().flat_map(|list| list.iter())
     }
 
-    /// The operation that the check belongs to, or `protocol` and the like: what stands before the dot.
+    /// The part of the id before the dot: an operation, or `protocol` and the like.
     pub fn section(&self) -> &'static str {
         self.id.split('.').next().unwrap_or(self.id)
     }
@@ -145,30 +144,30 @@ impl Check {
 /// `Ok` when the transcript shows the claim met.
 pub type Judged = Result<(), Unmet>;
 
-/// Why a claim was not shown to be met.
+/// The reason why a claim is not shown to be met.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unmet {
-    /// The transcript shows it broken.
+    /// The transcript shows a violation.
     Broken(Box<Breach>),
-    /// A fact about the subject makes the claim meaningless; the fact.
+    /// The claim does not apply to the subject; the fact that makes it so.
     NotApplicable(String),
-    /// A prerequisite did not hold; the prerequisite.
+    /// A prerequisite did not hold; which one.
     Inconclusive(String),
-    /// A call that the claim builds on failed.
+    /// A call that the claim depends on failed.
     Prevented {
-        /// Which prerequisite did not hold.
+        /// The prerequisite that did not hold.
         why: String,
         /// The call that failed; index into [`Transcript::steps`].
         by: usize,
     },
 }
 
-/// How a claim was broken.
+/// A violation of a claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Breach {
-    /// Every outcome that would have been acceptable.
+    /// Every acceptable outcome.
     pub expected: Vec<String>,
-    /// What happened.
+    /// The actual outcome.
     pub actual: String,
     /// The step that shows it; index into [`Transcript::steps`].
     pub step: Option<usize>,
@@ -177,7 +176,7 @@ pub struct Breach {
 }
 
 impl Unmet {
-    /// The claim is broken: these outcomes were acceptable, and this one happened.
+    /// A violation: the acceptable outcomes, and the actual one.
     pub fn broken<E: Into<String>>(
         expected: impl IntoIterator<Item = E>,
         actual: impl Into<String>,
@@ -190,7 +189,7 @@ impl Unmet {
         }))
     }
 
-    /// The same, shown by this step.
+    /// Adds the step that shows the violation, unless it has one.
     pub fn at(mut self, step: usize) -> Self {
         if let Unmet::Broken(breach) = &mut self {
             breach.step.get_or_insert(step);
@@ -198,7 +197,7 @@ impl Unmet {
         self
     }
 
-    /// The same, shown by these changes of state.
+    /// Adds the changes of state that show the violation.
     pub fn showing(mut self, changes: Vec<crate::transcript::StateChange>) -> Self {
         if let Unmet::Broken(breach) = &mut self {
             breach.changes = changes;
@@ -207,7 +206,7 @@ impl Unmet {
     }
 }
 
-/// Every check, in the order in which reports show them.
+/// Every check, in the order of reports.
 pub fn catalogue() -> Vec<&'static Check> {
     let lists = [
         version::CHECKS,

@@ -1,4 +1,4 @@
-//! Interface names and container ids: what the SPEC allows works, and what cannot be is refused.
+//! Interface names and container ids: valid ones work, invalid ones are refused.
 
 use cni_types::Operation;
 
@@ -74,22 +74,22 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Container ids have this form. Inferred: the text binds the runtime; a plugin copes with every id
-/// that it allows. It names no greatest length.
+/// Container ids have this form. Inferred: the text binds the runtime, and a plugin works with every id that it
+/// allows. It sets no maximum length.
 const CONTAINER_ID: &[Clause] = &[should(
     since(V1_0_0),
     "parameters",
     "any combination of one or more alphanumeric characters, underscore (), dot (.)",
 )];
 
-/// The ADDs of this family, which have all been answered; at least one.
+/// The ADDs of this label family; at least one. All of them ended by themselves.
 fn tried(t: &Transcript, family: Family) -> Result<Vec<(usize, &Call)>, Unmet> {
     let tried: Vec<_> = t
         .calls()
         .filter(|(_, call)| call.operation == Operation::Add && family.has(&call.label))
         .collect();
     match tried.is_empty() {
-        // Says why nothing was tried.
+        // Returns the reason why no call was made.
         true => t.call(family.name()).map(|call| vec![call]),
         false => tried
             .into_iter()
@@ -130,7 +130,7 @@ fn named(t: &Transcript) -> Judged {
     ] {
         for (step, call) in tried(t, family)? {
             let error = call.error().filter(|error| error.code == Some(4));
-            // `containerID` names it as well as `CNI_CONTAINERID` does.
+            // `containerID` also names the variable CNI_CONTAINERID.
             let short = variable.trim_start_matches("CNI_").to_lowercase();
             if error.is_some_and(|error| !error.words().to_lowercase().contains(&short)) {
                 let expected = [format!("`{variable}` in `msg`")];

@@ -1,4 +1,4 @@
-//! Pools that are used up, families, and addresses that are asked for.
+//! Address pools: exhaustion, address families, and requested addresses.
 
 use ipnet::IpNet;
 
@@ -131,7 +131,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Addresses and routes are set up.
+/// ADD sets addresses and routes up.
 pub(super) const ASSIGNS_ADDRESSES: &[Clause] = &[
     should(
         up_to(V0_4_0),
@@ -145,28 +145,28 @@ pub(super) const ASSIGNS_ADDRESSES: &[Clause] = &[
     ),
 ];
 
-/// CNI_ARGS are pairs of any keys and values, those that a plugin does not know among them.
+/// CNI_ARGS holds pairs of keys and values, including keys that the plugin does not know.
 const GENERIC_ARGS: &[Clause] = &[should(
     ALL,
     "parameters",
     "Alphanumeric key-value pairs separated by semicolons",
 )];
 
-/// `args` come before CNI_ARGS.
+/// `args` take precedence over CNI_ARGS.
 const ARGS_COME_FIRST: &[Clause] = &[conventional(should(
     since(V0_4_0),
     "cni_args",
     "the plugin must ignore the CNI_ARGS Field.",
 ))];
 
-/// So does a pool that is used up.
+/// STATUS fails if the pool is exhausted.
 const EXHAUSTED: &[Clause] = &[should(
     since(V1_1_0),
     heading::STATUS,
     "it should return an error if those resources are exhausted",
 )];
 
-/// Where an ADD finds no address.
+/// Scenarios in which an ADD finds no free address.
 const EXHAUSTING: Scope = Scope::In(&[
     scenario_id::POOL_EXHAUSTED,
     scenario_id::SECOND_RANGE_EXHAUSTED,
@@ -185,7 +185,7 @@ fn given(t: &Transcript, label: Label<'_>) -> Result<Vec<std::net::IpAddr>, Unme
         .collect())
 }
 
-/// Whether the plugin takes such a pool at all: a scenario ends where it refuses the first ADD.
+/// The plugin accepts such a pool: the scenario ends early if it refuses the first ADD.
 fn gives_from_pools(t: &Transcript) -> Judged {
     match &t.ending {
         Ending::NotApplicable(fact) => Err(Unmet::NotApplicable(fact.clone())),
@@ -193,7 +193,7 @@ fn gives_from_pools(t: &Transcript) -> Judged {
     }
 }
 
-/// Whoever finds another address in the pool has not used it up.
+/// A plugin that finds another address in the pool has not exhausted it.
 fn exhausted_fails(t: &Transcript) -> Judged {
     gives_from_pools(t)?;
     let taken = given(t, label::ADD_A)?;
@@ -225,7 +225,7 @@ fn status_exhausted(t: &Transcript) -> Judged {
     }
 }
 
-/// Subnets of two addresses and of one have no other than those of hosts.
+/// Exempts /31 and /32 (/127 and /128), whose addresses are all host addresses.
 fn of_hosts(t: &Transcript) -> Judged {
     for answer in answers(t)? {
         for net in ips(&answer.document).iter().filter_map(|ip| ip.net) {
@@ -299,7 +299,7 @@ fn pod_args_accepted(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// Addresses may rest before they are given again.
+/// The plugin may hold a released address back for some time.
 fn status_recovers(t: &Transcript) -> Judged {
     let (_, add) = t.call(label::ADD_FREE)?;
     if !add.succeeded() {
@@ -312,7 +312,7 @@ fn status_recovers(t: &Transcript) -> Judged {
     }
 }
 
-/// Addresses of the result: the kernel's own are the kernel's to settle.
+/// Judges addresses of the result only; the kernel handles DAD of its own ones.
 fn settled(t: &Transcript) -> Judged {
     for life in [label::V6, label::DUAL] {
         let Ok((step, call)) = t.success(life.add) else {
@@ -342,7 +342,7 @@ fn settled(t: &Transcript) -> Judged {
     t.call(label::V6.add).map(drop)
 }
 
-/// Who has addresses from elsewhere, too, may want IPv6 for those.
+/// A plugin with addresses from other sources may need IPv6 for those.
 fn without_ipv6(t: &Transcript) -> Judged {
     t.success(label::V4.add)?;
     if given(t, label::V4.add)?
@@ -359,7 +359,7 @@ fn without_ipv6(t: &Transcript) -> Judged {
     }
 }
 
-/// Whoever fails in one family has not understood it; whoever fails in all is another claim's.
+/// Judges a CHECK that fails in one family only; another check judges one that fails in all.
 fn checked(t: &Transcript) -> Judged {
     let calls: Vec<_> = [label::V4, label::V6, label::DUAL, label::NO_V6]
         .iter()
@@ -383,7 +383,7 @@ fn checked(t: &Transcript) -> Judged {
 
 fn args_first(t: &Transcript) -> Judged {
     let asked = |last| std::net::IpAddr::from([10, 98, 0, last]);
-    // Twice: a plugin that draws lots may hit one.
+    // Two requests: a plugin that chooses at random may hit one by chance.
     let understood = [(label::ADD_ASKED_B, 77), (label::ADD_ASKED_C, 75)]
         .into_iter()
         .all(|(label, last)| given(t, label).is_ok_and(|given| given.contains(&asked(last))));

@@ -1,4 +1,4 @@
-//! What holds for every call: how it ends, and how it tells of an error.
+//! Demands on every call: exit status, output, and error documents.
 
 use cni_types::{Operation, Version};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::transcript::{
     duplicate_key, read,
 };
 
-/// The check of what a call does to everything else on the host.
+/// Id of the check that calls leave the rest of the host alone.
 pub const LEAVES_OTHERS_ALONE: &str = "protocol.leaves-others-alone";
 
 pub(super) const CHECKS: &[Check] = &[
@@ -159,8 +159,7 @@ pub(super) const FAILURE_EXITS_NON_ZERO: &[Clause] = &[
     ),
 ];
 
-/// A failure is told by an error document. Stated up to 0.3.1: there an error consists of it.
-/// Since 1.0.0 it is only a "should".
+/// A failure prints an error document. Stated up to 0.3.1. Since 1.0.0 it is only a "should".
 pub(super) const ERROR_DOCUMENT: &[Clause] = &[
     must(
         up_to(V0_4_0),
@@ -194,7 +193,7 @@ const ERROR_ON_STDOUT: &[Clause] = &[
     ),
 ];
 
-/// Code 4 is for variables that are missing or invalid. A row of a table: no more than a "should".
+/// Code 4 means that variables are missing or invalid. A row of a table: no more than a "should".
 pub(super) const INVALID_VARIABLES: &[Clause] = &[should(
     since(V1_0_0),
     "error",
@@ -217,7 +216,7 @@ pub(super) fn every_call(t: &Transcript, judge: impl Fn(&Call) -> Judged) -> Jud
         .try_for_each(|(step, call)| judge(call).map_err(|unmet| unmet.at(step)))
 }
 
-/// The stream that a failed call's error document stands on, whichever that is.
+/// The stream that holds the error document of a failed call: standard output or standard error.
 pub(super) fn error_stream(call: &Call) -> Option<&[u8]> {
     if !call.failed() {
         return None;
@@ -230,9 +229,9 @@ pub(super) fn error_stream(call: &Call) -> Option<&[u8]> {
 
 fn call_ends(t: &Transcript) -> Judged {
     every_call(t, |call| match (&call.exit, call.delivery) {
-        // Whether a plugin has to cope with so long an input is disputed, and a claim of its own.
+        // Long input is disputed, and has a check of its own.
         (Exit::TimedOut(_), Delivery::Padded(_)) => Ok(()),
-        // A machine that is busy with something else shows nothing.
+        // A timeout on a busy machine shows nothing.
         (Exit::TimedOut(_), _) if call.was_starved() => {
             Err(Unmet::Inconclusive(call.usage.starvation()))
         }
@@ -256,7 +255,7 @@ fn not_killed(t: &Transcript) -> Judged {
 
 fn output_ends(t: &Transcript) -> Judged {
     every_call(t, |call| match call.exit {
-        // It has ended, and nobody knows how long an answer may be.
+        // The call has ended, and the SPEC does not limit its output.
         Exit::Flooded(LONGEST_ANSWER) => Err(Unmet::Inconclusive(format!(
             "an answer was longer than the {} KiB that are read",
             LONGEST_ANSWER >> 10
@@ -311,7 +310,7 @@ fn failure_exits_non_zero(t: &Transcript) -> Judged {
     })
 }
 
-/// Whether a document tells of an error.
+/// Returns true if the output is an error document.
 pub(super) fn is_error(reading: &Output) -> bool {
     let Output::Document(Value::Object(document)) = reading else {
         return false;
@@ -322,12 +321,12 @@ pub(super) fn is_error(reading: &Output) -> bool {
 
 fn failure_has_error(t: &Transcript) -> Judged {
     every_call(t, |call| {
-        // Since 1.0.0, one sentence sends errors to standard error.
+        // Since 1.0.0, one sentence of the SPEC sends errors to standard error.
         let found = match t.spec_version < Version::V1_0_0 {
             true => call.error().is_some(),
             false => error_stream(call).is_some(),
         };
-        // An interpreter that cannot open its input ends before the plugin begins.
+        // An interpreter that cannot read its input exits before the plugin starts.
         if !call.failed() || found || call.delivery == Delivery::Unreadable {
             return Ok(());
         }
@@ -361,7 +360,7 @@ fn unknown_command(t: &Transcript) -> Judged {
     }
 }
 
-/// The checks of what stands on standard output after a success, by operation.
+/// No successful call of this operation printed anything.
 pub(super) fn says_nothing(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
         if !call.asks_for(operation) || !call.succeeded() || call.output() == Output::Empty {
@@ -374,10 +373,10 @@ pub(super) fn says_nothing(t: &Transcript, operation: Operation) -> Judged {
     })
 }
 
-/// Whether every successful call of an operation printed exactly one object.
+/// Every successful call of this operation printed exactly one JSON object, or nothing.
 pub(super) fn says_one_document(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
-        // How a plugin treats a delegate's broken output is the claim of `delegation.unreadable-result-fails`.
+        // `delegation.unreadable-result-fails` judges how a plugin treats invalid output of a delegate.
         let is_handed_on =
             |delegated: &Delegated| delegated.is_told && delegated.stdout == call.stdout;
         if !call.asks_for(operation) || !call.succeeded() || call.delegated.iter().any(is_handed_on)
@@ -395,7 +394,7 @@ pub(super) fn says_one_document(t: &Transcript, operation: Operation) -> Judged 
     })
 }
 
-/// Whether no successful call of an operation printed nothing.
+/// Every successful call of this operation printed something.
 pub(super) fn says_something(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
         if call.asks_for(operation) && call.succeeded() && call.output() == Output::Empty {
@@ -408,7 +407,7 @@ pub(super) fn says_something(t: &Transcript, operation: Operation) -> Judged {
     })
 }
 
-/// Whether no object that a successful call of an operation printed has a key twice.
+/// No successful call of this operation printed an object with a duplicate key.
 pub(super) fn says_no_key_twice(t: &Transcript, operation: Operation) -> Judged {
     every_call(t, |call| {
         if !call.asks_for(operation) || !call.succeeded() {

@@ -1,7 +1,7 @@
-//! Questions that judges ask of a transcript.
+//! Accessors of a transcript for judges.
 //!
-//! A question about something that was not done, or did not succeed, answers [`Unmet::Prevented`] or
-//! [`Unmet::Inconclusive`]: with `?` a judge passes on that its prerequisite did not hold.
+//! They return [`Unmet::Prevented`] or [`Unmet::Inconclusive`] if a call was not made or did not succeed, so that a
+//! judge with `?` reports the missing prerequisite.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ impl Transcript {
             .ok_or_else(|| self.not_done(format!("the call `{label}` was not made")))
     }
 
-    /// The call with this label, which must have ended by itself.
+    /// The call with this label; it must have ended by itself.
     pub fn answer(&self, label: Label<'_>) -> Result<(usize, &Call), Unmet> {
         let (step, call) = self.call(label)?;
         match call.has_hung() {
@@ -29,7 +29,7 @@ impl Transcript {
         }
     }
 
-    /// The call with this label, which must have ended with status 0.
+    /// The call with this label; it must have ended with status 0.
     pub fn success(&self, label: Label<'_>) -> Result<(usize, &Call), Unmet> {
         let (step, call) = self.call(label)?;
         if call.succeeded() {
@@ -42,7 +42,7 @@ impl Transcript {
         }
     }
 
-    /// The call with this label, and the JSON object that it printed on success.
+    /// The call with this label, and its result as a JSON object.
     pub fn result(&self, label: Label<'_>) -> Result<(usize, &Call, Map<String, Value>), Unmet> {
         let (step, call) = self.success(label)?;
         match call.output() {
@@ -67,7 +67,7 @@ impl Transcript {
             .ok_or_else(|| self.not_done(format!("`{label}` was not observed")))
     }
 
-    /// The last call that failed, of whatever plugin, with the index of its step.
+    /// The last call of any plugin that failed, with the index of its step.
     fn last_failure(&self) -> Option<(usize, &Call)> {
         self.all_calls()
             .filter(|(_, call)| !call.succeeded())
@@ -89,7 +89,7 @@ impl Transcript {
         self.prevented(why)
     }
 
-    /// A prerequisite did not hold, because of the last call that failed, if there is one.
+    /// A prerequisite that did not hold, attributed to the last failed call if there is one.
     pub fn prevented(&self, why: String) -> Unmet {
         match self.last_failure() {
             Some((by, _)) => Unmet::Prevented { why, by },

@@ -1,4 +1,4 @@
-//! STATUS says whether the plugin is ready for ADD.
+//! STATUS reports whether the plugin is ready for ADD.
 
 use cni_types::Operation;
 
@@ -81,29 +81,28 @@ pub(super) const READY: &[Clause] = &[must(
     "must exit with a zero (success) return code if the plugin is",
 )];
 
-/// A plugin that knows that it is not ready fails. What it does not know, it need not find out.
+/// A plugin that knows that it is not ready fails. It need not detect every cause.
 const NOT_READY: &[Clause] = &[must(
     since(V1_1_0),
     heading::STATUS,
     "it must exit with a non-zero return code and output an",
 )];
 
-/// It says so on standard output: here, unlike anywhere else in 1.x, a "must".
+/// The error goes to standard output: a "must" here, unlike anywhere else in 1.x.
 const ERROR_ON_STDOUT: &[Clause] = &[must(
     since(V1_1_0),
     heading::STATUS,
     "must exit with a non-zero return code and output an error on",
 )];
 
-/// Other operations work though STATUS says not ready.
+/// Other operations work although STATUS failed.
 const OTHERS_EXPECTED: &[Clause] = &[should(
     since(V1_1_0),
     heading::STATUS,
     "Plugins should always expect other CNI operations (like ADD, DEL, etc)",
 )];
 
-/// STATUS needs no attachment: CNI_PATH is all that is listed, as optional. Stated.
-/// See Go's library demands CNI_PATH.
+/// STATUS needs no attachment: only CNI_PATH is listed, as optional. Stated. Go's library demands CNI_PATH.
 const STATUS_NO_ATTACHMENT: &[Clause] = &[must(
     since(V1_1_0),
     heading::STATUS,
@@ -131,7 +130,7 @@ fn status_error_exits_non_zero(t: &Transcript) -> Judged {
     })
 }
 
-/// Judges every STATUS that has failed, by one sign or another.
+/// Judges every STATUS for which `has_failed` is true.
 fn each_failed_status(
     t: &Transcript,
     has_failed: impl Fn(&Call) -> bool,
@@ -145,7 +144,7 @@ fn each_failed_status(
     failed.try_for_each(|(step, call)| judge(call).map_err(|unmet| unmet.at(step)))
 }
 
-/// A plugin that is not ready may refuse ADD; what is attached has to go all the same.
+/// A plugin that is not ready may refuse ADD, but must still do DEL.
 fn del_after_status(t: &Transcript) -> Judged {
     let (_, status) = t.call(label::STATUS_REFUSED)?;
     if status.succeeded() {
@@ -156,7 +155,7 @@ fn del_after_status(t: &Transcript) -> Judged {
 
 fn ready(t: &Transcript) -> Judged {
     let (step, call) = t.call(label::STATUS)?;
-    // A plugin that cannot do ADD is right to say so.
+    // STATUS may fail if ADD fails.
     t.success(label::ADD)?;
     match call.succeeded() {
         true => Ok(()),

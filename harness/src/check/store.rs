@@ -1,5 +1,5 @@
-//! What the files of an IPAM plugin tell of a reservation. A store may name neither containers nor addresses, or have
-//! a form that nobody else reads: then its files show nothing, and only a pool that is used up does.
+//! Reservations in the files of an IPAM plugin. If the files mention neither the container nor its addresses, or have
+//! an unknown format, only an exhausted pool shows whether a reservation is gone.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use super::Unmet;
 use super::document::ips;
 use crate::transcript::{Call, Files, Output, State, Transcript, has_pool};
 
-/// Why files do not show whether the reservation of this ADD is gone in a later state, where they do not. `shown_by` is the
-/// check that shows it by a pool that is used up.
+/// The reason why files do not show whether the reservation of this ADD is gone in a later state, if they do not.
+/// `shown_by` is the check that shows it by an exhausted pool.
 pub(super) fn unseen(t: &Transcript, add: &Call, later: &State, shown_by: &str) -> Option<Unmet> {
     let (before, after) = (t.before(add), t.after(add));
     let names = names(add);
@@ -23,7 +23,7 @@ pub(super) fn unseen(t: &Transcript, add: &Call, later: &State, shown_by: &str) 
     if told.iter().any(|path| !left.contains(path)) {
         return None;
     }
-    // A file of the attachment's own may speak of nobody.
+    // A file that ADD created and that is gone later was the reservation, whatever it contains.
     let made = after.files.keys();
     let mut made = made.filter(|path| !before.files.contains_key(*path));
     if made.any(|path| !later.files.contains_key(path)) {
@@ -57,7 +57,7 @@ fn names(add: &Call) -> BTreeSet<String> {
         .collect()
 }
 
-/// The files that have one of these names in their path or content, as a word.
+/// The files whose path or content contains one of these names as a word.
 fn speaking<'f>(files: &'f Files, names: &BTreeSet<String>) -> BTreeSet<&'f String> {
     let of_no_name = |c: char| !(c.is_ascii_alphanumeric() || "_.:-".contains(c));
     let speaks = |text: &str| text.split(of_no_name).any(|word| names.contains(word));

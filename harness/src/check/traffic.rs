@@ -1,4 +1,4 @@
-//! What gets through: claims that only real traffic can show.
+//! Connectivity, tested with real traffic.
 
 use super::asked::{asks_for, shared};
 use super::changes::{is_base_chain, sort};
@@ -103,14 +103,14 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// `portMappings` lead from the host's ports to the container's.
+/// `portMappings` forward ports of the host to ports of the container.
 const PORT_MAPPINGS: &[Clause] = &[conventional(should(
     since(V0_4_0),
     heading::CAPABILITIES,
     "Pass mapping from ports on the host to ports in the container",
 ))];
 
-/// `ipMasq` sets masquerading up, "if supported by the plugin": it may be ignored.
+/// `ipMasq` enables masquerading, "if supported by the plugin": it may be ignored.
 const IP_MASQ: &[Clause] = &[
     should(
         up_to(V0_3_1),
@@ -129,14 +129,14 @@ const IP_MASQ: &[Clause] = &[
     ),
 ];
 
-/// The members of a network reach each other. Stated in the definition of a network.
+/// Containers of a network reach each other. Stated in the definition of a network.
 const COMMUNICATE: &[Clause] = &[should(
     ALL,
     "overview",
     "uniquely addressable that can communicate amongst each other.",
 )];
 
-/// The exchanges whose label begins so.
+/// The exchanges of these label families.
 fn exchanges<'t>(t: &'t Transcript, families: &[Family]) -> Vec<(usize, &'t Exchange)> {
     t.exchanges()
         .filter(|(_, exchange)| families.iter().any(|family| family.has(&exchange.label)))
@@ -160,7 +160,7 @@ fn not_heard(step: usize, exchange: &Exchange) -> Unmet {
     .at(step)
 }
 
-/// Of two containers that ask for one address, neither can call the other.
+/// Not applicable if both containers request the same address.
 fn reach_each_other(t: &Transcript) -> Judged {
     let fixed = exchanges(t, &[label::NEIGHBOUR])
         .into_iter()
@@ -188,7 +188,7 @@ fn all_answered(t: &Transcript, exchanges: &[(usize, &Exchange)]) -> Judged {
     }
 }
 
-/// Whether each of these was answered; without any, there is no such thing.
+/// Each of these exchanges was answered. Not applicable without any.
 fn answered(t: &Transcript, families: &[Family], what: &str) -> Judged {
     t.success(label::ADD_A)?;
     let exchanges = exchanges(t, families);
@@ -198,7 +198,7 @@ fn answered(t: &Transcript, families: &[Family], what: &str) -> Judged {
     all_answered(t, &exchanges)
 }
 
-/// Why an answer need not come: nobody is at the other end yet, or the plugin leads packets elsewhere on purpose.
+/// The reason why no answer is required: the link waits for its user, or the plugin redirects packets on purpose.
 fn excuse(t: &Transcript) -> Option<String> {
     let adds: Vec<&Call> = t
         .all_calls()
@@ -225,7 +225,7 @@ fn excuse(t: &Transcript) -> Option<String> {
     ))
 }
 
-/// Only where small ones come through.
+/// Applies only if small packets come through.
 fn carries_mtu(t: &Transcript) -> Judged {
     if let Err(unmet) = answered(t, &[label::GATEWAY_UDP], "gateway on the host") {
         return Err(match unmet {
@@ -236,7 +236,7 @@ fn carries_mtu(t: &Transcript) -> Judged {
     answered(t, &[label::GATEWAY_MTU], "gateway on the host")
 }
 
-/// A container without a way out has nothing to hide: it is asked of each family by itself.
+/// Judges each family separately: a container without a route out needs no masquerading.
 fn masquerades(t: &Transcript) -> Judged {
     let (_, add) = t.success(label::ADD_A)?;
     let asked = add

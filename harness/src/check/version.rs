@@ -1,4 +1,4 @@
-//! VERSION.
+//! VERSION: the supported versions.
 
 use serde_json::{Map, Value};
 
@@ -113,7 +113,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// VERSION answers with a document. Stated up to 0.4.0; a runtime chooses the version by it.
+/// VERSION prints a document. Stated up to 0.4.0; a runtime chooses the version by it.
 const RESULT: &[Clause] = &[
     must(
         between(V0_2_0, V0_4_0),
@@ -139,8 +139,8 @@ const ON_STDOUT: &[Clause] = &[should(
     "should output via standard-out a json-serialized version result object",
 )];
 
-/// `supportedVersions` lists them. Stated up to 0.4.0. A plugin that answers `cniVersion` 0.2.0
-/// without the list is taken by Go's library for one of 0.1.0 and 0.2.0.
+/// `supportedVersions` lists them. Stated up to 0.4.0. Without the list, Go's library assumes 0.1.0 and 0.2.0 for
+/// `cniVersion` 0.2.0.
 const SUPPORTED_VERSIONS: &[Clause] = &[
     must(
         between(V0_2_0, V0_4_0),
@@ -159,7 +159,7 @@ const SUPPORTED_VERSIONS: &[Clause] = &[
     ),
 ];
 
-/// There is a `cniVersion`. Stated up to 0.4.0, where it is any version that the output is of.
+/// There is a `cniVersion`. Stated up to 0.4.0, where it may be any version of the output.
 const HAS_VERSION: &[Clause] = &[
     must(
         between(V0_2_0, V0_4_0),
@@ -178,7 +178,7 @@ const HAS_VERSION: &[Clause] = &[
     ),
 ];
 
-/// `cniVersion` is the one given on standard input. Up to 0.4.0 nothing is given there. Disputed:
+/// `cniVersion` is the one on standard input. Up to 0.4.0 there is no input. Disputed:
 /// [`disputes::VERSION_IGNORES_INPUT`].
 const ECHOES_INPUT: &[Clause] = &[
     must(
@@ -193,7 +193,7 @@ const ECHOES_INPUT: &[Clause] = &[
     ),
 ];
 
-/// VERSION needs CNI_COMMAND and no other variable. Stated; a runtime has no attachment to name.
+/// VERSION needs CNI_COMMAND and no other variable. Stated.
 const NO_ATTACHMENT: &[Clause] = &[
     must(between(V0_2_0, V0_4_0), "parameters", "Parameters: NONE."),
     must(
@@ -203,15 +203,14 @@ const NO_ATTACHMENT: &[Clause] = &[
     ),
 ];
 
-/// VERSION is given nothing on standard input. Stated; from 1.0.0 on it has an input.
+/// VERSION has no input. Stated; since 1.0.0 it has one.
 const NO_INPUT: &[Clause] = &[must(
     between(V0_2_0, V0_4_0),
     "parameters",
     "Parameters: NONE.",
 )];
 
-/// VERSION is answered whatever version it is asked in: that is what it is for. Inferred. Code 1 is an
-/// answer too.
+/// VERSION succeeds for any `cniVersion` in the input. Inferred. An error with code 1 is accepted, too.
 const ANSWERS_UNKNOWN: &[Clause] = &[
     should(
         only(V1_0_0),
@@ -225,7 +224,7 @@ const ANSWERS_UNKNOWN: &[Clause] = &[
     ),
 ];
 
-/// The call that every runtime makes, with variables that it makes up.
+/// The call as runtimes make it, with dummy variables.
 const AS_RUNTIMES_ASK: Label<'_> = label::VERSION_DUMMIES;
 
 fn succeeds(t: &Transcript) -> Judged {
@@ -289,7 +288,7 @@ fn lists_only_versions(t: &Transcript) -> Judged {
     }
 }
 
-/// Three numbers, as the SPEC's own versions are, and perhaps what Semantic Versioning lets follow.
+/// Returns true for three numbers, optionally followed by the suffixes of Semantic Versioning.
 fn is_version(text: &str) -> bool {
     let core = text.split(['-', '+']).next().unwrap_or_default();
     let mut parts = core.split('.');
@@ -370,7 +369,7 @@ fn unclaimed_refused(t: &Transcript) -> Judged {
         .filter(|(_, call)| label::ADD_UNCLAIMED.has(&call.label))
         .collect();
     if unclaimed.is_empty() {
-        // Says why, where it was not tried for another reason.
+        // Returns the reason if the call was not made.
         t.call(label::ADD_UNSUPPORTED)?;
         return Err(Unmet::NotApplicable(
             "it claims every released version, or none".to_owned(),

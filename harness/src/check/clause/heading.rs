@@ -1,5 +1,5 @@
-//! Anchors of the headings of the SPEC and of the conventions, as GitHub makes them. Those that are one word stand where they
-//! are used.
+//! Anchors of the headings of the SPEC and of the conventions, as GitHub generates them. Anchors of one word are
+//! written where they are used.
 
 pub(in crate::check) const ADD: &str = "add-add-container-to-network-or-apply-modifications";
 pub(in crate::check) const ADDING: &str = "adding-an-attachment";

@@ -82,7 +82,7 @@ fn no_operation_is_bound_before_its_time() {
 
 #[test]
 fn a_should_is_not_quoted_for_a_must() {
-    // What is quoted describes the field; the "should" is the consumer's.
+    // The quote describes the field; the "should" binds the consumer.
     const OF_THE_CONSUMER: &str = "this IP configuration should be applied to.";
     for (name, clauses) in lists() {
         for clause in clauses {

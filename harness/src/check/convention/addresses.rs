@@ -45,14 +45,14 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// `ipRanges` are where addresses are taken from.
+/// `ipRanges` are the ranges that addresses are allocated from.
 const IP_RANGES: &[Clause] = &[conventional(should(
     since(V0_4_0),
     heading::CAPABILITIES,
     "Dynamically configure the IP range(s) for address allocation.",
 ))];
 
-/// `ipam.routes` of the configuration are to be reachable. Later versions leave `ipam` to the IPAM.
+/// Subnets in `ipam.routes` are reachable. Later versions leave `ipam` to the IPAM plugin.
 const IPAM_ROUTES: &[Clause] = &[should(
     up_to(V0_2_0),
     heading::NETWORK_CONFIGURATION,
@@ -65,7 +65,7 @@ fn nets<'a>(values: impl Iterator<Item = &'a Value>) -> Vec<IpNet> {
         .collect()
 }
 
-/// The subnets of a list of lists of ranges.
+/// The subnets of a list of range sets.
 fn subnets(ranges: &Value) -> Vec<Vec<IpNet>> {
     let sets = ranges.as_array().into_iter().flatten();
     sets.map(|set| {
@@ -104,7 +104,7 @@ fn ip_ranges(answer: &Answer<'_>) -> Judged {
     Ok(())
 }
 
-/// The addresses that somebody asks for by one way or the other.
+/// Addresses requested by `runtimeConfig`, `args` or CNI_ARGS.
 fn asked_addresses(answer: &Answer<'_>, config: &Map<String, Value>) -> Vec<String> {
     let lists = [
         config
@@ -153,7 +153,7 @@ fn of_subnets(answer: &Answer<'_>) -> Judged {
     };
     let given = addresses(answer);
     let is_of_them = |net: &IpNet| subnets_.iter().any(|subnet| subnet.contains(&net.addr()));
-    // An interface may have addresses from elsewhere as well, of a family that the configuration is silent about, too.
+    // An interface may have further addresses, also of a family that the configuration does not mention.
     let is_added = |net: &IpNet| {
         let alike = |other: &&IpNet| other.addr().is_ipv4() == net.addr().is_ipv4();
         let is_silent = !subnets_.iter().any(|subnet| alike(&subnet));
@@ -170,7 +170,7 @@ fn of_subnets(answer: &Answer<'_>) -> Judged {
     }
 }
 
-/// Of a family that the result has addresses of: others cannot be used.
+/// Only routes of a family that the result has addresses of: others cannot be used.
 fn ipam_routes(answer: &Answer<'_>) -> Judged {
     let config = configuration(answer)?;
     let wanted = config

@@ -35,14 +35,14 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// `bandwidth` limits the interface, in bits.
+/// `bandwidth` limits the interface's traffic; its unit is bits.
 const BANDWIDTH: &[Clause] = &[conventional(should(
     since(V0_4_0),
     heading::CAPABILITIES,
     "Rates are in bits per second, burst values are in bits.",
 ))];
 
-/// The rates that the configuration or the runtime asks for, in bits per second.
+/// The rates requested by the configuration or the runtime, in bits per second.
 fn rates(answer: &Answer<'_>) -> Result<BTreeSet<u64>, Unmet> {
     let config = configuration(answer)?;
     let of_runtime = config
@@ -59,7 +59,7 @@ fn rates(answer: &Answer<'_>) -> Result<BTreeSet<u64>, Unmet> {
     }
 }
 
-/// Queueing disciplines that ADD brought, and that do more than the kernel's own choice.
+/// Queueing disciplines that ADD added, without the kernel's defaults.
 fn new_qdiscs<'a>(answer: &'a Answer<'_>) -> Vec<&'a Qdisc> {
     const OWN: [&str; 5] = ["noqueue", "pfifo_fast", "fq_codel", "mq", "noop"];
     fn added<'a>(before: &'a Snapshot, after: &'a Snapshot) -> impl Iterator<Item = &'a Qdisc> {
@@ -77,7 +77,7 @@ fn new_qdiscs<'a>(answer: &'a Answer<'_>) -> Vec<&'a Qdisc> {
         .collect()
 }
 
-/// By a queueing discipline, or by rules of a firewall: there are several ways.
+/// Accepts a queueing discipline or firewall rules.
 fn limited(answer: &Answer<'_>) -> Judged {
     let rates = rates(answer)?;
     let limiting = |snapshot: &Snapshot| {
@@ -109,7 +109,7 @@ fn in_bits(answer: &Answer<'_>) -> Judged {
     if actual.is_empty() {
         return Err(Unmet::NotApplicable("no token bucket limits it".to_owned()));
     }
-    // The kernel counts in bytes.
+    // The kernel's unit is bytes.
     let near = |bits: u64| {
         actual
             .iter()

@@ -36,14 +36,14 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// `dns` is the runtime's to say.
+/// The runtime sets `dns`.
 const DNS: &[Clause] = &[conventional(should(
     since(V1_0_0),
     heading::CAPABILITIES,
     "Dynamically configure dns according to runtime",
 ))];
 
-/// The texts of a list under a key, or the one text that stands there.
+/// The strings under a key: a list, or a single one.
 fn texts<'a>(section: &'a Map<String, Value>, key: &str) -> BTreeSet<&'a str> {
     match section.get(key) {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
@@ -52,7 +52,7 @@ fn texts<'a>(section: &'a Map<String, Value>, key: &str) -> BTreeSet<&'a str> {
     }
 }
 
-/// An IPAM plugin may know better, so that another value is as good.
+/// Accepts other values, since the IPAM plugin may return its own.
 fn dns(answer: &Answer<'_>) -> Judged {
     let config = configuration(answer)?;
     let wanted = config

@@ -45,7 +45,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The interface of the attachment, as the container has it.
+/// The interface of the attachment in the container.
 fn own_link<'a>(answer: &'a Answer<'_>) -> Result<&'a cni_observe::Link, Unmet> {
     let ifname = answer.ifname();
     let found = answer
@@ -93,14 +93,14 @@ fn mac(answer: &Answer<'_>) -> Judged {
     }
 }
 
-/// Sysctls are written with dots or with slashes, and the name of the interface may be left to the plugin.
+/// Sysctl names have dots or slashes, and `IFNAME` stands for the interface's name.
 fn sysctls(answer: &Answer<'_>) -> Judged {
     let config = configuration(answer)?;
     let wanted = config.get("sysctl").and_then(Value::as_object);
     let wanted = wanted
         .filter(|wanted| !wanted.is_empty())
         .ok_or_else(|| not_asked("`sysctl`"))?;
-    // The warm-up's container is not attached any more when the lab looks.
+    // The warm-up's container is already detached when sysctls are observed.
     if answer.container() != "a" {
         return Ok(());
     }
@@ -116,7 +116,7 @@ fn sysctls(answer: &Answer<'_>) -> Judged {
             .sysctls
             .get(answer.container())
             .and_then(|sysctls| sysctls.get(&path));
-        // What is not the container's cannot be seen from here.
+        // Sysctls outside the container's namespace are not observed here.
         if let (Some(actual), Some(value)) = (actual, value.as_str())
             && actual.split_whitespace().ne(value.split_whitespace())
         {

@@ -41,7 +41,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// A malformed value of a field that the plugin expects is an error.
+/// A malformed value of an expected field is an error.
 const MALFORMED_REFUSED: &[Clause] = &[
     conventional(should(
         between(V0_3_0, V0_3_1),
@@ -55,14 +55,14 @@ const MALFORMED_REFUSED: &[Clause] = &[
     )),
 ];
 
-/// What is not understood in `args` is ignored.
+/// The plugin ignores keys of `args` that it does not know.
 const UNKNOWN_ARGS_IGNORED: &[Clause] = &[conventional(should(
     since(V0_3_0),
     heading::ARGS,
     "plugins that don't understand that data should just ignore it.",
 ))];
 
-/// A plugin acts on the fields that it is given for it, or returns an error.
+/// The plugin applies the fields intended for it, or returns an error.
 const ACTS_OR_FAILS: &[Clause] = &[
     conventional(should(
         between(V0_3_0, V0_3_1),
@@ -76,7 +76,7 @@ const ACTS_OR_FAILS: &[Clause] = &[
     )),
 ];
 
-/// What is unknown inside `args` is ignored. 1.x only reserve the key.
+/// The plugin ignores unknown data in `args`. 1.x only reserve the key.
 const UNKNOWN_ARGS: &[Clause] = &[
     may(
         between(V0_2_0, V0_3_1),
@@ -90,8 +90,8 @@ const UNKNOWN_ARGS: &[Clause] = &[
     ),
 ];
 
-/// `ipMasq`, `ipam` and `dns` mean what the SPEC says, to a plugin that reads them. `mtu` is not
-/// among them: it is the plugin's own.
+/// A plugin that reads `ipMasq`, `ipam` or `dns` gives them the SPEC's meaning. `mtu` is not among them: it is the
+/// plugin's own.
 pub(super) const WELL_KNOWN_KEYS: &[Clause] = &[should(
     since(V1_0_0),
     heading::PLUGIN_CONFIGURATION,

@@ -1,4 +1,4 @@
-//! The page, as Markdown.
+//! Renders the page as Markdown.
 
 use std::fmt::Write as _;
 

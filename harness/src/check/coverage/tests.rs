@@ -182,7 +182,7 @@ fn paragraphs(markdown: &str) -> Vec<String> {
     paragraphs
 }
 
-/// Whether a line begins with the mark of a list or of a table.
+/// Returns true if a line begins with the mark of a list or of a table.
 fn is_marked(line: &str) -> bool {
     let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let numbered = number.len() < line.len() && number.starts_with(". ");

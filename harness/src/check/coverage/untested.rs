@@ -1,4 +1,4 @@
-//! Clauses that no check names, and why.
+//! Clauses that no check names, with the reason.
 
 use crate::check::Clause;
 use crate::check::clause::{
@@ -16,8 +16,8 @@ pub(in crate::check) struct Untested {
 
 /// All of them.
 pub(in crate::check) const UNTESTED: &[Untested] = &[
-    // prevResult is handled. Up to 0.4.0 that includes suppressing it, which only the plugin can know
-    // to be on purpose; since 1.0.0 it does not.
+    // The plugin handles prevResult. Up to 0.4.0 it may also suppress it, and only the plugin knows whether on
+    // purpose.
     Untested {
         reason: "Up to 0.4.0 a plugin may suppress the result, and whether it does so explicitly cannot be seen; since 1.0.0 it \
          says what `chain.hands-the-result-on` and `chain.keeps-details` test.",
@@ -34,7 +34,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             ),
         ],
     },
-    // No plugin is unaware of prevResult.
+    // Every plugin is aware of prevResult.
     Untested {
         reason: "What a plugin is aware of cannot be seen, where it may suppress everything.",
         clauses: &[must(
@@ -43,7 +43,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "It is a violation of this specification to be unaware of",
         )],
     },
-    // A plugin that does not care how the interface came about works in a chain.
+    // A plugin that does not depend on how the interface was made works in a chain.
     Untested {
         reason: "Whether a plugin is agnostic about interfaces only its author knows; one that is configured in a chain is tested \
          there.",
@@ -70,8 +70,8 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             ),
         ],
     },
-    // A delegate succeeds by exit status 0 and a result. Stated but for 0.4.0. It binds the delegate;
-    // for what the plugin makes of anything else: `FAILED_ADD_FAILS`.
+    // A delegate succeeds with exit status 0 and a result. Stated except in 0.4.0. It binds the delegate;
+    // `FAILED_ADD_FAILS` binds the plugin.
     Untested {
         reason: "Binds the delegate, which is tested like any plugin: `add.prints-a-result`, `add.prints-one-document`.",
         clauses: &[
@@ -92,7 +92,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             ),
         ],
     },
-    // The delegate's errors are like a plugin's. In 1.x it is a plugin like any other.
+    // The delegate reports errors as a plugin does. In 1.x it is a plugin like any other.
     Untested {
         reason: "Binds the delegate, which is tested like any plugin: `protocol.failure-has-error` and what follows it.",
         clauses: &[must(
@@ -110,8 +110,8 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "The result is returned in the same format as specified in the",
         )],
     },
-    // There is a container id. Binds the runtime; up to 0.3.1 the id is "optional but recommended",
-    // so a plugin that refuses to go without it has no clause on its side, nor against it.
+    // CNI_CONTAINERID is set. Binds the runtime; up to 0.3.1 the id is "optional but recommended", so no clause
+    // demands or forbids that a plugin fails without it.
     Untested {
         reason: "Binds the runtime. What a plugin makes of a missing id is tested by `add.needs-container-id`.",
         clauses: &[should(
@@ -130,7 +130,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "it must comply with the standard Linux restrictions on interface names",
         )],
     },
-    // Network names have this form. Inferred: the text binds who writes the configuration.
+    // Network names have this form. Inferred: the text binds the author of the configuration.
     Untested {
         reason: "Binds whoever writes the configuration.",
         clauses: &[should(
@@ -139,7 +139,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "optionally followed by any combination of one or more alphanumeric characters",
         )],
     },
-    // The network namespace is the runtime's to remove. Inferred.
+    // The runtime removes the network namespace. Inferred.
     Untested {
         reason: "Binds the runtime.",
         clauses: &[should(
@@ -148,8 +148,8 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "is responsible for cleanup of the container's network namespace",
         )],
     },
-    // The operations that a plugin has; one that its version does not know is not among them.
-    // 1.1.0 only states it, and leaves STATUS out: a change that added it was closed.
+    // The operations of a version; a plugin has no others. 1.1.0 only states it, and omits STATUS: a change that added
+    // it was closed.
     Untested {
         reason: "Only counts the operations; each of them has checks of its own.",
         clauses: &[
@@ -165,8 +165,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             ),
         ],
     },
-    // Code 2 is for a field that is not supported. A plugin need not notice one:
-    // `UNKNOWN_FIELDS`.
+    // Code 2 reports an unsupported field. A plugin need not detect one: `UNKNOWN_FIELDS`.
     Untested {
         reason: "Is the row of a table. A plugin need not notice a field that it does not know; one that does is tested by \
          `protocol.unsupported-field-is-named`.",
@@ -183,8 +182,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             ),
         ],
     },
-    // Fields of configurations and results are required where nothing calls them optional. Only 0.4.0
-    // says so; no other version may be read this way.
+    // Fields of configurations and results are required unless called optional. Only 0.4.0 says so.
     Untested {
         reason: "Says of every key what is tested key by key: `result.has-the-version-asked`, `protocol.error-has-code`, \
          `protocol.error-has-msg`, `protocol.error-has-version`, `version.has-cni-version`, `version.lists-versions`.",
@@ -216,7 +214,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             ),
         ],
     },
-    // A route without `gw` takes a default. Stated; which one is the plugin's to choose.
+    // A route without `gw` gets a default gateway. Stated; the plugin chooses it.
     Untested {
         reason: "Which next hop a plugin takes where none is given is its own choice; that the route exists is tested by `result.routes-exist`.",
         clauses: &[
@@ -242,7 +240,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             ),
         ],
     },
-    // A service that the plugin needs and does not reach makes it not ready.
+    // A plugin that cannot reach a service that it needs is not ready.
     Untested {
         reason: "Which services a plugin depends on cannot be seen from outside, nor can they be stopped in a lab.",
         clauses: &[should(
@@ -251,7 +249,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "should return an error to STATUS if that service is unavailable.",
         )],
     },
-    // Code 50 says not ready. Defined, not demanded: another code is no violation.
+    // Code 50 means not ready. Defined, not demanded: another code is no violation.
     Untested {
         reason: "Defines what a code means, and demands none: any error says that the plugin is not ready. One that says so \
          though ADD succeeds fails `status.succeeds-when-ready`.",
@@ -261,7 +259,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "50: The plugin is not available (i.e. cannot service ADD requests)",
         )],
     },
-    // Code 51 says not ready, and that containers may be cut off.
+    // Code 51 means not ready, and that containers may have limited connectivity.
     Untested {
         reason: "Whether existing containers are cut off only the plugin knows.",
         clauses: &[should(
@@ -270,7 +268,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
             "51: The plugin is not available, and existing containers in the network",
         )],
     },
-    // Nothing depends on STATUS having been called.
+    // The plugin must not depend on a previous STATUS.
     Untested {
         reason: "STATUS is never called before ADD in any scenario but its own: a plugin that relied on it would pass none.",
         clauses: &[must(
@@ -283,7 +281,7 @@ pub(in crate::check) const UNTESTED: &[Untested] = &[
 
 /// Clauses that permit something: nothing that a plugin does can break them.
 pub(in crate::check) const PERMITTED: &[&[Clause]] = &[
-    // ADD may be called without these variables. See Go's library demands CNI_PATH.
+    // ADD may be called without these variables. Go's library demands CNI_PATH all the same.
     &[may(
         since(V1_0_0),
         heading::ADD,
@@ -295,25 +293,25 @@ pub(in crate::check) const PERMITTED: &[&[Clause]] = &[
         heading::LISTS,
         "Plugins are allowed to modify or suppress all or part of",
     )],
-    // CHECK may be called without these variables. See Go's library demands CNI_PATH.
+    // CHECK may be called without these variables. Go's library demands CNI_PATH all the same.
     &[may(
         since(V1_0_0),
         heading::CHECK,
         "Optional environment parameters: CNI_ARGS CNI_PATH",
     )],
-    // DEL may be called without these variables. See Go's library demands CNI_PATH.
+    // DEL may be called without these variables. Go's library demands CNI_PATH all the same.
     &[may(
         since(V1_0_0),
         heading::DEL,
         "Optional environment parameters: CNI_NETNS CNI_ARGS CNI_PATH",
     )],
-    // Namespaces of other attachments may be taken for gone: interfaces in one that lives may stay.
+    // GC may assume that the namespaces of stale attachments are gone, and leave interfaces in one that is not.
     &[may(
         since(V1_1_0),
         heading::GC,
         "MAY assume that the isolation domain (e.g. network namespace) has been",
     )],
-    // Unknown fields may be refused, and may be taken.
+    // Unknown fields may be refused or accepted.
     &[
         may(
             between(V0_2_0, V0_4_0),
@@ -326,19 +324,19 @@ pub(in crate::check) const PERMITTED: &[&[Clause]] = &[
             "may generate an error if called with unknown fields",
         ),
     ],
-    // What is irrelevant may be left out. 1.x's own example leaves `cniVersion` out.
+    // Irrelevant keys may be omitted. The example of 1.x omits `cniVersion`.
     &[may(
         since(V1_0_0),
         heading::IPAM_RESULT,
         "Delegated plugins may omit irrelevant sections.",
     )],
-    // The other side of the contradiction with `ERROR_ON_STDOUT`; stated. No check may demand it.
+    // Contradicts `ERROR_ON_STDOUT`; stated. No check may demand it.
     &[may(
         since(V1_0_0),
         "overview-1",
         "or an error on stderr if the operation fails",
     )],
-    // Codes of 100 and more are the plugin's.
+    // Plugins define codes from 100 on.
     &[
         may(
             up_to(V0_4_0),
@@ -364,7 +362,7 @@ pub(in crate::check) const PERMITTED: &[&[Clause]] = &[
             "it can use this code to notify the runtime it should re-try",
         ),
     ],
-    // Logs go to standard error, which is free for any text. Writing there is never a violation.
+    // Logs go to standard error. Writing any text there is never a violation.
     &[
         may(
             up_to(V0_4_0),
@@ -377,8 +375,8 @@ pub(in crate::check) const PERMITTED: &[&[Clause]] = &[
             "stderr can be used for unstructured output such as logs",
         ),
     ],
-    // A plugin finds its delegates in `CNI_PATH`. Since 1.0.0 it is required for GC and optional for
-    // all else, and Go's library demands it: Go's library demands CNI_PATH.
+    // A plugin finds its delegates in `CNI_PATH`. Since 1.0.0 the variable is required for GC and optional for all
+    // else; Go's library always demands it.
     &[
         may(
             up_to(V0_3_1),
@@ -391,7 +389,7 @@ pub(in crate::check) const PERMITTED: &[&[Clause]] = &[
             "List of paths to search for CNI plugin executables.",
         ),
     ],
-    // Addresses outside the container may be in the result; a look into the container cannot refute them.
+    // The result may list addresses outside the container; the container's addresses cannot refute them.
     &[
         may(
             only(V1_0_0),

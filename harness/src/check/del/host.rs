@@ -97,8 +97,8 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// A failed ADD may be followed by DEL, or must be since 1.0.0; the text binds the runtime. It is
-/// DEL, not the failed ADD, that has to leave nothing behind.
+/// A failed ADD may be followed by DEL, since 1.0.0 must be; the text binds the runtime. DEL, not the failed ADD, has
+/// to remove everything.
 const FAILURE_IS_FOLLOWED_BY_DEL: &[Clause] = &[
     should(
         between(V0_3_0, V0_4_0),
@@ -112,7 +112,7 @@ const FAILURE_IS_FOLLOWED_BY_DEL: &[Clause] = &[
     ),
 ];
 
-/// What lets a host forward packets, and what the kernel sets along with that.
+/// Sysctls that enable forwarding, and those that the kernel sets together with them.
 const FORWARDING: [&str; 9] = [
     "forwarding",
     "ip_forward",
@@ -143,7 +143,7 @@ fn restores_host_settings(t: &Transcript) -> Judged {
     left(t, changes)
 }
 
-/// Links, with their addresses, that stood on the host before the network's first ADD.
+/// Compares links that existed on the host before the network's first ADD, and their addresses.
 fn restores_devices(t: &Transcript) -> Judged {
     was_done(t)?;
     let (untouched, end) = (t.observed(label::UNTOUCHED)?, t.observed(label::END)?);
@@ -157,7 +157,7 @@ fn restores_devices(t: &Transcript) -> Judged {
     changes.retain(|change| {
         let mut words = change.object.split(' ');
         let of_device = matches!(words.next(), Some("link" | "address"));
-        // Addresses that are there in the end may be the network's, kept for its next attachment.
+        // Additional addresses may belong to the network, kept for its next attachment.
         let counts = change.kind != ChangeKind::Added;
         of_device
             && counts
@@ -169,7 +169,7 @@ fn restores_devices(t: &Transcript) -> Judged {
     left(t, changes)
 }
 
-/// Whether a device of the host has become the whole network's: it is a bridge, or a port of one since.
+/// Returns true if the link has become part of the network: it is a bridge, or has become a port of one.
 fn is_of_network(name: &str, untouched: &State, end: &State) -> bool {
     let find = |state: &State| {
         state
@@ -185,7 +185,8 @@ fn is_of_network(name: &str, untouched: &State, end: &State) -> bool {
     })
 }
 
-/// By its index: another one of the same name is not the same. Every call is held against the host as the lab made it.
+/// Compares the link by its index before and after each call, since a plugin might replace it by another of the same
+/// name.
 fn keeps_namesake(t: &Transcript) -> Judged {
     let untouched = t.observed(label::UNTOUCHED)?;
     let mut had = None;
@@ -209,13 +210,13 @@ fn keeps_namesake(t: &Transcript) -> Judged {
             return Err(Unmet::broken(expected, actual).at(step));
         }
     }
-    // Where the container is gone, the name alone is left to go by.
+    // Without the namespace, a plugin has only the name to find a link by.
     t.success(label::ADD_GONE)?;
     had.map(drop)
         .ok_or_else(|| t.prevented("nothing was called beside the host's link".to_owned()))
 }
 
-/// Even if DEL fails: a runtime that calls it again gets no further.
+/// Judges residue even if DEL failed: a runtime that repeats it gets the same failure.
 fn cleans_up(t: &Transcript) -> Judged {
     let (start, end) = (t.observed(label::START)?, t.observed(label::END)?);
     left(t, start.residue(end))?;

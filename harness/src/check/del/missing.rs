@@ -1,4 +1,4 @@
-//! DEL succeeds when the attachment, or a part of it, is missing.
+//! DEL succeeds if resources of the attachment are missing.
 
 use std::collections::BTreeSet;
 
@@ -130,7 +130,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// DEL succeeds though things are missing, "generally".
+/// DEL succeeds if resources are missing, "generally".
 const MISSING_RESOURCES: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -149,8 +149,8 @@ const MISSING_RESOURCES: &[Clause] = &[
     ),
 ];
 
-/// DEL succeeds though the interface is gone. Since 1.0.0 it is the second half of the sentence on
-/// repeated DELs, and does not depend on the first.
+/// DEL succeeds if the interface is gone. Since 1.0.0 this is the second half of the sentence on repeated DELs,
+/// independent of the first.
 const INTERFACE_GONE: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -169,7 +169,7 @@ const INTERFACE_GONE: &[Clause] = &[
     ),
 ];
 
-/// DEL succeeds though addresses, rules or whatever else ADD added are gone.
+/// DEL succeeds if addresses, rules or other modifications by ADD are gone.
 const MODIFICATIONS_GONE: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -188,7 +188,7 @@ const MODIFICATIONS_GONE: &[Clause] = &[
     ),
 ];
 
-/// DEL succeeds again. A "must" since 1.0.0 only.
+/// A repeated DEL succeeds. A "must" since 1.0.0 only.
 const REPEATED: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -207,8 +207,8 @@ const REPEATED: &[Clause] = &[
     ),
 ];
 
-/// DEL succeeds though the network namespace is gone. The sentence is an example about IPAM and
-/// bridge, and makes an exception where the namespace is critical.
+/// DEL succeeds if the network namespace is gone. The sentence is an example about IPAM and bridge, with an exception
+/// for plugins to which the namespace is critical.
 const NETNS_GONE: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -227,8 +227,7 @@ const NETNS_GONE: &[Clause] = &[
     ),
 ];
 
-/// DEL works without CNI_NETNS. The sentence of 0.4.0 is gone from 1.x, which call the variable
-/// optional.
+/// DEL works without CNI_NETNS. 1.x drop the sentence of 0.4.0 and call the variable optional.
 const NETNS_NOT_GIVEN: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -242,8 +241,8 @@ const NETNS_NOT_GIVEN: &[Clause] = &[
     ),
 ];
 
-/// DEL works without prevResult. 0.3.x never give it. 1.x say nothing of its absence, a later text
-/// than the tag of 1.1.0 does; the nearest words are those on missing resources.
+/// DEL works without prevResult. 0.3.x never give it. 1.x do not mention its absence (the text after 1.1.0 does); the
+/// nearest sentence is that on missing resources.
 const PREV_RESULT_NOT_GIVEN: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -262,7 +261,7 @@ const PREV_RESULT_NOT_GIVEN: &[Clause] = &[
     ),
 ];
 
-/// Code 3 is for a container that is not known or does not exist; a runtime then skips cleaning up.
+/// Code 3 means that the container is unknown or does not exist; the runtime then need not clean up.
 const UNKNOWN_CONTAINER: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -276,7 +275,7 @@ const UNKNOWN_CONTAINER: &[Clause] = &[
     ),
 ];
 
-/// Whether the calls with these labels that were made succeeded; at least one must have been made.
+/// The calls with these labels succeeded; at least one was made.
 fn succeed(t: &Transcript, labels: &[Label<'_>]) -> Judged {
     let made: Vec<(usize, &Call)> = labels
         .iter()
@@ -291,7 +290,7 @@ fn succeed(t: &Transcript, labels: &[Label<'_>]) -> Judged {
     }
 }
 
-/// Code 3, "unknown container", is an answer that the SPEC offers too.
+/// Accepts code 3, "unknown container", which the SPEC offers for this case.
 fn unknown_succeeds(t: &Transcript) -> Judged {
     let (step, call) = t.call(label::DEL_UNKNOWN)?;
     let refused = call.error().is_some_and(|error| error.code == Some(3));
@@ -313,7 +312,7 @@ fn without_runtime_config(t: &Transcript) -> Judged {
         true => {
             succeed(t, &[label::DEL_NO_RUNTIME_CONFIG])?;
             let (untouched, start) = (t.observed(label::UNTOUCHED)?, t.observed(label::START)?);
-            // What a DEL with them leaves, too, is another claim's.
+            // Residue that DEL also leaves with the arguments is judged by another check.
             let always: BTreeSet<String> = untouched
                 .residue(start)
                 .iter()
@@ -329,7 +328,7 @@ fn without_runtime_config(t: &Transcript) -> Judged {
     }
 }
 
-/// What an object is, for instance `nft rule` or `link`.
+/// The type of an object, such as `nft rule` or `link`.
 fn kind_of_object(change: &StateChange) -> &str {
     let object = change.object.as_str();
     let mut spaces = object.match_indices(' ').map(|(at, _)| at);

@@ -60,8 +60,8 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
-/// DEL undoes its ADD, and nothing else. No version has more than a "should"; up to 0.3.1 there is
-/// only the name of the operation.
+/// DEL undoes its ADD, and nothing else. No version has more than a "should"; versions up to 0.3.1 have only the name
+/// of the operation.
 pub(super) const UNDOES_ADD: &[Clause] = &[
     should(up_to(V0_3_1), "parameters", "Delete container from network"),
     should(
@@ -105,15 +105,15 @@ const NO_OUTPUT: &[Clause] = &[
     ),
 ];
 
-/// DEL is given these variables. "Required" binds the runtime; that a plugin refuses to go without
-/// one is inferred from code 4. Up to 0.4.0 there is no such list.
+/// DEL is given these variables. "Required" binds the runtime; that a plugin fails without one is inferred from code
+/// 4. Versions up to 0.4.0 have no such list.
 const REQUIRED_ENVIRONMENT: &[Clause] = &[should(
     since(V1_0_0),
     heading::DEL,
     "Required environment parameters: CNI_COMMAND CNI_CONTAINERID CNI_IFNAME",
 )];
 
-/// Every DEL that follows a successful ADD.
+/// Judges every DEL that follows a successful ADD.
 fn succeeds(t: &Transcript) -> Judged {
     let mut attached = BTreeSet::new();
     let mut undone = 0;

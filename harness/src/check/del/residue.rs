@@ -90,7 +90,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
         claim: "DEL restores the host's sysctls, except those that the network's first ADD set for all attachments",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
-        // Elsewhere, CHECK comes in between, and sysctls are not looked at around it.
+        // Other scenarios call CHECK in between, and sysctls are not observed around it.
         scope: Scope::In(&[
             scenario_id::LIFECYCLE,
             scenario_id::REPEAT_DEL,
@@ -109,7 +109,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// DEL removes the interface. For interface plugins; a device that was only lent goes back.
+/// DEL removes the interface. For interface plugins; host-device returns the device to the host.
 const REMOVES_INTERFACE: &[Clause] = &[
     should(up_to(V0_3_1), "parameters", "Delete container from network"),
     should(
@@ -124,7 +124,7 @@ const REMOVES_INTERFACE: &[Clause] = &[
     ),
 ];
 
-/// Scenarios whose end is held against their start.
+/// Scenarios that end with the same attachments as they started with.
 const ENDED: Scope = Scope::In(&[
     scenario_id::LIFECYCLE,
     scenario_id::REPEAT_DEL,
@@ -177,13 +177,13 @@ fn is_there(_: &StateChange) -> bool {
     true
 }
 
-/// Anything that is made, and access to what was there: a plugin may write files of its network anew, with the access that
-/// they had.
+/// Added objects, and files with other permissions. A plugin may rewrite files of its network if their permissions
+/// stay.
 fn is_added_or_access(change: &StateChange) -> bool {
     is_added(change) || change.kind == ChangeKind::Changed && FILES.contains(&sort(change))
 }
 
-/// What leads packets.
+/// Objects that lead packets.
 const ROUTES: [&str; 10] = [
     "address",
     "route",
@@ -197,10 +197,10 @@ const ROUTES: [&str; 10] = [
     "mptcp",
 ];
 
-/// What is done to packets.
+/// Objects that filter, change or queue packets.
 const RULES: [&str; 6] = ["rule", "qdisc", "tc", "xfrm", "ipvs", "firewall"];
 
-/// What a host has beside its network.
+/// Objects outside the network stack.
 const OUTSIDE_THE_NETWORK: [&str; 9] = [
     "file",
     "directory",
@@ -213,7 +213,7 @@ const OUTSIDE_THE_NETWORK: [&str; 9] = [
     "ipc",
 ];
 
-/// Changes of the host from "start" to "end", of objects of these sorts.
+/// The host has no changes of these sorts from "start" to "end".
 pub(super) fn leaves_no(
     t: &Transcript,
     sorts: &[&str],
@@ -229,12 +229,12 @@ pub(super) fn leaves_no(
             |object: &String| of_check.contains(object) || of_neighbours.contains(object);
         changes.retain(|change| !of_others(&change.object));
     }
-    // What was logged of a container outlives it.
+    // Logs outlive the container.
     changes.retain(|change| !change.object.contains(" /var/log/"));
     left(t, changes)
 }
 
-/// Objects of the host that CHECK has changed: that is its own claim, and DEL is not to blame.
+/// Objects of the host that CHECK has changed, which another check judges.
 fn changed_by_check(t: &Transcript) -> BTreeSet<String> {
     let checks = t
         .calls()
@@ -245,7 +245,7 @@ fn changed_by_check(t: &Transcript) -> BTreeSet<String> {
         .collect()
 }
 
-/// Objects that the other plugins of the list have changed in calls of their own: they are theirs to take away.
+/// Objects that the other plugins of the list have changed, which these plugins must remove.
 fn changed_by_neighbours(t: &Transcript) -> BTreeSet<String> {
     if t.kind != Kind::Chained {
         return BTreeSet::new();
@@ -259,8 +259,8 @@ fn changed_by_neighbours(t: &Transcript) -> BTreeSet<String> {
         .collect()
 }
 
-/// Once all plugins have done their DEL: what is fastened to an interface goes with it. The kernel keeps the addresses of `lo`
-/// for ever, once somebody has set it up.
+/// Compares the namespace after DEL of all plugins, since some objects vanish with their interface. Ignores `lo`: the
+/// kernel keeps its addresses once it has been up.
 fn leaves_nothing_inside(t: &Transcript) -> Judged {
     was_done(t)?;
     let (_, add) = t.success(label::ADD)?;
@@ -281,7 +281,7 @@ fn leaves_nothing_inside(t: &Transcript) -> Judged {
     left(t, changes)
 }
 
-/// What a DEL that failed has left is another matter: it says itself that it has not done its work.
+/// Every container's last DEL succeeded. Residue of a failed DEL is not judged, since the plugin reports it.
 pub(super) fn was_done(t: &Transcript) -> Judged {
     let dels: Vec<&Call> = t
         .calls()

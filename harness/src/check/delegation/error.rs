@@ -91,7 +91,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// A delegate's failing CHECK makes CHECK fail; not necessarily with the same error.
+/// CHECK fails if the delegate's CHECK fails, not necessarily with the same error.
 const CHECK_ERROR_RETURNED: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -105,23 +105,23 @@ const CHECK_ERROR_RETURNED: &[Clause] = &[
     ),
 ];
 
-/// A delegate's failing DEL (and GC) makes the plugin's fail; not necessarily with the same error.
+/// DEL and GC fail if the delegate's call fails, not necessarily with the same error.
 const DEL_ERROR_RETURNED: &[Clause] = &[should(
     since(V1_0_0),
     heading::DELEGATION_PROCEDURE,
     "error should be returned by the upper plugin.",
 )];
 
-/// After a delegate's failed ADD, the delegate is called with DEL. Go's own interface plugins call it
-/// only after an ADD of the delegate that succeeded.
+/// The plugin executes the delegate with DEL after the delegate's ADD has failed. Go's interface plugins do so only
+/// after a successful ADD of the delegate.
 const FAILED_ADD_IS_UNDONE: &[Clause] = &[should(
     since(V1_0_0),
     heading::DELEGATION_PROCEDURE,
     "plugin should execute again with DEL before returning failure.",
 )];
 
-/// A delegate's failed ADD, or an answer that is no result, makes ADD fail. Inferred: an ADD without
-/// the addresses that it was to assign is no success. No text asks for the delegate's own error.
+/// ADD fails if the delegate's ADD fails or prints no result. Inferred: an ADD that cannot assign addresses has not
+/// succeeded. No text demands the delegate's own error.
 const FAILED_ADD_FAILS: &[Clause] = &[
     should(
         up_to(V0_4_0),
@@ -135,14 +135,14 @@ const FAILED_ADD_FAILS: &[Clause] = &[
     ),
 ];
 
-/// A delegate's error makes STATUS fail; not necessarily the same error.
+/// STATUS fails if the delegate's STATUS fails, not necessarily with the same error.
 const DELEGATE_ERROR_RETURNED: &[Clause] = &[should(
     since(V1_1_0),
     heading::STATUS,
     "the executing plugin should return an error result.",
 )];
 
-/// A call in which a delegate was told to fail, if it was executed at all.
+/// The call with this label, if it executed a delegate that was scripted to fail; else not applicable.
 pub(super) fn refused<'t>(t: &'t Transcript, label: Label<'_>) -> Result<(usize, &'t Call), Unmet> {
     let (step, call) = t.call(label)?;
     match call.delegated.iter().any(|delegated| delegated.is_told) {

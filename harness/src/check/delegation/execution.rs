@@ -151,14 +151,14 @@ const COMPLETE_CONFIGURATION: &[Clause] = &[
     ),
 ];
 
-/// The delegate has the very configuration that the plugin has.
+/// The delegate has the same configuration as the plugin.
 const SAME_CONFIGURATION: &[Clause] = &[should(
     since(V1_0_0),
     heading::DELEGATION_PROCEDURE,
     "Execute that plugin with the same environment and configuration that it",
 )];
 
-/// The delegate is looked for in `CNI_PATH`. Stated up to 0.4.0.
+/// The plugin looks the delegate up in `CNI_PATH`. Stated up to 0.4.0.
 const FOUND_BY_CNI_PATH: &[Clause] = &[
     should(
         up_to(V0_4_0),
@@ -172,14 +172,14 @@ const FOUND_BY_CNI_PATH: &[Clause] = &[
     ),
 ];
 
-/// What the delegate writes to standard error reaches the plugin's.
+/// The plugin passes the delegate's standard error on.
 const STDERR_PASSED_ON: &[Clause] = &[should(
     since(V1_0_0),
     heading::DELEGATION_PROCEDURE,
     "Ensure that the delegated plugin's stderr is output to the calling",
 )];
 
-/// DEL is handed on. Up to 0.4.0 this is an example about bridge.
+/// DEL executes the delegate. Up to 0.4.0 this is an example about bridge.
 const DEL_DELEGATED: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
@@ -198,7 +198,7 @@ const DEL_DELEGATED: &[Clause] = &[
     ),
 ];
 
-/// CHECK is handed on. The section on CHECK still says "should" where the procedure of 1.x says "must".
+/// CHECK executes the delegate. In 1.x the section on CHECK says "should", the procedure "must".
 const CHECK_DELEGATED: &[Clause] = &[
     should(
         only(V0_4_0),
@@ -212,30 +212,30 @@ const CHECK_DELEGATED: &[Clause] = &[
     ),
 ];
 
-/// GC is handed on to delegates.
+/// GC executes the delegates.
 const DELEGATED: &[Clause] = &[must(
     since(V1_1_0),
     heading::GC,
     "forward any GC calls to delegated plugins they are configured to",
 )];
 
-/// STATUS is handed on to a delegate that ADD needs.
+/// STATUS executes the delegate that ADD needs.
 const STATUS_DELEGATED: &[Clause] = &[must(
     since(V1_1_0),
     heading::STATUS,
     "it must also execute a STATUS request to that plugin when it",
 )];
 
-/// Where the delegate does what it is told, and where it fails and is called again.
+/// Scenarios in which the delegate succeeds, and in which it fails and is executed again.
 const EXECUTED: Scope = Scope::In(&[scenario_id::DELEGATION, scenario_id::DELEGATE_ADD_FAILS]);
 
-/// Variables that may be others where the delegate makes an interface of its own.
+/// Variables that may differ if the delegate makes an interface of its own.
 const OF_INTERFACES: [&str; 2] = ["CNI_IFNAME", "CNI_ARGS"];
 
 fn same_environment(t: &Transcript) -> Judged {
     for (step, call, delegated) in executions(t)? {
         let wanted = call.env.iter().filter(|(name, _)| {
-            // A plugin may look for programs of its own, and undoes a failed ADD by DEL.
+            // PATH may differ, and a failed ADD is undone by DEL.
             name != "PATH" && name != "CNI_COMMAND"
         });
         for (name, value) in wanted {

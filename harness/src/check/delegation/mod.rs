@@ -1,5 +1,5 @@
-//! Delegation: recording plugins write down how the plugin executes its delegates. Whatever ADD executes is a delegate,
-//! however the configuration names it.
+//! Delegation, as recorded by recording plugins in place of the delegates. Every plugin that ADD executes is a
+//! delegate, whatever key of the configuration names it.
 
 pub(super) mod error;
 pub(super) mod execution;
@@ -24,7 +24,7 @@ impl Delegated {
 
 const NO_IPAM: &str = "it does not execute the plugin that `ipam` names";
 
-/// The type of the IPAM plugin that the configuration of a call names.
+/// `ipam.type` of the call's configuration.
 fn ipam_type(call: &Call) -> Option<String> {
     let config = call.input()?;
     Some(config.get("ipam")?.get("type")?.as_str()?.to_owned())
@@ -34,8 +34,8 @@ fn is_ipam(call: &Call, delegated: &Delegated) -> bool {
     ipam_type(call).is_some_and(|ipam| delegated.plugin == ipam)
 }
 
-/// What the subject has executed in a call. What its delegates execute is theirs, but for the IPAM plugin that the subject's own
-/// configuration names: the subject may be a program around another one.
+/// The plugins that the subject executed in a call. Includes the IPAM plugin of its configuration if another delegate
+/// executed it, since the subject may wrap another program.
 fn executed(call: &Call) -> impl Iterator<Item = &Delegated> {
     let ipam = ipam_type(call);
     let is_own = move |delegated: &&Delegated| {
@@ -44,7 +44,7 @@ fn executed(call: &Call) -> impl Iterator<Item = &Delegated> {
     call.delegated.iter().filter(is_own)
 }
 
-/// The names of the delegates: what ADD executes. A plugin that executes none in ADD delegates nothing.
+/// The names of the delegates: the plugins that ADD executes. Not applicable without any.
 fn delegates(t: &Transcript) -> Result<BTreeSet<&str>, Unmet> {
     let (_, call) = t.success(label::ADD)?;
     let added = executed(call).filter(|delegated| delegated.is("ADD"));
@@ -79,7 +79,7 @@ fn executions(t: &Transcript) -> Result<Vec<(usize, &Call, &Delegated)>, Unmet> 
     }
 }
 
-/// Every execution of the IPAM plugin. Other delegates have a configuration of their own within the plugin's: the `type` in it is theirs.
+/// Every execution of the IPAM plugin. Other delegates have a configuration of their own within the plugin's.
 fn ipam_executions(t: &Transcript) -> Result<Vec<(usize, &Call, &Delegated)>, Unmet> {
     let mut pairs = executions(t)?;
     pairs.retain(|(_, call, delegated)| is_ipam(call, delegated));

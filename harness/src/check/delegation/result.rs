@@ -75,8 +75,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Addresses and DNS are those of the IPAM. 1.x only state it, and a plugin's own `dns` may take
-/// precedence.
+/// Addresses and DNS are those of the IPAM result. 1.x only state it, and a plugin's own `dns` may take precedence.
 const SAME_AS_IPAM: &[Clause] = &[
     should(
         up_to(V0_4_0),
@@ -90,15 +89,16 @@ const SAME_AS_IPAM: &[Clause] = &[
     ),
 ];
 
-/// What the delegate says of routes is applied. Stated. Up to 0.4.0, routes may be left to whoever has a default one.
+/// The plugin applies the routes of the IPAM result. Stated. Up to 0.4.0 it may skip routes if there is a default
+/// route.
 const APPLIES_ROUTES: &[Clause] = &[should(
     since(V1_0_0),
     "section-4-plugin-delegation",
     "return this information to the \"main\" plugin to apply.",
 )];
 
-/// The routes that the plugin was given are in the result. What the kernel adds by itself, and what
-/// a plugin needs to reach its gateway, nobody lists.
+/// The result lists the routes of the IPAM result. Routes that the kernel adds, and routes to the gateway, need not be
+/// listed.
 const ROUTES_COMPLETE: &[Clause] = &[
     should(
         between(V0_3_0, V0_4_0),
@@ -113,7 +113,7 @@ const ROUTES_COMPLETE: &[Clause] = &[
     ),
 ];
 
-/// With whatever prefix length: plugins that route every address by itself may tell their own.
+/// Accepts any prefix length: plugins that route each address separately may list their own.
 fn lists_every_address(t: &Transcript) -> Judged {
     let (step, _, delegated) = ipam_add(t)?;
     let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
@@ -145,7 +145,7 @@ fn lists_every_address(t: &Transcript) -> Judged {
     }
 }
 
-/// As the container has it, or as the result tells it.
+/// Judges the prefix length in the container and in the result.
 fn keeps_prefix_lengths(t: &Transcript) -> Judged {
     let (step, call, delegated) = ipam_add(t)?;
     let given = Delegated::object(&delegated.stdout.0).unwrap_or_default();
@@ -182,8 +182,8 @@ fn inside_after<'t>(t: &'t Transcript, call: &Call) -> Result<&'t Snapshot, Unme
         .ok_or_else(|| Unmet::Inconclusive("the container is gone".to_owned()))
 }
 
-/// A route may lead by another gateway than the delegate says, but not differ in what the delegate says of it. A plugin
-/// that leads everything by a gateway of its own has no use for further routes.
+/// A route may have another gateway than the IPAM result says, but not other attributes. A plugin with a default route
+/// by a gateway of its own needs no further routes.
 fn applies_routes(t: &Transcript) -> Judged {
     let (step, call, delegated) = ipam_add(t)?;
     let given = Delegated::object(&delegated.stdout.0)
@@ -235,7 +235,7 @@ fn applies_routes(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// Every gateway that a result names.
+/// Every gateway in a result.
 fn gateways(result: &[u8]) -> BTreeSet<IpAddr> {
     let result = Delegated::object(result).unwrap_or_default();
     let of_addresses = ips(&result).into_iter().filter_map(|ip| ip.gateway);
@@ -243,7 +243,7 @@ fn gateways(result: &[u8]) -> BTreeSet<IpAddr> {
     of_addresses.chain(of_routes).collect()
 }
 
-/// The gateway of a default route, if the delegate gave another one.
+/// The gateway of the container's default route, if the IPAM result does not have it.
 fn own_default(inside: &Snapshot, given: &BTreeSet<IpAddr>, ipv6: bool) -> Option<IpAddr> {
     let is_default = |route: &&KernelRoute| {
         route.ipv6 == ipv6 && route.dst.is_none_or(|dst| dst.prefix_len() == 0)
@@ -265,7 +265,7 @@ fn lists_every_route(t: &Transcript) -> Judged {
     let after = inside_after(t, call)?;
     let before = t.before(call).containers.get(container);
     let before = before.ok_or_else(|| Unmet::Inconclusive("the container is gone".to_owned()))?;
-    // Those of its addresses the kernel makes by itself.
+    // The kernel makes the routes of addresses itself.
     let made = |route: &Route| {
         let like = routes_like(after, route);
         like.iter().any(|route| route.protocol != "kernel") && !has_route(before, route)
@@ -283,7 +283,7 @@ fn lists_every_route(t: &Transcript) -> Judged {
     }
 }
 
-/// What the capability `dns` calls a key of `dns`.
+/// The capability's name of a key of `dns`.
 fn argument_of(key: &str) -> &str {
     match key {
         "nameservers" => "servers",

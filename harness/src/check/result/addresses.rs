@@ -1,4 +1,4 @@
-//! The addresses that a result lists, held against those that the container has.
+//! Addresses of a result, compared with those of the container.
 
 use cni_observe::Snapshot;
 use ipnet::IpNet;
@@ -76,8 +76,8 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The addresses that the plugin assigned are in the result. The kernel's own link-local ones, and
-/// those of a host's interface up to 0.4.0, need not be.
+/// The result lists the addresses that the plugin assigned. Link-local addresses by the kernel, and up to 0.4.0 those
+/// of host interfaces, need not be listed.
 const ADDRESSES_COMPLETE: &[Clause] = &[
     should(
         up_to(V0_2_0),
@@ -97,8 +97,7 @@ const ADDRESSES_COMPLETE: &[Clause] = &[
     ),
 ];
 
-/// `interface` of an address is a number that points into the list, at the interface which has it.
-/// Stated.
+/// `interface` of an address is the index of the listed interface that has it. Stated.
 const INDEX_RIGHT: &[Clause] = &[
     must(
         only(V0_3_0),
@@ -156,7 +155,7 @@ pub(in crate::check) const ADDRESSES_ASSIGNED: &[Clause] = &[
     ),
 ];
 
-/// Addresses have an `interface`. Absent since 1.0.0 is unknown rather than wrong.
+/// Addresses have an `interface`. Since 1.0.0 a missing one means unknown.
 const INDEX_PRESENT: &[Clause] = &[
     should(
         between(V0_3_0, V0_4_0),
@@ -181,7 +180,7 @@ const PREFIX: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/spec-v1.1.0/SPEC.md#add-success",
 };
 
-/// Whether a namespace has the address, on the interface of this name, if one is given.
+/// Returns true if the namespace has the address, on the interface `name` if given.
 pub(in crate::check) fn has_address(snapshot: &Snapshot, net: &IpNet, name: Option<&str>) -> bool {
     let index = name.map(|name| link(snapshot, name).map(|link| link.index));
     snapshot.addresses.iter().any(|address| {
@@ -189,7 +188,7 @@ pub(in crate::check) fn has_address(snapshot: &Snapshot, net: &IpNet, name: Opti
     })
 }
 
-/// The interface that an address points at, if it can.
+/// The listed interface of an address, if its index is valid.
 pub(in crate::check) fn pointed<'a>(
     listed: &'a [Option<Interface<'a>>],
     ip: &Ip<'_>,
@@ -197,7 +196,7 @@ pub(in crate::check) fn pointed<'a>(
     listed.get(index_of(ip.interface?)?)?.as_ref()
 }
 
-/// The index that a number stands for, however it is written: `1`, `1.0` and `1e0` are one number.
+/// The index in any notation: `1`, `1.0` and `1e0` are the same number.
 fn index_of(number: &Value) -> Option<usize> {
     let text = number.as_number()?.to_string();
     let index = text.parse().ok();
@@ -217,7 +216,7 @@ fn addresses_exist(answer: &Answer<'_>) -> Judged {
     let form = document::form_of(&answer.document, answer.transcript.spec_version);
     for ip in ips(&answer.document) {
         let Some(net) = ip.net else { continue };
-        // From 1.0.0 on, addresses outside of the container may be listed; these point at no interface in it.
+        // Since 1.0.0, a result may list addresses outside the container.
         let is_inside = match pointed(&listed, &ip) {
             Some(interface) => answer.is_netns(interface.sandbox),
             None => form != Form::List && ip.interface.is_none(),
@@ -293,7 +292,7 @@ fn index_right(answer: &Answer<'_>) -> Judged {
         let Some((place, snapshot)) = answer.place_of(interface) else {
             continue;
         };
-        // An address that nobody has is another claim.
+        // Another check judges addresses that do not exist.
         if has_address(inside, &net, None) && !has_address(snapshot, &net, Some(interface.name)) {
             return Err(Unmet::broken(
                 [format!("the index of the interface that has {net}")],
@@ -307,7 +306,7 @@ fn index_right(answer: &Answer<'_>) -> Judged {
     Ok(())
 }
 
-/// Whether an address that is listed is one of the container's: it points inside, or nowhere.
+/// Returns true if a listed address belongs to the container: its interface is in the container, or unknown.
 pub(super) fn is_inside(
     answer: &Answer<'_>,
     listed: &[Option<Interface<'_>>],
@@ -328,7 +327,7 @@ fn prefix_right(answer: &Answer<'_>) -> Judged {
             .by_ref()
             .filter(|has| has.addr() == net.addr())
             .collect();
-        // An address that nobody has is another claim.
+        // Another check judges addresses that do not exist.
         if let Some(actual) = same.first().filter(|_| !same.contains(&net)) {
             return Err(Unmet::broken(
                 [format!("`address` {actual}, as the container has it")],

@@ -1,4 +1,4 @@
-//! What the runtime asks for by capability arguments, held against what the attachment has.
+//! Capability arguments, compared with the attachment.
 
 use serde_json::Value;
 
@@ -32,15 +32,15 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// A plugin takes arguments as other plugins of its purpose do.
+/// A plugin accepts the same arguments as other plugins of its purpose.
 const SAME_ARGUMENTS: &[Clause] = &[conventional(should(
     since(V0_3_0),
     "plugins",
     "Plugins should accept arguments according to these conventions if they implement",
 ))];
 
-/// Capability arguments come in `runtimeConfig`, and only those that the configuration asks for.
-/// Inferred: that a plugin acts on them or fails is said by the conventions only.
+/// `runtimeConfig` holds the capability arguments that the configuration declares. Inferred: only the conventions say
+/// that a plugin applies them or fails.
 const RUNTIME_CONFIG: &[Clause] = &[
     should(
         between(V0_3_0, V0_4_0),
@@ -54,7 +54,7 @@ const RUNTIME_CONFIG: &[Clause] = &[
     ),
 ];
 
-/// The capability argument that the call was given.
+/// The capability argument of the call.
 pub(in crate::check) fn runtime_argument(
     answer: &Answer<'_>,
     capability: &str,

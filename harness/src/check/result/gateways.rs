@@ -1,4 +1,4 @@
-//! The gateways that a result lists.
+//! Gateways of a result.
 
 use super::addresses::{ADDRESS_OF_ITS_VERSION, is_inside};
 use super::{ATTACHED, each, gone};

@@ -1,4 +1,4 @@
-//! The interfaces that a result lists, held against those that there are.
+//! Interfaces of a result, compared with those of the kernel.
 
 use cni_observe::Snapshot;
 use cni_types::Operation;
@@ -95,7 +95,7 @@ const INTERFACES_EXIST: &[Clause] = &[
     ),
 ];
 
-/// Others are not. Stated in what the list is of; an interface on the host may be shared.
+/// The result lists no other interfaces. Stated in the definition of the list; interfaces on the host may be shared.
 const INTERFACES_OWN: &[Clause] = &[
     should(
         only(V1_0_0),
@@ -109,7 +109,7 @@ const INTERFACES_OWN: &[Clause] = &[
     ),
 ];
 
-/// Every interface that ADD made is in the result, the host's too. Up to 0.4.0 "this can include".
+/// The result lists every interface that ADD made, also on the host. Up to 0.4.0 "this can include".
 const INTERFACES_COMPLETE: &[Clause] = &[
     may(
         between(V0_3_0, V0_4_0),
@@ -128,7 +128,7 @@ const INTERFACES_COMPLETE: &[Clause] = &[
     ),
 ];
 
-/// `mac` is the interface's. Stated.
+/// `mac` is the MAC of the interface. Stated.
 const MAC_RIGHT: &[Clause] = &[
     must(
         between(V0_3_0, V0_4_0),
@@ -147,14 +147,14 @@ const MAC_RIGHT: &[Clause] = &[
     ),
 ];
 
-/// `mtu` is the interface's; it may be missing.
+/// `mtu` is the MTU of the interface; the key may be missing.
 const MTU_RIGHT: &[Clause] = &[must(
     since(V1_1_0),
     "add-success",
     "The MTU of the interface (if applicable).",
 )];
 
-/// There is a `mac`, where one means anything.
+/// `mac` is present if layer 2 addresses are meaningful.
 const MAC_PRESENT: &[Clause] = &[
     must(
         between(V0_3_0, V0_4_0),
@@ -178,7 +178,7 @@ const MEANINGFUL: Dispute = Dispute {
     reference: "https://github.com/containernetworking/cni/blob/spec-v0.4.0/SPEC.md#result",
 };
 
-/// The interfaces whose place can be seen from here, with that place.
+/// The interfaces in observed namespaces, with the namespace.
 fn visible<'a>(answer: &'a Answer<'_>) -> Vec<(Interface<'a>, &'a str, &'a Snapshot)> {
     let listed = interfaces(&answer.document).into_iter().flatten();
     listed
@@ -204,7 +204,7 @@ fn interfaces_exist(answer: &Answer<'_>) -> Judged {
     Ok(())
 }
 
-/// Links that `after` has and `before` had not, under whatever name.
+/// Names of links that `after` has and `before` does not have.
 fn new_links<'a>(before: &'a Snapshot, after: &'a Snapshot) -> impl Iterator<Item = &'a str> {
     let new = after
         .links
@@ -213,7 +213,8 @@ fn new_links<'a>(before: &'a Snapshot, after: &'a Snapshot) -> impl Iterator<Ite
     new.map(|link| link.name.as_str())
 }
 
-/// Whether a link of the host is still there when the container is detached: it is the network's then, as a bridge may be.
+/// Returns true if a link of the host still exists after the container's DEL: it belongs to the network, such as a
+/// bridge.
 fn outlives(answer: &Answer<'_>, name: &str) -> bool {
     let t = answer.transcript;
     let is_of_container = |call: &&Call| {
@@ -321,7 +322,7 @@ fn mac_told(answer: &Answer<'_>) -> Judged {
             [format!("`mac` {actual} of `{ifname}`")],
             "there is none",
         )),
-        // An interface that is not listed is another claim.
+        // Another check judges interfaces that are not listed.
         _ => Ok(()),
     }
 }

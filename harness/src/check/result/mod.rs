@@ -1,4 +1,4 @@
-//! The result of an ADD: its form, and whether it tells what the kernel has.
+//! The result of an ADD: its form, and its agreement with the kernel.
 
 pub(super) mod addresses;
 pub(super) mod arguments;
@@ -16,7 +16,7 @@ use super::{Judged, Scope, Unmet};
 use crate::scenario_id;
 use crate::transcript::Transcript;
 
-/// Scenarios with attachments that all succeed.
+/// Scenarios in which every ADD succeeds.
 pub(super) const ATTACHED: Scope = Scope::In(&[
     scenario_id::LIFECYCLE,
     scenario_id::TWO_CONTAINERS,
@@ -34,13 +34,13 @@ pub(super) fn link<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a Link> {
     snapshot.links.iter().find(|link| link.name == name)
 }
 
-/// Whether a link has no carrier until a program holds it open, as a tap. What its addresses and its traffic come to waits
-/// for that.
+/// Returns true for a link such as a tap, which has no carrier until a program opens it. DAD and traffic wait for
+/// that.
 pub(super) fn waits_for_user(link: &Link) -> bool {
     link.up && !link.running && link.kind.as_deref() == Some("tun")
 }
 
-/// A hardware address without its punctuation.
+/// The hexadecimal digits of a MAC, in lower case.
 pub(super) fn digits(mac: &str) -> String {
     mac.chars()
         .filter(char::is_ascii_hexdigit)

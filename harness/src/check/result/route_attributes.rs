@@ -1,4 +1,4 @@
-//! The attributes of routes that came with 1.1.0, held against the kernel's both ways.
+//! Route attributes of 1.1.0, compared with the kernel's in both directions.
 
 use cni_observe::Route as KernelRoute;
 
@@ -33,16 +33,16 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// `priority`, `mtu`, `advmss`, `table` and `scope` of a route are applied and told. Stated.
+/// `priority`, `mtu`, `advmss`, `table` and `scope` of a route are applied and listed. Stated.
 const ROUTES_ATTRIBUTES: &[Clause] = &[should(
     since(V1_1_0),
     "add-success",
     "The priority of route, lower is higher.",
 )];
 
-/// What a route has that is led through no other table.
+/// The main routing table.
 const MAIN: u64 = 254;
-/// What the kernel makes of no metric in IPv6.
+/// The kernel's metric of IPv6 routes without one.
 const IPV6_METRIC: u64 = 1024;
 
 fn attributes_right(answer: &Answer<'_>) -> Judged {
@@ -60,7 +60,7 @@ fn attributes_right(answer: &Answer<'_>) -> Judged {
             attributes
                 .find(|(key, wanted)| attribute(kernel, key).is_some_and(|has| has != *wanted))
         };
-        // A route that is not there is another claim.
+        // Another check judges routes that do not exist.
         let Some(first) = found.first() else { continue };
         if let (true, Some((key, wanted))) = (
             found.iter().all(|kernel| wrong(kernel).is_some()),
@@ -76,7 +76,7 @@ fn attributes_right(answer: &Answer<'_>) -> Judged {
     Ok(())
 }
 
-/// An attribute as the kernel has it, 0 where it is not set; none where it means nothing.
+/// An attribute as the kernel has it; 0 if not set, `None` if it has no meaning.
 pub(in crate::check) fn attribute(route: &KernelRoute, key: &str) -> Option<u64> {
     let number = |value: Option<u32>| Some(u64::from(value.unwrap_or_default()));
     match key {
@@ -84,7 +84,7 @@ pub(in crate::check) fn attribute(route: &KernelRoute, key: &str) -> Option<u64>
         "advmss" => number(route.advmss),
         "priority" => number(route.priority),
         "table" => number(Some(route.table)),
-        // Routes of IPv6 have no scope of their own.
+        // IPv6 routes have no scope.
         "scope" if !route.ipv6 => match route.scope.as_str() {
             "global" => Some(0),
             "site" => Some(200),
@@ -97,7 +97,7 @@ pub(in crate::check) fn attribute(route: &KernelRoute, key: &str) -> Option<u64>
     }
 }
 
-/// Which attributes somebody must have given this route. Its scope the kernel finds by itself.
+/// The attributes that differ from the kernel's defaults. The kernel derives the scope itself.
 fn given(route: &KernelRoute) -> impl Iterator<Item = (&'static str, u64)> {
     let is_given = |key: &str, number: u64| match key {
         "priority" => number != 0 && !(route.ipv6 && number == IPV6_METRIC),

@@ -1,4 +1,4 @@
-//! The routes that a result lists, held against those that the container has.
+//! Routes of a result, compared with those of the container.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -90,8 +90,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The routes of the result exist. Stated up to 0.4.0, where a default route may be skipped:
-/// `DEFAULT_SKIPPED`.
+/// The routes of the result exist. Stated up to 0.4.0, where a default route may be skipped: `ROUTES_DEFAULT_SKIPPED`.
 const ROUTES_EXIST: &[Clause] = &[
     must(
         between(V0_3_0, V0_4_0),
@@ -106,8 +105,8 @@ const ROUTES_EXIST: &[Clause] = &[
     ),
 ];
 
-/// Routes that lead out of the subnet are in the result. Inferred from what the list is of; a route by which a plugin leads everything to a
-/// gateway of its own may be taken for a detail.
+/// The result lists routes that lead out of the subnet. Inferred from the definition of the list; a default route by a
+/// gateway of the plugin's own may count as a detail.
 const ROUTES_OUTWARD_LISTED: &[Clause] = &[
     should(only(V1_0_0), "success", "Routes created by this attachment"),
     should(
@@ -141,7 +140,7 @@ pub(in crate::check) const ROUTES_HAS_PREFIX: &[Clause] = &[
     ),
 ];
 
-/// `dst` and `gw` of a route are of one family.
+/// `dst` and `gw` of a route have the same address family.
 const ROUTES_OF_ONE_FAMILY: &[Clause] = &[must(
     between(V0_3_0, V0_4_0),
     "routes",
@@ -155,23 +154,23 @@ const ROUTES_OF_IFNAME: &[Clause] = &[must(
     "must be relevant for the sandbox interface specified by CNI_IFNAME.",
 )];
 
-/// Routes have metric 0; the kernel makes 1024 of it for IPv6.
+/// Routes have metric 0; for IPv6 the kernel makes it 1024.
 const ROUTES_METRIC: &[Clause] = &[should(
     up_to(V0_4_0),
     "notes",
     "Routes are expected to be added with a 0 metric.",
 )];
 
-/// What routes of other tables are for, only their maker knows.
+/// The main routing table. Routes of other tables need not be listed.
 const MAIN: u32 = 254;
 
-/// Whether somebody made the route for packets of the main table.
+/// Returns true for a unicast route of the main table that the kernel did not add itself.
 fn is_made(route: &cni_observe::Route) -> bool {
     let by_kernel = ["kernel", "ra"].contains(&route.protocol.as_str());
     !by_kernel && route.table == MAIN && route.kind == "unicast"
 }
 
-/// Nobody lists a route that leads to the gateway or among those of the subnet.
+/// Routes to the gateway and within the subnet need not be listed.
 fn further_routes_listed(answer: &Answer<'_>) -> Judged {
     let Some((before, after)) = answer.inside() else {
         return Err(gone());
@@ -260,12 +259,12 @@ fn routes_exist(answer: &Answer<'_>) -> Judged {
     Ok(())
 }
 
-/// Whether the attachment has made the route on the host.
+/// Returns true if ADD made the route on the host.
 fn is_new_outside(answer: &Answer<'_>, wanted: &document::Route) -> bool {
     has_route(&answer.after().host, wanted) && !has_route(&answer.before().host, wanted)
 }
 
-/// Whether a namespace has the route, in any table.
+/// Returns true if the namespace has the route, in any table.
 pub(in crate::check) fn has_route(snapshot: &Snapshot, wanted: &document::Route) -> bool {
     !routes_like(snapshot, wanted).is_empty()
 }
@@ -293,7 +292,7 @@ pub(in crate::check) fn routes_like<'a>(
     snapshot.routes.iter().filter(like).collect()
 }
 
-/// Up to 0.4.0, a default route is not made where there is one.
+/// Up to 0.4.0, a plugin may skip a default route if one exists.
 fn skipped(answer: &Answer<'_>, inside: &Snapshot, wanted: &document::Route) -> bool {
     let any_gateway = document::Route {
         gw: None,
@@ -304,9 +303,9 @@ fn skipped(answer: &Answer<'_>, inside: &Snapshot, wanted: &document::Route) -> 
         && has_route(inside, &any_gateway)
 }
 
-/// A configuration may ask for another metric, and what the kernel adds by itself is nobody's.
+/// A configuration may request another metric. Ignores routes by the kernel.
 fn metric_0(answer: &Answer<'_>) -> Judged {
-    /// What the kernel makes of no metric in IPv6.
+    /// The kernel's metric of IPv6 routes without one.
     const IPV6: u32 = 1024;
     let (_, inside) = answer.inside().ok_or_else(gone)?;
     if raw_routes(&answer.document).any(|route| route.get("priority").is_some()) {
@@ -360,7 +359,7 @@ fn route_family(answer: &Answer<'_>) -> Judged {
     Ok(())
 }
 
-/// The links that packets of a route leave by; none where it leads nowhere.
+/// The outgoing links of a route; none for a blackhole and the like.
 fn leaving(route: &KernelRoute) -> impl Iterator<Item = u32> {
     route
         .link
@@ -368,7 +367,7 @@ fn leaving(route: &KernelRoute) -> impl Iterator<Item = u32> {
         .chain(route.next_hops.iter().map(|hop| hop.link))
 }
 
-/// Through an interface that is listed, or through one that its interfaces are stacked on.
+/// Accepts listed interfaces, and those that they are stacked on.
 fn routes_of_interface(answer: &Answer<'_>) -> Judged {
     let (_, inside) = answer.inside().ok_or_else(gone)?;
     let listed = interfaces(&answer.document);

@@ -1,4 +1,4 @@
-//! The `sandbox` of the interfaces that a result lists.
+//! `sandbox` of the interfaces of a result.
 
 use cni_types::Version;
 
@@ -61,7 +61,7 @@ const SANDBOX_PRESENT: &[Clause] = &[
     ),
 ];
 
-/// `sandbox` is the value of CNI_NETNS. Up to 0.4.0 any path to the namespace will do.
+/// `sandbox` is the value of CNI_NETNS; up to 0.4.0, any path to the namespace.
 const SANDBOX_IS_CNI_NETNS: &[Clause] = &[
     should(
         between(V0_3_0, V0_4_0),
@@ -91,7 +91,7 @@ const SANDBOX_EMPTY_ON_HOST: &[Clause] = &[
     must(since(V1_1_0), "add-success", "or empty if on the host."),
 ];
 
-/// Listed interfaces that the container has, and the host has not.
+/// Listed interfaces that the container has and the host does not have.
 fn inside_only<'a>(answer: &'a Answer<'_>) -> Vec<Interface<'a>> {
     let Some((_, inside)) = answer.inside() else {
         return Vec::new();

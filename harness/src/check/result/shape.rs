@@ -1,4 +1,4 @@
-//! The shape of a result: its version, the types of its values, and how it tells addresses.
+//! The shape of a result: its version, the types of its values, and the form of addresses.
 
 use cni_types::Version;
 use serde_json::{Map, Value};
@@ -133,7 +133,7 @@ const IPAM_RESULT_VERSION_IS_REQUESTED: &[Clause] = &[
     ),
 ];
 
-/// The result has these keys, as objects and lists of the version's shape. Stated up to 0.4.0.
+/// The result has these keys, of the types of its version. Stated up to 0.4.0.
 pub(in crate::check) const KEYS: &[Clause] = &[
     must(up_to(V0_2_0), "result", "\"ip\": <ipv4-and-subnet-in-CIDR>"),
     must(
@@ -153,7 +153,7 @@ pub(in crate::check) const KEYS: &[Clause] = &[
     ),
 ];
 
-/// `ip4` or `ip6` is there. Stated, and not true of plugins of layer 2.
+/// `ip4` or `ip6` is present. Stated, and not true of layer 2 plugins.
 const IP4_OR_IP6: &[Clause] = &[should(
     up_to(V0_2_0),
     "parameters",
@@ -202,7 +202,7 @@ const ADDRESS_HAS_PREFIX: &[Clause] = &[
     ),
 ];
 
-/// `version` of an address is the text "4" or "6". 1.x do not know the key, nor forbid it.
+/// `version` of an address is the string "4" or "6". 1.x do not define the key, nor forbid it.
 const ADDRESS_VERSION: &[Clause] = &[
     must(
         only(V0_3_0),
@@ -239,7 +239,7 @@ fn version_asked(answer: &Answer<'_>) -> Judged {
     let asked = answer.transcript.spec_version;
     match answer.document.get("cniVersion") {
         Some(Value::String(version)) if *version == asked.to_string() => Ok(()),
-        // Up to 0.3.1, it is the version that the plugin uses.
+        // Up to 0.3.1, it is the version of the plugin's choice.
         Some(Value::String(_)) if asked < Version::V0_4_0 => Ok(()),
         Some(other) => Err(Unmet::broken(
             [format!("`cniVersion` \"{asked}\"")],
@@ -259,7 +259,7 @@ fn well_formed(answer: &Answer<'_>) -> Judged {
     }
 }
 
-/// The first thing in a result that has the wrong type. Absent things and null have none.
+/// The first value of a result with the wrong type. Missing keys and null are fine.
 fn misshapen(document: &Map<String, Value>) -> Option<String> {
     let records: [(&str, &[(&str, Type)]); 3] = [
         (

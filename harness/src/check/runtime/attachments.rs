@@ -1,4 +1,4 @@
-//! Several attachments side by side: each has its own result, and GC is told of those that are valid.
+//! Several attachments: each has its own result, and GC lists the valid ones.
 
 use std::collections::BTreeMap;
 
@@ -87,28 +87,28 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// CHECK has the attachment's own result. Up to 0.4.0 the text speaks of the container's last ADD.
+/// CHECK has the result of the same attachment. Up to 0.4.0 the text mentions the container's last ADD.
 const OWN_RESULT_CHECKED: &[Clause] = &[must(
     since(V1_0_0),
     heading::CHECKING,
     "the previous result provided is always the final result of the",
 )];
 
-/// DEL has the attachment's own result.
+/// DEL has the result of the same attachment.
 const OWN_RESULT_DELETED: &[Clause] = &[must(
     since(V1_0_0),
     heading::DELETING,
     "The previous result provided is always the final result of the",
 )];
 
-/// GC is given the attachments that are valid, all of them and no others.
+/// GC is given all valid attachments and no others.
 const GC_VALID: &[Clause] = &[must(
     since(V1_1_0),
     heading::GC,
     "The list of still valid attachments to this network:",
 )];
 
-/// CNI_CONTAINERID and CNI_IFNAME: what identifies an attachment.
+/// The key of an attachment: CNI_CONTAINERID and CNI_IFNAME.
 type Tuple = (String, String);
 
 /// CHECK and DEL of every attachment are given the final result of its own last ADD.
@@ -123,7 +123,7 @@ fn keeps_results_apart(t: &Transcript) -> Judged {
         }
         for execution in executions {
             match execution.command().as_str() {
-                // The last plugin's result is the one that stays.
+                // The last plugin's result is the final one.
                 "ADD" => {
                     results.insert(tuple(execution), execution.result());
                 }
@@ -149,7 +149,7 @@ fn keeps_results_apart(t: &Transcript) -> Judged {
     }
 }
 
-/// A runtime may refuse a DEL of what it never added.
+/// A runtime may refuse DEL of an attachment that it never added.
 fn del_borrows_no_result(t: &Transcript) -> Judged {
     succeeded(t, label::ADD)?;
     let executions = on(t, &[label::DEL_UNKNOWN])?;
@@ -175,18 +175,18 @@ fn del_borrows_no_result(t: &Transcript) -> Judged {
 
 /// The attachments as GC must see them.
 struct Attachments<'t> {
-    /// Those of the collected network that were added and not deleted since.
+    /// Attachments to the collected network that were added and not deleted.
     valid: Vec<Tuple>,
-    /// Those of the collected network that were deleted.
+    /// Attachments to the collected network that were deleted.
     deleted: Vec<Tuple>,
-    /// Those of the other network that were added.
+    /// Attachments to the other network.
     elsewhere: Vec<Tuple>,
     /// The GC executions.
     collecting: Vec<Execution<'t>>,
 }
 
 impl<'t> Attachments<'t> {
-    /// A runtime may itself delete on the command `gc` what it holds to be stale.
+    /// Takes DELs on the command `gc` into account: a runtime may delete stale attachments itself.
     fn of(t: &'t Transcript) -> Result<Self, Unmet> {
         let collecting = of_operation(t, label::GC, "GC")?;
         let mut found = Self {
@@ -200,7 +200,7 @@ impl<'t> Attachments<'t> {
                 succeeded(t, Label::recorded(&call.label))?;
             }
             let is_of_network = network(call) == t.config["name"].as_str();
-            // Every plugin must have done DEL; the first one of the list does it last.
+            // The first plugin of the list is the last to execute DEL.
             let last = types(t).into_iter().next();
             for execution in on(t, &[Label::recorded(&call.label)])? {
                 let tuple = tuple(execution);
@@ -222,7 +222,7 @@ impl<'t> Attachments<'t> {
         Ok(found)
     }
 
-    /// No list of GC may hold any of these.
+    /// No list of GC holds any of these.
     fn must_not_list(&self, unwanted: &[Tuple], why: &str) -> Judged {
         for execution in &self.collecting {
             let listed = listed(*execution);
@@ -275,12 +275,12 @@ fn tuple(execution: Execution<'_>) -> Tuple {
     )
 }
 
-/// The network that a command is about: its last word but one.
+/// The network of a command: its second-last argument.
 fn network(call: &Call) -> Option<&str> {
     call.arguments.iter().rev().nth(1).map(String::as_str)
 }
 
-/// What GC was given as valid, under either key.
+/// The attachments that GC was given as valid, under either key.
 fn listed(execution: Execution<'_>) -> Vec<Tuple> {
     let request = execution.request();
     let keys = ["cni.dev/attachments", "cni.dev/valid-attachments"];

@@ -1,4 +1,4 @@
-//! A runtime executes one plugin after the other, and one operation for a container at a time.
+//! A runtime executes one plugin at a time, and one operation for a container at a time.
 
 use super::execution::{Execution, of_operation, on};
 use super::{LIFECYCLE, RUNTIME};
@@ -56,7 +56,7 @@ const ONE_AT_A_TIME: &[Clause] = &[
     ),
 ];
 
-/// GC is alone.
+/// GC does not run concurrently with ADD and DEL.
 const GC_ALONE: &[Clause] = &[must(
     since(V1_1_0),
     heading::LIFECYCLE,
@@ -103,7 +103,7 @@ fn must_have(executions: &[Execution<'_>], operations: &[&str]) -> Judged {
     }
 }
 
-/// No two of those that must be apart overlap.
+/// No two executions for which `must_be` is true overlap.
 fn apart(
     executions: &[Execution<'_>],
     must_be: impl Fn(&Execution<'_>, &Execution<'_>) -> bool,

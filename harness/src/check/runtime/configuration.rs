@@ -76,7 +76,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// Name and version are the network's.
+/// `name` and `cniVersion` are those of the network.
 const NAME_AND_VERSION: &[Clause] = &[
     must(
         between(V0_3_1, V0_4_0),
@@ -95,14 +95,14 @@ const NAME_AND_VERSION: &[Clause] = &[
     ),
 ];
 
-/// A plugin's own fields reach it unaltered.
+/// The runtime passes a plugin's own fields on unchanged.
 const FIELDS_UNALTERED: &[Clause] = &[must(
     since(V1_0_0),
     heading::PLUGIN_CONFIGURATION,
     "The runtime MUST pass through these fields, unchanged, to the",
 )];
 
-/// `capabilities` does not reach the plugin.
+/// The runtime removes `capabilities`.
 const CAPABILITIES_REMOVED: &[Clause] = &[
     must(
         only(V1_0_0),
@@ -116,7 +116,7 @@ const CAPABILITIES_REMOVED: &[Clause] = &[
     ),
 ];
 
-/// Capability arguments reach those that declare the capability.
+/// The runtime passes capability arguments to plugins that declare the capability.
 const CAPABILITY_ARGUMENTS: &[Clause] = &[
     must(
         between(V0_3_1, V0_4_0),
@@ -142,14 +142,14 @@ const GC_LIST: &[Clause] = &[must(
     "It contains an additional key; cni.dev/attachments (array of objects):",
 )];
 
-/// Of several versions the highest is taken.
+/// The runtime chooses the highest version.
 const HIGHEST_VERSION: &[Clause] = &[must(
     since(V1_1_0),
     heading::VERSIONS,
     "CNI runtimes MUST select the highest supported version from the set",
 )];
 
-/// The keys that a runtime sets or takes away.
+/// The keys that a runtime sets or removes.
 const RUNTIMES: [&str; 5] = [
     "cniVersion",
     "name",
@@ -226,7 +226,7 @@ fn removes_capabilities(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// Up to 0.4.0 a runtime may leave all of them out.
+/// Up to 0.4.0 a runtime may omit all of them.
 fn capability_arguments(t: &Transcript) -> Judged {
     let may_be_left_out = t.spec_version < cni_types::Version::V1_0_0;
     for execution in some(of_attachments(t))? {
@@ -251,7 +251,7 @@ fn capability_arguments(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// What CAP_ARGS has of the capabilities that the plugin declares.
+/// The arguments in CAP_ARGS of capabilities that the plugin declares.
 fn declared_arguments(t: &Transcript, execution: Execution<'_>) -> Map<String, Value> {
     let declared = own_entry(t, execution).and_then(|own| own.get("capabilities")?.as_object());
     let mut arguments: Map<String, Value> =
@@ -262,7 +262,7 @@ fn declared_arguments(t: &Transcript, execution: Execution<'_>) -> Map<String, V
     arguments
 }
 
-/// Under the key of 1.1.0, or under the one that the text after it and Go's library use.
+/// Accepts the key of 1.1.0, and the one that the later text and Go's library use.
 fn gc_lists_attachments(t: &Transcript) -> Judged {
     for execution in of_operation(t, label::GC_FAILS, "GC")? {
         let request = execution.request();

@@ -1,4 +1,4 @@
-//! What a runtime does when a plugin fails, and what it tells its caller.
+//! How a runtime reacts to a failing plugin, and reports to its caller.
 
 use super::execution::{of_operation, on, succeeded, types};
 use super::{LIFECYCLE, RUNTIME};
@@ -86,7 +86,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// ADD ends at the first error.
+/// ADD stops at the first error.
 const ADD_HALTS: &[Clause] = &[
     must(
         between(V0_3_1, V0_4_0),
@@ -100,7 +100,7 @@ const ADD_HALTS: &[Clause] = &[
     ),
 ];
 
-/// DEL ends at the first error.
+/// DEL stops at the first error.
 const DEL_HALTS: &[Clause] = &[
     must(
         between(V0_3_1, V0_4_0),
@@ -114,28 +114,28 @@ const DEL_HALTS: &[Clause] = &[
     ),
 ];
 
-/// The caller is told of errors.
+/// The runtime reports errors to its caller.
 const ERRORS_RETURNED: &[Clause] = &[must(
     since(V1_0_0),
     heading::DELETING,
     "halt execution and return the error to the caller.",
 )];
 
-/// The caller is told of success.
+/// The runtime reports success to its caller.
 const SUCCESS_RETURNED: &[Clause] = &[must(
     since(V1_0_0),
     heading::DELETING,
     "If all plugins return success, return success to the caller.",
 )];
 
-/// A plugin must be there.
+/// The plugin's binary must exist.
 const PLUGIN_MISSING: &[Clause] = &[must(
     since(V1_0_0),
     heading::ADDING,
     "If this does not exist, then this is an error.",
 )];
 
-/// DEL follows a failed ADD, too.
+/// DEL also follows a failed ADD.
 const DEL_AFTER_FAILED_ADD: &[Clause] = &[
     should(
         between(V0_3_1, V0_4_0),
@@ -149,14 +149,14 @@ const DEL_AFTER_FAILED_ADD: &[Clause] = &[
     ),
 ];
 
-/// GC goes on after an error, and tells of it.
+/// GC continues after an error, and reports it.
 const GC_CONTINUES: &[Clause] = &[must(
     since(V1_1_0),
     heading::COLLECTING,
     "continue with execution, returning all errors to the caller.",
 )];
 
-/// A runtime may answer a failed ADD with DEL at once; what counts is that ADD ends.
+/// A runtime may execute DEL right after a failed ADD; only further ADDs count.
 fn add_halts(t: &Transcript) -> Judged {
     halts(t, label::ADD_FAILS, "ADD")
 }
@@ -210,7 +210,7 @@ pub(super) fn must_fail(succeeded: bool, step: usize) -> Judged {
 fn returns_success(t: &Transcript) -> Judged {
     of_operation(t, label::ADD, "ADD")?;
     for label in [label::ADD, label::CHECK, label::DEL] {
-        // There is no CHECK before 0.4.0.
+        // Versions before 0.4.0 have no CHECK.
         let Ok((step, call)) = t.call(label) else {
             continue;
         };
@@ -224,14 +224,14 @@ fn returns_success(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// A runtime that can do nothing at all is not shown to have missed the plugin.
+/// Requires a successful ADD elsewhere: a runtime that always fails shows nothing.
 fn plugins_must_exist(t: &Transcript) -> Judged {
     succeeded(t, label::ADD)?;
     let (step, call) = t.call(label::ADD_FAILS)?;
     must_fail(call.succeeded(), step)
 }
 
-/// The runtime itself may have answered the failure with DEL; if not, it does when it is told to.
+/// Accepts DEL right after the failure, and DEL on the next command.
 fn del_after_failed_add(t: &Transcript) -> Judged {
     let added = of_operation(t, label::ADD_FAILS, "ADD")?;
     if !added.iter().any(|execution| execution.failed()) {

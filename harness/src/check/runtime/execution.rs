@@ -1,4 +1,4 @@
-//! What a runtime did on a command: the executions of recording plugins, in the order in which they began.
+//! Executions of recording plugins by a runtime, in the order of their start.
 
 use serde_json::{Map, Value};
 
@@ -20,7 +20,7 @@ impl<'t> Execution<'t> {
         &self.record.plugin
     }
 
-    /// A variable; empty if it is not set.
+    /// A variable; empty if not set.
     pub fn variable(self, name: &str) -> String {
         let value = self.record.env.iter().find(|(key, _)| key == name);
         value.map(|(_, value)| value.text()).unwrap_or_default()
@@ -34,32 +34,32 @@ impl<'t> Execution<'t> {
         environment
     }
 
-    /// What it was asked.
+    /// CNI_COMMAND.
     pub fn command(self) -> String {
         self.variable("CNI_COMMAND")
     }
 
-    /// As in `ADD first`.
+    /// Operation and plugin, such as `ADD first`.
     pub fn title(self) -> String {
         format!("{} {}", self.command(), self.plugin())
     }
 
-    /// What it was given on standard input; nothing where that is no object.
+    /// The configuration on standard input; empty if it is not an object.
     pub fn request(self) -> Map<String, Value> {
         object(&self.record.stdin.0)
     }
 
-    /// What it answered.
+    /// The result on standard output; empty if it is not an object.
     pub fn result(self) -> Map<String, Value> {
         object(&self.record.stdout.0)
     }
 
-    /// Whether it was told to answer with an error.
+    /// Returns true if the plugin was scripted to fail.
     pub fn failed(self) -> bool {
         self.record.status != 0
     }
 
-    /// Whether both ran at some moment.
+    /// Returns true if both ran at the same time.
     pub fn overlaps(self, other: Self) -> bool {
         let (mine, others) = (self.record.during, other.record.during);
         mine.0 < others.1 && others.0 < mine.1
@@ -73,7 +73,7 @@ fn object(bytes: &[u8]) -> Map<String, Value> {
     }
 }
 
-/// The plugins' executions on one command, or on two that were given at once.
+/// The executions on these commands: one, or two that ran concurrently.
 pub(super) fn on<'t>(t: &'t Transcript, labels: &[Label<'_>]) -> Result<Vec<Execution<'t>>, Unmet> {
     must_know_version(t)?;
     let mut executions = Vec::new();
@@ -85,7 +85,7 @@ pub(super) fn on<'t>(t: &'t Transcript, labels: &[Label<'_>]) -> Result<Vec<Exec
     Ok(executions)
 }
 
-/// The same with this operation only; there must be one.
+/// The executions of this operation on a command; at least one.
 pub(super) fn of_operation<'t>(
     t: &'t Transcript,
     label: Label<'_>,
@@ -99,13 +99,13 @@ pub(super) fn of_operation<'t>(
     }
 }
 
-/// The command must have succeeded; what a runtime does in a version that it does not know shows nothing.
+/// The command succeeded, in a version that the runtime supports.
 pub(super) fn succeeded(t: &Transcript, label: Label<'_>) -> Judged {
     must_know_version(t)?;
     t.success(label).map(drop)
 }
 
-/// CHECK, GC and STATUS are the runtime's to leave out.
+/// Not applicable for CHECK, GC and STATUS, which a runtime may omit.
 fn nothing_executed(t: &Transcript, label: Label<'_>, operation: &str) -> Unmet {
     let what = format!("the runtime executed no {operation} on the command `{label}`");
     match (operation, t.call(label)) {
@@ -119,11 +119,12 @@ fn nothing_executed(t: &Transcript, label: Label<'_>, operation: &str) -> Unmet 
     }
 }
 
-/// Old runtimes execute nothing, or end at the first result, in a version that they do not know, and say so.
+/// Not applicable if the runtime reports that it does not support the version. Such runtimes execute nothing, or stop
+/// at the first result.
 fn must_know_version(t: &Transcript) -> Result<(), Unmet> {
     let complaint = t.calls().find_map(|(_, call)| {
         let is_plugins = call.delegated.iter().any(|record| record.status != 0);
-        // One that came to the last plugin knows the version well enough.
+        // A runtime that executed the last plugin supports the version.
         let came_through = of(0, call).any(|e| Some(e.plugin()) == types(t).last().copied());
         if call.operation.as_str() != "ADD" || call.succeeded() || is_plugins || came_through {
             return None;
@@ -139,7 +140,7 @@ fn must_know_version(t: &Transcript) -> Result<(), Unmet> {
     }
 }
 
-/// The line that speaks of this version.
+/// The line that mentions this version.
 fn complaint(call: &Call, version: &str) -> Option<String> {
     let said = [call.stderr.text(), call.stdout.text()].join("\n");
     let of_version =
@@ -153,7 +154,7 @@ fn of(step: usize, call: &Call) -> impl Iterator<Item = Execution<'_>> {
         .map(move |record| Execution { step, record })
 }
 
-/// Every execution in the transcript that is about an attachment.
+/// Every execution of ADD, CHECK or DEL.
 pub(super) fn of_attachments(t: &Transcript) -> Vec<Execution<'_>> {
     every(t)
         .into_iter()
@@ -161,7 +162,7 @@ pub(super) fn of_attachments(t: &Transcript) -> Vec<Execution<'_>> {
         .collect()
 }
 
-/// Every execution in the transcript, but those that ask for versions, which are no part of any operation.
+/// Every execution except VERSION.
 pub(super) fn every(t: &Transcript) -> Vec<Execution<'_>> {
     t.calls()
         .flat_map(|(step, call)| of(step, call))
@@ -179,7 +180,7 @@ pub(super) fn plugins(t: &Transcript) -> Vec<&Map<String, Value>> {
         .collect()
 }
 
-/// Their types, in order.
+/// The types of the plugins, in order.
 pub(super) fn types(t: &Transcript) -> Vec<&str> {
     plugins(t)
         .into_iter()
@@ -192,12 +193,12 @@ pub(super) fn broken(execution: Execution<'_>, expected: String, actual: String)
     Unmet::broken([expected], actual).at(execution.step)
 }
 
-/// A document in a message.
+/// A value for a message.
 pub(super) fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "nothing".to_owned(), Value::to_string)
 }
 
-/// A value without what says nothing: null, and what is empty.
+/// Removes null and empty members from a value.
 pub(super) fn settled(value: &Value) -> Option<Value> {
     match value {
         Value::Null => None,
@@ -222,14 +223,14 @@ pub(super) fn said(value: Option<&Value>) -> Option<Value> {
     value.and_then(settled)
 }
 
-/// A variable of the command.
+/// A variable of the command that caused the execution.
 pub(super) fn told(t: &Transcript, execution: Execution<'_>, name: &str) -> String {
     let call = t.calls().find(|(step, _)| *step == execution.step);
     call.and_then(|(_, call)| call.variable(name))
         .unwrap_or_default()
 }
 
-/// Claims about executions are shown by executions.
+/// Inconclusive without executions.
 pub(super) fn some(executions: Vec<Execution<'_>>) -> Result<Vec<Execution<'_>>, Unmet> {
     match executions.is_empty() {
         false => Ok(executions),

@@ -1,4 +1,4 @@
-//! How a runtime executes a network configuration, as recording plugins saw it.
+//! How a runtime executes a network configuration, as recorded by recording plugins.
 
 pub(super) mod attachments;
 pub(super) mod concurrency;

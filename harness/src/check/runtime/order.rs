@@ -72,7 +72,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// ADD is executed by every plugin, in the list's order.
+/// Every plugin executes ADD, in the order of the list.
 const ADD_IN_ORDER: &[Clause] = &[
     must(
         between(V0_3_1, V0_4_0),
@@ -86,7 +86,7 @@ const ADD_IN_ORDER: &[Clause] = &[
     ),
 ];
 
-/// DEL goes backwards.
+/// Plugins execute DEL in reverse order.
 const DEL_IN_REVERSE: &[Clause] = &[
     must(
         between(V0_3_1, V0_4_0),
@@ -100,14 +100,14 @@ const DEL_IN_REVERSE: &[Clause] = &[
     ),
 ];
 
-/// CHECK is executed by every plugin.
+/// Every plugin executes CHECK.
 const CHECK_IN_ORDER: &[Clause] = &[must(
     since(V1_0_0),
     heading::CHECKING,
     "For every plugin defined in the plugins key of the network",
 )];
 
-/// A network can forbid CHECK.
+/// A network can disable CHECK.
 const CHECK_DISABLED: &[Clause] = &[
     must(
         only(V0_4_0),
@@ -121,7 +121,7 @@ const CHECK_DISABLED: &[Clause] = &[
     ),
 ];
 
-/// There is nothing to CHECK before ADD and after DEL.
+/// The runtime does not CHECK before ADD and after DEL.
 const CHECK_NEEDS_ADD: &[Clause] = &[
     must(
         only(V0_4_0),
@@ -135,7 +135,7 @@ const CHECK_NEEDS_ADD: &[Clause] = &[
     ),
 ];
 
-/// Plugins are searched for in a list of paths.
+/// The runtime searches plugins in a list of paths.
 const SEARCH_PATHS: &[Clause] = &[must(
     since(V1_0_0),
     heading::ATTACHMENT_PARAMETERS,
@@ -156,12 +156,12 @@ fn del_in_reverse(t: &Transcript) -> Judged {
     in_order(t, label::DEL, "DEL", &reversed)
 }
 
-/// These plugins and no others, in this order.
+/// Exactly these plugins were executed, in this order.
 fn in_order(t: &Transcript, label: Label<'_>, operation: &str, wanted: &[&str]) -> Judged {
     let (step, call) = t.call(label)?;
     let found = match of_operation(t, label, operation) {
         Ok(executions) => executions,
-        // Success without ADD and DEL of anything is a lie.
+        // A command that succeeds without any execution breaks the claim.
         Err(Unmet::Inconclusive(_) | Unmet::Prevented { .. }) if call.succeeded() => Vec::new(),
         Err(unmet) => return Err(unmet),
     };
@@ -202,7 +202,7 @@ fn no_check(t: &Transcript, label: Label<'_>) -> Judged {
     }
 }
 
-/// The same plugins were found in the first directory before.
+/// Requires that the runtime found the same plugins in the first directory.
 fn searches_every_directory(t: &Transcript) -> Judged {
     succeeded(t, label::ADD)?;
     let (step, call) = t.call(label::ADD_LONGER_PATH)?;

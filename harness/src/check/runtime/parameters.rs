@@ -76,7 +76,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// The attachment's parameters are environment variables.
+/// The parameters of the attachment are environment variables.
 const VARIABLES: &[Clause] = &[
     must(
         only(V0_4_0),
@@ -90,14 +90,14 @@ const VARIABLES: &[Clause] = &[
     ),
 ];
 
-/// What a container's id looks like.
+/// The form of a container id.
 const CONTAINER_ID: &[Clause] = &[must(
     since(V1_0_0),
     heading::ATTACHMENT_PARAMETERS,
     "Must start with an alphanumeric character, optionally followed by any combination",
 )];
 
-/// One list, one environment.
+/// All plugins of a list have the same environment.
 const SAME_ENVIRONMENT: &[Clause] = &[must(
     between(V0_3_1, V0_4_0),
     heading::LISTS,
@@ -118,7 +118,7 @@ const DEL_PARAMETERS: &[Clause] = &[should(
     "All parameters should be the same as those passed to the",
 )];
 
-/// GC is about no attachment.
+/// GC has no parameters of an attachment.
 const GC_WITHOUT_ATTACHMENT: &[Clause] = &[must(
     since(V1_1_0),
     heading::COLLECTING,
@@ -164,7 +164,7 @@ fn sets_variables(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// The namespace that the command is about: its last word.
+/// The namespace of the command: its last argument.
 fn netns(t: &Transcript, execution: Execution<'_>) -> String {
     let call = t.calls().find(|(step, _)| *step == execution.step);
     call.and_then(|(_, call)| call.arguments.last().cloned())
@@ -242,7 +242,7 @@ fn repeats_parameters(t: &Transcript, executions: &[Execution<'_>]) -> Judged {
     Ok(())
 }
 
-/// Whether an operation of the whole network was executed without the variables of an attachment.
+/// The operation was executed without the variables of an attachment.
 pub(super) fn names_no_container(t: &Transcript, label: Label<'_>, command: &str) -> Judged {
     for execution in of_operation(t, label, command)? {
         for name in ["CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"] {

@@ -93,7 +93,7 @@ const FIRST_WITHOUT_RESULT: &[Clause] = &[
     ),
 ];
 
-/// Every later ADD has the result of the plugin before.
+/// Every later ADD has the result of the previous plugin.
 const RESULT_HANDED_ON: &[Clause] = &[
     must(
         between(V0_3_1, V0_4_0),
@@ -121,7 +121,7 @@ pub(super) const DEL_RESULT: &[Clause] = &[
     ),
 ];
 
-/// A result that was stored is forgotten with the attachment.
+/// The runtime discards a stored result with the attachment.
 const RESULT_FORGOTTEN: &[Clause] = &[must(
     only(V0_4_0),
     "parameters",
@@ -165,7 +165,7 @@ fn hands_results_on(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// In every later ADD, and in CHECK and DEL where they have a result at all.
+/// Judges every later ADD, and CHECK and DEL if they have a result.
 fn hands_whole_results_on(t: &Transcript) -> Judged {
     succeeded(t, label::ADD)?;
     hands_results_on(t)?;
@@ -180,7 +180,7 @@ fn hands_whole_results_on(t: &Transcript) -> Judged {
     Ok(())
 }
 
-/// Whether `prevResult` tells the same as this result, in whatever order and however empty lists are written.
+/// `prevResult` equals this result. Order of keys and notation of empty lists make no difference.
 pub(super) fn must_have_result(execution: Execution<'_>, result: &Map<String, Value>) -> Judged {
     let request = execution.request();
     let given = request.get("prevResult");

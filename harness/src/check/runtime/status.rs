@@ -1,4 +1,4 @@
-//! STATUS, and operations that a version does not have.
+//! STATUS, and operations of later versions.
 
 use super::RUNTIME;
 use super::error::must_fail;
@@ -54,21 +54,21 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
 ];
 
-/// STATUS tells whether the network is ready: stated.
+/// STATUS reports the readiness of the network. Stated.
 const STATUS_DETERMINED: &[Clause] = &[should(
     since(V1_1_0),
     heading::STATUS,
     "STATUS is a way for a runtime to determine the readiness of",
 )];
 
-/// STATUS is about no attachment: stated.
+/// STATUS has no parameters of an attachment. Stated.
 const STATUS_WITHOUT_ATTACHMENT: &[Clause] = &[should(
     since(V1_1_0),
     heading::STATUS,
     "Optional environment parameters: CNI_PATH",
 )];
 
-/// The operations that a version has. That a runtime asks for no others is inferred.
+/// The operations of a version. Inferred: a runtime executes no others.
 const OPERATIONS: &[Clause] = &[
     should(
         only(V0_3_1),
@@ -87,7 +87,7 @@ const OPERATIONS: &[Clause] = &[
     ),
 ];
 
-/// A runtime may stop at the first error; one that says that the network is ready has asked every plugin.
+/// A runtime may stop at the first error; success means that it has executed every plugin.
 fn asks_every_plugin(t: &Transcript) -> Judged {
     let (step, call) = t.call(label::STATUS)?;
     let executions = on(t, &[label::STATUS])?;
@@ -125,7 +125,7 @@ fn returns_errors(t: &Transcript) -> Judged {
     must_fail(call.succeeded(), step)
 }
 
-/// Shown by a runtime that does execute one of the operations where the version has it.
+/// Applies only to a runtime that executes GC or STATUS in a version that has them.
 fn knows_the_version(t: &Transcript) -> Judged {
     succeeded(t, label::ADD)?;
     let mut labels = vec![label::STATUS, label::GC];

@@ -1,4 +1,4 @@
-//! Sentences with a "must", a "should" or their like that are no clauses.
+//! Sentences with "must", "should" and the like that are not clauses.
 
 mod permissions;
 mod prose;
@@ -9,7 +9,7 @@ use cni_types::Version;
 
 use super::{Group, Level, Sentence, Text};
 
-/// All of them, by why no check tests them as such.
+/// All of them, grouped by the reason why they have no check of their own.
 pub(super) const GROUPS: &[Group] = &[
     Group {
         reason: "Says again, or announces, what these checks test.",
@@ -101,7 +101,7 @@ const fn may(from: Text, to: Text, quote: &'static str) -> Sentence {
     }
 }
 
-/// The same sentence, which these checks test.
+/// A sentence whose content these checks test.
 const fn checked(sentence: Sentence, checks: &'static [&'static str]) -> Sentence {
     Sentence { checks, ..sentence }
 }

@@ -1,4 +1,4 @@
-//! Sentences that say again what another sentence says, and the checks that test it.
+//! Sentences that repeat or announce another sentence, with the checks that test it.
 
 use super::{NEXT, Sentence, V0_4_0, V1_0_0, V1_1_0, checked, may, should};
 

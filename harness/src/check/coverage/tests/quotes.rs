@@ -1,5 +1,5 @@
-//! What the catalogue quotes against `fixtures/spec/quotes.txt`, which says where each quote stands in which text. It is
-//! written from the texts alone, so that a quote that is none fails also where the texts are not at hand.
+//! Compares the quotes of the catalogue with `fixtures/spec/quotes.txt`, which gives the place of each quote in each
+//! text. The file is written from the texts alone, so that a wrong quote fails even without the texts.
 //!
 //! `CNISPEC_UPDATE=1 CNI_SPEC_DIR=… cargo test -p cnispec coverage -- --ignored` writes it anew.
 
@@ -52,7 +52,7 @@ fn sentences() -> impl Iterator<Item = (&'static Sentence, Text)> {
     })
 }
 
-/// What the file says.
+/// The contents of the file.
 fn stored() -> BTreeSet<Quoted> {
     let content = std::fs::read_to_string(FILE).unwrap();
     let lines = content.lines().filter(|line| !line.starts_with("# "));
