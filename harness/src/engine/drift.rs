@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use cni_netlink::rule::Rule;
-use cni_netlink::{Address, Link, MacAddr, Route, Socket, nft, sysctl};
+use cni_netlink::{MacAddr, nft, sysctl};
+use cni_observe::{Configurator, Link, NewRoute, Rule};
 use cni_observe::{Link as Seen, NftRule};
 use ipnet::IpNet;
 use serde_json::Value;
@@ -164,65 +164,57 @@ fn impossible(why: impl Into<String>) -> Stop {
 fn to_link(
     lab: &Lab,
     attached: &Attached,
-    act: impl FnOnce(&Socket, &Link) -> StepResult<String>,
+    act: impl FnOnce(&Configurator, &Link) -> StepResult<String>,
 ) -> StepResult<String> {
     let ifname = lab.ifname();
     lab.container(&attached.container).enter(|| {
-        let socket = Socket::open()?;
+        let netlink = Configurator::open()?;
         let missing = |_| impossible(format!("the container has no interface `{ifname}`"));
-        let link = socket.link(ifname).map_err(missing)?;
-        act(&socket, &link)
+        let link = netlink.link(ifname).map_err(missing)?;
+        act(&netlink, &link)
     })
 }
 
-fn other_mac(link: &Link) -> StepResult<MacAddr> {
-    let Some(MacAddr(mut mac)) = link.mac.filter(|mac| mac.0 != [0; 6]) else {
-        return Err(impossible(format!("`{}` has no MAC", link.name)));
-    };
-    mac[5] ^= 1;
-    Ok(MacAddr(mac))
-}
-
 fn mac_changed(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
-        let mac = other_mac(link)?;
+    to_link(lab, attached, |netlink, link| {
+        let mac = links::other_mac(link)?;
         // Some links keep the MAC of what they are stacked on.
         let fixed = |_| impossible(format!("the MAC of `{}` cannot be changed", link.name));
-        socket.set_mac(link.index, mac).map_err(fixed)?;
+        netlink.set_mac(link.index, mac).map_err(fixed)?;
         Ok(format!("the MAC of `{}` was changed", link.name))
     })
 }
 
 fn mtu_changed(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
-        socket.set_mtu(link.index, link.mtu - 28)?;
+    to_link(lab, attached, |netlink, link| {
+        netlink.set_mtu(link.index, link.mtu - 28)?;
         Ok(format!("the MTU of `{}` was changed", link.name))
     })
 }
 
 fn set_down(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
-        socket.set_down(link.index)?;
+    to_link(lab, attached, |netlink, link| {
+        netlink.set_down(link.index)?;
         Ok(format!("`{}` was set down", link.name))
     })
 }
 
 fn renamed(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
+    to_link(lab, attached, |netlink, link| {
         if link.name == "lo" {
             return Err(impossible("`lo` cannot be renamed"));
         }
-        socket.set_down(link.index)?;
-        socket.rename(link.index, "renamed0")?;
-        socket.set_up(link.index)?;
+        netlink.set_down(link.index)?;
+        netlink.rename(link.index, "renamed0")?;
+        netlink.set_up(link.index)?;
         Ok(format!("`{}` was renamed", link.name))
     })
 }
 
 fn removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
+    to_link(lab, attached, |netlink, link| {
         let stays = |_| impossible(format!("`{}` cannot be deleted", link.name));
-        socket.delete_link(link.index).map_err(stays)?;
+        netlink.delete_link(link.index).map_err(stays)?;
         Ok(format!("`{}` was deleted", link.name))
     })
 }
@@ -240,16 +232,16 @@ fn foreign(last: u8) -> IpNet {
 }
 
 fn addresses_replaced(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
-        let old = socket.addresses(Some(link.index))?;
-        let old: Vec<_> = old.iter().filter(|address| address.scope == 0).collect();
+    to_link(lab, attached, |netlink, link| {
+        let mut old = netlink.addresses(link.index)?;
+        old.retain(|address| address.scope == "global");
         if old.is_empty() {
             return Err(impossible(format!("`{}` has no addresses", link.name)));
         }
         // First, so that routes do not go with the last address.
-        socket.add_address(&Address::new(link.index, foreign(201)))?;
+        netlink.add_address(link.index, foreign(201), false)?;
         for address in old {
-            socket.delete_address(link.index, address.net)?;
+            netlink.delete_address(link.index, address.net)?;
         }
         Ok(format!(
             "the addresses of `{}` were replaced by another",
@@ -259,82 +251,73 @@ fn addresses_replaced(lab: &Lab, attached: &Attached) -> StepResult<String> {
 }
 
 fn address_added(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
-        socket.add_address(&Address::new(link.index, foreign(202)))?;
+    to_link(lab, attached, |netlink, link| {
+        netlink.add_address(link.index, foreign(202), false)?;
         Ok(format!("`{}` got another address", link.name))
     })
 }
 
-fn routes_to(socket: &Socket, destination: IpNet) -> StepResult<Vec<Route>> {
-    let mut routes = socket.routes()?;
-    routes.retain(|route| route.dst == destination);
-    match routes.is_empty() {
-        true => Err(impossible(format!("there is no route to `{destination}`"))),
-        false => Ok(routes),
-    }
+/// Deletes the routes to a destination, and returns the table of one of them.
+fn delete_routes(netlink: &Configurator, destination: IpNet) -> StepResult<u32> {
+    let deleted = netlink.delete_routes(destination)?;
+    let first = deleted.first().map(|route| route.table);
+    first.ok_or_else(|| impossible(format!("there is no route to `{destination}`")))
 }
 
 fn route_removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     let destination = attached.destination()?;
-    to_link(lab, attached, |socket, _| {
-        for route in routes_to(socket, destination)? {
-            socket.delete_route(&route)?;
-        }
+    to_link(lab, attached, |netlink, _| {
+        delete_routes(netlink, destination)?;
         Ok(format!("the route to `{destination}` was deleted"))
     })
 }
 
 /// Leads a route by another next hop.
 fn divert(lab: &Lab, attached: &Attached, destination: IpNet) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
-        let old = routes_to(socket, destination)?;
-        for route in &old {
-            socket.delete_route(route)?;
-        }
+    to_link(lab, attached, |netlink, link| {
+        let table = delete_routes(netlink, destination)?;
         let gateway = match destination {
             IpNet::V4(_) => foreign(203).addr(),
             IpNet::V6(_) => "fe80::bad".parse().map_err(|_| impossible("no address"))?,
         };
-        socket.add_route(&Route {
+        netlink.add_route(&NewRoute {
             on_link: true,
-            table: old[0].table,
-            ..Route::new(destination, Some(gateway), link.index)
+            table: Some(table),
+            ..NewRoute::new(destination, Some(gateway), Some(link.index))
         })?;
         Ok(format!("the route to `{destination}` was led to {gateway}"))
     })
 }
 
 fn route_added(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, link| {
+    to_link(lab, attached, |netlink, link| {
         let down = |_| impossible(format!("no route can be made through `{}`", link.name));
-        socket
-            .add_route(&Route::new(foreign(204), None, link.index))
+        netlink
+            .add_route(&NewRoute::new(foreign(204), None, Some(link.index)))
             .map_err(down)?;
         Ok(format!("a route to {} was added", foreign(204)))
     })
 }
 
 fn rule_added(lab: &Lab, attached: &Attached) -> StepResult<String> {
-    to_link(lab, attached, |socket, _| {
+    to_link(lab, attached, |netlink, _| {
         let rule = Rule {
-            ipv6: false,
-            priority: Some(1),
-            from: None,
+            priority: 1,
             to: Some(foreign(205)),
-            incoming: None,
             table: 4242,
+            ..Rule::default()
         };
-        socket.add_rule(&rule)?;
+        netlink.add_rule(&rule)?;
         Ok("a routing policy rule was added".to_owned())
     })
 }
 
 fn neighbour_wrong(lab: &Lab, attached: &Attached) -> StepResult<String> {
     let gateway = attached.gateway()?;
-    to_link(lab, attached, |socket, link| {
+    to_link(lab, attached, |netlink, link| {
         let alone = |_| impossible(format!("`{}` knows no neighbours", link.name));
         let nobody = MacAddr([2, 0, 0x5e, 0, 0x53, 9]);
-        socket
+        netlink
             .set_neighbour(link.index, gateway, nobody)
             .map_err(alone)?;
         Ok(format!(
@@ -374,9 +357,9 @@ fn qdisc_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
         .filter(|qdisc| !old.contains(qdisc));
     let qdisc = new.find(|qdisc| qdisc.parent == "root" && !OWN.contains(&qdisc.kind.as_str()));
     let qdisc = qdisc.ok_or_else(|| impossible("no queueing discipline has come to the host"))?;
-    let socket = Socket::open()?;
-    socket.delete_root_qdisc(qdisc.link)?;
-    let link = socket.link_by_index(qdisc.link)?;
+    let netlink = Configurator::open()?;
+    netlink.delete_root_qdisc(qdisc.link)?;
+    let link = netlink.link_by_index(qdisc.link)?;
     Ok(format!(
         "the queueing discipline of the host's `{}` was deleted",
         link.name
@@ -434,38 +417,38 @@ fn reservation_removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
 /// Does something to the interface that has come to the host.
 fn to_host_link(
     attached: &Attached,
-    act: impl FnOnce(&Socket, &Link) -> StepResult<String>,
+    act: impl FnOnce(&Configurator, &Link) -> StepResult<String>,
 ) -> StepResult<String> {
     let name = &attached.host_link()?.name;
-    let socket = Socket::open()?;
-    let link = socket.link(name)?;
-    act(&socket, &link)
+    let netlink = Configurator::open()?;
+    let link = netlink.link(name)?;
+    act(&netlink, &link)
 }
 
 fn host_mac_changed(_: &Lab, attached: &Attached) -> StepResult<String> {
-    to_host_link(attached, |socket, link| {
-        socket.set_mac(link.index, other_mac(link)?)?;
+    to_host_link(attached, |netlink, link| {
+        netlink.set_mac(link.index, links::other_mac(link)?)?;
         Ok(format!("the MAC of the host's `{}` was changed", link.name))
     })
 }
 
 fn host_mtu_changed(_: &Lab, attached: &Attached) -> StepResult<String> {
-    to_host_link(attached, |socket, link| {
-        socket.set_mtu(link.index, link.mtu - 28)?;
+    to_host_link(attached, |netlink, link| {
+        netlink.set_mtu(link.index, link.mtu - 28)?;
         Ok(format!("the MTU of the host's `{}` was changed", link.name))
     })
 }
 
 fn host_set_down(_: &Lab, attached: &Attached) -> StepResult<String> {
-    to_host_link(attached, |socket, link| {
-        socket.set_down(link.index)?;
+    to_host_link(attached, |netlink, link| {
+        netlink.set_down(link.index)?;
         Ok(format!("the host's `{}` was set down", link.name))
     })
 }
 
 fn host_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
-    to_host_link(attached, |socket, link| {
-        socket.delete_link(link.index)?;
+    to_host_link(attached, |netlink, link| {
+        netlink.delete_link(link.index)?;
         Ok(format!("the host's `{}` was deleted", link.name))
     })
 }
@@ -475,7 +458,7 @@ fn port_detached(_: &Lab, attached: &Attached) -> StepResult<String> {
     let port = ports
         .next()
         .ok_or_else(|| impossible("none of its interfaces is a port"))?;
-    Socket::open()?.set_master(port.index, None)?;
+    Configurator::open()?.set_master(port.index, None)?;
     Ok(format!("the host's `{}` is no port any more", port.name))
 }
 
@@ -499,10 +482,8 @@ fn host_route_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
     });
     let destination = new.find_map(|route| route.dst);
     let destination = destination.ok_or_else(|| impossible("it makes no route on the host"))?;
-    let socket = Socket::open()?;
-    for route in routes_to(&socket, destination)? {
-        socket.delete_route(&route)?;
-    }
+    let netlink = Configurator::open()?;
+    delete_routes(&netlink, destination)?;
     Ok(format!("the host's route to `{destination}` was deleted"))
 }
 
@@ -512,7 +493,7 @@ fn gateway_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
     let address = addresses.find(|address| gateways.contains(&address.net.addr()));
     let address =
         address.ok_or_else(|| impossible("the host does not have its gateway's address"))?;
-    Socket::open()?.delete_address(address.link, address.net)?;
+    Configurator::open()?.delete_address(address.link, address.net)?;
     Ok(format!(
         "the host lost the gateway's address {}",
         address.net

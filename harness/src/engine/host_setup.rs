@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Address, LinkKind, Route, Socket, VethEnd, rule, sysctl, tun};
+use cni_netlink::{VethEnd, sysctl, tun};
+use cni_observe::{Configurator, NewLink, NewRoute, Rule};
 use ipnet::IpNet;
 
 use super::lab::{StepResult, Stop};
@@ -155,8 +156,8 @@ pub fn missing(asked: &HostSetup) -> Result<Option<String>, HarnessError> {
 /// Makes the calling thread's new namespace one that plugins can work in: `lo` is up, and IPv6 addresses
 /// can be used at once, since in a lab nobody else has them and looking for duplicates takes seconds.
 pub fn prepare_namespace() -> cni_netlink::Result<()> {
-    let socket = Socket::open()?;
-    socket.set_up(socket.link("lo")?.index)?;
+    let netlink = Configurator::open()?;
+    netlink.set_up(netlink.link("lo")?.index)?;
     for scope in ["all", "default"] {
         match sysctl::write(&format!("ipv6/conf/{scope}/accept_dad"), "0") {
             // This kernel has no IPv6.
@@ -173,61 +174,48 @@ fn make_link(
     lan: Option<&Lan>,
     beyond: Beyond,
 ) -> cni_netlink::Result<()> {
-    let socket = Socket::open()?;
+    let netlink = Configurator::open()?;
     let parent = need.parent.as_ref();
-    let parent = parent.map(|name| socket.link(name)).transpose()?;
+    let parent = parent.map(|name| netlink.link(name)).transpose()?;
     let parent = parent.map(|link| link.index);
-    let stands_on = parent.unwrap_or_default();
-    let id = need.id.unwrap_or_default();
-    let make = |kind: LinkKind| socket.create_link(&need.name, kind);
     match (&need.kind, lan) {
         (fixture::LinkKind::Lan, Some(lan)) => lan.connect(here, &need.name)?,
         (fixture::LinkKind::Veth, Some(lan)) if beyond == Beyond::Lan => {
             lan.connect(here, &need.name)?;
         }
-        (fixture::LinkKind::Veth | fixture::LinkKind::Lan, _) => make_pair(&socket, need)?,
+        (fixture::LinkKind::Veth | fixture::LinkKind::Lan, _) => make_pair(&netlink, need)?,
         (fixture::LinkKind::Tap, _) => tun::create(&need.name, tun::Kind::Tap)?,
         (fixture::LinkKind::Tun, _) => tun::create(&need.name, tun::Kind::Tun)?,
-        (fixture::LinkKind::Named(kind), _) => match kind.as_str() {
-            "macvlan" => make(LinkKind::Macvlan { parent: stands_on })?,
-            "ipvlan" => make(LinkKind::Ipvlan { parent: stands_on })?,
-            "vlan" => make(LinkKind::Vlan {
-                parent: stands_on,
-                id: u16::try_from(id).unwrap_or(u16::MAX),
-            })?,
-            "vrf" => make(LinkKind::Vrf {
-                table: need.table.unwrap_or_default(),
-            })?,
-            "vxlan" => make(LinkKind::Vxlan { id })?,
-            other => socket.create_plain_link(&need.name, other, parent)?,
-        },
+        (fixture::LinkKind::Named(kind), _) => netlink.create_link(&NewLink {
+            parent,
+            id: need.id.unwrap_or_default(),
+            table: need.table.unwrap_or_default(),
+            ..NewLink::new(&need.name, kind)
+        })?,
     }
-    let index = socket.link(&need.name)?.index;
+    let index = netlink.link(&need.name)?.index;
     if let Some(mac) = need.mac {
-        socket.set_mac(index, mac)?;
+        netlink.set_mac(index, mac)?;
     }
     if let Some(mtu) = need.mtu {
-        socket.set_mtu(index, mtu)?;
+        netlink.set_mtu(index, mtu)?;
     }
     if let Some(master) = &need.master {
         // A bond takes only ports that are down.
-        socket.set_master(index, Some(socket.link(master)?.index))?;
+        netlink.set_master(index, Some(netlink.link(master)?.index))?;
     }
-    address(&socket, index, &need.addresses)
+    address(&netlink, index, &need.addresses)
 }
 
 /// Gives a link its addresses, and sets it up.
-pub fn address(socket: &Socket, index: u32, addresses: &[IpNet]) -> cni_netlink::Result<()> {
+pub fn address(netlink: &Configurator, index: u32, addresses: &[IpNet]) -> cni_netlink::Result<()> {
     for net in addresses {
-        socket.add_address(&Address {
-            no_dad: true,
-            ..Address::new(index, *net)
-        })?;
+        netlink.add_address(index, *net, true)?;
     }
-    socket.set_up(index)
+    netlink.set_up(index)
 }
 
-fn make_pair(socket: &Socket, need: &LinkSetup) -> cni_netlink::Result<()> {
+fn make_pair(netlink: &Configurator, need: &LinkSetup) -> cni_netlink::Result<()> {
     let beyond = format!("far-{}", need.name);
     let near = VethEnd {
         name: &need.name,
@@ -239,33 +227,34 @@ fn make_pair(socket: &Socket, need: &LinkSetup) -> cni_netlink::Result<()> {
         mtu: need.mtu,
         ..VethEnd::default()
     };
-    socket.create_veth(&near, &far)?;
-    socket.set_up(socket.link(&beyond)?.index)
+    netlink.create_veth(&near, &far)?;
+    netlink.set_up(netlink.link(&beyond)?.index)
 }
 
 fn add_route(need: &RouteSetup) -> cni_netlink::Result<()> {
-    let socket = Socket::open()?;
+    let netlink = Configurator::open()?;
     let link = match &need.dev {
-        Some(dev) => Some(socket.link(dev)?.index),
+        Some(dev) => Some(netlink.link(dev)?.index),
         None => None,
     };
-    let mut route = Route::new(need.dst, need.gw, link.unwrap_or_default());
-    route.link = link;
-    route.priority = need.priority;
-    route.table = need.table.unwrap_or(route.table);
-    socket.add_route(&route)
+    netlink.add_route(&NewRoute {
+        priority: need.priority,
+        table: need.table,
+        ..NewRoute::new(need.dst, need.gw, link)
+    })
 }
 
 fn add_rule(need: &RuleSetup) -> cni_netlink::Result<()> {
     let nets = [need.from, need.to];
     let ipv6 = nets.iter().flatten().any(|net| net.addr().is_ipv6());
-    Socket::open()?.add_rule(&rule::Rule {
+    Configurator::open()?.add_rule(&Rule {
         ipv6,
-        priority: need.priority,
+        priority: need.priority.unwrap_or_default(),
         from: need.from,
         to: need.to,
         incoming: need.iif.clone(),
         table: need.table,
+        ..Rule::default()
     })
 }
 
@@ -289,7 +278,7 @@ fn write(path: &Path, content: &str) -> std::io::Result<()> {
 /// turn, so that a pair with one end in a namespace that is removed now goes last.
 pub fn await_removed_namespaces() -> StepResult {
     const MARKER: &str = "settling";
-    let socket = Socket::open()?;
+    let netlink = Configurator::open()?;
     let removed = NetNs::create_anonymous()?;
     let near = VethEnd {
         name: MARKER,
@@ -299,12 +288,12 @@ pub fn await_removed_namespaces() -> StepResult {
         netns: Some(&removed),
         ..near
     };
-    socket.create_veth(&near, &far)?;
+    netlink.create_veth(&near, &far)?;
     // A socket holds its namespace for some time after it was closed, as the observer's did in those that were removed.
-    drop(removed.enter(Socket::open)??);
+    drop(removed.enter(Configurator::open)??);
     drop(removed);
     let deadline = Instant::now() + Duration::from_secs(30);
-    while socket.links()?.iter().any(|link| link.name == MARKER) {
+    while netlink.links()?.iter().any(|link| link.name == MARKER) {
         if Instant::now() > deadline {
             let what = "the kernel does not remove a network namespace";
             return Err(Stop::Harness(HarnessError::new(what)));
@@ -312,7 +301,7 @@ pub fn await_removed_namespaces() -> StepResult {
         std::thread::sleep(Duration::from_millis(5));
     }
     // Links that are removed in one batch are gone once the kernel's lock is free again.
-    let last = socket.create_link(MARKER, LinkKind::Bridge);
-    last.and_then(|()| socket.delete_link(socket.link(MARKER)?.index))?;
+    let last = netlink.create_link(&NewLink::new(MARKER, "bridge"));
+    last.and_then(|()| netlink.delete_link(netlink.link(MARKER)?.index))?;
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use cni_netlink::VethEnd;
 use cni_netlink::netns::NetNs;
-use cni_netlink::{LinkKind, Socket, VethEnd};
+use cni_observe::{Configurator, NewLink};
 
 use super::{host_setup, isolation};
 use crate::error::HarnessError;
@@ -33,10 +34,10 @@ impl Lan {
             .map_err(|error| HarnessError::new(format!("the neighbouring machine: {error}")))?;
         let furnish = || -> cni_netlink::Result<()> {
             host_setup::prepare_namespace()?;
-            let socket = Socket::open()?;
-            socket.create_link(BRIDGE, LinkKind::Bridge)?;
-            let index = socket.link(BRIDGE)?.index;
-            host_setup::address(&socket, index, &need.addresses)
+            let netlink = Configurator::open()?;
+            netlink.create_link(&NewLink::new(BRIDGE, "bridge"))?;
+            let index = netlink.link(BRIDGE)?.index;
+            host_setup::address(&netlink, index, &need.addresses)
         };
         machine
             .enter(furnish)
@@ -60,7 +61,7 @@ impl Lan {
         self.ports.set(self.ports.get() + 1);
         let port = format!("port{}", self.ports.get());
         let connect = || -> cni_netlink::Result<()> {
-            let socket = Socket::open()?;
+            let netlink = Configurator::open()?;
             let near = VethEnd {
                 name: &port,
                 ..VethEnd::default()
@@ -70,10 +71,10 @@ impl Lan {
                 netns: Some(inside),
                 ..VethEnd::default()
             };
-            socket.create_veth(&near, &far)?;
-            let port = socket.link(&port)?.index;
-            socket.set_master(port, Some(socket.link(BRIDGE)?.index))?;
-            socket.set_up(port)
+            netlink.create_veth(&near, &far)?;
+            let port = netlink.link(&port)?.index;
+            netlink.set_master(port, Some(netlink.link(BRIDGE)?.index))?;
+            netlink.set_up(port)
         };
         self.machine.enter(connect)?
     }

@@ -1,15 +1,17 @@
-//! Dumps through rtnetlink's stack, on a runtime that stays in here.
+//! Lists and single objects through rtnetlink's stack, on a runtime that stays in here.
+
+use std::future::Future;
 
 use futures::StreamExt;
 use rtnetlink::packet_core::{
-    DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload, NetlinkSerializable,
+    DecodeError, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::proto::{ConnectionHandle, new_connection};
 use rtnetlink::sys::SocketAddr;
 use rtnetlink::sys::protocols::NETLINK_ROUTE;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::task::JoinHandle;
 
 use cni_netlink::{Error, Result};
@@ -97,6 +99,29 @@ impl Conversation {
         })
     }
 
+    /// Makes the runtime that of the calling thread, as long as the guard lives.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.runtime.enter()
+    }
+
+    /// Lets the runtime drive a connection.
+    pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(connection);
+    }
+
+    /// Waits for a request's outcome.
+    pub(crate) fn block_on<T>(&self, request: impl Future<Output = T>) -> T {
+        self.runtime.block_on(request)
+    }
+
+    /// One object.
+    pub(crate) fn get(&self, operation: &str, request: RouteNetlinkMessage) -> Result<Payload> {
+        let asked = self.ask(operation, NLM_F_ACK, request);
+        let (mut heard, _) = self.runtime.block_on(asked)?;
+        let empty = || Error::unreadable(operation, "it is empty");
+        heard.pop().ok_or_else(empty)
+    }
+
     /// All that the kernel tells in answer to a request, as of one moment.
     pub(crate) fn dump(
         &self,
@@ -104,10 +129,8 @@ impl Conversation {
         request: impl Fn() -> RouteNetlinkMessage,
     ) -> Result<Vec<Payload>> {
         for _ in 0..DUMPS {
-            if let Some(heard) = self
-                .runtime
-                .block_on(self.dump_once(operation, request()))?
-            {
+            let asked = self.ask(operation, NLM_F_DUMP, request());
+            if let (heard, false) = self.runtime.block_on(asked)? {
                 return Ok(heard);
             }
         }
@@ -116,14 +139,15 @@ impl Conversation {
         })
     }
 
-    /// Nothing if the objects changed meanwhile.
-    async fn dump_once(
+    /// The objects of an answer; true if they changed meanwhile.
+    async fn ask(
         &self,
         operation: &str,
+        flags: u16,
         request: RouteNetlinkMessage,
-    ) -> Result<Option<Vec<Payload>>> {
+    ) -> Result<(Vec<Payload>, bool)> {
         let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+        header.flags = NLM_F_REQUEST | flags;
         let payload = NetlinkPayload::InnerMessage(Payload::Message(Box::new(request)));
         let broken = |detail: String| Error::unreadable(operation, detail);
         let asked = self
@@ -136,7 +160,7 @@ impl Conversation {
             interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
             match message.payload {
                 NetlinkPayload::InnerMessage(heard) => all.push(heard),
-                NetlinkPayload::Error(error) => {
+                NetlinkPayload::Error(error) if error.code.is_some() => {
                     let errno = -error.raw_code();
                     return Err(Error::Refused {
                         operation: operation.to_owned(),
@@ -153,6 +177,6 @@ impl Conversation {
         if self.driver.is_finished() {
             return Err(broken("the connection ended".to_owned()));
         }
-        Ok((!interrupted).then_some(all))
+        Ok((all, interrupted))
     }
 }

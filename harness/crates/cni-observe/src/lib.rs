@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod channel;
+mod configure;
 mod conversation;
 mod diff;
 mod kinds;
@@ -27,6 +28,7 @@ use conversation::Conversation;
 use kinds::{Announcements, Read, Sockets, Watches};
 use reading::Reading;
 
+pub use configure::{Configurator, NewLink, NewRoute};
 pub use diff::{Change, Diff, Entry};
 pub use kinds::{KINDS, Kind};
 pub use objects::{KERNEL_MADE, Objects};

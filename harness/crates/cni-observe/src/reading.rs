@@ -51,11 +51,8 @@ impl Reading<'_> {
     }
 
     pub(crate) fn routes(&mut self) -> Result<Vec<Route>> {
-        let request = || Message::GetRoute(RouteMessage::default());
-        let mut routes = self.each("observe the routes", request, |message| match message {
-            Message::NewRoute(message) => route(&message),
-            _ => None,
-        })?;
+        let messages = self.route_messages()?;
+        let mut routes: Vec<Route> = messages.iter().filter_map(route).collect();
         let order = |route: &Route| {
             (
                 route.ipv6,
@@ -68,6 +65,15 @@ impl Reading<'_> {
         };
         routes.sort_by_key(order);
         Ok(routes)
+    }
+
+    /// Routes as the kernel describes them, which is how it wants them named to delete them.
+    pub(crate) fn route_messages(&mut self) -> Result<Vec<RouteMessage>> {
+        let request = || Message::GetRoute(RouteMessage::default());
+        self.each("observe the routes", request, |message| match message {
+            Message::NewRoute(message) => Some(message),
+            _ => None,
+        })
     }
 
     pub(crate) fn rules(&mut self) -> Result<Vec<Rule>> {
@@ -139,7 +145,7 @@ fn all_links() -> Message {
     Message::GetLink(request)
 }
 
-fn link(message: LinkMessage) -> Link {
+pub(crate) fn link(message: LinkMessage) -> Link {
     let flags = message.header.flags;
     let mut link = Link {
         index: message.header.index,
@@ -227,7 +233,7 @@ fn address(message: &AddressMessage) -> Option<Address> {
     })
 }
 
-fn route(message: &RouteMessage) -> Option<Route> {
+pub(crate) fn route(message: &RouteMessage) -> Option<Route> {
     let header = &message.header;
     let ipv6 = is_ipv6(header.address_family)?;
     if header.flags.contains(RouteFlags::Cloned) {

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use cni_netlink::netns::NetNs;
-use cni_netlink::{Address, Socket, VethEnd, sysctl};
+use cni_netlink::{VethEnd, sysctl};
+use cni_observe::Configurator;
 use ipnet::IpNet;
 
 use super::{Lab, StepResult};
@@ -45,8 +46,8 @@ impl<'a> Host<'a> {
             netns: Some(&outside),
             ..VethEnd::default()
         };
-        let socket = Socket::open()?;
-        socket.create_veth(&near, &far)?;
+        let netlink = Configurator::open()?;
+        netlink.create_veth(&near, &far)?;
         furnish("outside0", HOST.into(), HOST_V6.into())?;
         outside.enter(|| furnish("eth0", OUTSIDE.into(), OUTSIDE_V6.into()))??;
         sysctl::write("ipv4/conf/outside0/forwarding", "1")?;
@@ -114,7 +115,7 @@ impl<'a> Host<'a> {
 
     /// True if the host has no more than this many links, now or within `patience`.
     fn has_links_at_most(&self, wanted: usize, patience: Duration) -> StepResult<bool> {
-        let host = Socket::open()?;
+        let host = Configurator::open()?;
         let deadline = Instant::now() + patience;
         loop {
             if host.links()?.len() <= wanted {
@@ -163,16 +164,12 @@ impl<'a> Host<'a> {
 }
 
 fn furnish(name: &str, v4: IpAddr, v6: IpAddr) -> StepResult {
-    let socket = Socket::open()?;
-    let link = socket.link(name)?.index;
-    socket.set_up(link)?;
+    let netlink = Configurator::open()?;
+    let link = netlink.link(name)?.index;
+    netlink.set_up(link)?;
     for (address, length) in [(v4, 24), (v6, 64)] {
         let net = IpNet::new(address, length).map_err(io::Error::other)?;
-        let address = Address {
-            no_dad: true,
-            ..Address::new(link, net)
-        };
-        match socket.add_address(&address) {
+        match netlink.add_address(link, net, true) {
             // A kernel without IPv6.
             Err(_) if net.addr().is_ipv6() => {}
             done => done?,

@@ -5,6 +5,7 @@
     reason = "all of this is a test, also what has no `#[test]`"
 )]
 
+mod configure;
 mod kinds;
 mod observe;
 #[path = "../../../cni-netlink/tests/it/support.rs"]
