@@ -287,7 +287,12 @@ impl Socket {
     }
 
     /// Makes a link of a kind that needs no data of its own, by the kernel's name of the kind, on the link `parent` if there is one.
-    pub fn create_plain_link(&self, name: &str, kind: &str, parent: Option<u32>) -> Result<()> {
+    pub(crate) fn create_plain_link(
+        &self,
+        name: &str,
+        kind: &str,
+        parent: Option<u32>,
+    ) -> Result<()> {
         let request = message(libc::RTM_NEWLINK, NEW, 0)
             .text(NAME, name)
             .maybe(parent, |message, parent| message.u32(LINK, parent))

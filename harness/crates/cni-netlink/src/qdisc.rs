@@ -51,12 +51,4 @@ impl Socket {
             .find(|reply| reply.number(4) == link && reply.number(12) == ROOT);
         Ok(root.and_then(|reply| reply.attributes(HEADER).text(KIND)))
     }
-
-    /// Deletes a link's queueing discipline at the root, so that the kernel's own choice comes back.
-    pub fn delete_root_qdisc(&self, link: u32) -> Result<()> {
-        self.0.request(
-            format_args!("delete the queueing discipline of the link with the index {link}"),
-            message(libc::RTM_DELQDISC, 0, link),
-        )
-    }
 }
