@@ -1,4 +1,4 @@
-//! Why something was not done, apart from what a plugin did: the caller's mistake, or a failure of the harness.
+//! Errors that are not the plugin's: the caller's mistake, or a failure of the harness.
 
 use thiserror::Error;
 

@@ -1,4 +1,4 @@
-//! A network to try a plugin in: a configuration list, and what the lab must hold beforehand.
+//! A fixture: a network configuration list, and the test environment setup.
 //!
 //! The list is an ordinary `.conflist`. Its key `cnispec`, which no plugin ever sees, says what
 //! stands around the network: links, routes, the runtime's arguments.

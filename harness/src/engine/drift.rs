@@ -17,7 +17,7 @@ use crate::transcript::State;
 pub struct DriftKind {
     /// Its name.
     pub change: Change,
-    /// Does it, and says what was done.
+    /// Applies it, and returns a description.
     apply: fn(&Lab, &Attached) -> StepResult<String>,
 }
 
@@ -83,7 +83,7 @@ const fn kind(change: Change, apply: fn(&Lab, &Attached) -> StepResult<String>) 
 }
 
 impl DriftKind {
-    /// Changes an attachment, and says what was done. What the kernel refuses cannot be changed.
+    /// Changes an attachment, and returns a description; not applicable if the kernel refuses the change.
     pub fn apply(&self, lab: &Lab, attached: &Attached) -> StepResult<String> {
         match (self.apply)(lab, attached) {
             Err(Stop::Harness(crate::error::HarnessError { what, .. }) | Stop::Disturbed(what)) => {
@@ -226,7 +226,7 @@ fn addresses_removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     })
 }
 
-/// Reserved for documentation, so that nobody has it.
+/// An address reserved for documentation, so that no plugin has it.
 fn foreign(last: u8) -> IpNet {
     IpNet::from(IpAddr::from([192, 0, 2, last]))
 }

@@ -28,7 +28,7 @@ pub fn build(asked: &HostSetup) -> Result<Option<Lan>, HarnessError> {
         })?;
     }
     let lan = asked.lan.as_ref().map(Lan::new).transpose()?;
-    // Links of containers lead somewhere that nobody looks at.
+    // The far ends of containers' links are on a machine that is not observed.
     let lan = match asked.container.links.is_empty() {
         false if lan.is_none() => Some(Lan::new(&fixture::Lan::default())?),
         _ => lan,
@@ -69,7 +69,7 @@ pub fn furnish_container(
 /// Where the far end of a pair stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beyond {
-    /// In the same namespace, under a name that nobody asks for.
+    /// In the same namespace, under a name that no plugin asks for.
     Here,
     /// On the neighbouring machine, which is not observed.
     Lan,

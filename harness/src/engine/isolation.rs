@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! machine        cnispec
-//!  └ outer       init: observes, records, answers. It makes the mounts, which are locked for whoever is below
-//!     └ inner    keeper: process 1 of the lab's PID namespace; plugins, which see nobody but it and each other
-//!                maker: makes network namespaces that belong to the inner user namespace; nobody sees it
+//!  └ outer       init: observes, records, answers. It makes the mounts, which are locked for all below
+//!     └ inner    keeper: process 1 of the lab's PID namespace; plugins, which see only it and each other
+//!                maker: makes network namespaces that belong to the inner user namespace; invisible to plugins
 //! ```
 //!
 //! `outer` and `inner` are user namespaces. Init stands outside of the PID namespace, and looks at the lab from a mount namespace
-//! of its own: what is mounted there is seen in the lab, and what plugins mount is not seen there.
+//! of its own: its mounts propagate into the lab, and those of plugins do not propagate back.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -70,8 +70,8 @@ pub fn unshare_from_caller() -> Result<(), HarnessError> {
     }
 }
 
-/// Maps users into the user namespace that a child has entered: root keeps all that it has itself, so that files keep their
-/// owners; anybody else becomes root there, and is nobody else.
+/// Maps users into the user namespace that a child has entered: for root, all of its own users, so that files keep their
+/// owners; for anybody else, one user, who is root there.
 pub fn map_users(child: u32) -> Result<(), HarnessError> {
     let own = |table: &str| fs::read_to_string(format!("/proc/self/{table}")).map(|t| identity(&t));
     let tables = match is_root() {
@@ -170,7 +170,7 @@ pub fn enter(needed: &Needed) -> Result<Vec<Writable>, HarnessError> {
     }
 }
 
-/// A mount namespace for whoever observes: that of the lab, with this machine's `/proc`, and before plugins can mount anything.
+/// A mount namespace for the observer: that of the lab, with this machine's `/proc`, and before plugins can mount anything.
 fn look_from_outside() -> Result<(), HarnessError> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(|e| fault("look from outside", e))?;
     rootfs::show_outer_proc()?;
@@ -245,7 +245,7 @@ fn fault(what: &str, error: impl std::fmt::Display) -> HarnessError {
     HarnessError::new(format!("the lab cannot {what}: {error}"))
 }
 
-/// A thread that does what it is told. Its children come into the lab.
+/// A thread that runs closures. Its children are processes of the lab.
 struct Door(mpsc::Sender<Box<dyn FnOnce() + Send>>);
 
 impl Door {

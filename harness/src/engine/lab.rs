@@ -63,7 +63,7 @@ pub enum Stop {
     CutShort(String),
     /// A fact about the subject makes the scenario meaningless.
     NotApplicable(String),
-    /// Plugins have damaged what is not theirs; what.
+    /// Plugins have damaged objects of others; which.
     Damaged(String),
     /// Something in the lab cannot be used; what. After the first call, plugins may be why.
     Disturbed(String),
@@ -361,7 +361,7 @@ impl Lab {
         self.limits
     }
 
-    /// Writes down what the lab has done.
+    /// Records a change that the lab made.
     pub fn note(&self, label: Label<'_>, what: String) {
         self.tape.borrow_mut().steps.push(Step::Change {
             label: label.as_str().to_owned(),
@@ -369,7 +369,7 @@ impl Lab {
         });
     }
 
-    /// Writes down what was sent.
+    /// Records traffic.
     pub fn note_exchange(&self, exchange: Exchange) {
         self.tape.borrow_mut().steps.push(Step::Exchange(exchange));
     }

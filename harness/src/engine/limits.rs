@@ -1,4 +1,4 @@
-//! The environment variables and limits of plugins, whoever starts cnispec.
+//! The environment variables and limits of plugins, which do not depend on the caller's.
 
 use std::fs;
 use std::io;
@@ -21,7 +21,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
 /// The one of them that plugins are given.
 pub const OF_PLUGINS: &str = "PATH";
 
-/// A plugin's limits: the name, what is limited, softly, and for good.
+/// A plugin's limits: the name, the resource, the soft and the hard limit.
 pub const LIMITS: &[(&str, Resource, u64, u64)] = &[
     ("RLIMIT_NOFILE", Resource::RLIMIT_NOFILE, 1024, 4096),
     ("RLIMIT_NPROC", Resource::RLIMIT_NPROC, 1024, 1024),

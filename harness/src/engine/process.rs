@@ -38,18 +38,18 @@ const PIECES: usize = 3;
 /// The least capacity of a pipe, in bytes.
 const ROOM: usize = 4096;
 
-/// How long only the plugin's end is waited for, once it has its input: what it prints meanwhile has room in the pipes, and
-/// to be woken by it would cost more than it is worth.
+/// How long to wait for the plugin's end alone, once it has its input: short output fits into the pipes, and waking up to
+/// read it costs more than it gains.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// How long output is still read after the plugin has ended, if somebody else holds the pipe open.
+/// How long output is still read after the plugin has ended, if another process holds the pipe open.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// How much is kept of the output of a plugin that was ended because it wrote too much, in bytes. Nothing is read from it
-/// but what it was, and a run has hundreds of calls.
+/// How much is kept of the output of a plugin that was ended because it wrote too much, in bytes. It only shows the kind of
+/// output, and a run has hundreds of calls.
 const KEPT_OF_A_FLOOD: usize = 16 * 1024;
 
-/// How much is kept of what a plugin writes on standard error, in bytes.
+/// How much is kept of standard error, in bytes.
 const KEPT_OF_A_LOG: usize = 64 * 1024;
 
 /// How a plugin's execution went.
@@ -108,7 +108,7 @@ fn lacks_something(error: &io::Error) -> bool {
     errno.and_then(limits::shortage).is_some()
 }
 
-/// A plugin's standard input, and what is still to be written to it.
+/// A plugin's standard input, and the bytes still to write.
 fn input(stdin: &[u8], delivery: Delivery) -> io::Result<(Stdio, Feed)> {
     let pieces = match delivery {
         Delivery::Unreadable => return Ok((std::fs::File::open("/")?.into(), Feed::default())),
@@ -269,7 +269,7 @@ impl<R: Read + AsFd> Sink<R> {
         })
     }
 
-    /// Reads what is there, and keeps the first `kept` bytes. Returns whether there was more than `limit` bytes in all.
+    /// Reads the available output, and keeps the first `kept` bytes. Returns true if there were more than `limit` bytes in all.
     fn take(&mut self, limit: usize, kept: usize) -> io::Result<bool> {
         let mut buffer = [0; 16 * 1024];
         while let Some(source) = &mut self.source {
@@ -421,13 +421,13 @@ impl Conversation {
         Ok(!fds[0].revents().is_empty())
     }
 
-    /// Reads what is there. Returns whether standard output is longer than any document; logs may be of any length.
+    /// Reads the available output. Returns true if standard output is longer than any document; logs may have any length.
     fn receive(&mut self) -> io::Result<bool> {
         self.stderr.take(KEPT_OF_A_LOG, KEPT_OF_A_LOG)?;
         self.stdout.take(self.limits.output, self.limits.kept)
     }
 
-    /// Reads what is left after the end. Returns whether somebody still holds a pipe open.
+    /// Reads the remaining output after the end. Returns true if a process still holds a pipe open.
     fn drain(&mut self) -> io::Result<bool> {
         let until = Instant::now() + DRAIN;
         loop {

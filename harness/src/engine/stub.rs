@@ -143,7 +143,7 @@ pub fn record(delegated: &Delegated) -> io::Result<()> {
     )
 }
 
-/// Takes away what was written down since the last time, in order.
+/// Removes and returns the records since the last time, in order.
 pub fn take_records() -> StepResult<Vec<Delegated>> {
     let (records, done) = records_so_far();
     done.map(|()| records)
@@ -185,7 +185,7 @@ fn files(directory: &str) -> io::Result<Vec<PathBuf>> {
     }
 }
 
-/// Says that this process waits for a plugin of this name, until what is returned is dropped.
+/// Announces that this process waits for a plugin of this name, until the guard is dropped.
 pub fn wait_for(plugin: &str) -> io::Result<Waiting> {
     let path = Path::new(WAITING).join(getpid().to_string());
     let write = || fs::write(&path, plugin);

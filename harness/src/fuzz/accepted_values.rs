@@ -13,7 +13,7 @@ const MOST_VALUES: usize = 96;
 /// The most places: a plugin that takes any key would fill them with made-up ones.
 const MOST_PLACES: usize = 256;
 
-/// The most that may be different beside a value that is taken: in a crowd nobody can tell what matters.
+/// The most other differences beside an accepted value: among many, the one that matters is unknown.
 const MOST_BESIDE: usize = 3;
 
 /// The most parts that are tried alone.
@@ -24,7 +24,7 @@ const MOST_ALONE: usize = 2048;
 pub struct AcceptedValues {
     base: Tree,
     places: BTreeMap<Vec<Step>, Place>,
-    /// Configurations with a part of what was taken in a crowd.
+    /// Configurations with a part of an accepted one that had many differences.
     tried_alone: BTreeSet<Vec<u8>>,
 }
 
@@ -70,9 +70,8 @@ impl AcceptedValues {
         &self.base
     }
 
-    /// Takes note of a configuration that was taken or refused. Of one that differs in so many places that
-    /// nobody can tell what matters, returns what is new in it by itself: what stands in one object is
-    /// often of use together only.
+    /// Learns from a configuration that was accepted or rejected. An accepted one with too many differences is returned in
+    /// parts, to be tried alone. The keys of one object stay together, since they often work together only.
     pub fn learn(&mut self, tree: &Tree, is_taken: bool) -> Vec<Tree> {
         let differences = between(&self.base, tree);
         if is_taken && differences.len() > MOST_BESIDE + 1 {
@@ -175,8 +174,8 @@ impl AcceptedValues {
         }
     }
 
-    /// How much the plugin seems to care about what stands in a place: where nothing is refused, it hardly
-    /// reads. Where a place has places inside, those are of more use than it is.
+    /// How likely the plugin reads a place: one where it rejects no value, it probably ignores. Inner places are preferred to
+    /// the place around them.
     fn care(&self, path: &[Step], place: &Place) -> f64 {
         let after = (Bound::Excluded(path), Bound::Unbounded);
         let next = self.places.range::<[Step], _>(after).next();
@@ -221,7 +220,7 @@ impl Place {
     }
 }
 
-/// The share of what was refused, but never nothing.
+/// The share of rejected values, never zero.
 fn share(refused: u32, taken: usize) -> f64 {
     let refused = f64::from(refused);
     let taken = f64::from(u32::try_from(taken).unwrap_or(u32::MAX));

@@ -92,7 +92,7 @@ fn exit(call: &Call) -> String {
     }
 }
 
-/// A message that repeats a long input says before it and behind it what it has to say.
+/// Keeps the beginning and the end of a message: the input that it repeats is in the middle.
 fn both_ends(message: &str) -> String {
     let count = message.chars().count();
     if count <= LONGEST_MESSAGE {
@@ -118,7 +118,7 @@ fn message(call: &Call) -> String {
     }
 }
 
-/// The keys of what stands on standard output, and of its values no more than how large they are.
+/// The keys of the document on standard output, and the sizes of its values.
 fn shape(call: &Call) -> String {
     match call.output() {
         Output::Empty => "nothing".to_owned(),
@@ -142,7 +142,7 @@ fn keys(value: &Value, depth: usize) -> String {
                 .map_or(String::new(), |item| keys(item, depth + 1));
             format!("[{first}x{}]", items.len().min(3))
         }
-        // The size of a network decides much of what is done in it.
+        // Plugins behave differently in networks of different sizes.
         Value::String(text) => match text.parse::<ipnet::IpNet>() {
             Ok(net) => format!(
                 "{}/{}",

@@ -59,8 +59,7 @@ pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
     .concat()
 }
 
-/// Results of others with a null in one place or without it: in `prevResult`, and in what the IPAM plugin answers. Most plugins
-/// trust them.
+/// Results with one value null or missing: as `prevResult`, and as the answer of the IPAM plugin. Most plugins trust both.
 pub fn results_with_nulls(seeds: &Seeds<'_>) -> Vec<Case> {
     odd_results(seeds, missing)
 }

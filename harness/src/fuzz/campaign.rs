@@ -1,4 +1,4 @@
-//! A run of the fuzzer: rounds of cases, from what is known to what nobody has thought of.
+//! A run of the fuzzer: rounds of cases, from the fixture's network to random mutations of it.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -59,7 +59,7 @@ const MOST_SUSPICIONS: usize = 48;
 /// The most messages whose cases wait.
 const MOST_MESSAGES: usize = 256;
 
-/// How often a message is followed that is the same but for what it repeats of the input.
+/// How often a message is followed that differs only in the input that it repeats.
 const WAYS_TO_SAY_IT: u8 = 4;
 
 /// How many cases of one message are tried one after the other.
@@ -102,7 +102,7 @@ pub struct Campaign<'a> {
     crashers: Crashers,
     /// Messages of the plugin that were not followed yet.
     new_messages: VecDeque<(Invocation, String)>,
-    /// Cases that are left of what it said before, by message.
+    /// Untried cases from earlier messages, by message.
     feedback: VecDeque<VecDeque<Case>>,
     /// How often a message was followed, by the behaviour that it belongs to.
     followed: BTreeMap<u64, u8>,
@@ -124,7 +124,7 @@ pub struct Campaign<'a> {
 pub struct Listener<'a> {
     /// After every case.
     pub on_progress: &'a (dyn Fn(&Tally) + Sync),
-    /// Of what is worth keeping.
+    /// For every event.
     pub on_event: &'a dyn Fn(Event<'_>),
 }
 
@@ -292,7 +292,7 @@ impl<'a> Campaign<'a> {
         self.versions().into_iter().max().unwrap_or(Version::LATEST)
     }
 
-    /// When labs are given nothing more: what was found is to be examined in time, too.
+    /// When labs get no more cases, so that candidates are examined within the budget, too.
     fn until(&self) -> Option<Instant> {
         let Budget::Time(time) = self.budget else {
             return None;
@@ -324,8 +324,8 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    /// Some of the cases that follow from what was learnt: the first few of each message in turn, since some say little in
-    /// many words, and then what is left of any.
+    /// Follow-up cases: parts to try alone, then the first few cases of each message in turn, so that a long message does
+    /// not crowd out others.
     fn follow_ups(&mut self, most: usize) -> Vec<Case> {
         let alone = self.isolated.len().min(most / 2);
         let mut cases: Vec<Case> = self.isolated.drain(..alone).collect();
@@ -372,7 +372,7 @@ impl<'a> Campaign<'a> {
         case
     }
 
-    /// A call that differs in many places from what it usually is.
+    /// A call with accepted values in many places.
     fn combine(&mut self) -> Case {
         let invocation = match self.rng.u8(..8) {
             0 => &self.calls[self.rng.usize(..self.calls.len())],
@@ -381,7 +381,7 @@ impl<'a> Campaign<'a> {
         let mut invocation = invocation.clone();
         if let Some(mut tree) = Tree::parse(&invocation.stdin.0) {
             self.accepted_values.combine(&mut tree, &mut self.rng);
-            // Now and then not: what is taken for the cause may be only a part of it.
+            // Not always: the assumed cause of a crash may be only a part of it.
             if self.rng.u8(..8) > 0 {
                 let base = self.accepted_values.base();
                 self.crashers.step_around(base, &mut tree, &mut self.rng);
@@ -462,7 +462,7 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    /// Follows what the plugin said. It says one thing in many ways, of which the first may be hard to understand.
+    /// Queues the plugin's messages for follow-up: several of each behaviour, since the first may be hard to parse.
     fn listen(&mut self, case: &Case, outcome: &Outcome, is_new: bool) {
         if is_new {
             for seen in &outcome.seen {

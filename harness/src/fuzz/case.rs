@@ -51,7 +51,7 @@ pub enum PrevResult {
     None,
     /// The stored result.
     Stored,
-    /// Something else, or what the runtime has stored in another place, too.
+    /// Another value, or the stored result in another place too.
     Other,
 }
 
@@ -68,7 +68,7 @@ impl Case {
         }
     }
 
-    /// How much there is to read for whoever looks at it.
+    /// Its size for a human reader.
     pub fn weight(&self) -> usize {
         self.invocations.iter().map(Invocation::weight).sum()
     }

@@ -20,7 +20,7 @@ struct Entry {
 #[derive(Default)]
 pub struct Corpus {
     entries: Vec<Entry>,
-    /// A sample of the cases that the plugin took: what it takes one by one, it may not take together.
+    /// A sample of accepted cases: values accepted one by one may be rejected together.
     taken: Vec<Case>,
     offered: usize,
     /// Which entry stands for a behaviour; nothing for one that is known and not worth keeping.

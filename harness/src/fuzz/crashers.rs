@@ -18,8 +18,8 @@ pub struct Crashers {
 }
 
 impl Crashers {
-    /// Takes note of a configuration that broke the plugin in this way. What it has in common with the others that did is
-    /// what it takes.
+    /// Learns from a configuration that broke the plugin with this fingerprint. The differences that all of them share are
+    /// taken for the cause.
     pub fn learn(&mut self, way: u64, base: &Tree, tree: &Tree) {
         let differences = between(base, tree);
         let Some(places) = self.ways.get_mut(&way) else {

@@ -195,7 +195,7 @@ fn keys_of_go(binary: &[u8]) -> Vec<&str> {
     keys
 }
 
-/// Words in quotes or backticks: what a message is about.
+/// Words in quotes or backticks: the subject of a message.
 pub fn quoted_words(message: &str) -> Vec<&str> {
     let quotes = ['`', '"', '\''];
     let between = quotes.iter().flat_map(|quote| {

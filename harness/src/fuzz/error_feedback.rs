@@ -9,7 +9,7 @@ use crate::transcript::Bytes;
 /// The most cases that one message leads to.
 const MOST: usize = 64;
 
-/// Calls that follow from what the plugin said about one.
+/// Cases derived from the plugin's message about a call.
 pub fn cases(invocation: &Invocation, message: &str) -> Vec<Case> {
     let Some(tree) = Tree::parse(&invocation.stdin.0) else {
         return Vec::new();
@@ -42,7 +42,7 @@ fn edges(message: &str) -> Vec<i64> {
     numbers
 }
 
-/// "unknown mode `x`, expected `a` or `b`": what it does not like is there, what it wants is said.
+/// "unknown mode `x`, expected `a` or `b`": replaces the rejected word by the expected ones.
 fn values_of<'a>(
     tree: &'a Tree,
     names: &'a [&'a str],

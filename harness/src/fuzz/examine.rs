@@ -1,4 +1,4 @@
-//! From candidates to findings: each is made small, and tried again in new labs before anybody is told.
+//! From candidates to findings: each is minimised, and must reproduce in new labs before it is reported.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

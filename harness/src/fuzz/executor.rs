@@ -21,7 +21,7 @@ use crate::transcript::{
     Bytes, Call, ChangeKind, Delivery, Ending, Output, State, StateChange, Transcript,
 };
 
-/// A case, and what is wanted of it.
+/// A case, and how to execute it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
     /// The case.
@@ -39,8 +39,8 @@ pub enum Mode {
     /// Once, and returned with its transcript.
     #[serde(rename = "shown")]
     Recorded,
-    /// Twice, with other containers the second time: what a network keeps is there after the first, and
-    /// what is added by the second is left behind. Handed back too. The lab is of no use afterwards.
+    /// Twice, with other containers the second time, and returned with its transcript. The first run makes the objects of the
+    /// network, so objects that the second adds are residue. The lab is not used again.
     Twice,
 }
 
@@ -263,7 +263,7 @@ impl Executor {
         let start = self.lab.keep(self.lab.look()?);
         let made = self.make_calls(case, OTHERS, start)?;
         if self.lab.kind() == Kind::Chained {
-            // With the interface that the plugins before it have made goes what the subject has done to it.
+            // Removing the interface of the preceding plugins removes the subject's changes to it.
             for container in OTHERS {
                 self.lab.plugin().del_companions(container)?;
             }
@@ -405,8 +405,8 @@ fn balanced(changes: &[StateChange]) -> bool {
     balance.values().all(|count| *count == 0)
 }
 
-/// For every step whether what the plugin is given in it is what a runtime gives. A result that was stored
-/// after something else is not genuine either.
+/// For every step, true if the plugin gets the inputs that a runtime gives. A result that was stored after other inputs is
+/// not genuine either.
 fn genuine(case: &Case, kind: Kind) -> Vec<bool> {
     let plain = |invocation: &Invocation| {
         let result = match invocation.stored_result() {

@@ -1,4 +1,4 @@
-//! A finding as a folder: what was done, what happened, which clause it breaks, and how to see it again.
+//! A finding as a folder: the case, the violation, the clause, and a script that reproduces it.
 
 use std::fs;
 use std::io;
@@ -22,7 +22,7 @@ const SCHEMA: &str = "cnispec.finding.v1";
 /// The name of the file that makes a folder a finding.
 pub const FILE: &str = "finding.json";
 
-/// How often a finding is shown again before it is told of.
+/// How often a finding is replayed before it is reported.
 pub const REPLAYS: u32 = 3;
 
 /// A claim that a plugin breaks, and the smallest course of calls known to show it.

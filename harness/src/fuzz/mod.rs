@@ -1,4 +1,4 @@
-//! `cnispec fuzz`: a plugin is given what nobody has thought of, and judged by the catalogue.
+//! `cnispec fuzz`: gives a plugin unusual inputs, and judges every call by the catalogue.
 //!
 //! A [`campaign`] invents [`case`]s, which a [`pool`] of labs executes and judges on the spot
 //! ([`executor`], [`oracle`]); cases that show new [`behaviour`] go into the [`corpus`] and are changed

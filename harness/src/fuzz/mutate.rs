@@ -141,7 +141,7 @@ impl Mutator<'_> {
         invocation.delegate = (reply.stdout.0.len() <= LONGEST_INPUT).then_some(reply);
     }
 
-    /// Takes over some of what is different in another case's first input.
+    /// Copies some of the differences of another case's first input.
     pub fn cross(&mut self, case: &mut Case, other: &Case) {
         let (Some(own), Some(donor)) = (case.invocations.first(), other.invocations.first()) else {
             return;
@@ -327,7 +327,7 @@ impl Mutator<'_> {
         }
     }
 
-    /// A small step away from what is there.
+    /// A value near the present one.
     fn tweak(&mut self, tree: &mut Tree, path: &Path) {
         let step = self.rng.u8(..6);
         let random = self.rng.i64(-70_000..70_000);
@@ -370,7 +370,7 @@ impl Mutator<'_> {
     }
 }
 
-/// Takes over half of what the donor has otherwise than the base: what both began with is no news.
+/// Copies half of the donor's differences from the base.
 fn merge(tree: &mut Tree, donor: &Tree, base: Option<&Tree>, rng: &mut fastrand::Rng) {
     if Some(donor) == base {
         return;

@@ -15,7 +15,7 @@ use crate::transcript::{
     Call, ChangeKind, Ending, State, StateChange, Step, Transcript, duplicate_key,
 };
 
-/// Checks of an attachment that hold for every successful ADD, if what the plugin built on was genuine.
+/// Checks of an attachment that bind every successful ADD with genuine inputs.
 pub const OF_ATTACHMENTS: &[&str] = &[
     "add.honours-ifname",
     "result.has-the-version-asked",
@@ -35,7 +35,7 @@ pub const OF_ATTACHMENTS: &[&str] = &[
     "result.routes-exist",
 ];
 
-/// Checks of what is left behind, judged where a course of calls was done a second time.
+/// Checks of residue, judged after the second execution of a case.
 pub const OF_RESIDUE: &[&str] = &[
     "del.removes-interface",
     "del.leaves-no-link",
@@ -65,8 +65,8 @@ pub struct Violation {
     pub step: Option<usize>,
 }
 
-/// Judges a transcript. `genuine` tells whether what the plugin was given in a step is what a runtime
-/// gives: its environment, its previous result, and what its IPAM plugin answers.
+/// Judges a transcript. `genuine` is true for a step in which the plugin got the inputs that a runtime gives: environment,
+/// `prevResult`, and the answer of the IPAM plugin.
 pub fn judge(
     transcript: &mut Transcript,
     strict: bool,
@@ -107,7 +107,7 @@ pub fn judge(
     broken
 }
 
-/// Judges what a second course of calls has left behind.
+/// Judges the residue of a second execution.
 pub fn judge_residue(transcript: &Transcript, strict: bool) -> Vec<Violation> {
     checks(transcript, Some(OF_RESIDUE))
         .filter_map(|check| judge_one(transcript, check, strict))
@@ -131,7 +131,7 @@ pub fn residue(before: &State, after: &State, inputs: &Echoes) -> Option<String>
     (!kinds.is_empty()).then(|| kinds.join(", "))
 }
 
-/// A plugin may change what belongs to others, and take away what it has made.
+/// A plugin may change objects of others, and remove its own.
 fn counts(change: &StateChange) -> bool {
     change.kind == ChangeKind::Added
 }
@@ -208,7 +208,7 @@ fn broken(transcript: &Transcript, check: &Check, level: Level, breach: Breach) 
         false => what.into_iter().take(8).collect::<Vec<_>>().join(", "),
     };
     let failed = call.filter(|call| !call.succeeded());
-    // Where a program broke down tells more than what it was asked.
+    // The crash site identifies a cause better than the operation.
     let (operation, place) = match failed.and_then(|call| crash_site::of_trace(&call.stderr.text()))
     {
         Some(place) => ("", place),

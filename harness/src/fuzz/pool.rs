@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The seed of names in labs. It is fixed: a finding must reproduce whatever the seed of its run.
 const LAB_SEED: u64 = 1;
 
-/// The name of what is done, in transcripts.
+/// The scenario's name in transcripts.
 pub const SCENARIO: &str = "fuzz";
 
 /// Labs for one subject.
@@ -238,7 +238,7 @@ fn broken_down() -> HarnessError {
     HarnessError::new("a thread that asks labs has broken down")
 }
 
-/// A queue that nobody waits for any more once one of those who use it is gone.
+/// Closes the queue when one of its users ends, so that no other waits for ever.
 struct Open<'a>(&'a Queue);
 
 impl Drop for Open<'_> {

@@ -72,7 +72,7 @@ impl Queue {
         self.lock().until
     }
 
-    /// Nothing is handed to a lab after `until` any more, if that is earlier than what was said.
+    /// Moves the deadline to an earlier `until`; a later one changes nothing.
     pub fn end_by(&self, until: Instant) {
         let mut state = self.lock();
         state.until = state.until.map(|later| later.min(until));
@@ -132,12 +132,12 @@ impl Queue {
         state.waiting.drain(..count).collect()
     }
 
-    /// The answer to what was taken.
+    /// Stores the outcome of a ticket.
     pub fn answer(&self, ticket: Ticket, outcome: Outcome) {
         self.note(&mut self.lock(), ticket, Some(outcome));
     }
 
-    /// Gives back what was taken and not answered: it is handed out next.
+    /// Returns unanswered tickets; they are handed out next.
     pub fn give_back(&self, tickets: impl DoubleEndedIterator<Item = Ticket>) {
         let mut state = self.lock();
         for ticket in tickets.rev() {
@@ -146,7 +146,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Leaves unanswered what was taken.
+    /// Marks tickets as unanswered for good.
     pub fn leave(&self, tickets: impl Iterator<Item = Ticket>) {
         let mut state = self.lock();
         tickets.for_each(|ticket| self.note(&mut state, ticket, None));
@@ -184,7 +184,7 @@ impl Queue {
         }
     }
 
-    /// Whoever has broken down has said so: what is in here is whole nevertheless.
+    /// A poisoned lock is no harm: every change of the state is complete, and the panic is reported elsewhere.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|error| error.into_inner())
     }
@@ -225,7 +225,7 @@ mod tests {
         request.case.invocations[0].stdin.text()
     }
 
-    /// An answer that tells what was asked.
+    /// An outcome that identifies its request.
     fn outcome(request: &Request) -> Outcome {
         Outcome {
             seen: Vec::new(),

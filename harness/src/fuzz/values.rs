@@ -1,4 +1,4 @@
-//! Values at the edges of what a key may hold.
+//! Boundary values of configuration keys.
 
 use super::tree::Tree;
 
@@ -204,7 +204,7 @@ const WORDS: &[&str] = &[
     "default",
 ];
 
-/// Lists of every look, for whoever wants anything.
+/// Values of every kind.
 const ALL: &[(&[&str], ValueKind)] = &[
     (ADDRESSES, ValueKind::Address),
     (NUMBERS, ValueKind::Number),

@@ -27,13 +27,13 @@ use crate::verdict::Strictness;
 pub enum Event<'a> {
     /// So many tasks will be run.
     Planned(usize),
-    /// A check was judged in one of them, before what was expected to be broken is taken into account.
+    /// A check was judged in one of them, before known failures are taken into account.
     Judged(&'a Entry),
     /// One of them is over.
     Finished(Result<&'a Transcript, &'a HarnessError>),
 }
 
-/// Tests the subject as the request says, and tells of what happens meanwhile.
+/// Tests the subject as the request says, and reports events meanwhile.
 pub fn execute(
     request: &Request,
     mut subject: Subject,
@@ -48,7 +48,7 @@ pub fn execute(
         let is_chosen = |scenario: &Scenario| filter.selects(scenario.id.as_str(), subject.kind);
         scenarios.any(|scenario| scenario.requires == Requires::Delegate && is_chosen(scenario))
     };
-    // Where the configuration names the IPAM plugin, nobody asks what else is executed.
+    // Where the configuration names the IPAM plugin, other delegates do not matter.
     if let (None, Some(newest)) = (&lacking, versions.last())
         && subject.ipam_type().is_none()
         && asks_delegates()

@@ -1,4 +1,4 @@
-//! Ends a run early when whoever started it asks for that by a signal: labs are ended at once, and what was found so far is reported.
+//! Ends a run early on a signal: labs are ended at once, and the results so far are reported.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,7 +29,7 @@ pub fn await_signals() -> Result<(), HarnessError> {
     let mut awaited = SigSet::empty();
     let ignored = ignored().map_err(failed)?;
     for signal in SIGNALS {
-        // `nohup` says that nobody needs to see the end.
+        // `nohup` asks to ignore the end of the terminal.
         let is_ignored = ignored & (1 << (signal as u32 - 1)) != 0;
         if signal != Signal::SIGHUP || !is_ignored {
             awaited.add(signal);

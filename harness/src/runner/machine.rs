@@ -3,7 +3,7 @@
 /// How many labs a processor can serve: most of the time a lab waits for the kernel to take namespaces away.
 const LABS_A_PROCESSOR: usize = 4;
 
-/// How many labs to use at once, if nobody says.
+/// The default number of labs at once.
 pub fn default_jobs() -> usize {
     LABS_A_PROCESSOR * processors()
 }

@@ -1,5 +1,5 @@
-//! The first tasks of every run: which versions the plugin and its neighbours support, what the lab lacks, and what the plugin
-//! delegates to.
+//! The first tasks of every run: find the supported versions of the plugin and its neighbours, missing requirements, and
+//! delegates.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A lab that stays: it is asked again and again, a line of JSON each time, until nobody asks any more.
+//! A session: a lab that stays and handles requests, one line of JSON each.
 //!
 //! As in [`super::worker`], `cnispec` starts the lab's init; this one lasts until its standard input ends.
 
@@ -142,7 +142,7 @@ impl Session {
         Ok(line)
     }
 
-    /// Sends what is unsent meanwhile.
+    /// Sends unsent requests meanwhile.
     fn wait_for_output(&mut self, until: Instant) -> io::Result<()> {
         loop {
             if Instant::now() >= until {
@@ -219,7 +219,7 @@ impl Drop for Session {
     }
 }
 
-/// The init's main: makes the lab, and lets the handler answer in it until nobody asks.
+/// The init's main: makes the lab, and lets the handler answer until standard input ends.
 pub fn init<S: Handler>() -> ExitCode {
     if worker::become_ready().is_err() {
         return ExitCode::FAILURE;
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_lab_accepts_requests_while_it_writes_a_long_response() {
-        // It takes no more before somebody reads what it says.
+        // It reads no more before its output is read.
         let mut session = with("cat");
         let requests = ["a", "b", "c"].map(|letter| letter.repeat(1 << 20));
         for request in &requests {

@@ -56,7 +56,7 @@ pub enum Ending {
     NotApplicable(String),
     /// A prerequisite did not hold, so the rest was not done; the prerequisite.
     CutShort(String),
-    /// A call damaged what is not the plugin's, so that nothing more could be shown; what.
+    /// A call damaged objects of others, so that the scenario could not go on; which.
     Damaged(String),
 }
 
@@ -237,7 +237,7 @@ pub enum Exit {
     Signal(i32),
     /// It was still running at its deadline, so the lab ended it; the deadline in milliseconds.
     TimedOut(u64),
-    /// It wrote more than the lab takes, which is the limit in bytes: what is longer than an answer that is read, or without end.
+    /// It wrote more than this limit, in bytes: a document longer than any that is read, or endless output.
     Flooded(usize),
     /// It could not be started at all; why.
     NotStarted(String),

@@ -1,4 +1,4 @@
-//! The lab at one moment, and what is different at another.
+//! The state of the lab at one moment, and its difference from another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -86,12 +86,12 @@ impl State {
 
     /// The changes of the host up to `later`.
     ///
-    /// Files are compared by path, owner and permissions, since what a plugin counts or remembers for a whole network may
-    /// change, and by the containers that they speak of.
+    /// Files are compared by path, owner, permissions and the containers that they mention; other content may change, since a
+    /// plugin may keep state for a whole network.
     pub fn residue(&self, later: &State) -> Vec<StateChange> {
         let mut changes = in_namespace(HOST, &self.host, &later.host);
         changes.extend(sysctl_changes(HOST, self, later));
-        // As with namespaces, what was not changed is kept once.
+        // As with namespaces, unchanged parts are shared.
         if !Arc::ptr_eq(&self.files, &later.files) {
             changes.extend(file_changes(&self.files, &later.files));
             changes.extend(record_changes(&self.files, &later.files));
@@ -143,7 +143,7 @@ pub const OF_OTHERS: &[&str] = &[
 const HOST: &str = "host";
 
 fn in_namespace(place: &str, before: &Snapshot, after: &Snapshot) -> Vec<StateChange> {
-    // Most calls change nothing in most places, and what was not changed is kept once.
+    // Most calls change nothing in most places, so unchanged parts are shared.
     if std::ptr::eq(before, after) {
         return Vec::new();
     }

@@ -139,7 +139,7 @@ impl Config {
         })
     }
 
-    /// `args` of the subject's own configuration, with something in it that nobody understands.
+    /// `args` of the subject's own configuration, with an unknown key.
     pub fn args_with_unknown(&self) -> Value {
         let own = self.own_key("args").filter(|args| args.is_object());
         let mut args = own.cloned().unwrap_or_else(|| json!({}));

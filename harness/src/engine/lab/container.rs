@@ -1,4 +1,4 @@
-//! The containers of the lab: their namespaces, and what a runtime knows of each.
+//! The containers of the lab: their namespaces, and a runtime's knowledge of each.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -361,7 +361,7 @@ impl Container<'_> {
         };
     }
 
-    /// Forgets a container that is gone, so that nobody looks for it any more.
+    /// Forgets a container that is gone, so that it is no longer observed.
     pub fn forget(&self) -> StepResult {
         self.store_result(None);
         let forgotten = self.lab.observed.borrow_mut().containers.remove(self.name);

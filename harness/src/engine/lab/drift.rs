@@ -137,7 +137,7 @@ impl Drift<'_> {
             .change(label, what, || links::remove_route(destination))
     }
 
-    /// Does what a later plugin of the list may do: another address, another route.
+    /// Changes an attachment as a later plugin of the list may: another address, another route.
     pub fn add_as_later_plugin(&self, container: &str, label: Label<'_>) -> StepResult {
         let what = format!(
             "a later plugin gave `{}` another address and route",
@@ -155,8 +155,8 @@ impl Drift<'_> {
         })
     }
 
-    /// Does what a later plugin of the list may do: another MAC and a smaller MTU, which its result tells. Where
-    /// results have no MTU, nobody could know of another one.
+    /// Changes an attachment as a later plugin of the list may: another MAC and a smaller MTU, both in its result. The MTU
+    /// stays in versions whose results have none.
     pub fn adjust_as_later_plugin(&self, container: &str, label: Label<'_>) -> StepResult {
         let ifname = self.lab.ifname();
         let mut result = self

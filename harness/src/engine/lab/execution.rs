@@ -147,7 +147,7 @@ impl Lab {
         call
     }
 
-    /// The record of an execution that is over, without what it did to the lab.
+    /// The record of a finished execution, without its effects on the lab.
     pub(crate) fn record(&self, execution: Execution<'_>, ended: Ended) -> Call {
         let role = if execution.path == self.subject().path {
             Role::Subject

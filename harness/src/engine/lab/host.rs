@@ -33,8 +33,8 @@ pub struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// A machine beyond the host, that knows the way to the host and to nobody behind it. The host forwards what comes in from
-    /// there; whatever else is to be forwarded is the plugins' to care for.
+    /// Creates a machine beyond the host, with a route to the host and none to containers. The host forwards packets that come
+    /// from there; enabling forwarding for others is up to the plugins.
     pub fn make_external_host(&self) -> StepResult<NetNs> {
         let outside = NetNs::create_anonymous()?;
         let near = VethEnd {

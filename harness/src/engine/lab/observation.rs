@@ -1,4 +1,4 @@
-//! The state of the lab: looking at it, waiting for it, and what it was around a call.
+//! The state of the lab: observing it, waiting for it, and the states around a call.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -33,7 +33,7 @@ impl<'a> Plugin<'a> {
     }
 }
 
-/// A call of the subject that is not what a runtime makes.
+/// A call of the subject that deviates from a runtime's.
 pub struct Direct<'a> {
     lab: &'a Lab,
     label: Label<'a>,
