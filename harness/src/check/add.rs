@@ -17,7 +17,7 @@ use crate::transcript::{State, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "add.prints-a-result",
-        claim: "a successful ADD prints something",
+        claim: "a successful ADD prints output",
         binds: Kind::ALL,
         clauses: &[RESULT_ON_STDOUT],
         scope: Scope::Every,
@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.prints-one-document",
-        claim: "a successful ADD prints nothing but one JSON object",
+        claim: "a successful ADD prints nothing except one JSON object",
         binds: Kind::ALL,
         clauses: &[RESULT_ON_STDOUT],
         scope: Scope::Every,
@@ -37,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.prints-no-key-twice",
-        claim: "no object in the result of an ADD has a key twice",
+        claim: "the result of ADD has no duplicate keys",
         binds: Kind::ALL,
         clauses: &[RESULT_ON_STDOUT],
         scope: Scope::Every,
@@ -71,7 +71,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.refuses-existing-interface",
-        claim: "ADD fails if the container has an interface CNI_IFNAME already",
+        claim: "ADD fails if the container already has an interface CNI_IFNAME",
         binds: INTERFACE,
         clauses: &[EXISTING_IFNAME_REFUSED],
         scope: Scope::In(&[scenario_id::ADD_EXISTING]),
@@ -81,7 +81,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.keeps-existing-interface",
-        claim: "an ADD that fails leaves an interface CNI_IFNAME alone that the container has already",
+        claim: "a failed ADD keeps an existing interface CNI_IFNAME of the container",
         binds: INTERFACE,
         clauses: &[EXISTING_IFNAME_KEPT],
         scope: Scope::In(&[scenario_id::ADD_EXISTING]),
@@ -91,7 +91,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.refuses-unsupported-version",
-        claim: "ADD fails for a configuration of a version that the plugin does not support",
+        claim: "ADD fails if the plugin does not support the configuration's `cniVersion`",
         binds: Kind::ALL,
         clauses: &[UNSUPPORTED_VERSION_REFUSED],
         scope: Scope::In(&[scenario_id::UNSUPPORTED_VERSION]),
@@ -101,7 +101,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.unsupported-version-is-code-1",
-        claim: "the refusal of an unsupported version has code 1",
+        claim: "the error for an unsupported version has code 1",
         binds: Kind::ALL,
         clauses: &[UNSUPPORTED_VERSION_REFUSED],
         scope: Scope::In(&[scenario_id::UNSUPPORTED_VERSION]),
@@ -131,7 +131,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.refuses-missing-namespace",
-        claim: "ADD fails when there is nothing at CNI_NETNS",
+        claim: "ADD fails if the path CNI_NETNS does not exist",
         binds: INTERFACE,
         clauses: &[MAKES_INTERFACE],
         scope: Scope::In(&[scenario_id::ODD_VARIABLES]),
@@ -141,7 +141,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.takes-any-netns-path",
-        claim: "ADD and DEL succeed for a network namespace wherever it is mounted",
+        claim: "ADD and DEL succeed for a namespace path in an unusual directory",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[MAKES_INTERFACE, ADJUSTS_INTERFACE],
         scope: Scope::In(&[scenario_id::NETNS_ELSEWHERE]),
@@ -151,7 +151,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.needs-no-args",
-        claim: "ADD succeeds when CNI_ARGS is not set",
+        claim: "ADD succeeds without CNI_ARGS",
         binds: Kind::ALL,
         clauses: &[ARGS_OPTIONAL],
         scope: VARIABLES,

@@ -15,7 +15,7 @@ use crate::transcript::Transcript;
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "chain.hands-the-result-on",
-        claim: "the result contains everything of `prevResult` that still holds",
+        claim: "the result contains everything of `prevResult` that is still true",
         binds: &[Kind::Chained],
         clauses: &[PREV_RESULT_HANDED_ON, UNCHANGED_RESULT_IS_EQUIVALENT],
         scope: Scope::In(&[
@@ -29,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "chain.keeps-details",
-        claim: "the result keeps the details of `prevResult` for interfaces and addresses",
+        claim: "entries from `prevResult` keep `mac`, `sandbox`, `gateway`, `interface` and `gw` in the result",
         binds: &[Kind::Chained],
         clauses: &[PREV_RESULT_HANDED_ON, UNCHANGED_RESULT_IS_EQUIVALENT],
         scope: CHAINED,
@@ -39,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "chain.unchanged-result-is-equivalent",
-        claim: "where ADD changes nothing, the result has the interfaces, addresses and routes of `prevResult` unchanged",
+        claim: "if ADD changes nothing, the result has the interfaces, addresses and routes of `prevResult`",
         binds: &[Kind::Chained],
         clauses: &[UNCHANGED_RESULT_IS_EQUIVALENT],
         scope: CHAINED,

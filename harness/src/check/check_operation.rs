@@ -16,7 +16,7 @@ use crate::transcript::{ChangeKind, StateChange, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "check.succeeds-after-add",
-        claim: "CHECK succeeds after ADD, while nothing has changed",
+        claim: "CHECK succeeds after ADD if nothing has changed",
         binds: Kind::ALL,
         clauses: &[RIGHT_AFTER_ADD, WAITS],
         scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::TWO_CONTAINERS]),
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.changes-nothing",
-        claim: "CHECK changes nothing, neither on the host nor in the container",
+        claim: "CHECK changes nothing on the host or in the container",
         binds: Kind::ALL,
         clauses: &[CHANGES_NOTHING],
         scope: Scope::Every,
@@ -46,7 +46,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.needs-variables",
-        claim: "CHECK fails without CNI_CONTAINERID, without CNI_NETNS and without CNI_IFNAME",
+        claim: "CHECK fails without CNI_CONTAINERID, CNI_NETNS or CNI_IFNAME",
         binds: Kind::ALL,
         clauses: &[REQUIRED_ENVIRONMENT],
         scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES]),
@@ -134,7 +134,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-changed-mac",
-        claim: "CHECK fails when the interface's MAC is not the result's",
+        claim: "CHECK fails when the MAC of the interface differs from the result",
         binds: &[Kind::Interface],
         clauses: &[NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_MAC_CHANGED]),

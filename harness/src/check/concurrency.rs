@@ -19,7 +19,7 @@ use crate::transcript::{Call, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "concurrency.adds-succeed",
-        claim: "sixteen ADDs at once succeed",
+        claim: "sixteen concurrent ADDs succeed",
         binds: Kind::ALL,
         clauses: &[CONCURRENT],
         scope: Scope::In(&[scenario_id::STORM, scenario_id::COLD_STORM]),
@@ -29,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "concurrency.addresses-are-unique",
-        claim: "sixteen ADDs at once give no address twice",
+        claim: "sixteen concurrent ADDs give unique addresses",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[LOCKED, ipam::UNIQUE_ADDRESSES],
         scope: Scope::In(&[scenario_id::STORM, scenario_id::COLD_STORM]),
@@ -39,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "concurrency.checks-succeed",
-        claim: "sixteen CHECKs at once succeed",
+        claim: "sixteen concurrent CHECKs succeed",
         binds: Kind::ALL,
         clauses: &[CONCURRENT],
         scope: Scope::In(&[scenario_id::STORM]),
@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "concurrency.dels-succeed",
-        claim: "sixteen DELs at once succeed",
+        claim: "sixteen concurrent DELs succeed",
         binds: Kind::ALL,
         clauses: &[CONCURRENT],
         scope: Scope::In(&[scenario_id::STORM]),
@@ -59,7 +59,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "concurrency.leaves-nothing",
-        claim: "sixteen DELs at once leave nothing on the host",
+        claim: "sixteen concurrent DELs leave no residue on the host",
         binds: Kind::ALL,
         clauses: &[del::UNDOES_ADD],
         scope: Scope::In(&[scenario_id::STORM]),

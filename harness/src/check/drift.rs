@@ -16,7 +16,7 @@ use crate::transcript::{Step, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "check.notices-changed-mtu",
-        claim: "CHECK fails when the interface's MTU is not the result's",
+        claim: "CHECK fails when the MTU of the interface differs from the result",
         binds: &[Kind::Interface],
         clauses: &[check_operation::NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -28,7 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-replaced-address",
-        claim: "CHECK fails when the interface has another address than the result says",
+        claim: "CHECK fails when the interface has another address than the result lists",
         binds: &[Kind::Interface],
         clauses: &[check_operation::NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -38,7 +38,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-diverted-route",
-        claim: "CHECK fails when a route has another `gw` than in the result",
+        claim: "CHECK fails when a route has another gateway than in the result",
         binds: &[Kind::Interface],
         clauses: &[check_operation::NOTICES_RESOURCES],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -48,7 +48,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-host-interface-down",
-        claim: "CHECK fails when the host's interface, which the result lists, is down",
+        claim: "CHECK fails when a host interface of the result is down",
         binds: &[Kind::Interface],
         clauses: &[
             check_operation::NOTICES_RESOURCES,
@@ -64,7 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-lost-rule",
-        claim: "CHECK fails when the first firewall rule that ADD made is missing",
+        claim: "CHECK fails when the first firewall rule of ADD is missing",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -74,7 +74,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-lost-shaping",
-        claim: "CHECK fails when the qdisc that ADD made is missing",
+        claim: "CHECK fails when the qdisc of ADD is missing",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -84,7 +84,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-changed-sysctl",
-        claim: "CHECK fails when a sysctl of the configuration has another value",
+        claim: "CHECK fails when a sysctl differs from the configuration",
         binds: MAKERS,
         clauses: &[NOTICES_OTHERS],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -94,7 +94,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.notices-lost-reservation",
-        claim: "CHECK fails when the file that reserves the address is missing",
+        claim: "CHECK fails when the reservation file of the address is missing",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[NOTICES_OTHERS],
         scope: Scope::In(&[scenario_id::CHECK_MUTATIONS]),
@@ -108,7 +108,7 @@ pub(super) const CHECKS: &[Check] = &[
 pub(super) const LATER: &[Check] = &[
     Check {
         id: "check.allows-later-additions",
-        claim: "CHECK succeeds when a later plugin has added an address and a route",
+        claim: "CHECK succeeds after a later plugin has added an address and a route",
         binds: MAKERS,
         clauses: &[ALLOWS_LATER_PLUGINS],
         scope: Scope::In(&[scenario_id::CHECK_AFTER_LATER_PLUGIN]),
@@ -118,7 +118,7 @@ pub(super) const LATER: &[Check] = &[
     },
     Check {
         id: "check.allows-later-adjustments",
-        claim: "CHECK succeeds after a later plugin has changed the interface's MAC and MTU and reported so in its result",
+        claim: "CHECK succeeds after a later plugin has changed MAC and MTU and listed them in its result",
         binds: &[Kind::Interface],
         clauses: &[ALLOWS_LATER_PLUGINS, CONSULTS_PREV_RESULT],
         scope: Scope::In(&[scenario_id::CHECK_AFTER_LATER_PLUGIN]),

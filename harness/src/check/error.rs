@@ -26,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.error-code-has-meaning",
-        claim: "no error uses a reserved `code` to which the SPEC gives no meaning",
+        claim: "no error has a reserved code without a meaning",
         binds: Kind::ALL,
         clauses: &[RESERVED_CODES],
         scope: Scope::Every,
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.error-code-1-is-of-versions",
-        claim: "no error has code 1 in a version in which ADD succeeds",
+        claim: "no error has code 1 if ADD succeeds in the same version",
         binds: Kind::ALL,
         clauses: &[RESERVED_CODES],
         scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES, scenario_id::ADD_EXISTING]),
@@ -76,7 +76,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.error-details-is-text",
-        claim: "`details` of an error are text",
+        claim: "the `details` of an error are a string",
         binds: Kind::ALL,
         clauses: &[ERROR_DETAILS],
         scope: Scope::Every,
@@ -96,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.error-version-is-requested",
-        claim: "an error's `cniVersion` is the configuration's, where the plugin supports that",
+        claim: "an error's `cniVersion` is that of the configuration, if the plugin supports it",
         binds: Kind::ALL,
         clauses: &[ERROR_VERSION_IS_REQUESTED],
         scope: Scope::Every,
@@ -106,7 +106,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.error-has-no-key-twice",
-        claim: "no object in an error has a key twice",
+        claim: "errors have no duplicate keys",
         binds: Kind::ALL,
         clauses: &[protocol::ERROR_DOCUMENT],
         scope: Scope::Every,

@@ -28,7 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.needs-no-attachment",
-        claim: "GC needs no variables but CNI_COMMAND and CNI_PATH",
+        claim: "GC needs no variables except CNI_COMMAND and CNI_PATH",
         binds: Kind::ALL,
         clauses: &[NO_ATTACHMENT],
         scope: Scope::In(&[scenario_id::GC]),
@@ -48,7 +48,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.keeps-valid-attachments",
-        claim: "GC leaves valid attachments as they are",
+        claim: "GC does not change valid attachments",
         binds: Kind::ALL,
         clauses: &[KEEPS_VALID],
         scope: Scope::In(&[scenario_id::GC, scenario_id::GC_INTERFACES]),
@@ -58,7 +58,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.keeps-other-networks",
-        claim: "GC of one network leaves attachments to another as they are",
+        claim: "GC of one network does not change attachments to another",
         binds: Kind::ALL,
         clauses: &[KEEPS_VALID, VALID_ATTACHMENTS],
         scope: Scope::In(&[
@@ -106,7 +106,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.accepts-unknown-attachments",
-        claim: "GC succeeds when it is told of attachments that it never made",
+        claim: "GC succeeds if its list has attachments that were never added",
         binds: Kind::ALL,
         clauses: &[SUCCEEDS],
         scope: Scope::In(&[scenario_id::GC_KEYS]),
@@ -116,7 +116,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.empty-list-removes-all",
-        claim: "GC without a valid attachment leaves nothing on the host",
+        claim: "GC with an empty list leaves no residue on the host",
         binds: Kind::ALL,
         clauses: &[REMOVES_STALE, RELEASES_STALE_ADDRESSES],
         scope: Scope::In(&[scenario_id::GC_KEYS]),

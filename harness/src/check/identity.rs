@@ -17,7 +17,7 @@ use crate::transcript::{Call, ChangeKind, StateChange, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "add.second-interface-succeeds",
-        claim: "a container can be attached to one network twice, by two names",
+        claim: "ADD succeeds for a second interface of the container in the same network",
         binds: Kind::ALL,
         clauses: &[SEVERAL_ATTACHMENTS],
         scope: Scope::In(&[scenario_id::TWO_INTERFACES]),
@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.tells-containers-apart",
-        claim: "ADD succeeds for a second container with a similar id, or of the same pod",
+        claim: "ADD succeeds for a second container with a similar id or in the same pod",
         binds: Kind::ALL,
         clauses: &[APART, STATE_PER_ATTACHMENT],
         scope: Scope::In(ALIKE),
@@ -37,7 +37,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.keeps-other-attachments",
-        claim: "ADD of one attachment leaves another container's as it is",
+        claim: "ADD does not change the attachments of other containers",
         binds: Kind::ALL,
         clauses: &[APART, STATE_PER_ATTACHMENT],
         scope: Scope::In(SEVERAL),
@@ -47,7 +47,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.keeps-other-interface",
-        claim: "ADD of one attachment leaves another one of the same container as it is, with its routes",
+        claim: "ADD does not change another attachment of the same container, nor its routes",
         binds: Kind::ALL,
         clauses: &[STATE_PER_ATTACHMENT],
         scope: Scope::In(SAME_CONTAINER),
@@ -57,7 +57,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "check.succeeds-beside-another-attachment",
-        claim: "CHECK of an attachment still succeeds after the container has got a second attachment",
+        claim: "CHECK still succeeds after a second attachment of the container",
         binds: Kind::ALL,
         clauses: &[check_operation::RIGHT_AFTER_ADD],
         scope: Scope::In(&[scenario_id::TWO_INTERFACES]),
@@ -67,7 +67,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.keeps-the-containers-own",
-        claim: "ADD leaves the interface, addresses and routes that the container had before as they are",
+        claim: "ADD keeps the interfaces, addresses and routes that the container already has",
         binds: &[Kind::Interface],
         clauses: &[STATE_PER_ATTACHMENT, ROUTES_DEFAULT_SKIPPED],
         scope: Scope::In(&[scenario_id::DEFAULT_ROUTE_TAKEN]),
@@ -77,7 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.succeeds-after-del",
-        claim: "ADD succeeds again for an attachment that was deleted",
+        claim: "ADD succeeds again after DEL of the same attachment",
         binds: Kind::ALL,
         clauses: &[AGAIN_AFTER_DEL],
         scope: Scope::In(&[scenario_id::REPEAT_DEL]),
@@ -91,7 +91,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.accepts-taken-default-route",
-        claim: "ADD succeeds where the container has a default route by another interface",
+        claim: "ADD succeeds if the container already has a default route through another interface",
         binds: &[Kind::Interface],
         clauses: &[ROUTES_DEFAULT_SKIPPED],
         scope: Scope::In(&[scenario_id::DEFAULT_ROUTE_TAKEN]),
@@ -101,7 +101,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.keeps-other-interface",
-        claim: "DEL of one attachment succeeds, and leaves another one of the same container as it is",
+        claim: "DEL of one attachment succeeds and keeps another one of the same container",
         binds: Kind::ALL,
         clauses: &[STATE_PER_ATTACHMENT, del::UNDOES_ADD],
         scope: Scope::In(SAME_CONTAINER),
@@ -111,7 +111,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "identity.keeps-state-apart",
-        claim: "no call for one attachment removes what the plugin keeps of another for itself",
+        claim: "no call removes the private state of another attachment",
         binds: Kind::ALL,
         clauses: &[STATE_PER_ATTACHMENT],
         scope: Scope::In(BESIDE_ANOTHER),

@@ -12,7 +12,7 @@ use crate::transcript::{Call, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "input.odd-ipam-is-answered",
-        claim: "ADD and DEL without `ipam`, or with one of another type, succeed or end with an error document",
+        claim: "ADD and DEL with a missing or invalid `ipam` succeed or print an error",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[protocol::ERROR_DOCUMENT],
         scope: Scope::In(&[scenario_id::ODD_IPAM]),
@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.missing-variable-is-code-4",
-        claim: "the refusal of a call without a required variable has code 4",
+        claim: "the error for a missing variable has code 4",
         binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
         scope: VARIABLES,
@@ -32,7 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.missing-variable-is-named",
-        claim: "an error with code 4 names the variable",
+        claim: "an error with code 4 names the missing variable",
         binds: Kind::ALL,
         clauses: &[INVALID_VARIABLES_NAMED],
         scope: VARIABLES,
@@ -42,7 +42,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.garbage-fails",
-        claim: "ADD fails when standard input is no JSON object",
+        claim: "ADD fails if standard input is not a JSON object",
         binds: Kind::ALL,
         clauses: &[UNDECODABLE, protocol::FAILURE_EXITS_NON_ZERO],
         scope: Scope::In(&[scenario_id::BAD_INPUT]),
@@ -52,7 +52,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.garbage-is-code-6",
-        claim: "the refusal of input that is no JSON has code 6",
+        claim: "the error for input that is not JSON has code 6",
         binds: Kind::ALL,
         clauses: &[UNDECODABLE],
         scope: Scope::In(&[scenario_id::BAD_INPUT]),
@@ -72,7 +72,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.nameless-network-is-code-7",
-        claim: "the refusal of a configuration without `name` has code 7",
+        claim: "the error for a configuration without `name` has code 7",
         binds: Kind::ALL,
         clauses: &[INVALID_CONFIGURATION],
         scope: Scope::In(&[scenario_id::BAD_INPUT]),
@@ -82,7 +82,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.odd-version-fails",
-        claim: "ADD fails for a `cniVersion` that is no version",
+        claim: "ADD fails for an invalid `cniVersion`",
         binds: Kind::ALL,
         clauses: &[add::UNSUPPORTED_VERSION_REFUSED],
         scope: Scope::In(&[scenario_id::BAD_INPUT]),
@@ -92,7 +92,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.unreadable-fails",
-        claim: "ADD fails when standard input cannot be read",
+        claim: "ADD fails if standard input is unreadable",
         binds: Kind::ALL,
         clauses: &[IO_FAILURE],
         scope: Scope::In(&[scenario_id::BAD_INPUT]),
@@ -102,7 +102,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.unreadable-is-code-5",
-        claim: "the refusal of input that cannot be read has code 5",
+        claim: "the error for unreadable input has code 5",
         binds: Kind::ALL,
         clauses: &[IO_FAILURE],
         scope: Scope::In(&[scenario_id::BAD_INPUT]),
@@ -112,7 +112,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.slow-input-is-read",
-        claim: "ADD succeeds when its configuration arrives in several writes",
+        claim: "ADD succeeds if the configuration arrives in several writes",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
         scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),
@@ -122,7 +122,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.form-does-not-matter",
-        claim: "ADD succeeds when its configuration has line breaks and its keys in reverse order",
+        claim: "ADD succeeds for a configuration with line breaks and keys in reverse order",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
         scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),
@@ -132,7 +132,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.long-input-is-read",
-        claim: "ADD succeeds when 16 MiB of white space precede its configuration",
+        claim: "ADD succeeds if 16 MiB of white space precede the configuration",
         binds: Kind::ALL,
         clauses: &[ON_STDIN],
         scope: Scope::In(&[scenario_id::INPUT_DELIVERY]),

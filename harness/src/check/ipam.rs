@@ -26,7 +26,7 @@ const TRY_AGAIN: u64 = 11;
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "ipam.gives-addresses",
-        claim: "ADD gives at least one address",
+        claim: "the result has at least one address",
         binds: &[Kind::Ipam],
         clauses: &[DETERMINES_ADDRESSES],
         scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::IPAM_DELEGATE]),
@@ -75,7 +75,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "ipam.releases-addresses",
-        claim: "nothing that reserves an address is left after DEL",
+        claim: "DEL removes every reservation of the attachment",
         binds: &[Kind::Ipam],
         clauses: &[RELEASES_ADDRESS],
         scope: Scope::In(&[
@@ -90,7 +90,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "ipam.freed-address-is-given-again",
-        claim: "ADD succeeds again when DEL has freed the only address",
+        claim: "ADD succeeds again after DEL has released the only address",
         binds: &[Kind::Ipam],
         clauses: &[RELEASES_ADDRESS],
         scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
@@ -100,7 +100,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "gc.frees-addresses",
-        claim: "ADD succeeds again when GC has removed the attachment that had the only address",
+        claim: "ADD succeeds again after GC has removed the attachment with the only address",
         binds: &[Kind::Ipam],
         clauses: &[RELEASES_STALE_ADDRESSES],
         scope: Scope::In(&[scenario_id::POOL_COLLECTED]),

@@ -14,7 +14,7 @@ use crate::transcript::{Call, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "add.refuses-impossible-interface-name",
-        claim: "ADD fails for a CNI_IFNAME that no interface can have",
+        claim: "ADD fails for an invalid CNI_IFNAME",
         binds: &[Kind::Interface],
         clauses: &[add::IFNAME_HONOURED, add::IFNAME_USED],
         scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),
@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.refuses-impossible-container-id",
-        claim: "ADD fails for a CNI_CONTAINERID that no container can have",
+        claim: "ADD fails for an invalid CNI_CONTAINERID",
         binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
         scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),
@@ -54,7 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.invalid-variable-is-code-4",
-        claim: "the refusal of an impossible CNI_CONTAINERID has code 4",
+        claim: "the error for an invalid CNI_CONTAINERID has code 4",
         binds: Kind::ALL,
         clauses: &[protocol::INVALID_VARIABLES],
         scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),
@@ -64,7 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "input.invalid-variable-is-named",
-        claim: "an error with code 4 names the variable that has an impossible value",
+        claim: "an error with code 4 names the variable with the invalid value",
         binds: Kind::ALL,
         clauses: &[input::INVALID_VARIABLES_NAMED],
         scope: Scope::In(&[scenario_id::IMPOSSIBLE_NAMES]),

@@ -16,7 +16,7 @@ use crate::transcript::{Ending, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "ipam.exhausted-pool-fails-add",
-        claim: "ADD fails when no address is free",
+        claim: "ADD fails if the pool is exhausted",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[ipam::DETERMINES_ADDRESSES, ipam::UNIQUE_ADDRESSES],
         scope: EXHAUSTING,
@@ -26,7 +26,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "status.fails-when-exhausted",
-        claim: "STATUS fails when no address is free",
+        claim: "STATUS fails if the pool is exhausted",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[EXHAUSTED],
         scope: EXHAUSTING,
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "status.agrees-with-add",
-        claim: "STATUS succeeds again when addresses are free and ADD succeeds",
+        claim: "STATUS succeeds again once addresses are free and ADD succeeds",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[status::READY],
         scope: Scope::In(&[scenario_id::POOL_EXHAUSTED]),
@@ -56,7 +56,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "add.works-without-ipv6",
-        claim: "ADD with IPv4 alone succeeds where IPv6 is disabled",
+        claim: "ADD with IPv4 only succeeds if IPv6 is disabled",
         binds: Kind::ALL,
         clauses: &[add::CONNECTIVITY],
         scope: FAMILIES,
@@ -76,7 +76,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "ipam.gives-addresses-of-hosts",
-        claim: "no address is the subnet's own or its broadcast address",
+        claim: "no address is the network or broadcast address of its subnet",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[ipam::UNIQUE_ADDRESSES],
         scope: Scope::In(&[
@@ -91,7 +91,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "ipam.full-range-reserves-nothing",
-        claim: "an ADD that fails since one range is used up reserves nothing of the other range, once DEL has followed",
+        claim: "an ADD that fails because one range is exhausted reserves no address of another range after DEL",
         binds: &[Kind::Ipam],
         clauses: &[ipam::RELEASES_ADDRESS],
         scope: Scope::In(&[scenario_id::SECOND_RANGE_EXHAUSTED]),
@@ -101,7 +101,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "ipam.refused-request-reserves-nothing",
-        claim: "an address that was asked for with one that is taken can be had after the DEL",
+        claim: "an address that was requested together with a taken one is free after DEL",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[ipam::RELEASES_ADDRESS],
         scope: Scope::In(&[scenario_id::REQUEST_PARTLY_FREE]),
@@ -111,7 +111,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.pod-args-are-accepted",
-        claim: "ADD and DEL succeed with the CNI_ARGS of a Kubernetes pod, unknown and empty ones included",
+        claim: "ADD and DEL succeed with the CNI_ARGS of a Kubernetes pod, including unknown and empty keys",
         binds: Kind::ALL,
         clauses: &[GENERIC_ARGS],
         scope: Scope::In(&[scenario_id::POD_ARGS]),

@@ -40,7 +40,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.output-ends",
-        claim: "no call writes without end",
+        claim: "no call prints endless output",
         binds: Kind::ALL,
         clauses: &[add::RESULT_ON_STDOUT],
         scope: Scope::Every,
@@ -50,7 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.output-is-closed",
-        claim: "nothing keeps a call's standard output or error open when it has ended",
+        claim: "no process keeps standard output or error of a call open after it has ended",
         binds: Kind::ALL,
         clauses: &[add::RESULT_ON_STDOUT],
         scope: Scope::Every,
@@ -60,7 +60,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: LEAVES_OTHERS_ALONE,
-        claim: "no call removes or damages what belongs to others on the host",
+        claim: "no call removes or damages objects of others on the host",
         binds: Kind::ALL,
         clauses: &[identity::APART],
         scope: Scope::Every,
@@ -70,7 +70,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.failure-exits-non-zero",
-        claim: "a call that prints an error exits with a status that is not 0",
+        claim: "a call that prints an error exits with a non-zero status",
         binds: Kind::ALL,
         clauses: &[FAILURE_EXITS_NON_ZERO],
         scope: Scope::Every,
@@ -80,7 +80,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.failure-has-error",
-        claim: "every call that fails gives one error document",
+        claim: "every failed call prints one error document",
         binds: Kind::ALL,
         clauses: &[ERROR_DOCUMENT],
         scope: Scope::Every,
@@ -90,7 +90,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.error-is-on-stdout",
-        claim: "error documents stand on standard output",
+        claim: "error documents go to standard output",
         binds: Kind::ALL,
         clauses: &[ERROR_ON_STDOUT],
         scope: Scope::Every,
@@ -100,7 +100,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.unknown-command-fails",
-        claim: "a CNI_COMMAND that is no operation is refused",
+        claim: "a call with an unknown CNI_COMMAND fails",
         binds: Kind::ALL,
         clauses: &[INVALID_VARIABLES],
         scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES]),
@@ -110,7 +110,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "protocol.missing-command-fails",
-        claim: "a call without CNI_COMMAND is refused",
+        claim: "a call without CNI_COMMAND fails",
         binds: Kind::ALL,
         clauses: &[INVALID_VARIABLES],
         scope: Scope::In(&[scenario_id::REQUIRED_VARIABLES]),

@@ -14,7 +14,7 @@ use crate::transcript::{Call, Transcript};
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "status.succeeds-when-ready",
-        claim: "STATUS succeeds when ADD does, with no variables but CNI_COMMAND and CNI_PATH",
+        claim: "STATUS succeeds if ADD does, with no variables except CNI_COMMAND and CNI_PATH",
         binds: Kind::ALL,
         clauses: &[READY, STATUS_NO_ATTACHMENT],
         scope: Scope::In(&[scenario_id::STATUS]),
@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "status.fails-when-add-fails",
-        claim: "STATUS does not say ready where ADD fails",
+        claim: "STATUS fails if ADD fails",
         binds: Kind::ALL,
         clauses: &[NOT_READY],
         scope: Scope::In(&[scenario_id::STATUS]),
@@ -34,7 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "status.ready-beside-attachments",
-        claim: "STATUS succeeds beside attachments, as long as ADD does",
+        claim: "STATUS succeeds with existing attachments as long as ADD succeeds",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[READY],
         scope: Scope::In(&[scenario_id::POOL_FILLED]),
@@ -44,7 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "status.failure-has-error",
-        claim: "a STATUS that fails prints one error document on standard output",
+        claim: "a failed STATUS prints one error document on standard output",
         binds: Kind::ALL,
         clauses: &[ERROR_ON_STDOUT],
         scope: Scope::Every,
@@ -54,7 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "status.error-exits-non-zero",
-        claim: "a STATUS that prints an error exits with a status that is not 0",
+        claim: "a STATUS that prints an error exits with a non-zero status",
         binds: Kind::ALL,
         clauses: &[NOT_READY],
         scope: Scope::Every,
@@ -64,7 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "status.failure-leaves-del-working",
-        claim: "DEL succeeds after STATUS has failed",
+        claim: "DEL succeeds after a failed STATUS",
         binds: &[Kind::Interface],
         clauses: &[OTHERS_EXPECTED],
         scope: Scope::In(&[scenario_id::DELEGATE_STATUS_FAILS]),

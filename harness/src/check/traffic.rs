@@ -17,7 +17,7 @@ use crate::transcript::{Call, ChangeKind, Exchange, StateChange, Transcript, Tra
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "traffic.reaches-the-gateway",
-        claim: "the container reaches its gateway, where that is an address of the host",
+        claim: "the container reaches its gateway if the host has that address",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[GATEWAY, add::CONNECTIVITY],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -33,7 +33,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "traffic.carries-the-mtu",
-        claim: "a datagram as large as the interface's MTU reaches the gateway",
+        claim: "a datagram of the interface's MTU reaches the gateway",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[add::CONNECTIVITY],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -53,7 +53,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.masquerade-hides-addresses",
-        claim: "with `ipMasq`, the outside sees an address that it can answer to",
+        claim: "with `ipMasq`, packets leave the host with a source address that the outside can answer",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[IP_MASQ, convention::WELL_KNOWN_KEYS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -63,7 +63,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.port-mappings-work-from-outside",
-        claim: "traffic from outside to a mapped port of the host reaches the container",
+        claim: "traffic from outside to a mapped host port reaches the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -73,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.port-mappings-carry-udp",
-        claim: "port mappings of UDP work as those of TCP do",
+        claim: "UDP port mappings work like those of TCP",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -83,7 +83,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.port-mappings-work-from-the-host",
-        claim: "traffic from the host to its own address and a mapped port reaches the container",
+        claim: "traffic from the host to a mapped port of its own address reaches the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),
@@ -93,7 +93,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.port-mappings-work-from-the-container",
-        claim: "traffic from the container to the host's address and its own mapped port reaches it (hairpin)",
+        claim: "traffic from the container to its own mapped port on the host's address reaches it (hairpin)",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[PORT_MAPPINGS],
         scope: Scope::In(&[scenario_id::TRAFFIC]),

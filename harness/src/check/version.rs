@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.needs-no-attachment",
-        claim: "VERSION needs no variable but CNI_COMMAND",
+        claim: "VERSION needs no variable except CNI_COMMAND",
         binds: Kind::ALL,
         clauses: &[NO_ATTACHMENT],
         scope: Scope::In(&[scenario_id::VERSION]),
@@ -33,7 +33,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.lists-versions",
-        claim: "VERSION's answer has a list `supportedVersions`",
+        claim: "VERSION prints a list `supportedVersions`",
         binds: Kind::ALL,
         clauses: &[SUPPORTED_VERSIONS],
         scope: Scope::In(&[scenario_id::VERSION]),
@@ -43,7 +43,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.lists-only-versions",
-        claim: "everything in `supportedVersions` is a version",
+        claim: "every entry of `supportedVersions` is a version",
         binds: Kind::ALL,
         clauses: &[SUPPORTED_VERSIONS],
         scope: Scope::In(&[scenario_id::VERSION]),
@@ -53,7 +53,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.has-cni-version",
-        claim: "VERSION's answer has a `cniVersion`",
+        claim: "VERSION prints a `cniVersion`",
         binds: Kind::ALL,
         clauses: &[HAS_VERSION],
         scope: Scope::In(&[scenario_id::VERSION]),
@@ -63,7 +63,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.answers-in-the-version-asked",
-        claim: "VERSION's `cniVersion` is the one that it was asked with",
+        claim: "VERSION prints the `cniVersion` of the request",
         binds: Kind::ALL,
         clauses: &[ECHOES_INPUT],
         scope: Scope::In(&[scenario_id::VERSION]),
@@ -73,7 +73,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.needs-no-input",
-        claim: "VERSION succeeds with nothing on standard input",
+        claim: "VERSION succeeds with empty standard input",
         binds: Kind::ALL,
         clauses: &[NO_INPUT],
         scope: Scope::In(&[scenario_id::VERSION]),
@@ -83,7 +83,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.answers-unknown-version",
-        claim: "VERSION answers a request of an unknown version",
+        claim: "VERSION answers a request with an unknown `cniVersion`",
         binds: Kind::ALL,
         clauses: &[ANSWERS_UNKNOWN],
         scope: Scope::In(&[scenario_id::VERSION]),
@@ -93,7 +93,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "version.claims-are-kept",
-        claim: "ADD does not refuse a version that VERSION lists as unsupported",
+        claim: "ADD does not report a version as unsupported that VERSION lists",
         binds: Kind::ALL,
         clauses: &[SUPPORTED_VERSIONS],
         scope: Scope::In(&[scenario_id::LIFECYCLE]),

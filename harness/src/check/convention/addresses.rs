@@ -15,7 +15,7 @@ use crate::kind::Kind;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "convention.ip-ranges-are-used",
-        claim: "there is an address of every range that the runtime gives by the capability `ipRanges`",
+        claim: "the result has an address of every range set of the capability `ipRanges`",
         binds: ADDRESSED,
         clauses: &[IP_RANGES],
         scope: ATTACHED,
@@ -25,7 +25,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.addresses-are-of-the-subnets",
-        claim: "every address lies in a subnet of `ipam` in the configuration, or was asked for",
+        claim: "every address is in a subnet of the configuration's `ipam`, or was requested",
         binds: ADDRESSED,
         clauses: &[ACTS_OR_FAILS],
         scope: ATTACHED,
@@ -35,7 +35,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.routes-are-told",
-        claim: "the result has the `routes` of `ipam` in the configuration",
+        claim: "the result lists the routes of the configuration's `ipam`",
         binds: ADDRESSED,
         clauses: &[ACTS_OR_FAILS, IPAM_ROUTES],
         scope: ATTACHED,

@@ -15,7 +15,7 @@ use crate::kind::Kind;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "convention.bandwidth-is-limited",
-        claim: "something in the kernel limits the attachment's bandwidth when the configuration does",
+        claim: "a qdisc or firewall rule limits the attachment's bandwidth if the configuration does",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ACTS_OR_FAILS, BANDWIDTH],
         scope: ATTACHED,
@@ -25,7 +25,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.bandwidth-is-in-bits",
-        claim: "a token bucket's rate is the one asked for, which is in bits per second",
+        claim: "a token bucket has the requested rate, in bits per second",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[BANDWIDTH],
         scope: ATTACHED,

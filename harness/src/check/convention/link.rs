@@ -15,7 +15,7 @@ use crate::scenario_id;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "convention.mtu-is-applied",
-        claim: "the interface has the `mtu` of the configuration",
+        claim: "the interface has the configured `mtu`",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ACTS_OR_FAILS],
         scope: ATTACHED,
@@ -25,7 +25,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.mac-is-applied",
-        claim: "the interface has the `mac` of the configuration",
+        claim: "the interface has the configured `mac`",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ACTS_OR_FAILS],
         scope: ATTACHED,
@@ -35,7 +35,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.sysctls-are-applied",
-        claim: "the container has the values of `sysctl` in the configuration",
+        claim: "the container has the sysctl values of the configuration",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ACTS_OR_FAILS],
         scope: Scope::In(&[scenario_id::LIFECYCLE]),

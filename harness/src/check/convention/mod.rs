@@ -31,7 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "convention.malformed-capability-fails",
-        claim: "ADD fails for a capability argument that has no meaning",
+        claim: "ADD fails for a malformed capability argument",
         binds: Kind::ALL,
         clauses: &[MALFORMED_REFUSED],
         scope: Scope::In(&[scenario_id::MALFORMED_CAPABILITY]),

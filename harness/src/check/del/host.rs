@@ -20,7 +20,7 @@ use crate::transcript::{ChangeKind, State, Transcript};
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "del.restores-host-settings",
-        claim: "after DEL of the only attachment, sysctls of the host are as before the network's first ADD, but for those that let it forward",
+        claim: "DEL of the only attachment restores the host's sysctls from before the network's first ADD, except those for forwarding",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[scenario_id::LIFECYCLE]),
@@ -30,7 +30,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.restores-devices",
-        claim: "after DEL, links that the host had before ADD are unchanged",
+        claim: "links that the host had before ADD are unchanged after DEL",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[scenario_id::LIFECYCLE, scenario_id::HOST_HAS_IFNAME]),
@@ -40,7 +40,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.keeps-namesake",
-        claim: "ADD and DEL do not change a host link named CNI_IFNAME, with or without the container's network namespace",
+        claim: "ADD and DEL do not change a host link named CNI_IFNAME, with or without the container's namespace",
         binds: &[Kind::Interface],
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[scenario_id::HOST_HAS_IFNAME]),
@@ -50,7 +50,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.cleans-up-after-failed-add",
-        claim: "nothing is left on the host of an ADD that failed, once DEL has followed",
+        claim: "DEL after a failed ADD leaves no residue on the host",
         binds: Kind::ALL,
         clauses: &[FAILURE_IS_FOLLOWED_BY_DEL, UNDOES_ADD],
         scope: Scope::In(&[
@@ -66,7 +66,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.undoes-add-in-own-namespace",
-        claim: "nothing is left of an ADD for the plugin's own network namespace, once DEL has followed",
+        claim: "DEL leaves no residue of an ADD for the plugin's own network namespace",
         binds: &[Kind::Interface],
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[scenario_id::ODD_VARIABLES]),
@@ -76,7 +76,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.keeps-other-attachments",
-        claim: "DEL of one attachment leaves another container's as it is",
+        claim: "DEL does not change the attachments of other containers",
         binds: Kind::ALL,
         clauses: &[identity::APART, UNDOES_ADD],
         scope: Scope::In(&[

@@ -17,7 +17,7 @@ use crate::transcript::{Call, StateChange, Transcript};
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "del.repeat-succeeds",
-        claim: "DEL again succeeds, with and without the stored result",
+        claim: "a repeated DEL succeeds, with and without the cached result",
         binds: Kind::ALL,
         clauses: &[REPEATED],
         scope: Scope::In(&[scenario_id::REPEAT_DEL]),
@@ -30,7 +30,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.unknown-succeeds",
-        claim: "DEL of an attachment that was never made succeeds",
+        claim: "DEL of an attachment that was never added succeeds",
         binds: Kind::ALL,
         clauses: &[MISSING_RESOURCES, UNKNOWN_CONTAINER],
         scope: Scope::In(&[scenario_id::DEL_WITHOUT_ADD]),
@@ -50,7 +50,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.without-netns-succeeds",
-        claim: "DEL succeeds when CNI_NETNS is empty or not set",
+        claim: "DEL succeeds when CNI_NETNS is empty or unset",
         binds: Kind::ALL,
         clauses: &[NETNS_NOT_GIVEN],
         scope: Scope::In(&[scenario_id::DEL_NETNS_EMPTY]),
@@ -120,7 +120,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.without-runtime-config-succeeds",
-        claim: "DEL succeeds, and leaves nothing, without the capability arguments that ADD was given",
+        claim: "DEL succeeds and leaves no residue without the capability arguments of ADD",
         binds: Kind::ALL,
         clauses: &[MISSING_RESOURCES],
         scope: Scope::In(&[scenario_id::DEL_NO_RUNTIME_CONFIG]),

@@ -17,7 +17,7 @@ use crate::transcript::{Call, ChangeKind, Role, State, StateChange, Transcript};
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "del.removes-interface",
-        claim: "the container has no interface CNI_IFNAME after DEL",
+        claim: "DEL removes the interface CNI_IFNAME from the container",
         binds: &[Kind::Interface],
         clauses: &[REMOVES_INTERFACE],
         scope: Scope::In(&[scenario_id::LIFECYCLE]),
@@ -27,7 +27,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-nothing-inside",
-        claim: "the container has no more links, addresses, routes, rules and firewall objects after DEL than before ADD",
+        claim: "DEL leaves no additional links, addresses, routes, rules or firewall objects in the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[UNDOES_ADD],
         scope: Scope::In(&[scenario_id::LIFECYCLE]),
@@ -37,7 +37,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-no-link",
-        claim: "the host has no more links after DEL than before ADD",
+        claim: "DEL leaves no additional links on the host",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,
@@ -47,7 +47,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-no-route",
-        claim: "the host has no more addresses, routes, next hops, neighbours and forwarding entries after DEL than before ADD",
+        claim: "DEL leaves no additional addresses, routes, next hops, neighbours or forwarding entries on the host",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,
@@ -57,7 +57,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-no-rule",
-        claim: "the host has no more rules, firewall objects, IPsec policies and traffic control after DEL than before ADD",
+        claim: "DEL leaves rules, firewall objects, IPsec policies and traffic control of the host as before ADD",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,
@@ -67,7 +67,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-no-file",
-        claim: "no file, mount, BPF pin, cgroup or IPC object is left after DEL, no file has other permissions, and none still mentions the container",
+        claim: "DEL leaves no file, mount, BPF pin, cgroup or IPC object, no changed permissions, and no file that mentions the container",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,
@@ -77,7 +77,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "del.leaves-no-process",
-        claim: "no process runs after DEL that did not run before ADD",
+        claim: "DEL leaves no additional process running",
         binds: Kind::ALL,
         clauses: &[UNDOES_ADD],
         scope: ENDED,

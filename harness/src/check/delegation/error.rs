@@ -21,7 +21,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.failing-add-is-undone",
-        claim: "the delegate is executed with DEL when its ADD has failed",
+        claim: "the plugin executes the delegate with DEL after the delegate's ADD has failed",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FAILED_ADD_IS_UNDONE],
         scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),

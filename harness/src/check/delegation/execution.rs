@@ -16,7 +16,7 @@ use crate::transcript::{Delegated, Transcript};
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.same-environment",
-        claim: "the delegate has every variable that the plugin has",
+        claim: "the delegate has all environment variables of the plugin",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ENVIRONMENT],
         scope: EXECUTED,
@@ -26,7 +26,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.complete-configuration",
-        claim: "the delegate has every key of the configuration that the plugin has",
+        claim: "the delegate has all keys of the plugin's configuration",
         binds: &[Kind::Interface],
         clauses: &[COMPLETE_CONFIGURATION],
         scope: EXECUTED,
@@ -36,7 +36,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.same-configuration",
-        claim: "the delegate has the very configuration that the plugin has",
+        claim: "the delegate has the same configuration as the plugin",
         binds: &[Kind::Interface],
         clauses: &[SAME_CONFIGURATION],
         scope: Scope::In(&[scenario_id::DELEGATION]),
@@ -66,7 +66,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.searches-every-directory",
-        claim: "the delegate is found in the last directory of CNI_PATH, behind a link",
+        claim: "the plugin finds the delegate in the last directory of CNI_PATH, through a symbolic link",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[FOUND_BY_CNI_PATH],
         scope: Scope::In(&[scenario_id::DELEGATE_PATH]),
@@ -76,7 +76,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.stderr-is-passed-on",
-        claim: "the delegate's standard error appears on the plugin's",
+        claim: "the plugin passes the delegate's standard error on",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[STDERR_PASSED_ON],
         scope: Scope::In(&[scenario_id::DELEGATE_ADD_FAILS]),

@@ -25,7 +25,7 @@ use crate::transcript::{Call, Delegated, Transcript};
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "delegation.result-lists-every-address",
-        claim: "every address that the delegate gave is listed",
+        claim: "the result lists every address of the IPAM result",
         binds: &[Kind::Interface],
         clauses: &[SAME_AS_IPAM],
         scope: Scope::In(&[scenario_id::DELEGATION]),
@@ -35,7 +35,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.keeps-prefix-lengths",
-        claim: "every address has the prefix length that the delegate gave, or is routed by itself",
+        claim: "every address has the prefix length of the IPAM result, or /32 or /128",
         binds: &[Kind::Interface],
         clauses: &[SAME_AS_IPAM],
         scope: Scope::In(&[scenario_id::DELEGATION]),
@@ -45,7 +45,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.applies-routes",
-        claim: "every route of the delegate is made, with its attributes",
+        claim: "ADD makes every route of the IPAM result, with its attributes",
         binds: &[Kind::Interface],
         clauses: &[APPLIES_ROUTES],
         scope: Scope::In(&[scenario_id::DELEGATION]),
@@ -55,7 +55,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.result-lists-every-route",
-        claim: "every route of the delegate that ADD made is listed",
+        claim: "the result lists every route of the IPAM result that ADD made",
         binds: &[Kind::Interface],
         clauses: &[ROUTES_COMPLETE],
         scope: Scope::In(&[scenario_id::DELEGATION]),
@@ -65,7 +65,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "delegation.result-has-dns",
-        claim: "the result has the delegate's `dns`, unless the configuration has its own",
+        claim: "the result has the `dns` of the IPAM result, unless the configuration has its own",
         binds: &[Kind::Interface],
         clauses: &[SAME_AS_IPAM],
         scope: Scope::In(&[scenario_id::DELEGATION]),

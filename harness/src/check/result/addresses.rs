@@ -26,7 +26,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.lists-every-address",
-        claim: "every address that ADD gave the container is listed",
+        claim: "the result lists every address that ADD assigned in the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ADDRESSES_COMPLETE],
         scope: ATTACHED,
@@ -46,7 +46,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.address-index-is-right",
-        claim: "the `interface` of every address is the one that has it",
+        claim: "the `interface` of every address is the index of the interface that has it",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[INDEX_RIGHT],
         scope: ATTACHED,
@@ -56,7 +56,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.prefix-is-right",
-        claim: "every address of the container has the prefix length that it has there",
+        claim: "every address of the container has its actual prefix length",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ADDRESSES_ASSIGNED],
         scope: ATTACHED,
@@ -66,7 +66,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.addresses-have-index",
-        claim: "every address of the container says which interface has it",
+        claim: "every address of the container has an `interface`",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[INDEX_PRESENT],
         scope: ATTACHED,

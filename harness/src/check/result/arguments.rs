@@ -12,7 +12,7 @@ use crate::kind::Kind;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.honours-runtime-mac",
-        claim: "the interface has the MAC that the runtime asks for by the capability `mac`",
+        claim: "the interface has the MAC of the capability `mac`",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[RUNTIME_CONFIG, SAME_ARGUMENTS],
         scope: ATTACHED,
@@ -22,7 +22,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.honours-runtime-ips",
-        claim: "the attachment has the addresses that the runtime asks for by the capability `ips`",
+        claim: "the attachment has the addresses of the capability `ips`",
         binds: &[Kind::Interface, Kind::Ipam],
         clauses: &[RUNTIME_CONFIG, SAME_ARGUMENTS],
         scope: ATTACHED,

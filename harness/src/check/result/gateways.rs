@@ -13,7 +13,7 @@ use crate::kind::Kind;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.gateway-is-of-its-family",
-        claim: "every `gateway` is of the family of its address",
+        claim: "every `gateway` has the address family of its address",
         binds: Kind::ALL,
         clauses: &[ADDRESS_OF_ITS_VERSION],
         scope: ATTACHED,

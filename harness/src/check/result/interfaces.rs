@@ -26,7 +26,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.lists-every-interface",
-        claim: "every interface that ADD made is listed",
+        claim: "the result lists every interface that ADD made",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[INTERFACES_COMPLETE],
         scope: ATTACHED,
@@ -36,7 +36,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.lists-its-own-interfaces",
-        claim: "no listed interface was in the container before, but for CNI_IFNAME and those of the previous result",
+        claim: "the result lists no interface that the container already had, except CNI_IFNAME and those of `prevResult`",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[INTERFACES_OWN],
         scope: ATTACHED,
@@ -46,7 +46,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.mac-is-right",
-        claim: "every `mac` is the interface's",
+        claim: "every `mac` is the MAC of its interface",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[MAC_RIGHT],
         scope: ATTACHED,
@@ -56,7 +56,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.mtu-is-right",
-        claim: "every `mtu` is the interface's",
+        claim: "every `mtu` is the MTU of its interface",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[MTU_RIGHT],
         scope: ATTACHED,
@@ -66,7 +66,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.tells-mac",
-        claim: "the container's interface has its `mac` in the result",
+        claim: "the result has the `mac` of the container's interface",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[MAC_PRESENT],
         scope: ATTACHED,

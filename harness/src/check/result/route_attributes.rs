@@ -13,7 +13,7 @@ use crate::kind::Kind;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.route-attributes-are-right",
-        claim: "`mtu`, `advmss`, `priority`, `table` and `scope` of every route are the kernel's",
+        claim: "`mtu`, `advmss`, `priority`, `table` and `scope` of every route agree with the kernel",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ROUTES_ATTRIBUTES],
         scope: ATTACHED,
@@ -23,7 +23,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.tells-route-attributes",
-        claim: "a listed route that has `mtu`, `advmss`, `priority` or a `table` of its own has them in the result, too",
+        claim: "a listed route with its own `mtu`, `advmss`, `priority` or `table` has them in the result",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ROUTES_ATTRIBUTES],
         scope: ATTACHED,

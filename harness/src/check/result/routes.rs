@@ -30,7 +30,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.lists-default-routes",
-        claim: "every default route that ADD made in the container is listed",
+        claim: "the result lists every default route that ADD made in the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ROUTES_OUTWARD_LISTED],
         scope: ATTACHED,
@@ -40,7 +40,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.lists-further-routes",
-        claim: "where routes are listed, every other route out of its subnets that ADD made in the container is listed, too",
+        claim: "a result with routes lists every route out of its subnets that ADD made in the container",
         binds: &[Kind::Interface, Kind::Chained],
         clauses: &[ROUTES_OUTWARD_LISTED],
         scope: ATTACHED,
@@ -60,7 +60,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.route-is-of-one-family",
-        claim: "`dst` and `gw` of every route are of one family",
+        claim: "`dst` and `gw` of every route have the same address family",
         binds: Kind::ALL,
         clauses: &[ROUTES_OF_ONE_FAMILY],
         scope: ATTACHED,
@@ -80,7 +80,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.routes-have-metric-0",
-        claim: "the routes of the container have metric 0, or what the kernel makes of it",
+        claim: "the container's routes have metric 0, or the kernel's default",
         binds: &[Kind::Interface],
         clauses: &[ROUTES_METRIC],
         scope: ATTACHED,

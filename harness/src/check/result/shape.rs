@@ -17,7 +17,7 @@ use crate::kind::Kind;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "result.has-the-version-asked",
-        claim: "the result's `cniVersion` is the configuration's",
+        claim: "the result's `cniVersion` is that of the configuration",
         binds: Kind::ALL,
         clauses: &[
             RESULT_VERSION_IS_REQUESTED,
@@ -31,7 +31,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.is-well-formed",
-        claim: "everything in the result has the type that the SPEC gives it",
+        claim: "every value of the result has the type that the SPEC gives",
         binds: Kind::ALL,
         clauses: &[KEYS, DNS],
         scope: ATTACHED,
@@ -41,7 +41,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "result.has-the-form-of-its-version",
-        claim: "addresses stand where results of this version have them",
+        claim: "addresses have the form of the result's version",
         binds: Kind::ALL,
         clauses: &[IP4_OR_IP6, IPS],
         scope: ATTACHED,

@@ -17,7 +17,7 @@ use crate::transcript::{Call, Transcript};
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "runtime.keeps-results-of-interfaces",
-        claim: "CHECK and DEL of each interface of a container are given the result of its own ADD",
+        claim: "CHECK and DEL of each interface of a container have the result of its own ADD",
         binds: RUNTIME,
         clauses: &[OWN_RESULT_CHECKED, OWN_RESULT_DELETED],
         scope: Scope::In(&[scenario_id::RUNTIME_INTERFACES]),
@@ -27,7 +27,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.keeps-results-of-containers",
-        claim: "CHECK and DEL of each container are given the result of its own ADD",
+        claim: "CHECK and DEL of each container have the result of its own ADD",
         binds: RUNTIME,
         clauses: &[CHECK_RESULT, DEL_RESULT],
         scope: Scope::In(&[scenario_id::RUNTIME_CONTAINERS]),
@@ -37,7 +37,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.keeps-results-of-networks",
-        claim: "CHECK and DEL in each of a container's networks are given the result of their own ADD",
+        claim: "CHECK and DEL of each of a container's networks have the result of its own ADD",
         binds: RUNTIME,
         clauses: &[OWN_RESULT_CHECKED, OWN_RESULT_DELETED],
         scope: Scope::In(&[scenario_id::RUNTIME_NETWORKS]),
@@ -47,7 +47,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.del-borrows-no-result",
-        claim: "DEL of an attachment that was never added is given no `prevResult`",
+        claim: "DEL of an attachment that was never added has no `prevResult`",
         binds: RUNTIME,
         clauses: &[DEL_RESULT],
         scope: Scope::In(&[scenario_id::RUNTIME_DEL_UNKNOWN]),
@@ -57,7 +57,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-lists-valid-attachments",
-        claim: "GC is given every valid attachment to the network",
+        claim: "the list of GC has every valid attachment to the network",
         binds: RUNTIME,
         clauses: &[GC_VALID],
         scope: Scope::In(&[scenario_id::RUNTIME_GC_ATTACHMENTS]),
@@ -67,7 +67,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-lists-no-deleted-attachments",
-        claim: "GC is given no attachment that was deleted",
+        claim: "the list of GC has no deleted attachment",
         binds: RUNTIME,
         clauses: &[GC_VALID],
         scope: Scope::In(&[scenario_id::RUNTIME_GC_ATTACHMENTS]),
@@ -77,7 +77,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-lists-no-other-networks",
-        claim: "GC is given no attachment to another network",
+        claim: "the list of GC has no attachment to another network",
         binds: RUNTIME,
         clauses: &[GC_VALID],
         scope: Scope::In(&[scenario_id::RUNTIME_GC_ATTACHMENTS]),

@@ -12,7 +12,7 @@ use crate::transcript::Transcript;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "runtime.one-plugin-at-a-time",
-        claim: "a command executes one plugin after the other",
+        claim: "a command executes one plugin at a time",
         binds: RUNTIME,
         clauses: &[ONE_AT_A_TIME],
         scope: LIFECYCLE,
@@ -22,7 +22,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.one-operation-at-a-time",
-        claim: "of two commands for one container that are given at once, one waits for the other",
+        claim: "of two concurrent commands for one container, one waits for the other",
         binds: RUNTIME,
         clauses: &[ONE_AT_A_TIME],
         scope: Scope::In(&[scenario_id::RUNTIME_AT_ONCE]),
@@ -32,7 +32,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-is-alone",
-        claim: "GC does not run at the same time as ADD or DEL",
+        claim: "GC does not run concurrently with ADD or DEL",
         binds: RUNTIME,
         clauses: &[GC_ALONE],
         scope: Scope::In(&[scenario_id::RUNTIME_GC_BESIDE]),

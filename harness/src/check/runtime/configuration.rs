@@ -16,7 +16,7 @@ use crate::transcript::Transcript;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "runtime.name-and-version",
-        claim: "the configuration that a plugin gets has the network's `name` and `cniVersion`",
+        claim: "the configuration of every plugin has the network's `name` and `cniVersion`",
         binds: RUNTIME,
         clauses: &[NAME_AND_VERSION],
         scope: Scope::In(&[scenario_id::RUNTIME_LIFECYCLE, scenario_id::RUNTIME_GC]),
@@ -26,7 +26,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.passes-fields-through",
-        claim: "a plugin is given the fields of its own as the network configuration has them",
+        claim: "the runtime passes a plugin's own fields on unchanged",
         binds: RUNTIME,
         clauses: &[FIELDS_UNALTERED],
         scope: Scope::In(&[scenario_id::RUNTIME_LIFECYCLE, scenario_id::RUNTIME_GC]),
@@ -36,7 +36,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.removes-capabilities",
-        claim: "ADD, CHECK and DEL are not given `capabilities`",
+        claim: "the configuration of ADD, CHECK and DEL has no `capabilities`",
         binds: RUNTIME,
         clauses: &[CAPABILITIES_REMOVED],
         scope: LIFECYCLE,
@@ -46,7 +46,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.capability-arguments",
-        claim: "`runtimeConfig` has the arguments of the capabilities that the plugin declares, and no others",
+        claim: "`runtimeConfig` has the arguments of the plugin's declared capabilities and no others",
         binds: RUNTIME,
         clauses: &[CAPABILITY_ARGUMENTS],
         scope: LIFECYCLE,
@@ -56,7 +56,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-lists-attachments",
-        claim: "GC is given the list of valid attachments",
+        claim: "the configuration of GC has a list of valid attachments",
         binds: RUNTIME,
         clauses: &[GC_LIST],
         scope: Scope::In(&[scenario_id::RUNTIME_GC]),
@@ -66,7 +66,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.highest-version",
-        claim: "of the versions that the network offers, the highest one that exists is chosen",
+        claim: "the runtime chooses the highest existing version that the network offers",
         binds: RUNTIME,
         clauses: &[HIGHEST_VERSION],
         scope: Scope::In(&[scenario_id::RUNTIME_VERSIONS]),

@@ -12,7 +12,7 @@ use crate::transcript::Transcript;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "runtime.add-halts",
-        claim: "ADD is not executed by plugins behind one that failed",
+        claim: "no further plugin executes ADD after one has failed",
         binds: RUNTIME,
         clauses: &[ADD_HALTS],
         scope: Scope::In(&[scenario_id::RUNTIME_ADD_FAILS]),
@@ -22,7 +22,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.del-halts",
-        claim: "DEL is not executed by plugins before one that failed",
+        claim: "no further plugin executes DEL after one has failed",
         binds: RUNTIME,
         clauses: &[DEL_HALTS],
         scope: Scope::In(&[scenario_id::RUNTIME_DEL_FAILS]),
@@ -32,7 +32,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.returns-errors",
-        claim: "a command fails when a plugin failed",
+        claim: "a command fails if a plugin failed",
         binds: RUNTIME,
         clauses: &[ERRORS_RETURNED],
         scope: Scope::In(&[
@@ -46,7 +46,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.returns-success",
-        claim: "a command succeeds when every plugin succeeded",
+        claim: "a command succeeds if every plugin succeeded",
         binds: RUNTIME,
         clauses: &[SUCCESS_RETURNED],
         scope: LIFECYCLE,
@@ -56,7 +56,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.plugins-must-exist",
-        claim: "ADD fails where a plugin does not exist",
+        claim: "ADD fails if a plugin does not exist",
         binds: RUNTIME,
         clauses: &[PLUGIN_MISSING],
         scope: Scope::In(&[scenario_id::RUNTIME_PLUGIN_MISSING]),
@@ -66,7 +66,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.del-after-failed-add",
-        claim: "DEL is executed by every plugin after an ADD that failed",
+        claim: "every plugin executes DEL after a failed ADD",
         binds: RUNTIME,
         clauses: &[DEL_AFTER_FAILED_ADD],
         scope: Scope::In(&[scenario_id::RUNTIME_ADD_FAILS]),
@@ -76,7 +76,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-goes-on",
-        claim: "GC is executed by every plugin, though one fails, and the command fails then",
+        claim: "every plugin executes GC even if one fails, and the command fails",
         binds: RUNTIME,
         clauses: &[GC_CONTINUES],
         scope: Scope::In(&[scenario_id::RUNTIME_GC]),

@@ -12,7 +12,7 @@ use crate::transcript::Transcript;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "runtime.add-in-order",
-        claim: "ADD is executed by every plugin once, in the order of the list",
+        claim: "every plugin executes ADD once, in the order of the list",
         binds: RUNTIME,
         clauses: &[ADD_IN_ORDER],
         scope: LIFECYCLE,
@@ -22,7 +22,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.del-in-reverse",
-        claim: "DEL is executed by every plugin once, in reverse order",
+        claim: "every plugin executes DEL once, in reverse order",
         binds: RUNTIME,
         clauses: &[DEL_IN_REVERSE],
         scope: LIFECYCLE,
@@ -32,7 +32,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.check-in-order",
-        claim: "CHECK is executed by every plugin once, in the order of the list",
+        claim: "every plugin executes CHECK once, in the order of the list",
         binds: RUNTIME,
         clauses: &[CHECK_IN_ORDER],
         scope: LIFECYCLE,
@@ -42,7 +42,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.check-can-be-disabled",
-        claim: "CHECK is not executed where the network sets `disableCheck`",
+        claim: "no plugin executes CHECK if the network sets `disableCheck`",
         binds: RUNTIME,
         clauses: &[CHECK_DISABLED],
         scope: Scope::In(&[scenario_id::RUNTIME_CHECK_DISABLED]),
@@ -52,7 +52,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.check-needs-add",
-        claim: "CHECK is not executed before ADD and after DEL",
+        claim: "no plugin executes CHECK before ADD and after DEL",
         binds: RUNTIME,
         clauses: &[CHECK_NEEDS_ADD],
         scope: Scope::In(&[scenario_id::RUNTIME_CHECK_WITHOUT_ADD]),
@@ -62,7 +62,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.searches-every-directory",
-        claim: "plugins are found in every directory of CNI_PATH",
+        claim: "the runtime finds plugins in every directory of CNI_PATH",
         binds: RUNTIME,
         clauses: &[SEARCH_PATHS],
         scope: Scope::In(&[scenario_id::RUNTIME_SECOND_DIRECTORY]),

@@ -26,7 +26,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.container-id",
-        claim: "CNI_CONTAINERID is of the form that the SPEC gives",
+        claim: "CNI_CONTAINERID has the form that the SPEC gives",
         binds: RUNTIME,
         clauses: &[CONTAINER_ID],
         scope: LIFECYCLE,
@@ -46,7 +46,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.check-repeats-parameters",
-        claim: "CHECK has the parameters of the ADD",
+        claim: "CHECK has the parameters of ADD",
         binds: RUNTIME,
         clauses: &[CHECK_PARAMETERS],
         scope: LIFECYCLE,
@@ -56,7 +56,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.del-repeats-parameters",
-        claim: "DEL has the parameters of the ADD",
+        claim: "DEL has the parameters of ADD",
         binds: RUNTIME,
         clauses: &[DEL_PARAMETERS],
         scope: LIFECYCLE,
@@ -66,7 +66,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.gc-names-no-container",
-        claim: "GC is given no parameters of an attachment",
+        claim: "GC has no parameters of an attachment",
         binds: RUNTIME,
         clauses: &[GC_WITHOUT_ATTACHMENT],
         scope: Scope::In(&[scenario_id::RUNTIME_GC]),

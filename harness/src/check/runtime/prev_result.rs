@@ -16,7 +16,7 @@ use crate::transcript::Transcript;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "runtime.first-add-has-no-result",
-        claim: "the first ADD is given no `prevResult`",
+        claim: "the first ADD has no `prevResult`",
         binds: RUNTIME,
         clauses: &[FIRST_WITHOUT_RESULT],
         scope: LIFECYCLE,
@@ -26,7 +26,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.hands-results-on",
-        claim: "every ADD but the first is given the result of the plugin before as `prevResult`",
+        claim: "every later ADD has the result of the previous plugin as `prevResult`",
         binds: RUNTIME,
         clauses: &[RESULT_HANDED_ON],
         scope: LIFECYCLE,
@@ -36,7 +36,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.del-has-final-result",
-        claim: "DEL is given the final result of the ADD, also when a DEL has failed before",
+        claim: "DEL has the final result of ADD, also after a failed DEL",
         binds: RUNTIME,
         clauses: &[DEL_RESULT],
         scope: Scope::In(&[
@@ -49,7 +49,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.forgets-results",
-        claim: "a result that was stored is not there any more after DEL",
+        claim: "the runtime discards a stored result after DEL",
         binds: RUNTIME,
         clauses: &[RESULT_FORGOTTEN],
         scope: LIFECYCLE,
@@ -59,7 +59,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.check-has-final-result",
-        claim: "CHECK is given the final result of the ADD",
+        claim: "CHECK has the final result of ADD",
         binds: RUNTIME,
         clauses: &[CHECK_RESULT],
         scope: LIFECYCLE,
@@ -69,7 +69,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.hands-whole-results-on",
-        claim: "results are handed on with every address, route and key of the version",
+        claim: "the runtime passes results on with every address, route and key of the version",
         binds: RUNTIME,
         clauses: &[RESULT_HANDED_ON],
         scope: Scope::In(&[scenario_id::RUNTIME_FULL_RESULTS]),

@@ -14,7 +14,7 @@ use crate::transcript::Transcript;
 pub(in crate::check) const CHECKS: &[Check] = &[
     Check {
         id: "runtime.status-asks-every-plugin",
-        claim: "a `status` command that succeeds has executed STATUS by every plugin",
+        claim: "a successful `status` command has executed STATUS of every plugin",
         binds: RUNTIME,
         clauses: &[STATUS_DETERMINED],
         scope: Scope::In(&[scenario_id::RUNTIME_STATUS]),
@@ -24,7 +24,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.status-returns-errors",
-        claim: "a `status` command fails when a plugin failed STATUS",
+        claim: "a `status` command fails if a plugin's STATUS failed",
         binds: RUNTIME,
         clauses: &[STATUS_DETERMINED],
         scope: Scope::In(&[scenario_id::RUNTIME_STATUS]),
@@ -34,7 +34,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.status-names-no-container",
-        claim: "STATUS is given no parameters of an attachment",
+        claim: "STATUS has no parameters of an attachment",
         binds: RUNTIME,
         clauses: &[STATUS_WITHOUT_ATTACHMENT],
         scope: Scope::In(&[scenario_id::RUNTIME_STATUS]),
@@ -44,7 +44,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
     },
     Check {
         id: "runtime.knows-the-version",
-        claim: "CHECK is not executed before 0.4.0, GC and STATUS not before 1.1.0",
+        claim: "no plugin executes CHECK before 0.4.0, nor GC and STATUS before 1.1.0",
         binds: RUNTIME,
         clauses: &[OPERATIONS],
         scope: Scope::In(&[scenario_id::RUNTIME_LATER_OPERATIONS]),
