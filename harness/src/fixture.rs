@@ -189,7 +189,7 @@ pub enum FixtureError {
     },
     /// The key `cnispec` has the wrong form.
     #[error(
-        "`{origin}`: the key `cnispec` does not say what the lab must hold: {error}\nhint: the README lists its keys"
+        "`{origin}`: the key `cnispec` does not say what the lab must hold: {error}\nhint: harness/docs/configuration.md lists its keys"
     )]
     HostSetup {
         /// The file.

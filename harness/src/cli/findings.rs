@@ -26,11 +26,11 @@ pub(super) fn finding(path: &Path) -> Result<u8, Failure> {
                 ..finding.clone()
             };
             report::finding(out, &now, transcript.as_ref(), Some(path))?;
-            writeln!(out, "it still shows")
+            writeln!(out, "it still reproduces")
         }
         None => writeln!(
             out,
-            "{} does not show any more: {}",
+            "{} does not reproduce any more: {}",
             finding.name(),
             finding.broken.check
         ),

@@ -11,6 +11,7 @@ mod failure;
 mod findings;
 mod fuzz;
 mod list;
+mod manual;
 mod merge;
 mod new;
 mod plugins;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Doctor => doctor::run(),
         Command::New(arguments) => new::run(&arguments),
         Command::Plugins { directory } => plugins::run(&directory),
+        Command::Manual { directory } => manual::run(&directory),
         Command::Cnitool { words } => return cnitool::main(words),
     };
     match done {

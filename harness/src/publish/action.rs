@@ -1,4 +1,4 @@
-//! A composite action for GitHub: it runs `cnispec test` in a workflow and leaves the reports behind.
+//! A composite action for GitHub: installs cnispec, runs `cnispec test` and keeps the reports.
 
 /// The action's metadata file, `action.yml`. Inputs reach its shell as variables: a workflow's text is never part of the
 /// script.
@@ -11,6 +11,29 @@ mod tests {
 
     fn parsed() -> Value {
         serde_saphyr::from_str(ACTION).unwrap()
+    }
+
+    fn steps(action: &Value) -> &Vec<Value> {
+        action["runs"]["steps"].as_array().unwrap()
+    }
+
+    /// The inputs that the expressions of a step read.
+    fn inputs_of(step: &Value) -> Vec<String> {
+        let text = step.to_string();
+        let is_of_name = |c: char| c.is_ascii_lowercase() || c == '-';
+        text.split("inputs.")
+            .skip(1)
+            .map(|rest| rest.chars().take_while(|c| is_of_name(*c)).collect())
+            .collect()
+    }
+
+    #[test]
+    fn every_input_is_used() {
+        let action = parsed();
+        let used: Vec<String> = steps(&action).iter().flat_map(inputs_of).collect();
+        for input in action["inputs"].as_object().unwrap().keys() {
+            assert!(used.contains(input), "{input}");
+        }
     }
 
     #[test]
@@ -31,20 +54,14 @@ mod tests {
             assert!(input.get("default").is_none_or(Value::is_string), "{name}");
         }
         assert_eq!(action["runs"]["using"], "composite");
-        for step in action["runs"]["steps"].as_array().unwrap() {
-            // A composite action's step that runs something must name its shell.
-            assert!(step["run"].is_string() && step["shell"].is_string());
-            assert!(
-                !step["run"].as_str().unwrap().contains("${{"),
-                "a workflow's text in the script"
-            );
-            for value in step["env"].as_object().unwrap().values() {
-                let name = value
-                    .as_str()
-                    .unwrap()
-                    .trim_start_matches("${{ inputs.")
-                    .trim_end_matches(" }}");
-                assert!(action["inputs"].get(name).is_some(), "{name}");
+        for step in steps(&action) {
+            // A step of a composite action uses another action, or runs a script and names its shell.
+            assert_eq!(step["uses"].is_string(), step["run"].is_null(), "{step}");
+            assert_eq!(step["shell"].is_string(), step["run"].is_string(), "{step}");
+            let script = step["run"].as_str().unwrap_or_default();
+            assert!(!script.contains("${{"), "a workflow's text in the script");
+            for name in inputs_of(step) {
+                assert!(action["inputs"].get(&name).is_some(), "{name}");
             }
         }
         for output in action["outputs"].as_object().unwrap().values() {
@@ -61,7 +78,8 @@ mod tests {
     fn the_script_hands_everything_on_and_keeps_the_status() {
         let directory = tempfile::tempdir().unwrap();
         let action = parsed();
-        let script = action["runs"]["steps"][0]["run"].as_str().unwrap();
+        let test = steps(&action).iter().find(|step| step["id"] == "test");
+        let script = test.unwrap()["run"].as_str().unwrap();
         let said = directory.path().join("said");
         let cnispec =
             "cnispec() { printf '%s|' \"$@\" >> \"$SAID\"; echo >> \"$SAID\"; return 5; }";
@@ -78,7 +96,10 @@ mod tests {
             .env("PLUGIN", "a b")
             .env("CONFIG", "my net.conflist")
             .env("EXPECT", "")
-            .env("STRICT", "true")
+            .env("KIND", "")
+            .env("SPEC", "1.0.0 1.1.0")
+            .env("PROFILE", "extended")
+            .env("ARGS", "--strict")
             .env("BASELINE", "")
             .env("REPORTS", "out")
             .env("SAID", &said)
@@ -89,7 +110,12 @@ mod tests {
         assert_eq!(ended.code(), Some(5));
         assert_eq!(
             std::fs::read_to_string(said).unwrap(),
-            "test|a|b|--config|my net.conflist|--strict|--report|json=out/cnispec.json|--report|junit=out/cnispec.xml|\n"
+            format!(
+                "test|a|b|--profile|extended|--strict|--spec|1.0.0|--spec|1.1.0|--config|my net.conflist\
+                 |--report|json=out/cnispec.json|--report|junit=out/cnispec.xml|--report|html=out/cnispec.html\
+                 |--report|sarif=out/cnispec.sarif|--report|markdown={}|\n",
+                directory.path().join("summary").display()
+            )
         );
         let output = std::fs::read_to_string(directory.path().join("output")).unwrap();
         assert_eq!(output, "status=5\nreport=out/cnispec.json\n");

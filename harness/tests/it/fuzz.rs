@@ -110,7 +110,7 @@ fn faults_are_found_made_small_and_shown_again() {
     let replayed = cnispec(&["replay", folder]);
     let text = String::from_utf8_lossy(&replayed.stdout).into_owned();
     assert_eq!(replayed.status.code(), Some(1), "{text}");
-    assert!(text.contains("it still shows"), "{text}");
+    assert!(text.contains("it still reproduces"), "{text}");
 
     let script = Command::new("sh")
         .arg(null.join("repro.sh"))

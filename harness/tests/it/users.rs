@@ -202,7 +202,7 @@ fn a_configuration_says_where_it_is_wrong() {
         ),
         (
             "{\"name\": \"n\", \"type\": \"mine\", \"cnispec\": {\n  \"ifnam\": \"x\"}}",
-            &["`ifnam`", "line 2", "column 9", "README"],
+            &["`ifnam`", "line 2", "column 9", "configuration.md"],
         ),
         (
             r#"{"name": "n", "type": "mine", "cnispec": []}"#,

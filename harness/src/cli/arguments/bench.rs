@@ -12,42 +12,50 @@ use crate::cli::duration;
 use crate::cli::target::Target;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit status: 0 every limit is kept, 1 a limit is exceeded or a plugin fails, 2 usage, 3 the harness \
-    or its environment failed, 4 nothing can be measured here, 5 a limit cannot be judged."
-)]
+#[command(after_help = "\
+Examples:
+  cnispec bench ./my-plugin
+  cnispec bench ./my-plugin /usr/lib/cni/bridge --config net.conflist
+  cnispec bench ./my-plugin --budget add.p99=50ms --against old.json
+
+Exit status:
+  0  every budget is kept
+  1  a budget is exceeded, or a plugin failed
+  2  usage error
+  3  the harness or its environment failed
+  4  nothing can be measured here
+  5  a budget cannot be judged")]
 pub(in crate::cli) struct BenchArguments {
-    /// The plugins' executable files; limits are for the first one. The reference ptp that cnispec carries if none is
-    /// given.
+    /// Plugin executables; budgets apply to the first one. Default: the embedded reference ptp.
     #[arg(value_name = "PLUGIN")]
     pub plugins: Vec<PathBuf>,
     #[command(flatten)]
     pub network: NetworkArguments,
-    /// How many containers' lives to measure; until the figures are known well enough if not given.
+    /// Number of ADD-to-DEL cycles to measure. Default: until the confidence interval is narrow enough.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "time")]
     pub runs: Option<u32>,
-    /// How long to measure instead, such as 30s.
+    /// Measure for this long instead, such as 30s.
     #[arg(long, value_name = "DUR", value_parser = duration::parse)]
     pub time: Option<Duration>,
-    /// Measure ADD and DEL with so many other attachments as well, such as 100,1000.
+    /// Also measure ADD and DEL beside this many other attachments, such as 100,1000.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub attachments: Vec<usize>,
-    /// Measure so many ADDs and DELs at once as well, such as 1,4,16.
+    /// Also measure this many concurrent ADDs and DELs, such as 1,4,16.
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = at_once)]
     pub parallel: Vec<usize>,
-    /// The most that a figure of the first plugin may be, such as add.p99=50ms. Can be given more than once.
+    /// Upper limit of a figure of the first plugin, such as add.p99=50ms. Can be given more than once.
     #[arg(long, value_name = "FIGURE=DUR", value_parser = budget)]
     pub budget: Vec<Budget>,
-    /// An earlier JSON report to hold the first plugin against.
+    /// Earlier JSON report to compare the first plugin with.
     #[arg(long, value_name = "REPORT")]
     pub against: Option<PathBuf>,
-    /// By how much medians may be slower than in the earlier report.
+    /// Tolerated increase of medians over the earlier report.
     #[arg(long, value_name = "PCT", default_value = "10%", value_parser = percent, requires = "against")]
     pub max_regression: Percent,
-    /// The deadline of one call, such as 500ms, 10s or 2m.
+    /// Deadline of one call, such as 500ms, 10s or 2m.
     #[arg(long, value_name = "DUR", default_value = DEFAULT_TIMEOUT, value_parser = duration::parse)]
     pub timeout: Duration,
-    /// Write a report; FORMAT is json, html or markdown, PATH `-` is standard output. Can be given more than once.
+    /// Write a report. FORMAT is json, html or markdown; PATH `-` is standard output. Can be given more than once.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
     pub report: Vec<Target>,
 }

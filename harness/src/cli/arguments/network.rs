@@ -8,13 +8,13 @@ use crate::kind::Kind;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct NetworkArguments {
-    /// A network configuration list to try it in.
+    /// Network configuration to test the plugin in.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The plugin's kind, where no configuration tells.
+    /// Kind of the plugin, if no configuration is given.
     #[arg(long, value_enum)]
     kind: Option<KindName>,
-    /// More directories in which plugins are found, separated by colons.
+    /// Further directories of CNI_PATH, separated by colons.
     #[arg(long, value_name = "DIRS", value_parser = directories)]
     cni_path: Option<Directories>,
 }

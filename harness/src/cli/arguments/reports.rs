@@ -9,17 +9,27 @@ use crate::cli::target::Target;
 
 /// Two reports to be compared.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cnispec diff old.json new.json
+  cnispec diff old.json new.json --format markdown
+  cnispec diff --table one.json other.json
+
+Exit status:
+  0  nothing fails that did not fail before
+  1  something does
+  2  usage error")]
 pub(in crate::cli) struct DiffArguments {
-    /// The report of before.
+    /// Earlier JSON report.
     #[arg(value_name = "OLD")]
     pub old: PathBuf,
-    /// The report of now.
+    /// Later JSON report.
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
-    /// How to show the difference.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = DiffFormat::Terminal)]
     pub format: DiffFormat,
-    /// Show the plugins side by side, in a table of the checks that come out differently.
+    /// Show two plugins side by side, with the checks whose outcomes differ.
     #[arg(long)]
     pub table: bool,
 }
@@ -33,14 +43,21 @@ pub(in crate::cli) enum DiffFormat {
 
 /// A report to be verified.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit status: 0 the report holds, 1 it does not, 2 usage, 3 the harness or its environment failed."
-)]
+#[command(after_help = "\
+Examples:
+  cnispec verify report.json
+  cnispec verify report.json ./my-plugin --config my.conflist
+
+Exit status:
+  0  the report holds
+  1  it does not
+  2  usage error
+  3  the harness or its environment failed")]
 pub(in crate::cli) struct VerifyArguments {
-    /// The report that `--report json=FILE` wrote.
+    /// JSON report of `cnispec test`.
     #[arg(value_name = "REPORT")]
     pub report: PathBuf,
-    /// The plugin that it is said to be of; the report's own path if not given.
+    /// Plugin executable. Default: the path in the report.
     #[arg(value_name = "PLUGIN")]
     pub plugin: Option<PathBuf>,
     /// The report's network configuration, if it has moved.
@@ -48,11 +65,20 @@ pub(in crate::cli) struct VerifyArguments {
     pub config: Option<PathBuf>,
 }
 
-/// A result to be shown again.
+/// A result to be reproduced.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cnispec replay findings/NAME
+  cnispec replay report.json:del.repeat-succeeds
+
+Exit status:
+  0  it no longer reproduces
+  1  it reproduces
+  2  usage error
+  3  the harness or its environment failed")]
 pub(in crate::cli) struct ReplayArguments {
-    /// The folder of a finding, as `cnispec fuzz --findings` writes it; or a report and the id of a check in it, such
-    /// as report.json:del.repeat-succeeds.
+    /// Folder of a finding, as `cnispec fuzz --findings` writes it; or a JSON report and the id of a check in it.
     #[arg(value_name = "FINDING|REPORT:ID")]
     pub what: String,
     /// The report's network configuration, if it has moved.
@@ -62,6 +88,14 @@ pub(in crate::cli) struct ReplayArguments {
 
 /// Manage the file of known failures.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cnispec expect update report.json
+  cnispec expect update report.json --expect known.toml
+
+Exit status:
+  0  the file is up to date
+  2  usage error")]
 pub(in crate::cli) struct ExpectArguments {
     #[command(subcommand)]
     pub command: ExpectCommand,
@@ -69,12 +103,12 @@ pub(in crate::cli) struct ExpectArguments {
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ExpectCommand {
-    /// Expect what a report finds broken, and no longer what it finds met.
+    /// Add what a report finds broken, and remove what it finds met.
     Update {
-        /// The report that `--report json=FILE` wrote.
+        /// JSON report of `cnispec test`.
         #[arg(value_name = "REPORT")]
         report: PathBuf,
-        /// The file; that of cnispec.toml, or else cnispec.expect.toml, if not given.
+        /// File of known failures. Default: the one that cnispec.toml names, or cnispec.expect.toml.
         #[arg(long, value_name = "FILE")]
         expect: Option<PathBuf>,
     },
@@ -82,31 +116,44 @@ pub(in crate::cli) enum ExpectCommand {
 
 /// A claim to be made.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cnispec claim report.json --name my-plugin --release 1.2 --badge badge.json
+
+Exit status:
+  0  the claim is written
+  2  usage error: the report is of no whole run")]
 pub(in crate::cli) struct ClaimArguments {
-    /// The report that `--report json=FILE` wrote.
+    /// JSON report of `cnispec test`.
     #[arg(value_name = "REPORT")]
     pub report: PathBuf,
-    /// The implementation's name; the plugin's type if not given.
+    /// Name of the implementation. Default: the plugin's type.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The implementation's release.
+    /// Release of the implementation.
     #[arg(long, value_name = "VERSION")]
     pub release: Option<String>,
-    /// Write a badge, in the form that shields.io reads from an endpoint, into this file.
+    /// Write a badge for shields.io's endpoint into this file.
     #[arg(long, value_name = "FILE")]
     pub badge: Option<PathBuf>,
 }
 
 /// Reports to be joined.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cnispec merge 1.json 2.json 3.json --report json=report.json
+  cnispec merge one-node.json other-node.json --report html=nodes.html
+
+Exit status: as of `cnispec test`; 2 if shards are missing, duplicate, or of different runs")]
 pub(in crate::cli) struct MergeArguments {
-    /// Reports that `--report json=FILE` wrote.
+    /// JSON reports of `cnispec test`.
     #[arg(value_name = "REPORT", required = true)]
     pub reports: Vec<PathBuf>,
-    /// A file of known failures: those are shown, and fail nothing.
+    /// File of known failures, which are shown and do not fail the run.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
-    /// Write a report; FORMAT is json, junit, html, sarif, markdown or tap, PATH `-` is standard output. Can be given more
+    /// Write a report. FORMAT is json, junit, html, sarif, markdown or tap; PATH `-` is standard output. Can be given more
     /// than once.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
     pub report: Vec<Target>,

@@ -17,61 +17,72 @@ use crate::verdict::Profile;
 #[derive(Debug, Args)]
 #[command(
     mut_arg("config", |config| config.help(
-        "A network configuration list to try it in; or a directory, in which the first that uses the plugin is taken"
+        "Network configuration to test the plugin in; of a directory, the first file that uses the plugin"
     )),
-    after_help = "Exit status: 0 nothing is broken, 1 a \"must\" (with `--profile extended`: or a \"should\") \
-    is broken, 2 usage, 3 the harness or its environment \
-    failed, 4 nothing was judged, 5 inconclusive."
+    after_help = "\
+Examples:
+  cnispec test ./my-plugin --config my.conflist
+  cnispec test ./my-plugin --kind ipam --spec 1.1.0 --verbose
+  cnispec test ./my-plugin --check 'del.*' --report html=report.html
+  cnispec test --runtime ./my-cnitool
+
+Exit status:
+  0  nothing is broken
+  1  a \"must\" is broken (with --profile extended, or a \"should\")
+  2  usage error: the command line or a configuration is wrong
+  3  the harness or its environment failed
+  4  nothing was judged
+  5  inconclusive, or an expected failure passes now"
 )]
 pub(in crate::cli) struct TestArguments {
-    /// Executable files of plugins, or directories of them; the reference ptp that cnispec carries if not given.
+    /// Plugin executables, or directories of them. Default: the embedded reference ptp.
     #[arg(value_name = "PLUGIN")]
     pub plugin: Vec<PathBuf>,
     #[command(flatten)]
     pub network: NetworkArguments,
-    /// Test a runtime instead of a plugin: a command like cnitool, and the words before those of its commands.
+    /// Test a runtime instead of a plugin: a command with cnitool's command line, and its leading arguments.
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["plugin", "config", "kind", "cni_path"])]
     pub runtime: Option<String>,
-    /// Test in this version of the SPEC only; can be given more than once.
+    /// Test only this version of the SPEC. Can be given more than once.
     #[arg(long, value_name = "V", value_parser = known_version)]
     pub spec: Vec<Version>,
-    /// Judge by these checks only; `*` and `?` stand for any text and any character.
+    /// Run only matching checks. `*` matches any text, `?` any character. Can be given more than once.
     #[arg(long, value_name = "GLOB")]
     pub check: Vec<String>,
-    /// Run these scenarios only; `*` and `?` stand for any text and any character.
+    /// Run only matching scenarios, by the same patterns. Can be given more than once.
     #[arg(long, value_name = "GLOB")]
     pub scenario: Vec<String>,
-    /// How many scenarios to run at once; four for each processor if not given.
+    /// Number of concurrent scenarios. Default: four per processor.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
-    /// Seed of generated names and identifiers.
+    /// Random seed of generated names and identifiers.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// The deadline of one call, such as 500ms, 10s or 2m.
+    /// Deadline of one call, such as 500ms, 10s or 2m.
     #[arg(long, value_name = "DUR", default_value = DEFAULT_TIMEOUT, value_parser = duration::parse)]
     pub timeout: Duration,
-    /// Run only this part of the scenarios, such as 1/3; `cnispec merge` joins the reports.
+    /// Run one shard of the scenarios, such as 1/3. `cnispec merge` joins the reports.
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub shard: Option<Shard>,
-    /// Let disputed requirements count like any other.
+    /// Treat disputed requirements like any other.
     #[arg(long)]
     pub strict: bool,
-    /// Which requirements decide the exit status: every "must", or every "should" as well.
+    /// Requirements that decide the exit status: every "must", or every "should" as well.
     #[arg(long, visible_alias = "fail-on", value_name = "PROFILE", value_enum, default_value_t = Profile::Core)]
     pub profile: Profile,
-    /// Try every finding below this directory, and nothing else.
+    /// Reproduce every fuzzing finding below this directory, and run nothing else.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "check", "scenario", "shard", "expect", "snapshot", "report"])]
     pub replay: Option<PathBuf>,
-    /// A file of known failures: those are shown, and fail nothing.
+    /// File of known failures, which are shown and do not fail the run.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
-    /// Compare what the plugin does with what is stored in this directory.
+    /// Compare the plugin's behaviour with the snapshots in this directory.
     #[arg(long, value_name = "DIR")]
     pub snapshot: Option<PathBuf>,
-    /// Store what the plugin does as what it should do.
+    /// Update the snapshots.
     #[arg(long, requires = "snapshot")]
     pub accept: bool,
-    /// Write a report; FORMAT is json, junit, html, sarif, markdown or tap, PATH `-` is standard output. Can be given more
+    /// Write a report. FORMAT is json, junit, html, sarif, markdown or tap; PATH `-` is standard output. Can be given more
     /// than once.
     #[arg(long, value_name = "FORMAT=PATH", value_parser = Target::parse)]
     pub report: Vec<Target>,

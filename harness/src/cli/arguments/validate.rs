@@ -7,13 +7,19 @@ use clap::Args;
 use super::network::{Directories, directories};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 every network can be used, 2 one cannot.")]
+#[command(after_help = "\
+Examples:
+  cnispec validate /etc/cni/net.d
+  cnispec validate my.conflist other.conf
+
+Exit status:
+  0  a runtime can use every configuration
+  2  it cannot use one of them")]
 pub(in crate::cli) struct ValidateArguments {
-    /// Files of network configurations, or directories of them.
+    /// Network configuration files, or directories of them.
     #[arg(value_name = "CONFIG", required = true)]
     pub config: Vec<PathBuf>,
-    /// The directories in which plugins are found, separated by colons; CNI_PATH if not given, or where plugins are
-    /// usually installed.
+    /// Plugin directories, separated by colons. Default: CNI_PATH, or where distributions install plugins.
     #[arg(long, value_name = "DIRS", value_parser = directories)]
     cni_path: Option<Directories>,
 }
