@@ -1,11 +1,15 @@
 //! Hostile plugins: each does its act, and otherwise what the reference ptp does. The machine stays as it was, nothing of the caller
 //! is seen, and no act ends with a failure of the harness or without an end. As root and as an ordinary user.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::accomplice;
 use crate::users::script;
 
 /// How a run with a hostile plugin may end.
@@ -54,18 +58,48 @@ exec "$@"
 "#;
 
 /// The files of the caller's directory when nothing has escaped.
-const UNTOUCHED: [&str; 3] = ["cnispec", "open-file", "ptp"];
+const UNTOUCHED: [&str; 4] = ["cnispec", "open-file", "ptp", "tools"];
 
-/// Runs a lifecycle, in which the recording plugin stands in for the IPAM plugin too; returns the exit status and all that was said.
-fn run(act: &Act, is_ordinary: bool) -> (Option<i32>, String) {
+/// The most memory that a process of a run may have at once, in KiB.
+const MOST_MEMORY: u64 = 64 * 1024;
+
+/// How a run went.
+struct Ended {
+    status: Option<i32>,
+    /// Everything that was said.
+    said: String,
+    /// The peak of the process that had most memory, plugins included, in KiB.
+    memory: u64,
+}
+
+/// A lifecycle, in which the recording plugin stands in for the IPAM plugin too.
+const LIFECYCLE: &[&str] = &[
+    "test",
+    "ptp",
+    "--spec",
+    "1.1.0",
+    "--scenario",
+    "lifecycle",
+    "--scenario",
+    "ipam*",
+    "--timeout",
+    "5s",
+];
+
+/// Runs `cnispec` with these words, as a caller with a terminal.
+fn run(act: &Act, is_ordinary: bool, words: &[&str]) -> Ended {
     let directory = tempfile::tempdir_in("/tmp").unwrap();
     let here = directory.path();
-    let plugin = script(here, "ptp", &[BEGIN, act.script, END].concat());
+    script(here, "ptp", &[BEGIN, act.script, END].concat());
     let program = here.join("cnispec");
-    fs::copy(env!("CARGO_BIN_EXE_cnispec"), &program).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    accomplice::copy(env!("CARGO_BIN_EXE_cnispec").as_ref(), &program);
+    let accomplice = accomplice::place(&here.join("tools"));
+    let peak = here.join("tools/peak");
+    fs::write(&peak, "").unwrap();
     // Anybody may write here, so that the lab alone can prevent it.
-    fs::set_permissions(here, fs::Permissions::from_mode(0o777)).unwrap();
+    for path in [here, &peak] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let as_another = [
         "setpriv",
@@ -73,30 +107,56 @@ fn run(act: &Act, is_ordinary: bool) -> (Option<i32>, String) {
         "--regid=65534",
         "--clear-groups",
     ];
-    let mut command = match is_root && is_ordinary {
-        true => {
-            let mut command = Command::new(as_another[0]);
-            command.args(&as_another[1..]).arg("sh");
-            command
-        }
-        false => Command::new("sh"),
-    };
+    let (mut terminal, its_name) = terminal();
+    let mut command = Command::new("setsid");
+    command.args(["--ctty", "--wait"]);
+    if is_root && is_ordinary {
+        command.args(as_another);
+    }
     let machine = state_of_the_machine();
     let output = command
-        .args(["-c", CALLER, "caller"])
-        .args([here, &program])
-        .arg("test")
-        .arg(&plugin)
-        .args(["--spec", "1.1.0", "--scenario", "lifecycle"])
-        .args(["--scenario", "ipam*", "--timeout", "5s"])
+        .args(["sh", "-c", CALLER, "caller"])
+        .args([here, &accomplice])
+        .args([accomplice::MEASURE.as_ref(), peak.as_os_str()])
+        .arg(&program)
+        .args(words)
+        .stdin(
+            File::options()
+                .read(true)
+                .write(true)
+                .open(its_name)
+                .unwrap(),
+        )
         .output()
         .unwrap();
     assert_eq!(state_of_the_machine(), machine);
     assert_eq!(names(here), UNTOUCHED);
     assert_eq!(fs::read(here.join("open-file")).unwrap(), b"");
+    let mut shown = Vec::new();
+    // It ends with an error once there is no more.
+    let _ = terminal.read_to_end(&mut shown);
+    assert_eq!(String::from_utf8_lossy(&shown), "", "on the terminal");
     let said = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code(), said)
+    Ended {
+        status: output.status.code(),
+        memory: fs::read_to_string(&peak)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("{said}")),
+        said,
+    }
+}
+
+/// A terminal's master side, which does not block, and the path of the other.
+fn terminal() -> (File, String) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    rustix::io::ioctl_fionbio(&master, true).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    (File::from(master), name.into_string().unwrap())
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -126,7 +186,8 @@ fn state_of_the_machine() -> Vec<String> {
 }
 
 fn try_act(act: &Act, is_ordinary: bool) {
-    let (status, said) = run(act, is_ordinary);
+    let ended = run(act, is_ordinary, LIFECYCLE);
+    let (status, said) = (ended.status, &ended.said);
     assert!(!said.contains("s3cr3t"), "{said}");
     match act.ends {
         Ends::Conformant => assert_eq!(status, Some(0), "{said}"),
@@ -134,6 +195,7 @@ fn try_act(act: &Act, is_ordinary: bool) {
             assert!(matches!(status, Some(1 | 5)), "{status:?}: {said}");
         }
     }
+    assert!(ended.memory < MOST_MEMORY, "{} KiB", ended.memory);
 }
 
 /// Each act as a module with a test for root, or whoever runs the tests, and one for an ordinary user.
@@ -276,4 +338,97 @@ acts! {
     prints_without_end: NeverConformant r#"
         tr '\0' ' ' </dev/zero >&3
     "#
+
+    writes_to_the_terminal: Conformant r#"
+        mknod /tmp/tty c 5 0; mknod /tmp/console c 5 1
+        for place in /dev/tty /dev/console /dev/pts/[0-9]* /tmp/tty /tmp/console; do
+            [ -c "$place" ] && (printf '\033]0;escaped\007' >"$place") && escaped "$place"
+        done
+        rm -f /tmp/tty /tmp/console
+    "#
+
+    traces_process_1: Conformant r#"
+        sleep 5 &
+        # What is its own can be traced: otherwise this shows nothing.
+        "$here/tools/accomplice" __trace $! || escaped 'nothing, since nobody can be traced'
+        kill $!
+        "$here/tools/accomplice" __trace 1 && escaped 'process 1'
+    "#
+
+    writes_into_pipes_of_process_1: Conformant r#"
+        for pipe in /proc/1/fd/*; do (echo junk >"$pipe") && escaped "$pipe"; done
+    "#
+
+    limits_process_1: Conformant r#"
+        prlimit --pid $$ --core=0:0 || escaped 'nothing, since nobody can be limited'
+        for limit in nofile nproc fsize as data stack memlock sigpending msgqueue cpu; do prlimit --pid 1 "--$limit=0:0"; done
+        renice -n 19 -p 1; ionice -c 3 -p 1; chrt --idle -p 0 1; taskset -p 1 1
+    "#
+
+    answers_with_900_kilobytes: NeverConformant r#"
+        printf '{"cniVersion": "1.1.0", "dns": {"search": ["' >&3
+        head -c 900000 /dev/zero | tr '\0' x >&3
+        printf '"]}}' >&3
+    "#
+
+    pads_its_answer: NeverConformant r#"
+        head -c 900000 /dev/zero | tr '\0' ' ' >&3
+    "#
+
+    answers_in_many_parts: NeverConformant r#"
+        printf '{"cniVersion": "1.1.0", "routes": [' >&3
+        seq -f '{"dst": "10.%.0f.0.0/16", "gw": null}, ' 1500 | head -c 60000 >&3
+    "#
+}
+
+/// A campaign with a plugin that damages its lab at every call goes on to its end. It may find nothing.
+fn fuzz(script: &'static str, is_ordinary: bool) {
+    let act = Act {
+        script,
+        ends: Ends::NeverConformant,
+    };
+    let words = [
+        "fuzz",
+        "ptp",
+        "--runs",
+        "20",
+        "--seed",
+        "1",
+        "--timeout",
+        "5s",
+    ];
+    let Ended {
+        status,
+        said,
+        memory,
+    } = run(&act, is_ordinary, &words);
+    assert!(matches!(status, Some(0 | 1)), "{status:?}: {said}");
+    assert!(said.contains("in 20 cases"), "{said}");
+    assert!(memory < MOST_MEMORY, "{memory} KiB");
+}
+
+macro_rules! campaigns {
+    ($($name:ident: $script:literal)+) => {$(
+        mod $name {
+            use trials::test;
+
+            #[test(Netns)]
+            fn as_we_are() {
+                super::fuzz($script, false);
+            }
+
+            #[test(Netns)]
+            fn as_an_ordinary_user() {
+                super::fuzz($script, true);
+            }
+        }
+    )+};
+}
+
+campaigns! {
+    fuzzed_while_it_unmounts: "umount -l /run/netns/* /run /tmp; mount -t tmpfs none /var/lib/cni"
+    fuzzed_while_it_forges_records: "cd /run/cnispec/records && mkfifo 0.json && echo garbage >1.json"
+    fuzzed_while_it_fills: "head -c 300000000 /dev/zero >/run/fill; head -c 300000000 /dev/zero >/var/lib/cni/fill"
+    fuzzed_while_it_kills: "kill -KILL -1"
+    fuzzed_while_it_answers_much: "head -c 900000 /dev/zero | tr '\\0' ' ' >&3"
 }
