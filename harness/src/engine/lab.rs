@@ -140,7 +140,21 @@ pub struct Lab {
     made: Cell<u16>,
     tape: RefCell<Tape>,
     /// Containers whose last ADD's result the runtime has stored, with that result.
-    results: RefCell<BTreeMap<String, Value>>,
+    results: RefCell<BTreeMap<String, StoredResult>>,
+}
+
+/// The result of an ADD as its text: parsed, it takes many times the memory.
+#[derive(Clone)]
+struct StoredResult(Box<str>);
+
+impl StoredResult {
+    fn of(result: &Value) -> Self {
+        Self(result.to_string().into())
+    }
+
+    fn parse(&self) -> Option<Value> {
+        serde_json::from_str(&self.0).ok()
+    }
 }
 
 struct Observed {

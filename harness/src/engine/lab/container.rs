@@ -8,7 +8,7 @@ use cni_observe::Observer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Lab, StepResult, Stop};
+use super::{Lab, StepResult, Stop, StoredResult};
 use crate::engine::{host_setup, isolation, links, rootfs};
 use crate::error::HarnessError;
 use crate::hex::hex;
@@ -349,14 +349,15 @@ impl Container<'_> {
 
     /// The result of the last ADD, as the runtime has stored it.
     pub fn stored_result(&self) -> Option<Value> {
-        self.lab.results.borrow().get(self.name).cloned()
+        let results = self.lab.results.borrow();
+        results.get(self.name)?.parse()
     }
 
     /// Stores this as the result of the last ADD, or none.
     pub fn store_result(&self, result: Option<Value>) {
         let mut results = self.lab.results.borrow_mut();
         match result {
-            Some(result) => results.insert(self.name.to_owned(), result),
+            Some(result) => results.insert(self.name.to_owned(), StoredResult::of(&result)),
             None => results.remove(self.name),
         };
     }

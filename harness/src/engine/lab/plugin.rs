@@ -85,10 +85,7 @@ impl<'a> Plugin<'a> {
             let call = self.call(label, Operation::Add, container, &path, &plugin)?;
             match (call.succeeded(), call.output()) {
                 (true, Output::Document(result)) => {
-                    self.lab
-                        .results
-                        .borrow_mut()
-                        .insert(container.to_owned(), result);
+                    self.lab.container(container).store_result(Some(result));
                 }
                 _ => {
                     let plugin = call.file_name();
@@ -219,10 +216,7 @@ impl<'a> Plugin<'a> {
                     call.outcome()
                 )));
             };
-            self.lab
-                .results
-                .borrow_mut()
-                .insert(container.to_owned(), result);
+            self.lab.container(container).store_result(Some(result));
         }
         Ok(())
     }

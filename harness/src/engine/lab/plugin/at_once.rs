@@ -1,7 +1,7 @@
 //! One operation for many containers at once.
 
 use std::path::{Path, PathBuf};
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cni_runtime::derive_plugin_config;
@@ -9,7 +9,7 @@ use cni_types::{NetworkConfigList, Operation, PluginConfig};
 use serde_json::{Map, Value};
 
 use super::Plugin;
-use crate::engine::lab::{Execution, StepResult, TRY_AGAIN_LATER};
+use crate::engine::lab::{Execution, StepResult, StoredResult, TRY_AGAIN_LATER};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::stub;
 use crate::label::Label;
@@ -33,8 +33,10 @@ struct Errand<'a> {
     network: NetworkConfigList,
     members: Vec<Member>,
     offered: Map<String, Value>,
-    result: Option<Value>,
+    result: Option<StoredResult>,
     limits: Limits,
+    /// Held by the thread that has a document parsed: it takes many times the memory of its text.
+    parsing: &'a Mutex<()>,
 }
 
 /// A plugin of the list.
@@ -60,28 +62,44 @@ impl Done {
 
 impl Errand<'_> {
     /// Executes the plugins of the list in turn, until one fails; what ADD has printed in the end is the result.
-    fn run(mut self) -> std::io::Result<(Vec<Done>, Option<Value>)> {
+    fn run(mut self) -> std::io::Result<(Vec<Done>, Option<StoredResult>)> {
         let mut done = Vec::new();
         for Member { plugin, path, env } in std::mem::take(&mut self.members) {
-            let stdin =
-                derive_plugin_config(&self.network, &plugin, self.result.as_ref(), &self.offered);
+            let stdin = self.derive(&plugin);
             let ended = self.run_until_ready(&path, &env, &stdin)?;
-            let printed = read(&ended.stdout.0);
-            let execution = Done {
+            if self.operation == Operation::Add
+                && let Some(result) = self.result_of(&ended)
+            {
+                self.result = Some(result);
+            }
+            done.push(Done {
                 path,
                 env,
                 stdin,
                 ended,
-            };
-            let succeeded = execution.succeeded();
-            done.push(execution);
-            match (succeeded, self.operation, printed) {
-                (false, ..) => break,
-                (true, Operation::Add, Output::Document(result)) => self.result = Some(result),
-                _ => {}
+            });
+            if !done.last().is_some_and(Done::succeeded) {
+                break;
             }
         }
         Ok((done, self.result))
+    }
+
+    fn derive(&self, plugin: &PluginConfig) -> Vec<u8> {
+        let _parsing = self.parsing.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = self.result.as_ref().and_then(StoredResult::parse);
+        derive_plugin_config(&self.network, plugin, result.as_ref(), &self.offered)
+    }
+
+    /// The result that an ADD has printed, if it succeeded.
+    fn result_of(&self, ended: &Ended) -> Option<StoredResult> {
+        let _parsing = self.parsing.lock().unwrap_or_else(PoisonError::into_inner);
+        match read(&ended.stdout.0) {
+            Output::Document(result) if ended.exit == Exit::Status(0) => {
+                Some(StoredResult::of(&result))
+            }
+            _ => None,
+        }
     }
 
     /// Executes a plugin, again and again as long as it asks to be called later and there is time.
@@ -103,11 +121,14 @@ impl Errand<'_> {
 }
 
 fn asks_to_wait(ended: &Ended) -> bool {
+    if ended.exit == Exit::Status(0) {
+        return false;
+    }
     let error = match read(&ended.stdout.0) {
         Output::Document(Value::Object(document)) => document,
         _ => return false,
     };
-    ended.exit != Exit::Status(0) && error.get("code") == Some(&TRY_AGAIN_LATER.into())
+    error.get("code") == Some(&TRY_AGAIN_LATER.into())
 }
 
 impl Plugin<'_> {
@@ -135,6 +156,7 @@ impl Plugin<'_> {
             let plugin = self.own_of(container, &plugin);
             Member { plugin, path, env }
         };
+        let parsing = Mutex::new(());
         let errands: Vec<Errand<'_>> = (0..)
             .zip(containers)
             .map(|(number, container)| Errand {
@@ -148,8 +170,9 @@ impl Plugin<'_> {
                     .map(|plugin| member(container, plugin))
                     .collect(),
                 offered: self.capability_args(Some(container)),
-                result: self.lab.container(container).stored_result(),
+                result: self.lab.results.borrow().get(container).cloned(),
                 limits,
+                parsing: &parsing,
             })
             .collect();
         let before = self.lab.state()?;
@@ -202,9 +225,11 @@ impl Plugin<'_> {
                 self.lab
                     .write_down(execution, ended, [before, after], stub::take_records()?);
             }
-            self.lab
-                .container(container)
-                .store_result(result.filter(|_| operation != Operation::Del));
+            let mut results = self.lab.results.borrow_mut();
+            match result.filter(|_| operation != Operation::Del) {
+                Some(result) => results.insert(container.to_owned(), result),
+                None => results.remove(container),
+            };
         }
         Ok(well)
     }
