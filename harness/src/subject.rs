@@ -308,6 +308,12 @@ impl Subject {
         usable
     }
 
+    /// The newest version that the plugin and its neighbours speak.
+    pub fn newest_version(&self) -> Version {
+        let newest = self.usable_versions().into_iter().max();
+        newest.unwrap_or_else(|| self.version_of_fixture())
+    }
+
     /// The version that the fixture itself is written in.
     pub fn version_of_fixture(&self) -> Version {
         let version = self.fixture.list.get("cniVersion").and_then(Value::as_str);

@@ -190,7 +190,7 @@ impl Server {
 
     fn life(&mut self) -> StepResult<Vec<Sample>> {
         self.container(ALONE)?;
-        self.lab.plugin().precede(ALONE)?;
+        self.lab.plugin().must_precede(ALONE)?;
         let mut samples = Vec::new();
         for (measured, _) in self.operations() {
             let call = self.lab.execute(self.execution(measured, ALONE)?)?;
@@ -204,7 +204,7 @@ impl Server {
 
     fn trace(&mut self) -> StepResult<Vec<(MeasuredOperation, Trace)>> {
         self.container(ALONE)?;
-        self.lab.plugin().precede(ALONE)?;
+        self.lab.plugin().must_precede(ALONE)?;
         let mut traces = Vec::new();
         for (measured, operation) in self.operations() {
             let execution = self.execution(measured, ALONE)?;
@@ -275,7 +275,7 @@ impl Server {
         while self.attached < count {
             let name = other(self.attached);
             self.container(&name)?;
-            self.lab.plugin().precede(&name)?;
+            self.lab.plugin().must_precede(&name)?;
             let call = self
                 .lab
                 .execute(self.execution(MeasuredOperation::Add, &name)?)?;
@@ -295,7 +295,7 @@ impl Server {
         let names: Vec<String> = (0..width).map(|index| format!("p{index}")).collect();
         for name in &names {
             self.container(name)?;
-            self.lab.plugin().precede(name)?;
+            self.lab.plugin().must_precede(name)?;
         }
         let mut samples = Vec::new();
         for measured in [MeasuredOperation::Add, MeasuredOperation::Del] {

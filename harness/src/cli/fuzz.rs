@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &FuzzArguments) -> Result<u8, Failure> {
     let mut found = campaign.run(known)?;
     let candidates = std::mem::take(&mut found.candidates);
     live.say(&format!("shrinking {} findings", candidates.len()));
-    let plain = Seeds::new(&subject, subject.version_of_fixture())?.calls();
+    let plain = Seeds::new(&subject, subject.newest_version())?.calls();
     let examination = Examination {
         subject: &subject,
         pool: &pool,

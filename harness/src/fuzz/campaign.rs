@@ -182,8 +182,7 @@ impl<'a> Campaign<'a> {
 
     /// Runs until the budget is spent. `known` are cases of an earlier run.
     pub fn run(mut self, known: Vec<Case>) -> Result<CampaignResult, HarnessError> {
-        let newest = self.newest();
-        let seeds = Seeds::new(self.subject, newest)?;
+        let seeds = Seeds::new(self.subject, self.subject.newest_version())?;
         self.calls = seeds.calls();
         if let Some(base) = Tree::parse(&seeds.add().stdin.0) {
             self.accepted_values = AcceptedValues::new(base);
@@ -286,10 +285,6 @@ impl<'a> Campaign<'a> {
 
     fn versions(&self) -> Vec<Version> {
         self.subject.usable_versions()
-    }
-
-    fn newest(&self) -> Version {
-        self.versions().into_iter().max().unwrap_or(Version::LATEST)
     }
 
     /// When labs get no more cases, so that candidates are examined within the budget, too.

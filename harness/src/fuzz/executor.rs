@@ -12,10 +12,10 @@ use super::behaviour::{self, CallBehaviour};
 use super::case::{CONTAINERS, Case, Invocation, PrevResult};
 use super::mask::Echoes;
 use super::oracle::{self, Violation};
-use crate::engine::lab::{Execution, Lab, StepResult, Stop};
+use crate::engine::lab::{Execution, Lab, OperationResult, StepResult, Stop};
 use crate::error::HarnessError;
 use crate::kind::Kind;
-use crate::label;
+use crate::label::{self, Label};
 use crate::runner::session::Handler;
 use crate::transcript::{
     Bytes, Call, ChangeKind, Delivery, Ending, Output, State, StateChange, Transcript,
@@ -175,11 +175,12 @@ impl Executor {
         }
         lab.container(CONTAINERS[0]).create()?;
         lab.plugin().add(label::WARM_ADD, CONTAINERS[0])?;
-        lab.plugin().del(label::WARM_DEL, CONTAINERS[0])?;
+        self.detach(label::WARM_DEL, CONTAINERS[0])?;
+        let lab = &self.lab;
         lab.container(CONTAINERS[0]).renew()?;
         lab.container(CONTAINERS[1]).create()?;
         for container in CONTAINERS {
-            self.precede(container)?;
+            self.must_precede(container)?;
         }
         self.base = self.lab.look()?;
         Ok(())
@@ -194,13 +195,33 @@ impl Executor {
         })
     }
 
-    fn precede(&mut self, container: &str) -> StepResult {
+    /// DEL as a runtime calls it. Where the subject's fails, the plugins before it detach the container all the same: they would
+    /// refuse to attach it again.
+    fn detach(&self, label: Label<'_>, container: &str) -> StepResult {
+        let detached = self.lab.plugin().del(label, container)?;
+        if self.lab.kind() == Kind::Chained && detached != OperationResult::Succeeded {
+            self.lab.plugin().del_companions(container)?;
+        }
+        Ok(())
+    }
+
+    /// Without what stands before it, nothing can be asked of the subject.
+    fn must_precede(&mut self, container: &str) -> StepResult {
+        match self.precede(container)? {
+            OperationResult::Succeeded => Ok(()),
+            OperationResult::Failed(how) => Err(Stop::Harness(HarnessError::new(format!(
+                "the plugin before the one under test failed: {how}"
+            )))),
+        }
+    }
+
+    fn precede(&mut self, container: &str) -> StepResult<OperationResult> {
         self.lab.container(container).store_result(None);
-        self.lab.plugin().precede(container)?;
+        let preceded = self.lab.plugin().precede(container)?;
         if let Some(result) = self.lab.container(container).stored_result() {
             self.results.insert(container.to_owned(), result);
         }
-        Ok(())
+        Ok(preceded)
     }
 
     fn once(&mut self, case: &Case, strict: bool, shown: bool) -> StepResult<Outcome> {
@@ -255,7 +276,7 @@ impl Executor {
         self.make_calls(case, CONTAINERS, start)?;
         for container in OTHERS {
             self.lab.container(container).create()?;
-            self.precede(container)?;
+            self.must_precede(container)?;
         }
         let seen = Vec::new();
         self.lab.take_transcript();
@@ -373,9 +394,11 @@ impl Executor {
         self.lab.host().tidy(&base, &now);
         for container in CONTAINERS {
             if !base.container_changes(container, &now).is_empty() {
-                self.lab.plugin().del(label::RESCUE, container)?;
+                self.detach(label::RESCUE, container)?;
                 self.lab.container(container).renew()?;
-                self.precede(container)?;
+                if self.precede(container)? != OperationResult::Succeeded {
+                    return Ok(false);
+                }
             }
         }
         // Links of a namespace that was removed go in the kernel's own time.

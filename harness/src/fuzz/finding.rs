@@ -101,6 +101,11 @@ impl Finding {
         self.replayed == self.tried
     }
 
+    /// Returns true if it is what the calls have left behind, rather than what one of them did.
+    pub fn is_about_residue(&self) -> bool {
+        matches!(self.how, Mode::Twice)
+    }
+
     /// A name for its folder that no other finding of the plugin has.
     pub fn name(&self) -> String {
         use std::hash::{DefaultHasher, Hash, Hasher};
@@ -143,7 +148,7 @@ impl Finding {
         write(FILE, &pretty(self)?)?;
         if let Some(transcript) = transcript {
             write("transcript.json", &pretty(transcript)?)?;
-            for (name, content) in repro::inputs(transcript) {
+            for (name, content) in repro::inputs(self, transcript) {
                 write(&name, &content)?;
             }
             write("repro.sh", repro::script(self, transcript).as_bytes())?;

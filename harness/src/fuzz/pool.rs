@@ -56,7 +56,7 @@ impl<'s> Pool<'s> {
         };
         let task = Task {
             scenario: SCENARIO.to_owned(),
-            spec_version: subject.version_of_fixture(),
+            spec_version: subject.newest_version(),
         };
         let workers = Workers::new(subject, &settings)?;
         Ok(Self::with(workers, task, strict))

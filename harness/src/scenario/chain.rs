@@ -50,7 +50,7 @@ fn ipam_delegate(lab: &mut Lab) -> StepResult {
 
 fn told_of_dns(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
-    lab.plugin().precede("a")?;
+    lab.plugin().must_precede("a")?;
     lab.container("a").store_dns(label::TOLD);
     let added = lab
         .plugin()

@@ -250,7 +250,7 @@ fn gc_fails(lab: &mut Lab) -> StepResult {
 fn path(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
-    lab.plugin().precede("a")?;
+    lab.plugin().must_precede("a")?;
     let path = lab.delegates().roundabout_path()?;
     lab.plugin()
         .direct(label::ADD_ROUNDABOUT, Operation::Add)

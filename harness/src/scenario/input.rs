@@ -90,7 +90,7 @@ const LONG: usize = 16 << 20;
 
 fn required_variables(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
-    lab.plugin().precede("a")?;
+    lab.plugin().must_precede("a")?;
     lab.observe(label::START)?;
     let without = |label: Label<'_>, operation, variable| {
         lab.plugin()
@@ -138,7 +138,7 @@ fn required_variables(lab: &mut Lab) -> StepResult {
 
 fn bad_input(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
-    lab.plugin().precede("a")?;
+    lab.plugin().must_precede("a")?;
     lab.observe(label::START)?;
     let given = |label: Label<'_>, stdin: &str| {
         lab.plugin()
@@ -302,7 +302,7 @@ fn malformed_capability(lab: &mut Lab) -> StepResult {
     };
     lab.warm_up()?;
     lab.container("a").create()?;
-    lab.plugin().precede("a")?;
+    lab.plugin().must_precede("a")?;
     lab.plugin()
         .direct(label::ADD_MALFORMED, Operation::Add)
         .container("a")

@@ -93,7 +93,7 @@ fn attach_and_detach(
 ) -> StepResult {
     let name = life.container;
     lab.container(name).create()?;
-    lab.plugin().precede(name)?;
+    lab.plugin().must_precede(name)?;
     let added = unusual(
         lab.plugin()
             .direct(life.add, Operation::Add)

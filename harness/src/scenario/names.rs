@@ -86,7 +86,7 @@ fn container_ids(lab: &mut Lab) -> StepResult {
 
 fn impossible_names(lab: &mut Lab) -> StepResult {
     lab.container("a").create()?;
-    lab.plugin().precede("a")?;
+    lab.plugin().must_precede("a")?;
     lab.observe(label::START)?;
     let with = |label: Label<'_>, variable, value| {
         lab.plugin()

@@ -145,7 +145,7 @@ fn version(lab: &mut Lab) -> StepResult {
 fn unsupported_version(lab: &mut Lab) -> StepResult {
     lab.warm_up()?;
     lab.container("a").create()?;
-    lab.plugin().precede("a")?;
+    lab.plugin().must_precede("a")?;
     lab.plugin()
         .direct(label::ADD_UNSUPPORTED, Operation::Add)
         .container("a")

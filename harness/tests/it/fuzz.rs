@@ -118,13 +118,13 @@ fn faults_are_found_made_small_and_shown_again() {
         .unwrap();
     let text = String::from_utf8_lossy(&script.stderr).into_owned();
     assert!(text.contains("planted fault 3 of 12"), "{text}");
-    assert_eq!(script.status.code(), Some(0), "{text}");
+    assert_eq!(script.status.code(), Some(1), "{text}");
     let good = Command::new("sh")
         .arg(null.join("repro.sh"))
         .arg("/bin/true")
         .output()
         .unwrap();
-    assert_eq!(good.status.code(), Some(1), "{good:?}");
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
 
     let suite = cnispec(&["test", &plugin, "--config", &config, "--replay", out]);
     let text = String::from_utf8_lossy(&suite.stdout).into_owned();
@@ -179,6 +179,108 @@ fn nothing_is_found_in_the_reference_plugin() {
         assert!(stdout.contains("nothing found"), "{stdout}");
     }
     assert!(fs::read_dir(corpus).unwrap().count() > 10);
+}
+
+/// A file for each container that gets an MTU, which DEL does not remove.
+const LEAKING: &str = r#"#!/bin/sh
+in=$(cat)
+case $CNI_COMMAND$in in
+ADD*'"mtu":1'*) mkdir -p /var/lib/leaking && : >"/var/lib/leaking/$CNI_CONTAINERID" ;;
+esac
+printf %s "$in" | exec "$(dirname "$0")/real"
+"#;
+
+#[test(Netns)]
+fn scripts_for_residue_tell_plugins_that_leave_it_from_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugin = script(directory.path(), "ptp", LEAKING);
+    for (name, program) in [
+        ("real", env!("CARGO_BIN_EXE_ptp")),
+        ("host-local", env!("CARGO_BIN_EXE_host-local")),
+    ] {
+        fs::copy(program, directory.path().join(name)).unwrap();
+    }
+    let out = directory.path().join("findings");
+    cnispec(&[
+        "fuzz",
+        plugin.to_str().unwrap(),
+        "--runs",
+        "64",
+        "--findings",
+        out.to_str().unwrap(),
+    ]);
+    let found = findings(&out);
+    let (folder, _) = found
+        .iter()
+        .find(|(_, finding)| finding["broken"]["check"] == "del.leaves-no-file")
+        .unwrap();
+    let run = |plugin: &Path| {
+        let mut script = Command::new("sh");
+        script.arg(folder.join("repro.sh")).arg(plugin);
+        script.output().unwrap()
+    };
+    let leaking = run(&plugin);
+    assert_eq!(leaking.status.code(), Some(1), "{leaking:?}");
+    let good = run(&directory.path().join("real"));
+    assert_eq!(good.status.code(), Some(0), "{good:?}");
+}
+
+/// A chained plugin of an older version than its network, whose DEL fails: it breaks down on an interface that is null, but only where
+/// the plugin before it has made one.
+const TRUSTING: &str = r#"#!/bin/sh
+case $CNI_COMMAND in
+VERSION) echo '{"cniVersion": "1.0.0", "supportedVersions": ["0.4.0", "1.0.0"]}'; exit ;;
+esac
+in=$(cat)
+fail() { echo '{"cniVersion": "1.0.0", "code": 100, "msg": "'"$1"'"}'; exit 1; }
+case $in in *'"cniVersion":"1.1.0"'*) fail 'no such version' ;; esac
+case $CNI_COMMAND in
+ADD)
+  nsenter --net="$CNI_NETNS" ip link show dev "$CNI_IFNAME" >/dev/null 2>&1 || fail 'no interface'
+  case $in in *'"interfaces":[null'*) kill -SEGV $$ ;; esac
+  echo '{"cniVersion": "1.0.0"}'
+  ;;
+DEL) fail 'never' ;;
+esac
+"#;
+
+#[test(Netns, Iproute)]
+fn chained_plugins_are_fuzzed_behind_the_plugin_before_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugin = script(directory.path(), "trusting", TRUSTING);
+    let config = directory.path().join("net.conflist");
+    let network = serde_json::json!({"cniVersion": "1.1.0", "name": "trusting", "plugins": [
+        {"type": "ptp", "ipam": {"type": "host-local", "subnet": "10.77.0.0/16"}},
+        {"type": "trusting"},
+    ]});
+    fs::write(&config, network.to_string()).unwrap();
+    let out = directory.path().join("findings");
+    let output = cnispec(&[
+        "fuzz",
+        plugin.to_str().unwrap(),
+        "--config",
+        config.to_str().unwrap(),
+        "--runs",
+        "96",
+        "--findings",
+        out.to_str().unwrap(),
+    ]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let crash = |finding: &Value| finding["broken"]["check"] == "protocol.call-is-not-killed";
+    let found = findings(&out);
+    let (folder, finding) = found.iter().find(|(_, finding)| crash(finding)).unwrap();
+    let stdin = finding["case"]["shots"][0]["stdin"].as_str().unwrap();
+    let stdin: Value = serde_json::from_str(stdin).unwrap();
+    assert_eq!(
+        stdin["prevResult"],
+        serde_json::json!({"interfaces": [null]})
+    );
+    let repro = Command::new("sh")
+        .arg(folder.join("repro.sh"))
+        .output()
+        .unwrap();
+    assert_eq!(repro.status.code(), Some(1), "{repro:?}");
 }
 
 #[test]

@@ -200,25 +200,32 @@ impl<'a> Plugin<'a> {
         derive_status_config(self.lab.config().list(), self.lab.config().own_plugin())
     }
 
-    /// Lets the plugins that stand before the subject do their ADD, so that the subject can be called.
-    pub fn precede(&self, container: &str) -> StepResult {
+    /// ADD by the plugins that stand before the subject, without which the scenario has no sense.
+    pub fn must_precede(&self, container: &str) -> StepResult {
+        match self.precede(container)? {
+            OperationResult::Succeeded => Ok(()),
+            OperationResult::Failed(how) => Err(Stop::CutShort(format!(
+                "the plugin before it failed: {how}"
+            ))),
+        }
+    }
+
+    /// ADD by the plugins that stand before the subject, so that it can be called. It may fail.
+    pub fn precede(&self, container: &str) -> StepResult<OperationResult> {
         if self.lab.kind() != Kind::Chained {
-            return Ok(());
+            return Ok(OperationResult::Succeeded);
         }
         for (plugin, path) in self.members(&self.walked())? {
             if path == self.lab.subject().path {
                 break;
             }
             let call = self.call(label::PRECEDE, Operation::Add, container, &path, &plugin)?;
-            let Output::Document(result) = call.output() else {
-                return Err(Stop::CutShort(format!(
-                    "the plugin before it failed: {}",
-                    call.outcome()
-                )));
+            let (true, Output::Document(result)) = (call.succeeded(), call.output()) else {
+                return Ok(OperationResult::Failed(call.outcome()));
             };
             self.lab.container(container).store_result(Some(result));
         }
-        Ok(())
+        Ok(OperationResult::Succeeded)
     }
 
     /// DEL by every plugin of the list except the subject.
