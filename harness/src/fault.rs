@@ -172,6 +172,9 @@ faults! {
     CheckMissesHostLink, "check-misses-host-link", "does not look for the host's interface in CHECK";
     CheckMissesRule, "check-misses-rule", "does not look for the host's rules in CHECK";
     CheckMissesShaping, "check-misses-shaping", "does not look for queueing disciplines in CHECK";
+    CheckMissesHostRoute, "check-misses-host-route", "does not look for the host's routes in CHECK";
+    CheckMissesOtherRule, "check-misses-other-rule", "looks for no rule of the host but the first in CHECK";
+    CheckMissesShapingInside, "check-misses-shaping-inside", "looks for queueing disciplines on the host only in CHECK";
     CheckMissesSysctl, "check-misses-sysctl", "does not look for sysctls in CHECK";
     CheckMissesReservation, "check-misses-reservation", "does not look for the reservation in CHECK, as IPAM";
     CheckRefusesLaterChange, "check-refuses-later-change", "answers CHECK with an error when a later plugin has added an address";

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use cni_netlink::{MacAddr, nft, sysctl};
 use cni_observe::{Configurator, Link, NewRoute, Rule};
-use cni_observe::{Link as Seen, NftRule};
+use cni_observe::{Link as Seen, NftRule, Qdisc};
 use ipnet::IpNet;
 use serde_json::Value;
 
 use super::lab::{Lab, StepResult, Stop};
 use super::links;
+use crate::hex::hex;
 use crate::label::change::{self, Change};
 use crate::transcript::State;
 
@@ -53,6 +54,7 @@ pub const ALL: &[DriftKind] = &[
     kind(change::NEIGHBOUR_WRONG_GATEWAY, neighbour_wrong),
     kind(change::SYSCTL_CHANGED, sysctl_changed),
     kind(change::QDISC_REMOVED, qdisc_removed),
+    kind(change::QDISC_INSIDE_REMOVED, inner_qdisc_removed),
     kind(change::FIREWALL_RULE_1_REMOVED, |lab, at| {
         firewall(lab, at, 0)
     }),
@@ -65,6 +67,7 @@ pub const ALL: &[DriftKind] = &[
     kind(change::FIREWALL_RULE_4_REMOVED, |lab, at| {
         firewall(lab, at, 3)
     }),
+    kind(change::FIREWALL_OTHER_FAMILY_REMOVED, other_family_bared),
     kind(change::RESERVATION_REMOVED, reservation_removed),
     kind(change::HOST_LINK_MAC_CHANGED, host_mac_changed),
     kind(change::HOST_LINK_MTU_CHANGED, host_mtu_changed),
@@ -128,6 +131,21 @@ impl Attached {
         listed
             .filter_map(|ip| ip["gateway"].as_str()?.parse().ok())
             .collect()
+    }
+
+    /// Addresses of the result.
+    fn addresses(&self) -> Vec<IpAddr> {
+        let listed = self.result["ips"].as_array().into_iter().flatten();
+        let net = |ip: &Value| Some(ip["address"].as_str()?.parse::<IpNet>().ok()?.addr());
+        listed.filter_map(net).collect()
+    }
+
+    /// Rules that have come to the host's firewall.
+    fn firewall_rules(&self) -> Vec<&NftRule> {
+        let name = |rule: &NftRule| (rule.family.clone(), rule.table.clone(), rule.handle);
+        let old: Vec<_> = self.before.host.nftables.rules.iter().map(name).collect();
+        let rules = self.after.host.nftables.rules.iter();
+        rules.filter(|rule| !old.contains(&name(rule))).collect()
     }
 
     fn gateway(&self) -> StepResult<IpAddr> {
@@ -346,17 +364,17 @@ fn sysctl_changed(lab: &Lab, attached: &Attached) -> StepResult<String> {
     })
 }
 
-fn qdisc_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
+/// The root queueing discipline that shapes what a link sends and has come with ADD.
+fn shaping<'s>(before: &[Qdisc], after: &'s [Qdisc]) -> Option<&'s Qdisc> {
     const OWN: [&str; 5] = ["noqueue", "pfifo_fast", "fq_codel", "mq", "noop"];
-    let old = &attached.before.host.qdiscs;
-    let mut new = attached
-        .after
-        .host
-        .qdiscs
-        .iter()
-        .filter(|qdisc| !old.contains(qdisc));
-    let qdisc = new.find(|qdisc| qdisc.parent == "root" && !OWN.contains(&qdisc.kind.as_str()));
-    let qdisc = qdisc.ok_or_else(|| impossible("no queueing discipline has come to the host"))?;
+    let mut new = after.iter().filter(|qdisc| !before.contains(qdisc));
+    new.find(|qdisc| qdisc.parent == "root" && !OWN.contains(&qdisc.kind.as_str()))
+}
+
+fn qdisc_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
+    let (before, after) = (&attached.before.host.qdiscs, &attached.after.host.qdiscs);
+    let qdisc = shaping(before, after)
+        .ok_or_else(|| impossible("no queueing discipline has come to the host"))?;
     let netlink = Configurator::open()?;
     netlink.delete_root_qdisc(qdisc.link)?;
     let link = netlink.link_by_index(qdisc.link)?;
@@ -366,23 +384,56 @@ fn qdisc_removed(_: &Lab, attached: &Attached) -> StepResult<String> {
     ))
 }
 
+fn inner_qdisc_removed(lab: &Lab, attached: &Attached) -> StepResult<String> {
+    let inside = |state: &State| {
+        let inside = state.containers.get(&attached.container);
+        inside.map_or_else(Vec::new, |inside| inside.qdiscs.clone())
+    };
+    let after = inside(&attached.after);
+    let qdisc = shaping(&inside(&attached.before), &after)
+        .ok_or_else(|| impossible("no queueing discipline has come to the container"))?;
+    lab.container(&attached.container).enter(|| {
+        let netlink = Configurator::open()?;
+        netlink.delete_root_qdisc(qdisc.link)?;
+        let link = netlink.link_by_index(qdisc.link)?;
+        Ok(format!(
+            "the queueing discipline of the container's `{}` was deleted",
+            link.name
+        ))
+    })
+}
+
 fn firewall(_: &Lab, attached: &Attached, which: usize) -> StepResult<String> {
-    let name = |rule: &NftRule| (rule.family.clone(), rule.table.clone(), rule.handle);
-    let old: Vec<_> = attached
-        .before
-        .host
-        .nftables
-        .rules
-        .iter()
-        .map(name)
-        .collect();
-    let rules = attached.after.host.nftables.rules.iter();
-    let mut new = rules.filter(|rule| !old.contains(&name(rule)));
-    let rule = new.nth(which).ok_or_else(|| {
+    let rule = *attached.firewall_rules().get(which).ok_or_else(|| {
         impossible(format!(
             "it brings no more than {which} rules to the host's firewall"
         ))
     })?;
+    delete_rule(rule)
+}
+
+/// Deletes a rule for an address of the family that the result's first address is not of.
+fn other_family_bared(_: &Lab, attached: &Attached) -> StepResult<String> {
+    let one_family = || impossible("its rules on the host are for addresses of one family");
+    let addresses = attached.addresses();
+    let first = addresses.first().ok_or_else(one_family)?;
+    let others = addresses
+        .iter()
+        .filter(|ip| ip.is_ipv4() != first.is_ipv4());
+    let others: Vec<String> = others.map(digits).collect();
+    let names_one = |rule: &&&NftRule| others.iter().any(|other| rule.code.contains(other));
+    let rules = attached.firewall_rules();
+    delete_rule(rules.iter().find(names_one).ok_or_else(one_family)?)
+}
+
+fn digits(ip: &IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => hex(&ip.octets()),
+        IpAddr::V6(ip) => hex(&ip.octets()),
+    }
+}
+
+fn delete_rule(rule: &NftRule) -> StepResult<String> {
     nft::delete_rule(&rule.family, &rule.table, &rule.chain, rule.handle)?;
     Ok(format!(
         "a rule of the chain `{}` was deleted on the host",

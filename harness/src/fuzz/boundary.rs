@@ -49,19 +49,17 @@ pub fn cases(seeds: &Seeds<'_>, rng: &mut fastrand::Rng) -> Vec<Case> {
         groups.extend(variables(&invocation));
         groups.push(replies(seeds, &invocation));
     }
-    let of_other_types = odd_results(seeds, of_other_types);
-    [
-        first,
-        of_other_types,
-        in_turn(of_add, rng),
-        in_turn(others, rng),
-    ]
-    .concat()
+    [first, in_turn(of_add, rng), in_turn(others, rng)].concat()
 }
 
 /// Results with one value null or missing: as `prevResult`, and as the answer of the IPAM plugin. Most plugins trust both.
 pub fn results_with_nulls(seeds: &Seeds<'_>) -> Vec<Case> {
     odd_results(seeds, missing)
+}
+
+/// The same with a value of another type in one place.
+pub fn results_of_other_types(seeds: &Seeds<'_>) -> Vec<Case> {
+    odd_results(seeds, of_other_types)
 }
 
 /// Those of ADD come first.

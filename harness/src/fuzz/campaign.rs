@@ -7,7 +7,7 @@ use std::slice;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cni_types::{Operation, Version};
+use cni_types::Operation;
 
 use super::accepted_values::AcceptedValues;
 use super::behaviour::Reach;
@@ -235,11 +235,15 @@ impl<'a> Campaign<'a> {
     }
 
     fn plan(&mut self, seeds: &Seeds, known: Vec<Case>) -> Result<Plan, HarnessError> {
-        let mut fixtures = Vec::new();
-        for version in self.versions() {
-            fixtures.extend(Seeds::new(self.subject, version)?.courses());
-        }
+        let mut fixtures = seeds.courses();
         fixtures.extend(boundary::results_with_nulls(seeds));
+        fixtures.extend(boundary::results_of_other_types(seeds));
+        let newest = self.subject.newest_version();
+        for version in self.subject.usable_versions() {
+            if version != newest {
+                fixtures.extend(Seeds::new(self.subject, version)?.courses());
+            }
+        }
         fixtures.extend(known);
         Ok(Plan {
             phase: Phase::Fixtures,
@@ -281,10 +285,6 @@ impl<'a> Campaign<'a> {
             phase => cases.extend((0..left).map(|_| self.invent(phase))),
         }
         cases
-    }
-
-    fn versions(&self) -> Vec<Version> {
-        self.subject.usable_versions()
     }
 
     /// When labs get no more cases, so that candidates are examined within the budget, too.

@@ -240,6 +240,10 @@ impl Executor {
         let seen = seen(&transcript);
         let kept = shown.then(|| Box::new(transcript.clone()));
         let now = transcript.states.swap_remove(end);
+        for container in CONTAINERS {
+            let result = self.results.get(container).cloned();
+            self.lab.container(container).store_result(result);
+        }
         let lost = match transcript.states.into_iter().next() {
             Some(base) => match self.is_as_before(base, now) {
                 Ok(is_as_before) => !is_as_before,
@@ -382,11 +386,6 @@ impl Executor {
 
     /// Puts the lab in order, and says whether the next case can begin in it.
     fn is_as_before(&mut self, base: State, now: State) -> StepResult<bool> {
-        for container in CONTAINERS {
-            self.lab
-                .container(container)
-                .store_result(self.results.get(container).cloned());
-        }
         if base == now || base.changes(&now).is_empty() {
             self.base = now;
             return Ok(true);

@@ -63,7 +63,7 @@ fn faults_are_found_made_small_and_shown_again() {
         "--config",
         &config,
         "--runs",
-        "600",
+        "900",
         "--seed",
         "3",
         "--findings",
