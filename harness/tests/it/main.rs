@@ -20,6 +20,7 @@ mod interruption;
 mod library;
 mod neighbours;
 mod new;
+mod readme;
 mod recipe;
 mod regression;
 mod report;
