@@ -20,14 +20,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 
 use cni_netlink::netns::NetNs;
 use cni_netlink::process::{Confinement, close_all_but, fork_with, reset_signals};
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, chdir, getegid, geteuid, getppid};
 
-use super::limits;
 use super::rootfs::{self, Needed, Writable};
+use super::{limits, refusal};
 use crate::error::HarnessError;
 
 /// The lab of this process; there is one at most.
@@ -61,7 +62,7 @@ pub fn unshare_from_caller() -> Result<(), HarnessError> {
     chdir("/").map_err(|e| fault("leave its directory", e))?;
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS).map_err(|error| HarnessError {
         what: format!("this kernel refuses new namespaces: {error}"),
-        hint: why_no_namespaces(),
+        hint: Some(refusal::of_namespaces(Some(error))),
     })?;
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| fault("ask to die with its parent", e))?;
     match getppid() == parent {
@@ -93,7 +94,7 @@ pub fn map_users(child: u32) -> Result<(), HarnessError> {
         .and_then(|tables| tables.into_iter().try_for_each(write))
         .map_err(|error| HarnessError {
             what: format!("this kernel refuses users in a new namespace: {error}"),
-            hint: why_no_namespaces(),
+            hint: Some(refusal::of_namespaces(errno(&error))),
         })
 }
 
@@ -286,7 +287,7 @@ impl Maker {
         let maker = Self { control, pid };
         maker.hear().map_err(|error| HarnessError {
             what: format!("this kernel refuses namespaces in a namespace: {error}"),
-            hint: why_no_namespaces(),
+            hint: Some(refusal::of_namespaces(errno(&error))),
         })?;
         for table in ["uid_map", "gid_map"] {
             fs::read_to_string(format!("/proc/self/{table}"))
@@ -413,20 +414,6 @@ fn hear(said: &mut impl BufRead) -> Result<(), HarnessError> {
     }
 }
 
-/// The setting that forbids namespaces to this user, if one is known, and how to change it.
-fn why_no_namespaces() -> Option<String> {
-    let read = |name: &str| fs::read_to_string(format!("/proc/sys/{name}")).ok();
-    let is = |name: &str, value: &str| read(name).is_some_and(|text| text.trim() == value);
-    if is("kernel/unprivileged_userns_clone", "0") {
-        return Some("run as root, or `sysctl kernel.unprivileged_userns_clone=1`".to_owned());
-    }
-    if is("kernel/apparmor_restrict_unprivileged_userns", "1") {
-        return Some(
-            "run as root, or `sysctl kernel.apparmor_restrict_unprivileged_userns=0`".to_owned(),
-        );
-    }
-    if is("user/max_user_namespaces", "0") {
-        return Some("run as root, or raise `sysctl user.max_user_namespaces`".to_owned());
-    }
-    Some("run as root, or allow CAP_SYS_ADMIN and user namespaces to this container".to_owned())
+fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw)
 }

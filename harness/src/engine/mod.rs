@@ -11,6 +11,7 @@ mod links;
 pub mod process;
 pub(crate) mod processes;
 mod recorders;
+mod refusal;
 pub(crate) mod rootfs;
 mod services;
 pub mod stub;

@@ -22,6 +22,7 @@ mod neighbours;
 mod new;
 mod readme;
 mod recipe;
+mod refusals;
 mod regression;
 mod report;
 mod requirements;

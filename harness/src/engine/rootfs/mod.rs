@@ -22,7 +22,7 @@ pub use self::kernel::{own_proc, show_outer_proc};
 use self::mounts::{NOTHING_SPECIAL, again, bind, fault, fd_path, path_fd, place, remount, tmpfs};
 pub use self::programs::EMBEDDED;
 use self::programs::{Executable, carry_plugins};
-use super::recorders;
+use super::{recorders, refusal};
 use crate::error::HarnessError;
 
 /// The lab's own directory, which plugins cannot write to; nothing in it belongs to the state that is observed.
@@ -165,8 +165,10 @@ fn keep(needed: &[PathBuf]) -> Result<Vec<(PathBuf, OwnedFd)>, HarnessError> {
 
 /// Makes an empty tmpfs the root; the machine's tree hangs in it for now.
 fn turn_root() -> Result<(), HarnessError> {
-    remount(None, "/", MsFlags::MS_REC | MsFlags::MS_PRIVATE)
-        .map_err(|e| fault("make mounts private", e))?;
+    remount(None, "/", MsFlags::MS_REC | MsFlags::MS_PRIVATE).map_err(|error| HarnessError {
+        what: format!("the lab cannot make mounts private: {error}"),
+        hint: Some(refusal::of_namespaces(Some(error))),
+    })?;
     tmpfs(PLACE, ROOM)?;
     let machine = format!("{PLACE}{MACHINE}");
     fs::create_dir(&machine).map_err(|e| fault("make directories", e))?;
@@ -345,10 +347,7 @@ fn overlay(directory: &str) -> Result<String, HarnessError> {
     )
     .map_err(|error| HarnessError {
         what: format!("the lab cannot lay an overlay over `{directory}`: {error}"),
-        hint: Some(
-            "`modprobe overlay`; in user namespaces, overlays need a kernel of 5.11 or later"
-                .to_owned(),
-        ),
+        hint: Some(refusal::of_overlay(error).to_owned()),
     })?;
     Ok(upper)
 }
