@@ -307,6 +307,10 @@ faults! {
     IpamLeaks, "ipam-leaks", "never releases an address";
     IpamWithIndex, "ipam-with-index", "answers ADD as IPAM with an `interface` for every address";
     IpamNoPrefix, "ipam-no-prefix", "hands out an address without prefix length";
+    CrashedAddBlocksDel, "crashed-add-blocks-del", "answers the DEL that follows an interrupted ADD with an error";
+    CrashedAddBlocksAdd, "crashed-add-blocks-add", "answers ADD with an error for ever after one of the attachment was interrupted";
+    CrashedAddIsUndoneForAll, "crashed-add-is-undone-for-all", "removes what all attachments have on the DEL that follows an interrupted ADD";
+    DelForgetsFirst, "del-forgets-first", "forgets on DEL that it has made a rule before it removes the rule";
     RuntimeAddReversed, "runtime-add-reversed", "executes ADD in reverse order";
     RuntimeFirstHasResult, "runtime-first-has-result", "gives the first ADD a `prevResult`";
     RuntimeForgetsResult, "runtime-forgets-result", "gives no ADD the result of the one before";

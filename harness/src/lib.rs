@@ -61,11 +61,11 @@ pub use verdict::{Outcome, Verdict};
 #[doc(hidden)]
 pub mod internal {
     pub use crate::bench::server::{MeasuredOperation, Server};
-    pub use crate::bench::{BenchReport, SCHEMA as BENCH_SCHEMA, trace};
+    pub use crate::bench::{BenchReport, SCHEMA as BENCH_SCHEMA};
     pub use crate::check::coverage;
     pub use crate::cli::{main as cnispec_main, settings_read};
     pub use crate::cnitool::main as cnitool_main;
-    pub use crate::engine::{Settings, Task};
+    pub use crate::engine::{Settings, Task, tracer};
     pub use crate::fault::Fault;
     pub use crate::fuzz::case::{Case, Invocation};
     pub use crate::fuzz::dictionary::Dictionary;

@@ -13,6 +13,11 @@ impl ScenarioId {
     }
 }
 
+/// True if only `--deep` runs the scenario, or whoever asks for it: those of a family, whose name stands before a slash.
+pub fn is_deep(id: &str) -> bool {
+    id.contains('/')
+}
+
 impl fmt::Display for ScenarioId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.0)
@@ -139,4 +144,10 @@ ids! {
     RUNTIME_DEL_UNKNOWN = "runtime-del-unknown"
     RUNTIME_CONTAINERS = "runtime-containers"
     TRAFFIC = "traffic"
+    CRASH_ADD = "crash/add"
+    CRASH_ADD_NETNS_GONE = "crash/add-netns-gone"
+    CRASH_ADD_ALONE = "crash/add-alone"
+    CRASH_DEL = "crash/del"
+    CRASH_DEL_NETNS_GONE = "crash/del-netns-gone"
+    CRASH_DEL_ALONE = "crash/del-alone"
 }

@@ -62,6 +62,8 @@ pub enum Profile {
     Core,
     /// Every "must" and every "should".
     Extended,
+    /// What `--deep` tries as well.
+    Robust,
 }
 
 /// Judges one transcript by every check of `checks` that reads it.
@@ -82,7 +84,7 @@ fn judge_one<'t>(
     check: &'static Check,
     strictness: Strictness,
 ) -> Option<Row<'t>> {
-    let level = check.clause(transcript.spec_version)?.level;
+    let level = check.level(transcript.spec_version)?;
     let row = |outcome, reason, breach, prevented_by| Row {
         check,
         transcript,

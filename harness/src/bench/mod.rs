@@ -7,7 +7,7 @@ pub mod attribution;
 mod environment;
 pub mod gate;
 mod model;
-mod registers;
+mod purpose;
 pub mod run;
 #[cfg(test)]
 mod sample;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use cnispec::internal::{
     Executor, Handler, Server, cnispec_main, cnitool_main, planted, recorder, scripted_main,
-    scripted_runtime, session, trace, worker, wrapper_main,
+    scripted_runtime, session, tracer, worker, wrapper_main,
 };
 
 fn main() -> ExitCode {
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         Some(word) if word == worker::INIT => worker::init(),
         Some(word) if word == Executor::WORD => session::init::<Executor>(),
         Some(word) if word == Server::WORD => session::init::<Server>(),
-        Some(word) if word == trace::TRACED => trace::traced(),
+        Some(word) if word == tracer::TRACED => tracer::traced(),
         _ => cnispec_main(),
     }
 }

@@ -54,9 +54,7 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -
             |add: &&&Call| add.container != call.container && Whose::of(add, call) == whose;
         for add in living.iter().filter(beside) {
             others += 1;
-            let mut changes = damage(t, add, call);
-            changes.retain(|change| !is_private(t, add, change));
-            judge_loss(add, changes, step)?;
+            keeps(t, add, step, call)?;
         }
     }
     match others {
@@ -67,6 +65,13 @@ pub(super) fn keeps_others(t: &Transcript, operation: Operation, whose: Whose) -
         }
         _ => Ok(()),
     }
+}
+
+/// This call takes nothing from the attachment that an ADD has made.
+pub(super) fn keeps(t: &Transcript, add: &Call, step: usize, call: &Call) -> Judged {
+    let mut changes = damage(t, add, call);
+    changes.retain(|change| !is_private(t, add, change));
+    judge_loss(add, changes, step)
 }
 
 /// No call removes state that the plugin keeps of another attachment.

@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 pub enum Level {
     /// may, optional: nothing that a plugin does can break it.
     May,
+    /// No sentence asks for it, and people rely on it.
+    Expectation,
     /// should, recommended.
     Should,
     /// must, shall, required.
@@ -32,6 +34,7 @@ impl Level {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::May => "may",
+            Self::Expectation => "expectation",
             Self::Should => "should",
             Self::Must => "must",
         }

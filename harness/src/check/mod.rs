@@ -14,6 +14,7 @@ mod concurrency;
 mod convention;
 #[doc(hidden)]
 pub mod coverage;
+mod crash;
 mod del;
 mod delegation;
 mod disputes;
@@ -40,7 +41,7 @@ use cni_types::Version;
 
 use crate::fault::Fault;
 use crate::kind::Kind;
-use crate::scenario_id::ScenarioId;
+use crate::scenario_id::{self, ScenarioId};
 use crate::transcript::Transcript;
 
 pub use clause::{Clause, Level, Page, Versions};
@@ -58,7 +59,7 @@ pub struct Dispute {
 /// The scenarios whose transcripts a check reads.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope {
-    /// Every scenario: the claim is about every call.
+    /// Every scenario that a plain run leads: the claim is about every call.
     Every,
     /// The scenarios with these ids.
     In(&'static [ScenarioId]),
@@ -88,7 +89,7 @@ pub struct Check {
     pub claim: &'static str,
     /// The kinds of plugin to which it applies.
     pub binds: &'static [Kind],
-    /// Its clauses. The check does not apply in versions without a clause.
+    /// Its clauses. The check does not apply in versions without a clause; one without any clause is an expectation, in every version.
     pub clauses: &'static [&'static [Clause]],
     /// The scenarios whose transcripts it judges.
     pub scope: Scope,
@@ -104,7 +105,7 @@ impl Check {
     /// Returns true if the check judges transcripts of this scenario with a subject of this kind.
     pub fn reads(&self, scenario: &str, kind: Kind) -> bool {
         let covers = match self.scope {
-            Scope::Every => true,
+            Scope::Every => !scenario_id::is_deep(scenario),
             Scope::In(ids) => ids.iter().any(|id| id.as_str() == scenario),
         };
         covers && self.binds.contains(&kind)
@@ -118,6 +119,20 @@ impl Check {
     /// The strongest clause in this version.
     pub fn clause(&self, version: Version) -> Option<&'static Clause> {
         self.clauses_of(version).into_iter().next()
+    }
+
+    /// How strongly it binds in this version; none where it does not. What the SPEC does not ask for is an expectation.
+    pub fn level(&self, version: Version) -> Option<Level> {
+        match self.clauses.is_empty() {
+            true => Some(Level::Expectation),
+            false => self.clause(version).map(|clause| clause.level),
+        }
+    }
+
+    /// The strongest level, over all versions.
+    pub fn strongest_level(&self) -> Option<Level> {
+        let levels = Version::ALL.into_iter();
+        levels.filter_map(|version| self.level(version)).max()
     }
 
     /// The clauses of this version that can be broken, the strongest first.
@@ -247,6 +262,7 @@ pub fn catalogue() -> Vec<&'static Check> {
         convention::bandwidth::CHECKS,
         convention::dns::CHECKS,
         convention::addresses::CHECKS,
+        crash::CHECKS,
         runtime::order::CHECKS,
         runtime::prev_result::CHECKS,
         runtime::configuration::CHECKS,

@@ -21,6 +21,7 @@ pub(super) fn run(arguments: &ListArguments) -> Result<u8, Failure> {
     let level = arguments.level.map(|level| match level {
         LevelName::Must => Level::Must,
         LevelName::Should => Level::Should,
+        LevelName::Expectation => Level::Expectation,
     });
     let rows: Vec<Row> = rows
         .into_iter()
@@ -51,7 +52,7 @@ impl Row {
     fn of_check(check: &'static Check) -> Self {
         Self {
             id: check.id,
-            level: check.every_clause().map(|clause| clause.level).max(),
+            level: check.strongest_level(),
             kinds: check.binds,
             about: check.claim,
         }

@@ -97,6 +97,7 @@ fn request(arguments: &TestArguments) -> Request {
             spec_versions: arguments.spec.clone(),
             checks: arguments.check.clone(),
             scenarios: arguments.scenario.clone(),
+            deep: arguments.deep,
             kind: arguments.network.kind(),
             runtime: arguments.runtime.clone(),
             cni_path: directories

@@ -28,7 +28,7 @@ use super::lan::Lan;
 use super::process::Limits;
 use super::rootfs::{self, Needed};
 use super::services::{self, Services};
-use super::task::Job;
+use super::task::{CrashPoints, Job};
 use super::{limits, processes};
 use crate::error::HarnessError;
 use crate::kind::Kind;
@@ -120,6 +120,7 @@ pub struct Lab {
     config: Config,
     version: Version,
     seed: u64,
+    crash_points: CrashPoints,
     limits: Limits,
     scenario: String,
     /// How many calls were made.
@@ -178,6 +179,7 @@ impl Lab {
             subject,
             task,
             settings,
+            crash_points,
             ..
         } = job;
         let is_watched = watches_delegates && subject.kind.may_delegate();
@@ -208,6 +210,7 @@ impl Lab {
         let lab = Self {
             version: task.spec_version,
             seed: settings.seed,
+            crash_points,
             limits: Limits {
                 deadline: settings.timeout,
                 output: OUTPUT_LIMIT,
@@ -368,6 +371,11 @@ impl Lab {
     /// The CNI_IFNAME of every attachment.
     pub fn ifname(&self) -> &str {
         &self.config.subject.fixture.setup.ifname
+    }
+
+    /// The crash points that are tried in this lab.
+    pub fn crash_points(&self) -> CrashPoints {
+        self.crash_points
     }
 
     /// The limits of an execution.

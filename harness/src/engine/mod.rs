@@ -16,8 +16,9 @@ pub(crate) mod rootfs;
 mod services;
 pub mod stub;
 mod task;
+pub mod tracer;
 pub mod traffic;
 mod untrusted;
 
 pub use rootfs::{BIN, EMBEDDED as CARRIED};
-pub use task::{DEFAULT_TIMEOUT, Job, Settings, Task, VERSION};
+pub use task::{CrashPoints, DEFAULT_TIMEOUT, Job, Settings, Task, VERSION};

@@ -24,6 +24,38 @@ pub struct Task {
     pub spec_version: Version,
 }
 
+/// The crash points that are tried in a lab; other scenarios have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrashPoints {
+    /// The number of the first one.
+    pub first: usize,
+    /// The number of the last one.
+    pub last: usize,
+}
+
+impl CrashPoints {
+    /// From this one on.
+    pub fn from(first: usize) -> Self {
+        Self {
+            first,
+            last: usize::MAX,
+        }
+    }
+
+    /// This one alone.
+    pub fn only(point: usize) -> Self {
+        Self {
+            first: point,
+            last: point,
+        }
+    }
+
+    /// True if this one is tried.
+    pub fn has(&self, point: usize) -> bool {
+        (self.first..=self.last).contains(&point)
+    }
+}
+
 /// How to run.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Settings {
@@ -46,6 +78,8 @@ pub struct Job {
     pub task: Task,
     /// How it is run.
     pub settings: Settings,
+    /// The crash points that are tried.
+    pub crash_points: CrashPoints,
 }
 
 impl Job {

@@ -167,7 +167,7 @@ fn judge_one(transcript: &Transcript, check: &Check, strict: bool) -> Option<Vio
     if check.dispute.is_some() && !strict {
         return None;
     }
-    let level = check.clause(transcript.spec_version)?.level;
+    let level = check.level(transcript.spec_version)?;
     match (check.judge)(transcript) {
         // A file that CHECK makes for itself is none of the container's networking.
         Err(Unmet::Broken(breach))

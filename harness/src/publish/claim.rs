@@ -1,7 +1,7 @@
 //! A conformance claim: the small file by which a plugin says what it was found to keep.
 //!
-//! Two profiles are told apart. **Core** is every "must" of the SPEC. **Extended** is everything else: every
-//! "should", and what the SPEC and its ecosystem disagree about. What is counted are requirements: a check in one
+//! Profiles are told apart. **Core** is every "must" of the SPEC. **Extended** is everything else: every
+//! "should", and what the SPEC and its ecosystem disagree about. **Robust** is what only `--deep` tries, whatever asks for it. What is counted are requirements: a check in one
 //! version of the SPEC, with its worst outcome over all scenarios.
 
 use std::collections::BTreeMap;
@@ -34,6 +34,9 @@ pub struct Claim {
     pub core: Profile,
     /// Everything else, in all versions.
     pub extended: Profile,
+    /// What `--deep` tries, in all versions; none where it was not tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub robust: Option<Profile>,
     /// The claims of each version.
     pub spec_versions: Vec<VersionClaim>,
     /// A shell line that finds it out again.
@@ -154,9 +157,9 @@ impl Claim {
         let mut versions: Vec<Version> = requirements.iter().map(|one| one.version).collect();
         versions.sort();
         versions.dedup();
-        let profile = |core: bool, version: Option<Version>| {
+        let profile = |part: Part, version: Option<Version>| {
             let within = requirements.iter().filter(|one| {
-                one.core == core && version.is_none_or(|version| version == one.version)
+                one.part == part && version.is_none_or(|version| version == one.version)
             });
             Profile::of(within.map(|one| one.outcome))
         };
@@ -171,14 +174,15 @@ impl Claim {
             },
             tool: report.tool.clone(),
             kernel: report.environment.kernel.clone(),
-            core: profile(true, None),
-            extended: profile(false, None),
+            core: profile(Part::Core, None),
+            extended: profile(Part::Extended, None),
+            robust: selection.deep.then(|| profile(Part::Robust, None)),
             spec_versions: versions
                 .into_iter()
                 .map(|version| VersionClaim {
                     version,
-                    core: profile(true, Some(version)),
-                    extended: profile(false, Some(version)),
+                    core: profile(Part::Core, Some(version)),
+                    extended: profile(Part::Extended, Some(version)),
                 })
                 .collect(),
             reproduce: reproduce(report),
@@ -214,6 +218,13 @@ impl Claim {
                 "red",
             ),
         };
+        let robust = self.robust.map(|robust| robust.counts);
+        let robust = robust.map(
+            |Columns {
+                 passed, claimed, ..
+             }| { format!(", robust: {passed} of {claimed}") },
+        );
+        let message = message + &robust.unwrap_or_default();
         Badge {
             schema_version: 1,
             label: "CNI spec".to_owned(),
@@ -223,10 +234,28 @@ impl Claim {
     }
 }
 
+/// The profile that a requirement counts in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Core,
+    Extended,
+    Robust,
+}
+
+impl Part {
+    fn of(entry: &Entry) -> Self {
+        match entry.level {
+            _ if entry.is_robustness() => Self::Robust,
+            Level::Must if entry.disputed.is_none() => Self::Core,
+            _ => Self::Extended,
+        }
+    }
+}
+
 /// One check in one version of the SPEC.
 struct Requirement {
     version: Version,
-    core: bool,
+    part: Part,
     outcome: Outcome,
 }
 
@@ -239,7 +268,7 @@ fn requirements(report: &Report) -> Vec<Requirement> {
             .and_modify(|one| one.outcome = one.outcome.max(outcome))
             .or_insert(Requirement {
                 version: entry.spec_version,
-                core: entry.level == Level::Must && entry.disputed.is_none(),
+                part: Part::of(entry),
                 outcome,
             });
     }
@@ -289,6 +318,9 @@ fn reproduce(report: &Report) -> String {
     }
     for version in &selection.spec_versions {
         words.extend(["--spec".to_owned(), version.to_string()]);
+    }
+    if selection.deep {
+        words.push("--deep".to_owned());
     }
     if environment.strict {
         words.push("--strict".to_owned());

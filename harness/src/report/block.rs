@@ -79,6 +79,13 @@ pub(super) fn write(
         )?;
         field(out, "", &visible(&clause.url))?;
     }
+    if entry.clauses.is_empty() {
+        field(
+            out,
+            "clause",
+            "none: people rely on it, and the SPEC does not ask for it",
+        )?;
+    }
     if let Some(disputed) = &entry.disputed {
         field(out, "disputed", &visible(&disputed.reason))?;
         field(out, "", &visible(&disputed.reference))?;

@@ -41,6 +41,7 @@ impl Report {
             },
             results: whole.results,
             drift: whole.drift,
+            crash_points: whole.crash_points,
             harness_errors: whole.faults,
             config_file: run.config_file,
             timelines: whole.timelines,
@@ -54,9 +55,18 @@ impl Report {
     /// Adds up what came of the run; anew after results have changed.
     pub fn recount(&mut self) {
         let outcomes = || self.results.iter().map(|entry| entry.outcome);
-        self.summary.verdict = overall(outcomes(), &self.harness_errors);
+        self.summary.verdict = overall(self.decisive(), &self.harness_errors);
         self.summary.counts = Counts::of(outcomes());
         self.summary.part = narrowed(self);
+    }
+
+    /// The outcomes that the verdict rests on: what the SPEC asks for; robustness only where nothing else was tried.
+    fn decisive(&self) -> impl Iterator<Item = Outcome> {
+        let asked = self.results.iter().any(|entry| !entry.is_robustness());
+        let decisive = self.results.iter();
+        decisive
+            .filter(move |entry| !(asked && entry.is_robustness()))
+            .map(|entry| entry.outcome)
     }
 
     /// The exit status of `cnispec` for this report.
@@ -73,7 +83,15 @@ impl Report {
 
     /// True if a recommendation is broken that decides the exit status.
     fn breaks_profile(&self) -> bool {
-        self.environment.profile == Profile::Extended && self.summary.counts.warn > 0
+        let mut broken = self.results.iter();
+        broken.any(|entry| {
+            let counts = match self.environment.profile {
+                Profile::Core => false,
+                Profile::Extended => !entry.is_robustness(),
+                Profile::Robust => true,
+            };
+            counts && entry.outcome == Outcome::Warn
+        })
     }
 }
 

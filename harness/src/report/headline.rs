@@ -50,6 +50,8 @@ struct Tally {
     outcomes: BTreeMap<Outcome, usize>,
     /// How many of the warnings are of disputed requirements.
     disputed: usize,
+    /// How many expectations and requirements of robustness have each outcome.
+    robust: BTreeMap<Outcome, usize>,
     /// The operations with broken recommendations, and how many each has.
     sections: Vec<(String, usize)>,
 }
@@ -59,12 +61,17 @@ impl Tally {
         let mut tally = Self {
             outcomes: BTreeMap::new(),
             disputed: 0,
+            robust: BTreeMap::new(),
             sections: Vec::new(),
         };
         for group in groups {
             let outcome = group.worst();
-            *tally.outcomes.entry(outcome).or_default() += 1;
             let example = group.example();
+            if example.is_robustness() {
+                *tally.robust.entry(outcome).or_default() += 1;
+                continue;
+            }
+            *tally.outcomes.entry(outcome).or_default() += 1;
             if outcome != Outcome::Warn {
                 continue;
             }
@@ -115,8 +122,25 @@ impl Tally {
                 0 => None,
                 some => Some(format!("{some} not applicable")),
             },
+            self.robustness(),
         ];
         parts.into_iter().flatten().collect()
+    }
+
+    /// How robust the plugin is, where that was tried.
+    fn robustness(&self) -> Option<String> {
+        let words = [
+            (Outcome::Warn, "broken"),
+            (Outcome::KnownFailure, "broken as expected"),
+            (Outcome::Inconclusive, "inconclusive"),
+            (Outcome::Pass, "met"),
+        ];
+        let parts = words.into_iter().filter_map(|(outcome, word)| {
+            let count = self.robust.get(&outcome)?;
+            Some(format!("{count} {word}"))
+        });
+        let parts: Vec<String> = parts.collect();
+        (!parts.is_empty()).then(|| format!("robustness {}", parts.join(" and ")))
     }
 
     /// Where recommendations are broken, by operation.

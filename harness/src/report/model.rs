@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::check::Level;
 use crate::kind::Kind;
+use crate::scenario_id;
 use crate::subject::Neighbour;
 use crate::transcript::{Bytes, Exit, Role};
 use crate::verdict::{Outcome, Profile, Verdict};
@@ -34,6 +35,9 @@ pub struct Report {
     /// The drift that CHECK notices: a measure, not a requirement.
     #[serde(default, rename = "checkMutations")]
     pub drift: Vec<DriftEntry>,
+    /// The points at which the plugin was killed, by scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crash_points: Vec<CrashPointsEntry>,
     /// Where the harness or its environment failed; never the plugin's fault.
     pub harness_errors: Vec<HarnessFault>,
     /// Where the keys of the network configuration stand, if it came from a file.
@@ -147,6 +151,9 @@ pub struct Selection {
     pub checks: Vec<String>,
     /// Patterns of scenarios; all, if empty.
     pub scenarios: Vec<String>,
+    /// True if scenarios are run that take longer, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deep: bool,
     /// The kind of the plugin, where the network configuration did not decide.
     pub kind: Option<Kind>,
     /// The command of a runtime, where that is the subject.
@@ -238,6 +245,20 @@ pub struct DriftEntry {
     pub noticed: bool,
 }
 
+/// The crash points of one scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CrashPointsEntry {
+    /// The scenario's id.
+    pub scenario: String,
+    /// The version that the network configuration was written in.
+    pub spec_version: Version,
+    /// How many points there are.
+    pub points: usize,
+    /// How many of them were tried.
+    pub tried: usize,
+}
+
 /// One requirement in one scenario and one version of the SPEC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -275,6 +296,11 @@ impl Entry {
     /// The operation that the check belongs to: what stands before the dot.
     pub fn section(&self) -> &str {
         self.check.split('.').next().unwrap_or(&self.check)
+    }
+
+    /// True if it is of the profile Robust, which counts apart from what the SPEC says.
+    pub fn is_robustness(&self) -> bool {
+        scenario_id::is_deep(&self.scenario)
     }
 
     /// The outcome as it would be if nothing were expected to be broken.

@@ -1,19 +1,20 @@
 //! The part of one transcript in the report. A transcript is large, and a run has hundreds: it is judged at once, and only
 //! this is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cni_types::Operation;
 
 use super::change::difference;
 use super::model::{
-    ClauseLink, Disputed, DriftEntry, Entry, Evidence, EvidenceCall, HarnessFault, Latency,
-    Timeline,
+    ClauseLink, CrashPointsEntry, Disputed, DriftEntry, Entry, Evidence, EvidenceCall,
+    HarnessFault, Latency, Timeline,
 };
 use super::replay::Replay;
 use super::timeline::{self, Timelines, beginning};
 use crate::check::Check;
 use crate::label::{self, change};
+use crate::scenario_id;
 use crate::transcript::{Bytes, Call, Step, Transcript};
 use crate::verdict::{self, Row, Strictness};
 
@@ -39,6 +40,7 @@ pub struct Part {
     /// Results, each with its check's place among all.
     results: Vec<(usize, Entry)>,
     drift: Vec<DriftEntry>,
+    crash_points: Option<CrashPointsEntry>,
     timeline: Option<Timeline>,
     /// How long calls that succeeded took, in microseconds.
     times: Vec<(Operation, u64)>,
@@ -56,8 +58,11 @@ impl Judging {
         Part {
             results: results.collect(),
             drift: drift(transcript),
+            crash_points: crash_points(transcript),
             timeline: (!transcript.steps.is_empty()).then(|| timeline::of(transcript)),
             times: succeeded
+                // Calls that are followed step by step take long.
+                .filter(|_| !scenario_id::is_deep(&transcript.scenario))
                 .map(|(_, call)| (call.operation, call.usage.wall_us))
                 .collect(),
         }
@@ -84,6 +89,7 @@ pub struct Parts {
 pub(super) struct RunResults {
     pub results: Vec<Entry>,
     pub drift: Vec<DriftEntry>,
+    pub crash_points: Vec<CrashPointsEntry>,
     pub timelines: Vec<Timeline>,
     pub latency: Vec<Latency>,
     pub faults: Vec<HarnessFault>,
@@ -109,16 +115,18 @@ impl Parts {
 
     pub(super) fn whole(self) -> RunResults {
         let latency = latency(self.parts.values());
-        let (mut results, mut drift) = (Vec::new(), Vec::new());
+        let (mut results, mut drift, mut crash_points) = (Vec::new(), Vec::new(), Vec::new());
         for part in self.parts.into_values() {
             results.extend(part.results);
             drift.extend(part.drift);
+            crash_points.extend(part.crash_points);
         }
         // The sort is stable: scenarios keep the order in which they were planned.
         results.sort_by_key(|(place, entry)| (*place, entry.spec_version));
         RunResults {
             results: results.into_iter().map(|(_, entry)| entry).collect(),
             drift,
+            crash_points,
             timelines: self.timelines.in_order(),
             latency,
             faults: self.faults.into_values().collect(),
@@ -162,6 +170,24 @@ fn drift(transcript: &Transcript) -> Vec<DriftEntry> {
         })
     });
     changed.collect()
+}
+
+/// How many crash points there are, and how many of them were tried.
+fn crash_points(transcript: &Transcript) -> Option<CrashPointsEntry> {
+    let points = transcript.steps.iter().find_map(|step| match step {
+        Step::Change { label, .. } => label::CRASH_POINTS.member(label)?.parse().ok(),
+        _ => None,
+    })?;
+    let crashes = transcript
+        .calls()
+        .filter_map(|(_, call)| call.crash.as_ref());
+    let tried: BTreeSet<usize> = crashes.map(|crash| crash.point).collect();
+    Some(CrashPointsEntry {
+        scenario: transcript.scenario.clone(),
+        spec_version: transcript.spec_version,
+        points,
+        tried: tried.len(),
+    })
 }
 
 fn entry(row: &Row<'_>, replay: &Replay) -> Entry {

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::build::Run;
 use super::model::{
-    ClauseLink, ConfigFile, Counts, DriftEntry, Environment, Finding, HarnessFault, KeyPlace,
-    Latency, PluginEnvironment, Report, Selection,
+    ClauseLink, ConfigFile, Counts, CrashPointsEntry, DriftEntry, Environment, Finding,
+    HarnessFault, KeyPlace, Latency, PluginEnvironment, Report, Selection,
 };
 use super::part::{Judging, Parts};
 use super::replay::Replay;
@@ -197,6 +197,7 @@ pub(crate) fn transcript(scenario: &str, spec_version: Version) -> Transcript {
             during: (0, 0),
             container_links: Vec::new(),
         }],
+        crash: None,
     };
     Transcript {
         scenario: scenario.to_owned(),
@@ -296,6 +297,12 @@ pub(crate) fn report_of(checks: &[&'static Check], faults: Vec<HarnessFault>) ->
             noticed,
         })
         .to_vec();
+    report.crash_points = vec![CrashPointsEntry {
+        scenario: "crash/add".to_owned(),
+        spec_version: Version::V1_1_0,
+        points: 70,
+        tried: 64,
+    }];
     report
 }
 

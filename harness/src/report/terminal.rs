@@ -40,12 +40,14 @@ pub fn write(report: &Report, detail: Detail, out: &mut dyn Write) -> io::Result
         Detail::Normal => {
             header(report, out)?;
             operations(&groups, out)?;
+            crash_points(report, out)?;
             let noted = of(Outcome::KnownFailure).chain(of(Outcome::Warn));
             lines(&noted.chain(open).collect::<Vec<_>>(), out)?;
         }
         Detail::Verbose => {
             header(report, out)?;
             sections(&groups, out)?;
+            crash_points(report, out)?;
             for group in of(Outcome::Warn) {
                 block(group, out)?;
             }
@@ -250,6 +252,19 @@ fn row(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         entry.spec_version,
         visible(&entry.scenario)
     )
+}
+
+/// How many crash points were tried, by scenario.
+fn crash_points(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for entry in &report.crash_points {
+        let scenario = visible(&entry.scenario);
+        let (tried, points) = (entry.tried, entry.points);
+        writeln!(out, "{scenario}: {tried} of {points} crash points tried")?;
+    }
+    match report.crash_points.is_empty() {
+        true => Ok(()),
+        false => writeln!(out),
+    }
 }
 
 /// How much of what was changed behind the plugin's back CHECK noticed, by sort.

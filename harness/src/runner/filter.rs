@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::pattern;
 use crate::report::Selection;
 use crate::scenario;
+use crate::scenario_id;
 
 /// The checks and scenarios that were asked for.
 pub struct Filter {
@@ -29,12 +30,17 @@ impl Filter {
             .iter()
             .map(|scenario| scenario.id.as_str())
             .collect();
+        let asks_for_deep =
+            selection.deep || !selection.scenarios.is_empty() || !selection.checks.is_empty();
         Ok(Self {
             checks: checks
                 .into_iter()
                 .filter(|check| chosen.contains(&check.id))
                 .collect(),
-            scenarios: select(&selection.scenarios, &scenarios, "scenario")?,
+            scenarios: select(&selection.scenarios, &scenarios, "scenario")?
+                .into_iter()
+                .filter(|id| asks_for_deep || !scenario_id::is_deep(id))
+                .collect(),
             by_check: !selection.checks.is_empty(),
         })
     }
@@ -63,6 +69,9 @@ mod tests {
         let all = filter(&[], &[]).unwrap();
         assert!(all.selects("lifecycle", Kind::Interface));
         assert!(!all.selects("no-such-scenario", Kind::Interface));
+        assert!(!all.selects("crash/add", Kind::Interface));
+        let asked = filter(&[], &["crash/*"]).unwrap();
+        assert!(asked.selects("crash/add", Kind::Interface));
         let one = filter(&["del.removes-interface"], &[]).unwrap();
         assert!(one.selects("lifecycle", Kind::Interface));
         assert!(!one.selects("lifecycle", Kind::Ipam));

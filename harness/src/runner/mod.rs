@@ -1,6 +1,7 @@
 //! Plans tasks, runs each in a worker of its own, which makes a throwaway lab, and makes the report of them.
 
 mod config_file;
+mod crash;
 mod execute;
 mod filter;
 mod given;

@@ -55,8 +55,13 @@ impl Request {
         if self.strict {
             words.push("--strict".to_owned());
         }
-        if self.profile == Profile::Extended {
-            words.extend(["--profile".to_owned(), "extended".to_owned()]);
+        let profile = match self.profile {
+            Profile::Core => None,
+            Profile::Extended => Some("extended"),
+            Profile::Robust => Some("robust"),
+        };
+        if let Some(profile) = profile {
+            words.extend(["--profile".to_owned(), profile.to_owned()]);
         }
         Replay {
             plugin: self.plugin.clone(),

@@ -8,8 +8,8 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::session::{Handler, Session};
-use super::{interruption, worker};
-use crate::engine::{Settings, Task, VERSION};
+use super::{crash, interruption, worker};
+use crate::engine::{CrashPoints, Settings, Task, VERSION};
 use crate::error::HarnessError;
 use crate::subject::Subject;
 use crate::transcript::{Ending, Transcript};
@@ -73,6 +73,7 @@ struct Job<'a> {
     subject: &'a RawValue,
     task: &'a Task,
     settings: Settings,
+    crash_points: CrashPoints,
 }
 
 impl<'s> Workers<'s> {
@@ -110,10 +111,15 @@ impl<'s> Workers<'s> {
         &self.settings
     }
 
-    /// Runs one task in a lab of its own, and returns when nothing of the lab is left.
+    /// Runs one task in a lab of its own, or crash points in as many labs as it takes. Returns when nothing of them is left.
     pub fn run(&self, task: &Task) -> TaskOutcome {
+        crash::in_labs(|points| self.run_in_lab(task, points))
+    }
+
+    fn run_in_lab(&self, task: &Task, points: CrashPoints) -> TaskOutcome {
         let patience = self.settings.timeout * LONGEST_SCENARIO + Duration::from_secs(30);
-        let ran = worker::run(&self.program, &self.job(task), &task.scenario, patience);
+        let job = self.job(task, points);
+        let ran = worker::run(&self.program, &job, &task.scenario, patience);
         let why = match (ran, interruption::asked()) {
             (Ok(Some(transcript)), _) => return Ok(transcript),
             (_, Some(signal)) => format!("the run was interrupted by {signal}"),
@@ -125,7 +131,7 @@ impl<'s> Workers<'s> {
 
     /// Makes a lab that stays and in which `S` answers.
     pub fn open<S: Handler>(&self, task: &Task) -> Result<Session, HarnessError> {
-        Session::open::<S>(&self.program, &self.job(task))
+        Session::open::<S>(&self.program, &self.job(task, CrashPoints::from(1)))
     }
 
     /// The transcript of a task of which nothing was done.
@@ -144,12 +150,13 @@ impl<'s> Workers<'s> {
         }
     }
 
-    fn job<'a>(&'a self, task: &'a Task) -> Job<'a> {
+    fn job<'a>(&'a self, task: &'a Task, crash_points: CrashPoints) -> Job<'a> {
         Job {
             cnispec: VERSION,
             subject: &self.encoded,
             task,
             settings: self.settings,
+            crash_points,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod attachments;
 mod chain;
 mod concurrency;
+mod crash;
 mod del;
 mod delegation;
 mod drift;
@@ -151,6 +152,7 @@ pub fn all() -> Vec<&'static Scenario> {
         delegation::SCENARIOS,
         chain::SCENARIOS,
         runtime::SCENARIOS,
+        crash::SCENARIOS,
     ]
     .into_iter()
     .flatten()

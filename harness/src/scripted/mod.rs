@@ -8,6 +8,7 @@ mod augment;
 mod call;
 mod chained;
 mod converse;
+mod crash_faults;
 mod del_faults;
 mod delegate;
 mod error;
@@ -173,7 +174,12 @@ fn perform(call: &Call) -> Answer {
     process_faults::before(call);
     let _alone = process_faults::exclusive(call)?;
     match call.verb {
-        Operation::Add => add(call, duties).map(Some),
+        Operation::Add => {
+            crash_faults::begin_add(call)?;
+            let added = add(call, duties);
+            crash_faults::end_add(call)?;
+            added.map(Some)
+        }
         Operation::Del => del(call, duties).map(|()| None),
         Operation::Check => check(call, duties).map(|()| None),
         Operation::Gc => gc(call, duties).map(|()| None),
@@ -206,6 +212,7 @@ fn del(call: &Call, duties: &dyn Duties) -> Result<(), PluginError> {
     if del_faults::is_skipped(call) {
         return Ok(());
     }
+    let pretext = crash_faults::before_del(call, duties)?.or(pretext);
     let done = duties.del(call);
     residue::of_del(call)?;
     process_faults::after_del(call)?;

@@ -47,7 +47,7 @@ pub fn of_add(call: &Call) -> Result<(), PluginError> {
         Some(Fault::DelLeavesRareState) => rare::one_of_each(call),
         Some(Fault::DelLeavesRecord) => record(call),
         Some(Fault::DelNeedsState | Fault::SharesPrivateState) => state(call),
-        Some(Fault::DelNeedsRules) => rule(call),
+        Some(Fault::DelNeedsRules | Fault::DelForgetsFirst) => rule(call),
         _ => Ok(()),
     }
 }
@@ -75,9 +75,7 @@ pub fn of_del(call: &Call) -> Result<(), PluginError> {
         }
         Some(Fault::DelNeedsRules) => {
             state_directory::forget(call, state_directory::ADDED)?;
-            let key = call.attachment.key();
-            MasqueradeTable::open(TABLE)?.remove(|owner| owner == key)?;
-            Ok(())
+            remove_rule(call)
         }
         _ => Ok(()),
     }
@@ -117,6 +115,13 @@ fn rule(call: &Call) -> Result<(), PluginError> {
     let inside = IpNet::new(source.addr(), 15).map_or(source, |net| net.trunc());
     let rules = [Masquerade { source, inside }];
     Ok(MasqueradeTable::open(TABLE)?.set(&call.attachment.key(), &rules)?)
+}
+
+/// Removes the rules of the attachment.
+pub fn remove_rule(call: &Call) -> Result<(), PluginError> {
+    let key = call.attachment.key();
+    MasqueradeTable::open(TABLE)?.remove(|owner| owner == key)?;
+    Ok(())
 }
 
 /// Leads what comes for the attachment's token to a table of its own, in the container.

@@ -102,6 +102,7 @@ pub fn of_added(call: &Call) -> Result<(), PluginError> {
         Fault::DelSkipsFailedAdd,
         Fault::DelNeedsState,
         Fault::DelNeedsRules,
+        Fault::DelForgetsFirst,
         Fault::GcRemovesOne,
     ];
     match remembers.into_iter().any(|fault| call.script.is(fault)) {

@@ -207,6 +207,50 @@ pub struct Call {
     /// Calls of delegate stubs while this call ran: as the subject's delegate, or as the plugins that a
     /// runtime executes.
     pub delegated: Vec<Delegated>,
+    /// Where the lab has killed it, if it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<Crash>,
+}
+
+/// The point at which the lab has killed a call: right after a system call that changes something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crash {
+    /// The number of the point, counted from 1.
+    pub point: usize,
+    /// How many points such a call passes if nobody kills it.
+    pub of: usize,
+    /// The system call with what it has changed, for instance `sendto RTM_NEWADDR`.
+    pub system_call: String,
+    /// Who was killed.
+    pub victim: Victim,
+}
+
+/// Who is killed at a crash point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Victim {
+    /// The plugin and every process that it has started, as when a machine fails.
+    #[default]
+    Tree,
+    /// The plugin, while the processes that it has started go on to their ends.
+    PluginAlone,
+}
+
+impl Crash {
+    /// The point, for people.
+    pub fn sentence(&self) -> String {
+        let who = match self.victim {
+            Victim::Tree => "killed",
+            Victim::PluginAlone => "killed alone",
+        };
+        let Self {
+            point,
+            of,
+            system_call,
+            ..
+        } = self;
+        format!("{who} at point {point} of {of}: {system_call}")
+    }
 }
 
 /// How a plugin is given its standard input.

@@ -93,7 +93,7 @@ pub fn version_for(fault: Fault) -> Version {
     let binding = Version::ALL
         .into_iter()
         .rev()
-        .find(|version| naming().any(|check| check.clause(*version).is_some()));
+        .find(|version| naming().any(|check| check.level(*version).is_some()));
     binding.unwrap_or(Version::LATEST)
 }
 

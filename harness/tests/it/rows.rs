@@ -29,6 +29,9 @@ use crate::users::report;
 /// Scenarios that stand for all, in rows with checks that read every scenario.
 const EVERYWHERE: [&str; 3] = ["lifecycle", "required-variables", "gc"];
 
+/// Scenarios that stand for all in which plugins are killed.
+const CRASHED: [&str; 2] = ["crash/add", "crash/del"];
+
 /// Where rows show checks that read every scenario, which none of [`EVERYWHERE`] does.
 const ELSEWHERE: [(&str, &str); 10] = [
     ("check-repairs", "check-mutations"),
@@ -184,6 +187,9 @@ impl Row {
         arguments.extend(self.spec.iter().map(|version| format!("--spec={version}")));
         let millis = |timeout: &Duration| format!("--timeout={}ms", timeout.as_millis());
         arguments.extend(self.timeout.as_ref().map(millis));
+        if scenarios.is_none() && self.naming().into_iter().any(is_deep) {
+            arguments.push("--deep".to_owned());
+        }
         for scenario in scenarios.into_iter().flatten() {
             arguments.extend(["--scenario", scenario].map(str::to_owned));
         }
@@ -292,7 +298,16 @@ pub fn scenarios(check: &Check, breaks: &str) -> BTreeSet<&'static str> {
             .chain(EVERYWHERE)
             .collect();
     };
-    ids.iter().map(|id| id.as_str()).collect()
+    let ids = ids.iter().map(|id| id.as_str());
+    match is_deep(check) {
+        true => ids.filter(|id| CRASHED.contains(id)).collect(),
+        false => ids.collect(),
+    }
+}
+
+/// True if only `--deep` runs what the check reads.
+fn is_deep(check: &Check) -> bool {
+    matches!(check.scope, Scope::In(ids) if ids.iter().all(|id| id.as_str().contains('/')))
 }
 
 fn checks(tripped: &[Tripped]) -> Checks {

@@ -219,7 +219,7 @@ fn shown_met(
 /// A transcript of the check's fault, in the newest version in which it binds.
 fn shown_broken(check: &Check) -> Option<Transcript> {
     let mut versions = Version::ALL.into_iter().rev();
-    let version = versions.find(|version| check.clause(*version).is_some())?;
+    let version = versions.find(|version| check.level(*version).is_some())?;
     let is_its = |row: &Row| {
         row.table.is_of_faults && row.breaks == check.fault.id() && check.binds.contains(&row.kind)
     };

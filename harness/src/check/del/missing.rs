@@ -131,7 +131,7 @@ pub(in crate::check) const CHECKS: &[Check] = &[
 ];
 
 /// DEL succeeds if resources are missing, "generally".
-const MISSING_RESOURCES: &[Clause] = &[
+pub(in crate::check) const MISSING_RESOURCES: &[Clause] = &[
     should(
         between(V0_3_0, V0_3_1),
         heading::LIST_ERRORS,

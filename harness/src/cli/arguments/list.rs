@@ -40,6 +40,7 @@ pub(in crate::cli) enum Listed {
 pub(in crate::cli) enum LevelName {
     Must,
     Should,
+    Expectation,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

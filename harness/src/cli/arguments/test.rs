@@ -49,6 +49,9 @@ pub(in crate::cli) struct TestArguments {
     /// Run only matching checks. `*` matches any text, `?` any character. Can be given more than once.
     #[arg(long, value_name = "GLOB")]
     pub check: Vec<String>,
+    /// Also kill the plugin after each change that it makes. Takes minutes; the results count as Robust.
+    #[arg(long)]
+    pub deep: bool,
     /// Run only matching scenarios, by the same patterns. Can be given more than once.
     #[arg(long, value_name = "GLOB")]
     pub scenario: Vec<String>,
@@ -67,7 +70,7 @@ pub(in crate::cli) struct TestArguments {
     /// Treat disputed requirements like any other.
     #[arg(long)]
     pub strict: bool,
-    /// Requirements that decide the exit status: every "must", or every "should" as well.
+    /// Requirements that decide the exit status: every "must", every "should" as well, or also those of `--deep`.
     #[arg(long, visible_alias = "fail-on", value_name = "PROFILE", value_enum, default_value_t = Profile::Core)]
     pub profile: Profile,
     /// Reproduce every fuzzing finding below this directory, and run nothing else.
@@ -92,13 +95,14 @@ pub(in crate::cli) struct TestArguments {
 
 impl ValueEnum for Profile {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Core, Self::Extended]
+        &[Self::Core, Self::Extended, Self::Robust]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
             Self::Core => PossibleValue::new("core").alias("fail"),
             Self::Extended => PossibleValue::new("extended").alias("warn"),
+            Self::Robust => PossibleValue::new("robust"),
         })
     }
 }

@@ -210,6 +210,11 @@ impl Container<'_> {
         self.create_as(number, self.default_id())
     }
 
+    /// Gives a container whose network namespace was removed a new one.
+    pub fn restart(&self) -> StepResult {
+        self.create_as(self.number(), self.default_id())
+    }
+
     /// Another attachment container a container, by an interface's name that begins with the first one's; the lab calls it by a name container
     /// its own.
     pub fn attach_again(&self, name: &str) -> StepResult {

@@ -10,8 +10,10 @@ use cni_types::Operation;
 use super::{KEPT_OF_A_SCENARIO, Lab, StepResult, Stop};
 use crate::engine::process::{self, Ended, Limits};
 use crate::engine::stub;
+use crate::engine::tracer::{self, Kill, Point};
+use crate::error::HarnessError;
 use crate::label::Label;
-use crate::transcript::{Bytes, Call, Delegated, Delivery, Role, Step, UNSEEN};
+use crate::transcript::{Bytes, Call, Crash, Delegated, Delivery, Exit, Role, Step, UNSEEN};
 
 /// The code by which a plugin asks to be called again later (SPEC, section "Error").
 pub(in crate::engine) const TRY_AGAIN_LATER: u64 = 11;
@@ -123,6 +125,50 @@ impl Lab {
         Ok(())
     }
 
+    /// Executes the subject step by step, kills it where that is asked for, and writes everything down. Returns the points that it
+    /// has passed; `of` is how many there are if nobody kills it.
+    pub fn execute_to_point(
+        &self,
+        execution: Execution<'_>,
+        asked: Option<Kill>,
+        of: usize,
+    ) -> StepResult<(Call, Vec<Point>)> {
+        let before = self.state()?;
+        self.begin(1)?;
+        let (ended, points) = tracer::crash(
+            execution.path,
+            &execution.env,
+            &execution.stdin,
+            self.limits,
+            asked,
+        )?;
+        if let Exit::TimedOut(_) = ended.exit {
+            return Err(Stop::CutShort(
+                "a call that was followed step by step ran into its deadline".to_owned(),
+            ));
+        }
+        let states = [before, self.state()?];
+        self.write_down(execution, ended, states, Vec::new());
+        let crash = asked.and_then(|kill| {
+            Some(Crash {
+                point: kill.after,
+                of,
+                system_call: points.get(kill.after - 1)?.system_call.clone(),
+                victim: kill.victim,
+            })
+        });
+        let mut tape = self.tape.borrow_mut();
+        match tape.steps.last_mut() {
+            Some(Step::Call(call)) => {
+                call.crash = crash;
+                Ok((Call::clone(call), points))
+            }
+            _ => Err(Stop::Harness(HarnessError::new(
+                "a call was not written down",
+            ))),
+        }
+    }
+
     pub(in crate::engine) fn write_down(
         &self,
         execution: Execution<'_>,
@@ -172,6 +218,7 @@ impl Lab {
             before: 0,
             after: 0,
             delegated: Vec::new(),
+            crash: None,
         }
     }
 }

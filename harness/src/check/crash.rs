@@ -1,0 +1,297 @@
+//! What holds after a plugin was killed in the middle of ADD or DEL: a runtime calls DEL then, and may call ADD again.
+//!
+//! Every crash point is judged by itself. One that was tried in several labs is a finding only if it is one in each of them.
+
+use std::collections::BTreeMap;
+
+use super::beside::keeps;
+use super::changes::{is_base_chain, sort};
+use super::clause::{V0_4_0, V1_0_0, heading, only, should, since};
+use super::del::UNDOES_ADD;
+use super::del::missing::MISSING_RESOURCES;
+use super::{Check, Clause, Judged, Scope, Unmet};
+use crate::fault::Fault;
+use crate::kind::Kind;
+use crate::label::{self, Family};
+use crate::scenario_id;
+use crate::transcript::{Call, ChangeKind, Crash, Role, StateChange, Step, Transcript};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        id: "crash.del-succeeds",
+        claim: "the first DEL after ADD or DEL was killed succeeds, wherever that was",
+        binds: PLUGINS,
+        clauses: &[MISSING_RESOURCES],
+        scope: POINTS,
+        fault: Fault::CrashedAddBlocksDel,
+        dispute: None,
+        judge: |t| of_points(t, del_succeeds),
+    },
+    Check {
+        id: "crash.del-leaves-nothing",
+        claim: "nothing is left of an attachment after ADD or DEL was killed and DEL has followed",
+        binds: PLUGINS,
+        clauses: &[UNDOES_ADD],
+        scope: POINTS,
+        fault: Fault::DelForgetsFirst,
+        dispute: None,
+        judge: |t| of_points(t, leaves_nothing),
+    },
+    Check {
+        id: "crash.add-again-succeeds",
+        claim: "ADD of the same attachment succeeds after ADD or DEL was killed and DEL has followed",
+        binds: PLUGINS,
+        clauses: &[],
+        scope: POINTS,
+        fault: Fault::CrashedAddBlocksAdd,
+        dispute: None,
+        judge: |t| of_points(t, add_succeeds),
+    },
+    Check {
+        id: "crash.keeps-others",
+        claim: "nothing of another attachment changes when ADD or DEL is killed, and when DEL follows",
+        binds: PLUGINS,
+        clauses: &[APART],
+        scope: POINTS,
+        fault: Fault::CrashedAddIsUndoneForAll,
+        dispute: None,
+        judge: |t| of_points(t, keeps_other),
+    },
+];
+
+const PLUGINS: &[Kind] = &[Kind::Interface, Kind::Chained, Kind::Ipam];
+
+const POINTS: Scope = Scope::In(&[
+    scenario_id::CRASH_ADD,
+    scenario_id::CRASH_ADD_NETNS_GONE,
+    scenario_id::CRASH_ADD_ALONE,
+    scenario_id::CRASH_DEL,
+    scenario_id::CRASH_DEL_NETNS_GONE,
+    scenario_id::CRASH_DEL_ALONE,
+]);
+
+/// Attachments are told apart, by what a call is given.
+const APART: &[Clause] = &[
+    should(
+        only(V0_4_0),
+        heading::GENERAL,
+        "Plugins that store state should do so using a primary key",
+    ),
+    should(
+        since(V1_0_0),
+        "section-3-execution-of-network-configurations",
+        "uniquely identified by the (CNI_CONTAINERID, CNI_IFNAME) tuple",
+    ),
+];
+
+/// One trial of a crash point, in one lab.
+struct Trial<'t> {
+    transcript: &'t Transcript,
+    crash: &'t Crash,
+    /// The steps from the killed call's attachment on to the next trial's.
+    steps: &'t [Step],
+    /// The index of the first of them.
+    first: usize,
+}
+
+impl<'t> Trial<'t> {
+    /// The first call of the subject in this family, with the index of its step.
+    fn call(&self, family: Family) -> Option<(usize, &'t Call)> {
+        let steps = (self.first..).zip(self.steps);
+        steps
+            .filter_map(|(index, step)| match step {
+                Step::Call(call) => Some((index, &**call)),
+                _ => None,
+            })
+            .find(|(_, call)| {
+                let member = family.member(&call.label);
+                let is_own = member.is_some_and(|member| member == self.crash.point.to_string());
+                is_own && call.role == Role::Subject
+            })
+    }
+
+    /// Broken, with the point.
+    fn broken(&self, expected: &str, actual: &str, step: usize) -> Unmet {
+        let actual = format!("{}; then {actual}", self.crash.sentence());
+        Unmet::broken([expected], actual).at(step)
+    }
+
+    /// The first call of the trial: the killed one, or the ADD before it.
+    fn start(&self) -> Option<&'t Call> {
+        let added = self.call(label::CRASH_ADD);
+        added
+            .or_else(|| self.call(label::CRASH_KILLED))
+            .map(|(_, call)| call)
+    }
+}
+
+/// Every trial of every point, by its number. A trial ends where the next one begins, or its lab does.
+fn trials(t: &Transcript) -> BTreeMap<usize, Vec<Trial<'_>>> {
+    let begins = |step: &Step| match step {
+        Step::Call(call) => {
+            label::CRASH_ADD.has(&call.label) && !label::CRASH_ADD_AGAIN.has(&call.label)
+                || label::CRASH_KILLED.has(&call.label)
+        }
+        _ => false,
+    };
+    let starts: Vec<usize> = (0..t.steps.len())
+        .filter(|index| begins(&t.steps[*index]))
+        .collect();
+    let mut trials: BTreeMap<usize, Vec<Trial<'_>>> = BTreeMap::new();
+    for (nth, first) in starts.iter().enumerate() {
+        let is_killed = |step: &Step| matches!(step, Step::Call(call) if call.crash.is_some());
+        // The ADD before a DEL that is killed begins the trial.
+        let is_within =
+            nth > 0 && !is_killed(&t.steps[starts[nth - 1]]) && is_killed(&t.steps[*first]);
+        let first = if is_within { starts[nth - 1] } else { *first };
+        let end = starts.get(nth + 1).copied().unwrap_or(t.steps.len());
+        let steps = &t.steps[first..end];
+        let crash = steps.iter().find_map(|step| match step {
+            Step::Call(call) => call.crash.as_ref(),
+            _ => None,
+        });
+        if let Some(crash) = crash {
+            trials.entry(crash.point).or_default().push(Trial {
+                transcript: t,
+                crash,
+                steps,
+                first,
+            });
+        }
+    }
+    trials
+}
+
+/// Judges every point. The first that breaks the claim is the evidence, and the others are named.
+fn of_points(t: &Transcript, judge: fn(&Trial<'_>) -> Judged) -> Judged {
+    let trials = trials(t);
+    let mut findings = Vec::new();
+    for (point, trials) in &trials {
+        let mut judged: Vec<Judged> = trials.iter().map(judge).collect();
+        if judged
+            .iter()
+            .all(|judged| matches!(judged, Err(Unmet::Broken(_))))
+        {
+            findings.push((*point, judged.swap_remove(0)));
+        } else if let Some(Err(unmet)) = judged
+            .into_iter()
+            .find(|judged| matches!(judged, Err(unmet) if !matches!(unmet, Unmet::Broken(_))))
+        {
+            return Err(unmet);
+        }
+    }
+    let points: Vec<String> = findings
+        .iter()
+        .map(|(point, _)| point.to_string())
+        .collect();
+    match findings.into_iter().next() {
+        Some((_, Err(Unmet::Broken(mut breach)))) => {
+            if points.len() > 1 {
+                breach.actual = format!(
+                    "{}; also at points {}",
+                    breach.actual,
+                    points[1..].join(", ")
+                );
+            }
+            Err(Unmet::Broken(breach))
+        }
+        _ => was_killed(t, &trials),
+    }
+}
+
+/// Nothing is shown where no call was killed: where the plugin changes nothing, there is no point.
+fn was_killed(t: &Transcript, trials: &BTreeMap<usize, Vec<Trial<'_>>>) -> Judged {
+    match trials.is_empty() {
+        true => t.call(label::CRASH_KILLED.name()).map(drop),
+        false => Ok(()),
+    }
+}
+
+fn del_succeeds(trial: &Trial<'_>) -> Judged {
+    let Some((step, del)) = trial.call(label::CRASH_DEL) else {
+        return Err(trial.transcript.prevented("DEL was not called".to_owned()));
+    };
+    match del.succeeded() {
+        true => Ok(()),
+        false => Err(trial.broken("exit status 0", &format!("DEL: {}", del.outcome()), step)),
+    }
+}
+
+fn add_succeeds(trial: &Trial<'_>) -> Judged {
+    let Some((step, add)) = trial.call(label::CRASH_ADD_AGAIN) else {
+        return Err(trial
+            .transcript
+            .prevented("ADD was not called again".to_owned()));
+    };
+    match add.succeeded() {
+        true => Ok(()),
+        false => Err(trial.broken(
+            "exit status 0",
+            &format!("ADD again: {}", add.outcome()),
+            step,
+        )),
+    }
+}
+
+/// From before the first call of the trial to before the next ADD, when everything has settled.
+fn leaves_nothing(trial: &Trial<'_>) -> Judged {
+    let t = trial.transcript;
+    let (Some(start), Some((_, again))) = (trial.start(), trial.call(label::CRASH_ADD_AGAIN))
+    else {
+        return Err(t.prevented("ADD was not called again".to_owned()));
+    };
+    let container = start.container.as_deref().unwrap_or_default();
+    let (earlier, later) = (t.before(start), t.before(again));
+    let mut changes = earlier.residue(later);
+    changes.retain(|change| match sort(change) {
+        "rule" | "firewall" | "qdisc" | "tc" | "xfrm" | "ipvs" | "sysctl" => true,
+        _ => change.kind == ChangeKind::Added,
+    });
+    // In another network namespace, everything is new.
+    let is_same = start.variable("CNI_NETNS") == again.variable("CNI_NETNS");
+    let inside = earlier.container_changes(container, later).into_iter();
+    changes.extend(inside.filter(|change| is_same && is_left_inside(change)));
+    changes.retain(|change| !change.object.contains(" /var/log/"));
+    let Some(first) = changes.first() else {
+        return Ok(());
+    };
+    let more = match changes.len() {
+        1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    let actual = format!("DEL, which leaves: {}{more}", first.object);
+    let step = trial
+        .call(label::CRASH_DEL)
+        .map_or(trial.first, |(step, _)| step);
+    Err(trial
+        .broken("everything as it was before ADD", &actual, step)
+        .showing(changes))
+}
+
+/// The kernel keeps the addresses of `lo` for ever, once somebody has set it up.
+fn is_left_inside(change: &StateChange) -> bool {
+    let mut words = change.object.split(' ');
+    change.kind == ChangeKind::Added && words.all(|word| word != "lo") && !is_base_chain(change)
+}
+
+/// The killed call and the DELs after it take nothing from the attachment that was made beside.
+fn keeps_other(trial: &Trial<'_>) -> Judged {
+    let t = trial.transcript;
+    let earlier = t.calls().take_while(|(step, _)| *step < trial.first);
+    let Some((_, other)) = earlier
+        .filter(|(_, call)| call.label == label::ADD_B)
+        .last()
+    else {
+        let fact = "the plugin takes one attachment at a time".to_owned();
+        return Err(Unmet::NotApplicable(fact));
+    };
+    let families = [label::CRASH_KILLED, label::CRASH_DEL, label::CRASH_RETRY];
+    let mut calls = families.into_iter().filter_map(|family| trial.call(family));
+    calls.try_for_each(|(step, call)| match keeps(t, other, step, call) {
+        Err(Unmet::Broken(mut breach)) => {
+            breach.actual = format!("{}; then {}", trial.crash.sentence(), breach.actual);
+            Err(Unmet::Broken(breach))
+        }
+        kept => kept,
+    })
+}
