@@ -122,21 +122,11 @@ fn lead(lab: &Lab, operation: Operation, victim: Victim, namespace: Namespace) -
     Ok(())
 }
 
-/// ADD of the plugins before the subject, without which the scenario has no sense.
-fn precede(lab: &Lab) -> StepResult {
-    match lab.plugin().precede(CONTAINER)? {
-        OperationResult::Succeeded => Ok(()),
-        OperationResult::Failed(how) => Err(Stop::CutShort(format!(
-            "the plugin before it failed: {how}"
-        ))),
-    }
-}
-
 /// The points of a call that nobody kills.
 fn count(lab: &Lab, operation: Operation) -> StepResult<Vec<Point>> {
     let counts_add = operation == Operation::Add;
     if counts_add {
-        precede(lab)?;
+        lab.plugin().must_precede(CONTAINER)?;
     } else {
         lab.plugin().must_add(label::CRASH_COUNTED_ADD, CONTAINER)?;
     }
@@ -194,7 +184,7 @@ impl Course<'_> {
             Operation::Del => lab
                 .plugin()
                 .must_add(name(label::CRASH_ADD).label(), CONTAINER)?,
-            _ => precede(lab)?,
+            _ => lab.plugin().must_precede(CONTAINER)?,
         }
         self.kill(name(label::CRASH_KILLED).label(), kill)?;
         if self.namespace == Namespace::Gone {
