@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Family};
 use crate::scenario_id;
-use crate::transcript::{Call, ChangeKind, Crash, Role, StateChange, Step, Transcript};
+use crate::transcript::{Call, ChangeKind, Crash, Role, State, StateChange, Step, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -88,7 +88,7 @@ const APART: &[Clause] = &[
 struct Trial<'t> {
     transcript: &'t Transcript,
     crash: &'t Crash,
-    /// The steps from the killed call's attachment on to the next trial's.
+    /// The steps from its first observation to the next trial's.
     steps: &'t [Step],
     /// The index of the first of them.
     first: usize,
@@ -116,34 +116,25 @@ impl<'t> Trial<'t> {
         Unmet::broken([expected], actual).at(step)
     }
 
-    /// The first call of the trial: the killed one, or the ADD before it.
-    fn start(&self) -> Option<&'t Call> {
-        let added = self.call(label::CRASH_ADD);
-        added
-            .or_else(|| self.call(label::CRASH_KILLED))
-            .map(|(_, call)| call)
+    /// The state that was observed in this trial.
+    fn observed(&self, family: Family) -> Option<&'t State> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Observation { label, state } if family.has(label) => {
+                self.transcript.states.get(*state)
+            }
+            _ => None,
+        })
     }
 }
 
 /// Every trial of every point, by its number. A trial ends where the next one begins, or its lab does.
 fn trials(t: &Transcript) -> BTreeMap<usize, Vec<Trial<'_>>> {
-    let begins = |step: &Step| match step {
-        Step::Call(call) => {
-            label::CRASH_ADD.has(&call.label) && !label::CRASH_ADD_AGAIN.has(&call.label)
-                || label::CRASH_KILLED.has(&call.label)
-        }
-        _ => false,
-    };
+    let begins = |step: &Step| matches!(step, Step::Observation { label, .. } if label::CRASH_BEGINS.has(label));
     let starts: Vec<usize> = (0..t.steps.len())
         .filter(|index| begins(&t.steps[*index]))
         .collect();
     let mut trials: BTreeMap<usize, Vec<Trial<'_>>> = BTreeMap::new();
-    for (nth, first) in starts.iter().enumerate() {
-        let is_killed = |step: &Step| matches!(step, Step::Call(call) if call.crash.is_some());
-        // The ADD before a DEL that is killed begins the trial.
-        let is_within =
-            nth > 0 && !is_killed(&t.steps[starts[nth - 1]]) && is_killed(&t.steps[*first]);
-        let first = if is_within { starts[nth - 1] } else { *first };
+    for (nth, first) in starts.iter().copied().enumerate() {
         let end = starts.get(nth + 1).copied().unwrap_or(t.steps.len());
         let steps = &t.steps[first..end];
         let crash = steps.iter().find_map(|step| match step {
@@ -233,24 +224,24 @@ fn add_succeeds(trial: &Trial<'_>) -> Judged {
     }
 }
 
-/// From before the first call of the trial to before the next ADD, when everything has settled.
+/// From before the first call of the trial to after DEL, when everything has settled.
 fn leaves_nothing(trial: &Trial<'_>) -> Judged {
     let t = trial.transcript;
-    let (Some(start), Some((_, again))) = (trial.start(), trial.call(label::CRASH_ADD_AGAIN))
-    else {
-        return Err(t.prevented("ADD was not called again".to_owned()));
+    let (Some(earlier), Some(later), Some((step, del))) = (
+        trial.observed(label::CRASH_BEGINS),
+        trial.observed(label::CRASH_DELETED),
+        trial.call(label::CRASH_DEL),
+    ) else {
+        return Err(t.prevented("DEL was not called".to_owned()));
     };
-    let container = start.container.as_deref().unwrap_or_default();
-    let (earlier, later) = (t.before(start), t.before(again));
+    let container = del.container.as_deref().unwrap_or_default();
     let mut changes = earlier.residue(later);
     changes.retain(|change| match sort(change) {
         "rule" | "firewall" | "qdisc" | "tc" | "xfrm" | "ipvs" | "sysctl" => true,
         _ => change.kind == ChangeKind::Added,
     });
-    // In another network namespace, everything is new.
-    let is_same = start.variable("CNI_NETNS") == again.variable("CNI_NETNS");
-    let inside = earlier.container_changes(container, later).into_iter();
-    changes.extend(inside.filter(|change| is_same && is_left_inside(change)));
+    let inside = earlier.container_changes(container, later);
+    changes.extend(inside.into_iter().filter(is_left_inside));
     changes.retain(|change| !change.object.contains(" /var/log/"));
     let Some(first) = changes.first() else {
         return Ok(());
@@ -260,9 +251,6 @@ fn leaves_nothing(trial: &Trial<'_>) -> Judged {
         count => format!(", and {} more", count - 1),
     };
     let actual = format!("DEL, which leaves: {}{more}", first.object);
-    let step = trial
-        .call(label::CRASH_DEL)
-        .map_or(trial.first, |(step, _)| step);
     Err(trial
         .broken("everything as it was before ADD", &actual, step)
         .showing(changes))

@@ -179,7 +179,7 @@ impl Course<'_> {
         let (lab, number) = (self.lab, kill.after);
         let name = |family: label::Family| family.of(number);
         lab.container(CONTAINER).renew()?;
-        let start = lab.look()?;
+        let start = self.observe(name(label::CRASH_BEGINS).label())?;
         match self.operation {
             Operation::Del => lab
                 .plugin()
@@ -196,7 +196,7 @@ impl Course<'_> {
             self.del(name(label::CRASH_RETRY).label())?;
         }
         self.settle(&start)?;
-        let undone = is_clean(&start, &lab.look()?);
+        let undone = is_clean(&start, &self.observe(name(label::CRASH_DELETED).label())?);
         if self.namespace == Namespace::Gone {
             lab.container(CONTAINER).restart()?;
         }
@@ -230,6 +230,11 @@ impl Course<'_> {
     fn del(&self, label: Label<'_>) -> StepResult<bool> {
         let deleted = self.lab.plugin().del(label, CONTAINER)?;
         Ok(deleted == OperationResult::Succeeded)
+    }
+
+    fn observe(&self, label: Label<'_>) -> StepResult<State> {
+        self.lab.observe(label)?;
+        self.lab.look()
     }
 
     fn settle(&self, start: &State) -> StepResult {

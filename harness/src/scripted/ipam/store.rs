@@ -103,10 +103,14 @@ impl Store {
             .collect())
     }
 
+    /// Locks the store, and removes the draft of a process that was killed while it held the lock.
     fn lock(&self) -> Result<File, PluginError> {
         let directory = File::open(&self.0)?;
         directory.lock()?;
-        Ok(directory)
+        match fs::remove_file(self.0.join(DRAFT)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(directory),
+        }
     }
 }
 
