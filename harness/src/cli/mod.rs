@@ -32,6 +32,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use cni_netlink::process::share_one_arena;
 
 pub use settings::settings_read;
 
@@ -42,6 +43,7 @@ use crate::cnitool;
 
 /// Runs the command that this process was started with.
 pub fn main() -> ExitCode {
+    share_one_arena();
     let words = match settings::completed(std::env::args_os().collect()) {
         Ok(words) => words,
         Err(failure) => return failed(&failure),

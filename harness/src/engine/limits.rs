@@ -16,8 +16,6 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ),
     ("HOME", "/root"),
     ("LANG", "C.UTF-8"),
-    // Otherwise each thread of a storm keeps the memory in which it has parsed a result.
-    ("MALLOC_ARENA_MAX", "1"),
 ];
 
 /// The one of them that plugins are given.

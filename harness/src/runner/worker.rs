@@ -141,6 +141,7 @@ fn first_words(init: &mut Child) -> Result<(), HarnessError> {
 
 /// Prepares an init, before anything else.
 pub(super) fn become_ready() -> Result<(), HarnessError> {
+    cni_netlink::process::share_one_arena();
     let said = isolation::unshare_from_caller();
     let mut stdout = io::stdout().lock();
     let line = match &said {

@@ -20,6 +20,19 @@ use nix::unistd::{ForkResult, Pid, execve, fork, setsid};
 /// The mask of permissions of confined processes.
 pub const UMASK: u32 = 0o022;
 
+/// Makes all threads allocate from one arena. Otherwise each keeps the memory of the largest document that it has parsed.
+pub fn share_one_arena() {
+    #[cfg(target_env = "gnu")]
+    #[expect(
+        unsafe_code,
+        reason = "the environment variable for it would reach every child process"
+    )]
+    // SAFETY: sets a number in the C library's allocator, which locks its arenas.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 /// Starts a process that runs `act` and ends with the status that it returns. Of the caller's descriptors it has those in `kept` only.
 ///
 /// The caller's other threads must be waiting: what they hold at this moment, the new process never gets.

@@ -58,7 +58,8 @@ impl From<&'static Test> for Generated {
 
 /// Runs the registered tests and these, as the command line says. It speaks libtest's protocol, so `cargo nextest` works.
 pub fn main(generated: impl IntoIterator<Item = Generated>) -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = arguments.test_threads.or_else(most_at_once);
     let registered = inventory::iter::<Test>.into_iter().map(Generated::from);
     let mut tests: Vec<Generated> = registered.chain(generated).collect();
     tests.sort_by(|one, other| one.name.cmp(&other.name));
@@ -67,6 +68,13 @@ pub fn main(generated: impl IntoIterator<Item = Generated>) -> ExitCode {
         .map(|test| trial(test, &arguments))
         .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Two tests for each processor: half of a test's time, the kernel makes and removes namespaces.
+fn most_at_once() -> Option<usize> {
+    std::thread::available_parallelism()
+        .ok()
+        .map(|processors| 2 * processors.get())
 }
 
 /// A reason can be shown only by a test that runs, and a flag be seen only in a list, which is what nextest reads.
