@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use super::beside::keeps;
 use super::changes::{is_base_chain, sort};
-use super::clause::{V0_4_0, V1_0_0, heading, only, should, since};
 use super::del::UNDOES_ADD;
 use super::del::missing::MISSING_RESOURCES;
-use super::{Check, Clause, Judged, Scope, Unmet};
+use super::identity::STATE_PER_ATTACHMENT;
+use super::{Check, Judged, Scope, Unmet};
 use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Family};
@@ -51,7 +51,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "crash.keeps-others",
         claim: "nothing of another attachment changes when ADD or DEL is killed, and when DEL follows",
         binds: PLUGINS,
-        clauses: &[APART],
+        clauses: &[STATE_PER_ATTACHMENT],
         scope: POINTS,
         fault: Fault::CrashedAddIsUndoneForAll,
         dispute: None,
@@ -69,20 +69,6 @@ const POINTS: Scope = Scope::In(&[
     scenario_id::CRASH_DEL_NETNS_GONE,
     scenario_id::CRASH_DEL_ALONE,
 ]);
-
-/// Attachments are told apart, by what a call is given.
-const APART: &[Clause] = &[
-    should(
-        only(V0_4_0),
-        heading::GENERAL,
-        "Plugins that store state should do so using a primary key",
-    ),
-    should(
-        since(V1_0_0),
-        "section-3-execution-of-network-configurations",
-        "uniquely identified by the (CNI_CONTAINERID, CNI_IFNAME) tuple",
-    ),
-];
 
 /// One trial of a crash point, in one lab.
 struct Trial<'t> {

@@ -146,7 +146,7 @@ pub(super) const APART: &[Clause] = &[
 ];
 
 /// The plugin keeps state per attachment. Since 1.0.0 stated, and without the network's name.
-const STATE_PER_ATTACHMENT: &[Clause] = &[
+pub(super) const STATE_PER_ATTACHMENT: &[Clause] = &[
     should(
         only(V0_4_0),
         heading::GENERAL,
