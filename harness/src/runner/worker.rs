@@ -1,6 +1,6 @@
 //! One scenario, one process tree, one throwaway machine.
 //!
-//! `cnispec` starts an init, which makes the lab around itself ([`crate::engine::isolation`]) and runs the scenario in it. When init
+//! `cnispec` starts an init, which makes the lab around itself (`engine::isolation`) and runs the scenario in it. When init
 //! ends, the kernel ends everything in the lab. Init dies with `cnispec`.
 
 use std::io::{self, BufWriter, Read, Write};
