@@ -40,6 +40,12 @@ pub(super) fn is_base_chain(change: &StateChange) -> bool {
     }
 }
 
+/// Returns true for residue inside a container. The kernel keeps the addresses of `lo` once it has been up.
+pub(super) fn is_left_inside(change: &StateChange) -> bool {
+    let mut words = change.object.split(' ');
+    is_added(change) && words.all(|word| word != "lo") && !is_base_chain(change)
+}
+
 /// The sort of an object: the first word of its name; `firewall` for nft, iptables and ipset.
 pub(super) fn sort(change: &StateChange) -> &str {
     match change.object.split(' ').next().unwrap_or_default() {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::beside::keeps;
-use super::changes::{is_base_chain, sort};
+use super::changes::{is_left_inside, sort};
 use super::del::UNDOES_ADD;
 use super::del::missing::MISSING_RESOURCES;
 use super::identity::STATE_PER_ATTACHMENT;
@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::kind::Kind;
 use crate::label::{self, Family};
 use crate::scenario_id;
-use crate::transcript::{Call, ChangeKind, Crash, Role, State, StateChange, Step, Transcript};
+use crate::transcript::{Call, ChangeKind, Crash, Ending, Role, State, Step, Transcript};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -142,45 +142,49 @@ fn trials(t: &Transcript) -> BTreeMap<usize, Vec<Trial<'_>>> {
 /// Judges every point. The first that breaks the claim is the evidence, and the others are named.
 fn of_points(t: &Transcript, judge: fn(&Trial<'_>) -> Judged) -> Judged {
     let trials = trials(t);
-    let mut findings = Vec::new();
+    let mut breaches = Vec::new();
+    let mut unmet = None;
     for (point, trials) in &trials {
-        let mut judged: Vec<Judged> = trials.iter().map(judge).collect();
-        if judged
-            .iter()
-            .all(|judged| matches!(judged, Err(Unmet::Broken(_))))
-        {
-            findings.push((*point, judged.swap_remove(0)));
-        } else if let Some(Err(unmet)) = judged
-            .into_iter()
-            .find(|judged| matches!(judged, Err(unmet) if !matches!(unmet, Unmet::Broken(_))))
-        {
-            return Err(unmet);
-        }
-    }
-    let points: Vec<String> = findings
-        .iter()
-        .map(|(point, _)| point.to_string())
-        .collect();
-    match findings.into_iter().next() {
-        Some((_, Err(Unmet::Broken(mut breach)))) => {
-            if points.len() > 1 {
-                breach.actual = format!(
-                    "{}; also at points {}",
-                    breach.actual,
-                    points[1..].join(", ")
-                );
+        match of_point(trials, judge) {
+            Ok(()) => {}
+            Err(Unmet::Broken(breach)) => breaches.push((point, breach)),
+            Err(other) => {
+                unmet.get_or_insert(other);
             }
-            Err(Unmet::Broken(breach))
         }
-        _ => was_killed(t, &trials),
     }
+    let mut breaches = breaches.into_iter();
+    let Some((_, mut breach)) = breaches.next() else {
+        return unmet.map_or_else(|| all_were_tried(t, &trials), Err);
+    };
+    let others: Vec<String> = breaches.map(|(point, _)| point.to_string()).collect();
+    if !others.is_empty() {
+        breach.actual = format!("{}; also at points {}", breach.actual, others.join(", "));
+    }
+    Err(Unmet::Broken(breach))
 }
 
-/// Nothing is shown where no call was killed: where the plugin changes nothing, there is no point.
-fn was_killed(t: &Transcript, trials: &BTreeMap<usize, Vec<Trial<'_>>>) -> Judged {
-    match trials.is_empty() {
-        true => t.call(label::CRASH_KILLED.name()).map(drop),
-        false => Ok(()),
+/// A point breaks the claim if each of its trials does.
+fn of_point(trials: &[Trial<'_>], judge: fn(&Trial<'_>) -> Judged) -> Judged {
+    let is_broken = |judged: &Judged| matches!(judged, Err(Unmet::Broken(_)));
+    let mut judged: Vec<Judged> = trials.iter().map(judge).collect();
+    if judged.iter().all(is_broken) {
+        return judged.swap_remove(0);
+    }
+    judged
+        .into_iter()
+        .find(|one| one.is_err() && !is_broken(one))
+        .unwrap_or(Ok(()))
+}
+
+/// Nothing is shown where no call was killed, since the plugin changes nothing, and not everything where the scenario was cut short.
+fn all_were_tried(t: &Transcript, trials: &BTreeMap<usize, Vec<Trial<'_>>>) -> Judged {
+    if trials.is_empty() {
+        return t.call(label::CRASH_KILLED.name()).map(drop);
+    }
+    match t.ending {
+        Ending::Completed => Ok(()),
+        _ => Err(t.not_done("not every crash point was tried".to_owned())),
     }
 }
 
@@ -240,12 +244,6 @@ fn leaves_nothing(trial: &Trial<'_>) -> Judged {
     Err(trial
         .broken("everything as it was before ADD", &actual, step)
         .showing(changes))
-}
-
-/// The kernel keeps the addresses of `lo` for ever, once somebody has set it up.
-fn is_left_inside(change: &StateChange) -> bool {
-    let mut words = change.object.split(' ');
-    change.kind == ChangeKind::Added && words.all(|word| word != "lo") && !is_base_chain(change)
 }
 
 /// The killed call and the DELs after it take nothing from the attachment that was made beside.

@@ -74,7 +74,7 @@ impl Transcript {
             .last()
     }
 
-    fn not_done(&self, what: String) -> Unmet {
+    pub(super) fn not_done(&self, what: String) -> Unmet {
         let why = match (&self.ending, self.last_failure()) {
             (Ending::NotApplicable(fact), _) => return Unmet::NotApplicable(fact.clone()),
             (Ending::CutShort(why) | Ending::Damaged(why), _) => format!("{what}: {why}"),

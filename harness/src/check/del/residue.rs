@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cni_types::Operation;
 
 use super::UNDOES_ADD;
-use crate::check::changes::{FILES, is_added, is_base_chain, sort};
+use crate::check::changes::{FILES, is_added, is_left_inside, sort};
 use crate::check::clause::{V0_3_1, V0_4_0, V1_0_0, heading, only, should, since, up_to};
 use crate::check::{Check, Clause, Judged, Scope, Unmet};
 use crate::fault::Fault;
@@ -259,8 +259,7 @@ fn changed_by_neighbours(t: &Transcript) -> BTreeSet<String> {
         .collect()
 }
 
-/// Compares the namespace after DEL of all plugins, since some objects vanish with their interface. Ignores `lo`: the
-/// kernel keeps its addresses once it has been up.
+/// Compares the namespace after DEL of all plugins, since some objects vanish with their interface.
 fn leaves_nothing_inside(t: &Transcript) -> Judged {
     was_done(t)?;
     let (_, add) = t.success(label::ADD)?;
@@ -275,8 +274,7 @@ fn leaves_nothing_inside(t: &Transcript) -> Judged {
         let counts = sort(change) == "link"
             || ROUTES.contains(&sort(change))
             || RULES.contains(&sort(change));
-        let mut words = change.object.split(' ');
-        counts && is_added(change) && words.all(|word| word != "lo") && !is_base_chain(change)
+        counts && is_left_inside(change)
     });
     left(t, changes)
 }

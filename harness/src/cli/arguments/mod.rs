@@ -206,12 +206,12 @@ mod tests {
             assert!(help.contains("\nExit status:"), "{name}: {help}");
             let examples: Vec<&str> = help
                 .lines()
-                .filter_map(|line| line.strip_prefix("  cnispec "))
+                .filter_map(|line| line.strip_prefix("  "))
+                .filter(|line| line.starts_with("cnispec "))
                 .collect();
             assert!(!examples.is_empty(), "{name}: {help}");
             for example in examples {
-                let words = example.split(' ').map(|word| word.trim_matches('\''));
-                let parsed = Arguments::try_parse_from(["cnispec"].into_iter().chain(words));
+                let parsed = Arguments::try_parse_from(words(example));
                 assert!(parsed.is_ok(), "{example}: {parsed:?}");
             }
         }
